@@ -1,0 +1,1 @@
+"""Configs of a workspace: where they lie, what they mean, and whether they may be used."""

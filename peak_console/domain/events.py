@@ -1,0 +1,107 @@
+"""Ledger events: their kinds, drafts, headers, and the hash that chains them (contract "Ledger event")."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from peak_console.domain.canonical import digest
+
+GENESIS_PREV_HASH: Final = "0" * 64
+"""``prev_hash`` of the first event."""
+
+HEADER_FIELDS: Final = (
+    "seq",
+    "event_id",
+    "ts",
+    "boot_us",
+    "kind",
+    "actor",
+    "run_id",
+    "call_id",
+    "layer",
+    "role",
+    "provider",
+    "model_id",
+    "body_sha256",
+    "prev_hash",
+    "hash",
+)
+"""The header's fields, in the table's order; absent ones are NULL there and omitted in JSON."""
+
+
+class EventKind(StrEnum):
+    """Kinds of events: dotted, past tense. More come with the systems that write them."""
+
+    WORKSPACE_INITIALISED = "workspace.initialised"
+    RUN_STARTED = "run.started"
+    RUN_FINISHED = "run.finished"
+    CALL_REQUESTED = "llm.call.requested"
+    CALL_COMPLETED = "llm.call.completed"
+    CALL_FAILED = "llm.call.failed"
+    CALL_REFUSED = "llm.call.refused"
+    FALLBACK_TAKEN = "llm.fallback.taken"
+    POLICY_DENIED = "policy.denied"
+    BUDGET_WARNED = "budget.warned"
+    BUDGET_EXCEEDED = "budget.exceeded"
+    BUDGET_SETTLED = "budget.settled"
+    CRITIC_JUDGED = "critic.judged"
+    CONTROL_ENABLED = "control.enabled"
+    CONTROL_STOPPED = "control.stopped"
+    NODE_STARTED = "node.started"
+    NODE_STOPPED = "node.stopped"
+    PHASE_CHANGED = "phase.changed"
+    CONFIG_CHANGED = "config.changed"
+    OPERATOR_ENROLLED = "operator.enrolled"
+    OPERATOR_REMOVED = "operator.removed"
+    LEDGER_MIGRATED = "ledger.migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """An event as a client hands it to the ledger; sequence, time and hashes are the writer's.
+
+    ``event_id`` is made by the client and unique: a repeated append returns the first event's place.
+    """
+
+    event_id: str
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    call_id: str | None = None
+    layer: str | None = None
+    role: str | None = None
+    provider: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvent:
+    """An event as it stands in the ledger: its header, and its body unless that was pruned (``None``)."""
+
+    seq: int
+    event_id: str
+    ts: str
+    boot_us: int
+    kind: str
+    actor: str
+    body_sha256: str
+    prev_hash: str
+    hash: str
+    run_id: str | None = None
+    call_id: str | None = None
+    layer: str | None = None
+    role: str | None = None
+    provider: str | None = None
+    model_id: str | None = None
+    body: Mapping[str, Any] | None = None
+
+    def header(self) -> dict[str, Any]:
+        """The header as JSON shows it: absent fields omitted."""
+        fields = ((name, getattr(self, name)) for name in HEADER_FIELDS)
+        return {name: value for name, value in fields if value is not None}
+
+
+def header_hash(header: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of the header: every present field but ``hash``."""
+    return digest({name: value for name, value in header.items() if name != "hash" and value is not None})

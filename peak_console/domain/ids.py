@@ -1,0 +1,50 @@
+"""Identifiers. Randomness is passed in as bytes, so that this module stays pure."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import NewType
+from uuid import UUID
+
+RunId = NewType("RunId", str)
+CallId = NewType("CallId", str)
+EventId = NewType("EventId", str)
+
+RandomBytes = Callable[[int], bytes]
+"""A source of random bytes, for example :func:`secrets.token_bytes`."""
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_RUN_ID = re.compile(rf"[0-9]{{8}}_[0-9]{{6}}_[{_CROCKFORD}]{{6}}")
+
+
+def crockford(raw: bytes) -> str:
+    """Lower-case Crockford base32, five bits a character, highest first; leftover bits are dropped."""
+    bits = int.from_bytes(raw, "big")
+    count = len(raw) * 8 // 5
+    bits >>= len(raw) * 8 - count * 5
+    return "".join(_CROCKFORD[(bits >> (5 * place)) & 31] for place in reversed(range(count)))
+
+
+def new_run_id(now: datetime, random: RandomBytes) -> RunId:
+    """``YYYYMMDD_HHMMSS_<short>`` in UTC, six random characters (decision 2)."""
+    return RunId(f"{now:%Y%m%d_%H%M%S}_{crockford(random(4))[:6]}")
+
+
+def is_run_id(text: str) -> bool:
+    """Whether ``text`` reads as a run id: our own form, or a UUID."""
+    if _RUN_ID.fullmatch(text):
+        return True
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def new_call_id(random: RandomBytes) -> CallId:
+    """``call_`` and 100 random bits."""
+    return CallId("call_" + crockford(random(13)))
+
+
+def new_event_id(random: RandomBytes) -> EventId:
+    """``ev_`` and 120 random bits; made by the client, so that a repeated append finds the first."""
+    return EventId("ev_" + crockford(random(15)))
