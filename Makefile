@@ -1,0 +1,83 @@
+# The two commands of the README: `make demo` and `make test`. Needs Python 3.11 to 3.13 and make, nothing else;
+# uv is used when it is there. Everything is installed into .venv, nothing globally.
+.POSIX:
+.SUFFIXES:
+.PHONY: demo test check fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
+
+VENV = .venv
+BIN = $(VENV)/bin
+SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+RUN = $(VENV)/.ready-run
+DEV = $(VENV)/.ready-dev
+WORKERS = auto
+
+demo: $(RUN)
+	@$(BIN)/peak demo
+
+test: $(DEV)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+check: fmt_check lint types contracts config_lint docs_check test
+
+fmt: $(DEV)
+	@$(BIN)/ruff format peak_console tests benchmarks
+	@$(BIN)/ruff check --fix peak_console tests benchmarks
+
+fmt_check: $(DEV)
+	@$(BIN)/ruff format --check peak_console tests benchmarks
+
+lint: $(DEV)
+	@$(BIN)/ruff check peak_console tests benchmarks
+
+types: $(DEV)
+	@$(BIN)/mypy
+
+contracts: $(DEV)
+	@$(BIN)/lint-imports --no-cache
+
+config_lint: $(RUN)
+	@$(BIN)/peak lint --root . --format github
+
+bench: $(DEV)
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+docs: $(DEV)
+	@$(BIN)/python -m peak_console.cli.reference --write
+
+docs_check: $(DEV)
+	@$(BIN)/python -m peak_console.cli.reference --check
+
+setup: $(DEV)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@set -e; \
+	for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if "$$candidate" -c '$(SUITABLE)' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Peak Console needs Python 3.11, 3.12 or 3.13; none was found." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python demo" >&2; exit 3; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" --version) ..."; \
+	"$$found" -m venv $(VENV)
+
+$(RUN): $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Peak Console into $(VENV) (first time: about a minute) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python -c constraints.txt -e .; \
+	else \
+		$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .; \
+	fi
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing the development tools into $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then \
+		uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+		$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@
