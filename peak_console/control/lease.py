@@ -1,0 +1,148 @@
+"""The lease: the node's folded posture, valid for five seconds on the boot clock of this boot.
+
+A client believes a lease only while it can check every bit of it: size, checksum, canonical form, boot id,
+session, and issue and expiry on the boot clock. Whatever is wrong with it permits nothing.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from peak_console.control.files import SIZE_LIMIT
+from peak_console.control.folder import FILE_MODE
+from peak_console.domain.posture import Orders, PostureReason, PostureState
+
+VERSION: Final = 1
+LIFETIME_US: Final = 5_000_000
+"""A lease of a longer life is not believed."""
+
+RENEW_S: Final = 1.0
+
+
+class LeaseTooLarge(ValueError):
+    """The lease does not fit its size limit; the node shortens what it lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What the node said, when, and under which enable."""
+
+    boot_id: str
+    session: str
+    generation: int
+    issued_us: int
+    expires_us: int
+    phase: str
+    calls: bool
+    orders: Orders
+    state: PostureState
+    reasons: tuple[str, ...]
+    enabled: str | None
+    """The enable event under which this lease permits; ``ENABLED`` must name the same."""
+    seq: int
+    """The ledger's head when the lease was made."""
+    simulated: bool = False
+    since: datetime | None = None
+    conflicts: tuple[str, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
+    stopped_scopes: tuple[str, ...] = ()
+    metrics_url: str | None = None
+
+
+def encode(lease: Lease) -> bytes:
+    """The lease's bytes: canonical JSON with a SHA-256 over the rest; raises :class:`LeaseTooLarge`."""
+    fields: dict[str, Any] = {
+        "v": VERSION,
+        "boot_id": lease.boot_id,
+        "session": lease.session,
+        "generation": lease.generation,
+        "issued_us": lease.issued_us,
+        "expires_us": lease.expires_us,
+        "phase": lease.phase,
+        "calls": lease.calls,
+        "orders": lease.orders.value,
+        "state": lease.state.value,
+        "reasons": list(lease.reasons),
+        "enabled": lease.enabled,
+        "seq": lease.seq,
+        "simulated": lease.simulated,
+        "since": lease.since.isoformat() if lease.since else None,
+        "conflicts": list(lease.conflicts),
+        "digests": lease.digests,
+        "stopped_scopes": list(lease.stopped_scopes),
+        "metrics_url": lease.metrics_url,
+    }
+    data = _canonical({**fields, "checksum": _checksum(fields)})
+    if len(data) > SIZE_LIMIT:
+        raise LeaseTooLarge(f"the lease has {len(data)} bytes, at most {SIZE_LIMIT} are allowed")
+    return data
+
+
+def decode(data: bytes) -> Lease | None:
+    """The lease of these bytes; ``None`` unless they are exactly what :func:`encode` writes."""
+    if not data or len(data) > SIZE_LIMIT:
+        return None
+    try:
+        fields = json.loads(data)
+        if _canonical(fields) != data or fields.pop("checksum") != _checksum(fields):
+            return None
+        return _from_fields(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def invalid(lease: Lease, *, now_us: int, boot_id: str) -> PostureReason | None:
+    """Why a lease does not count now, by the boot clock; ``None`` when it does. Pure."""
+    if lease.boot_id != boot_id:
+        return PostureReason.LEASE_FOREIGN_BOOT
+    if lease.expires_us - lease.issued_us > LIFETIME_US or lease.expires_us < lease.issued_us:
+        return PostureReason.LEASE_CORRUPT
+    if lease.issued_us > now_us:
+        return PostureReason.LEASE_FUTURE
+    if now_us > lease.expires_us:
+        return PostureReason.LAPSED
+    return None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace the lease at once. Not synced: a lease of before a power cut is of another boot anyway."""
+    private = path.with_name(f".{path.name}.new")
+    handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    try:
+        if os.write(handle, data) != len(data):
+            raise OSError(f"{private.name} was written in part only")
+    finally:
+        os.close(handle)
+    private.replace(path)
+
+
+def _from_fields(fields: dict[str, Any]) -> Lease | None:
+    if fields.pop("v") != VERSION:
+        return None
+    since = fields.pop("since")
+    lease = Lease(
+        **{
+            **fields,
+            "orders": Orders(fields["orders"]),
+            "state": PostureState(fields["state"]),
+            "reasons": tuple(fields["reasons"]),
+            "conflicts": tuple(fields["conflicts"]),
+            "stopped_scopes": tuple(fields["stopped_scopes"]),
+            "since": datetime.fromisoformat(since) if since else None,
+        }
+    )
+    numbers = (lease.generation, lease.issued_us, lease.expires_us, lease.seq)
+    typed = all(type(one) is int for one in numbers) and type(lease.calls) is bool
+    return lease if typed else None
+
+
+def _canonical(fields: Any) -> bytes:
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _checksum(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(_canonical(fields)).hexdigest()
