@@ -170,7 +170,9 @@ class CallReason(StrEnum):
     RESPONSE_TOO_LARGE = "response_too_large"
     MALFORMED = "malformed"
     FORBIDDEN_ECHO = "forbidden_echo"
+    UNEXPECTED_ECHO = "unexpected_echo"
     STOPPED = "stopped"
+    CANCELLED = "cancelled"
     CALLER_LOST = "caller_lost"
     DEADLINE = "deadline"
     EXHAUSTED = "exhausted"
@@ -187,6 +189,9 @@ class Failure:
     retry_after_s: float | None = None
     request_id: str | None = None
     rate: RateState | None = None
+    usage: Usage | None = None
+    """What was billed all the same, where the answer said it (a filtered answer has its price)."""
+    model_echo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The road of a governed call: plan, posture, ledger, lease, provider, ledger."""

@@ -1,0 +1,1 @@
+"""The wire formats of the providers: pure functions from calls to requests and from responses to outcomes."""

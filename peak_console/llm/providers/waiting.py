@@ -1,0 +1,89 @@
+"""How long a provider asks us to wait, in every spelling of it. Pure: no clock is read.
+
+Order (design of calls): ``retry-after-ms``, then ``Retry-After`` (seconds or date), then a RetryInfo in the
+body, then the reset of the exhausted rate limit.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from peak_console.domain.calls import RateState
+
+_DURATION: Final = re.compile(
+    r"(?:(?P<h>\d{1,9}(?:\.\d+)?)h)?(?:(?P<m>\d{1,9}(?:\.\d+)?)m(?!s))?"
+    r"(?:(?P<s>\d{1,9}(?:\.\d+)?)s)?(?:(?P<ms>\d{1,9}(?:\.\d+)?)ms)?"
+)
+_NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
+_UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+Headers = Mapping[str, str]
+
+
+def told_wait(headers: Headers, *, retry_info: str | None = None) -> float | None:
+    """Seconds the provider asks us to wait before the next attempt; ``None`` when it does not say."""
+    milliseconds = _number(headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    after = _retry_after(headers)
+    if after is not None:
+        return after
+    if retry_info is not None and (told := duration_s(retry_info)) is not None:
+        return told
+    return rate_state(headers).reset_s
+
+
+def rate_state(headers: Headers) -> RateState:
+    """The rate limit's state as OpenAI-like headers tell it."""
+    requests = _count(headers.get("x-ratelimit-remaining-requests"))
+    left = _count(headers.get("x-ratelimit-remaining-tokens"))
+    resets = {
+        "requests": duration_s(headers.get("x-ratelimit-reset-requests", "")),
+        "tokens": duration_s(headers.get("x-ratelimit-reset-tokens", "")),
+    }
+    exhausted = [name for name, count in (("requests", requests), ("tokens", left)) if count == 0]
+    known = [resets[name] for name in exhausted or resets if resets[name] is not None]
+    return RateState(requests, left, max((one for one in known if one is not None), default=None))
+
+
+def duration_s(text: str) -> float | None:
+    """Seconds of a duration as providers spell it: ``17s``, ``6m0s``, ``1m30.5s``, ``20ms``, ``3``."""
+    text = text.strip()
+    if (number := _number(text)) is not None:
+        return number
+    match = _DURATION.fullmatch(text)
+    if match is None or not match.group():
+        return None
+    return sum(float(value) * _UNIT_S[unit] for unit, value in match.groupdict().items() if value)
+
+
+def _retry_after(headers: Headers) -> float | None:
+    text = headers.get("retry-after")
+    if text is None:
+        return None
+    seconds = _number(text)
+    return seconds if seconds is not None else _until(text, headers.get("date"))
+
+
+def _until(moment: str, now: str | None) -> float | None:
+    """Seconds between two HTTP dates of the same response, so that our own clock's error does not matter."""
+    if now is None:
+        return None
+    try:
+        wait = (parsedate_to_datetime(moment) - parsedate_to_datetime(now)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, wait)
+
+
+def _number(text: str | None) -> float | None:
+    if text is None or not _NUMBER.fullmatch(text.strip()):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,15}", text) else None

@@ -1,0 +1,130 @@
+"""What every adapter takes, and how it reads foreign JSON: by path, without guessing. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from peak_console.domain.calls import Message, ToolDefinition, Usage
+from peak_console.domain.text import one_line
+from peak_console.net.decoding import ACCEPT_ENCODING
+
+JSON_HEADERS: Final = {
+    "content-type": "application/json",
+    "accept": "application/json",
+    "accept-encoding": ACCEPT_ENCODING,
+    "user-agent": "peak-console",
+}
+
+_MOST_TOKENS: Final = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class WireCall:
+    """A call as it goes to one candidate: everything an adapter needs, and no key."""
+
+    base_url: str
+    model_id: str
+    messages: tuple[Message, ...]
+    max_output_tokens: int
+    tools: tuple[ToolDefinition, ...] = ()
+    temperature: float | None = None
+    response_schema: Mapping[str, Any] | None = None
+    response_schema_name: str = "answer"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its body is canonical JSON by construction: no foreign keys, no numbers with a point."""
+        return (
+            not self.tools
+            and self.temperature is None
+            and self.response_schema is None
+            and not any(message.tool_calls for message in self.messages)
+        )
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    """A body's bytes, keys sorted. Raises ``TypeError`` for what has no JSON form (lone surrogates)."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+class Malformed(Exception):
+    """A response has a shape its wire format does not know; ``path`` says where."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.path = path
+
+
+def loaded(body: bytes) -> dict[str, Any]:
+    """A response's body as an object."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        start = one_line(body[:80].decode("utf-8", "replace"), 60)
+        raise Malformed("$", f"not JSON ({one_line(str(error), 80)}); it begins {start!r}") from None
+    return an_object(value, "$")
+
+
+def an_object(value: Any, path: str) -> dict[str, Any]:
+    """``value`` if it is an object."""
+    if isinstance(value, dict):
+        return value
+    raise Malformed(path, f"an object was expected, not {_kind(value)}")
+
+
+def a_list(value: Any, path: str) -> list[Any]:
+    """``value`` if it is a list."""
+    if isinstance(value, list):
+        return value
+    raise Malformed(path, f"a list was expected, not {_kind(value)}")
+
+
+def a_text(value: Any, path: str) -> str:
+    """``value`` if it is text."""
+    if isinstance(value, str):
+        return value
+    raise Malformed(path, f"text was expected, not {_kind(value)}")
+
+
+def maybe_text(value: Any, path: str) -> str | None:
+    """``value`` if it is text or absent."""
+    return None if value is None else a_text(value, path)
+
+
+def tokens(value: Any, path: str) -> int:
+    """``value`` if it is a count of tokens; absent and null count as zero."""
+    if value is None:
+        return 0
+    if type(value) is int and 0 <= value <= _MOST_TOKENS:
+        return value
+    raise Malformed(path, f"a count of tokens was expected, not {one_line(repr(value), 40)}")
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "a truth value", type(None): "nothing"}
+    return names.get(type(value), "a number")
+
+
+def consistent(usage: Usage, path: str) -> Usage:
+    """``usage`` if its parts fit into its totals: a bill that contradicts itself cannot be priced."""
+    if usage.cache_read + usage.cache_write > usage.input_total:
+        raise Malformed(path, "more cached tokens than input tokens")
+    if usage.reasoning > usage.output_total:
+        raise Malformed(path, "more reasoning tokens than output tokens")
+    return usage
+
+
+def error_object(body: bytes) -> dict[str, Any]:
+    """The ``error`` object of an error response, or an empty one: errors come in any shape."""
+    try:
+        root = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    if isinstance(root, list) and root:
+        root = root[0]
+    if not isinstance(root, dict):
+        return {}
+    error = root.get("error", root)
+    return error if isinstance(error, dict) else {"message": error if isinstance(error, str) else ""}

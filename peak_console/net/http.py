@@ -1,0 +1,194 @@
+"""The one importer of httpx: an ``AsyncClient`` on the aiohttp transport, with deadlines, limits, the deny.
+
+Nothing here retries, follows a redirect, reads proxy variables or keeps cookies: what left, left once, to
+the address it was built for.
+"""
+
+import asyncio
+import ssl
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from peak_console.domain.text import one_line
+from peak_console.net.addresses import unfit
+from peak_console.net.decoding import BodyReader
+from peak_console.net.messages import (
+    Deadlines,
+    HttpRequest,
+    HttpResponse,
+    NetError,
+    NetErrorKind,
+    bare_url,
+    lowered,
+)
+from peak_console.policy.deny import hard_deny
+
+DEFAULT_MAX_BYTES: Final = 8 * 1024 * 1024
+"""The largest decoded response body that is taken in."""
+
+_KEEPALIVE_S: Final = 15.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request got; written by aiohttp's trace, read when the request fails."""
+
+    sent: bool = False
+    head_seen: bool = False
+
+
+_PROGRESS: ContextVar[_Progress] = ContextVar("progress")
+
+
+async def _headers_sent(_session: Any, _context: SimpleNamespace, _params: Any) -> None:
+    _PROGRESS.get().sent = True
+
+
+class HttpTransport:
+    """Sends requests and takes whole responses in.
+
+    ``verify`` replaces the TLS trust store (tests, a company's own root); certificates are always verified.
+    ``max_bytes`` bounds a response's body after decoding. Bound to the event loop of its first send.
+    """
+
+    def __init__(self, *, verify: ssl.SSLContext | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._verify = verify
+        self._max_bytes = max_bytes
+        self._client: httpx.AsyncClient | None = None
+
+    async def send(self, request: HttpRequest, *, deadlines: Deadlines) -> HttpResponse:
+        """The response to ``request``; raises :class:`NetError`. Safe to cancel at any point."""
+        prepared = self._prepared(request, deadlines)
+        progress = _Progress()
+        token = _PROGRESS.set(progress)
+        try:
+            return await self._exchange(prepared, deadlines, progress)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, aiohttp.ClientError) as error:
+            raise _net_error(error, progress) from error
+        finally:
+            _PROGRESS.reset(token)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _prepared(self, request: HttpRequest, deadlines: Deadlines) -> httpx.Request:
+        reason = unfit(request.url)
+        if reason is not None:
+            raise NetError(NetErrorKind.ADDRESS, f"{bare_url(request.url)} is refused: {reason}", sent=False)
+        try:
+            url = httpx.URL(request.url)
+        except httpx.InvalidURL as error:
+            raise NetError(
+                NetErrorKind.ADDRESS, f"unreadable address: {one_line(str(error))}", sent=False
+            ) from None
+        _deny(str(url))
+        if str(url) != request.url:
+            _deny(request.url)
+        connect_s = min(deadlines.connect_s, deadlines.total_s)
+        return httpx.Request(
+            request.method,
+            url,
+            headers=request.headers,
+            content=request.body,
+            extensions={"timeout": {"connect": connect_s, "pool": connect_s, "read": None, "write": None}},
+        )
+
+    async def _exchange(
+        self, request: httpx.Request, deadlines: Deadlines, progress: _Progress
+    ) -> HttpResponse:
+        loop_time = asyncio.get_running_loop().time()
+        total_at = loop_time + deadlines.total_s
+        head_s = deadlines.total_s if deadlines.first_byte_s is None else deadlines.first_byte_s
+        try:
+            async with asyncio.timeout_at(min(total_at, loop_time + head_s)) as deadline:
+                response = await self._open().send(request, stream=True)
+                try:
+                    progress.head_seen = True
+                    deadline.reschedule(total_at)
+                    return await self._taken_in(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise _timed_out(progress, head_first=head_s < deadlines.total_s) from None
+
+    async def _taken_in(self, response: httpx.Response) -> HttpResponse:
+        headers = lowered(response.headers.raw)
+        status = response.status_code
+        if 300 <= status < 400:  # noqa: PLR2004 - the redirect class of RFC 9110
+            target = headers.get("location")
+            raise NetError(
+                NetErrorKind.REDIRECT,
+                f"answered {status}, which points to {bare_url(target or '')}",
+                sent=True,
+                head_seen=True,
+                status=status,
+                location=target,
+            )
+        reader = BodyReader(headers, self._max_bytes, status=status)
+        async for chunk in response.aiter_raw():
+            reader.feed(chunk)
+        return HttpResponse(status, headers, reader.close())
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            context = self._verify or httpx.create_ssl_context(trust_env=False)
+            transport = AiohttpTransport(verify=context, trust_env=False, client=lambda: _session(context))
+            self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        return self._client
+
+
+def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    """An aiohttp session without cookies, proxies, decompression or a ceiling on connections."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_headers_sent)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=_KEEPALIVE_S),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+        trace_configs=[trace],
+    )
+
+
+def _deny(url: str) -> None:
+    denial = hard_deny(base_url=url)
+    if denial is not None:
+        raise NetError(NetErrorKind.DENIED, denial.message, sent=False)
+
+
+def _timed_out(progress: _Progress, *, head_first: bool) -> NetError:
+    if not progress.sent:
+        return NetError(NetErrorKind.TIMEOUT_CONNECT, "no connection within the deadline", sent=False)
+    kind = NetErrorKind.TIMEOUT_TOTAL
+    if not progress.head_seen and head_first:
+        kind = NetErrorKind.TIMEOUT_FIRST_BYTE
+    what = "the answer was not complete" if progress.head_seen else "no answer began"
+    return NetError(kind, f"{what} within the deadline", sent=True, head_seen=progress.head_seen)
+
+
+def _net_error(error: Exception, progress: _Progress) -> NetError:
+    """What httpx or aiohttp raised, as one of ours. The cause tells more than httpx's own class."""
+    if isinstance(error, NetError):
+        return error
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    detail = one_line(str(cause)) or type(cause).__name__
+    if progress.sent:
+        message = f"the connection was lost: {detail}"
+        return NetError(NetErrorKind.LOST, message, sent=True, head_seen=progress.head_seen)
+    if isinstance(cause, (aiohttp.ClientSSLError, ssl.SSLError, aiohttp.ServerFingerprintMismatch)):
+        return NetError(NetErrorKind.TLS, f"TLS failed: {detail}", sent=False)
+    if isinstance(cause, TimeoutError):
+        return NetError(NetErrorKind.TIMEOUT_CONNECT, "no connection within the deadline", sent=False)
+    if isinstance(cause, (aiohttp.InvalidURL, httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return NetError(NetErrorKind.ADDRESS, f"unreadable address: {detail}", sent=False)
+    return NetError(NetErrorKind.CONNECT, f"no connection: {detail}", sent=False)
