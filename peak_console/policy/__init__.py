@@ -1,0 +1,1 @@
+"""Pure rules: the hard deny, what files forbid besides, separation of duties."""
