@@ -1,0 +1,79 @@
+"""Stop now: the part of ``peak stop`` that needs no token, no database, no network and no free disk.
+
+Standard library only, and little of it: the unlinks come before anything heavy is imported. The caller
+records the outcome on the ledger afterwards; what it cannot record, the next node does.
+"""
+
+import contextlib
+import getpass
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from peak_console.control.files import StopReport, StopStep, encode, run, stop_steps
+from peak_console.control.folder import RealFolder
+
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_REASON_LIMIT = 500
+
+REMEDIES = {
+    "write STOP": "free disk space; ENABLED is gone all the same, and the next node records the stop",
+    "make durable": "check the disk; until it is durable, a power cut may bring ENABLED back: stop again",
+    "look": "check who may read the control folder: ls -ld audits/control",
+}
+_UNLINK_REMEDY = "remove it by hand as its owner: rm audits/control/ENABLED audits/control/ENABLING"
+
+
+@dataclass(frozen=True, slots=True)
+class StopOutcome:
+    """What a stop did, in the words the ledger and the operator get."""
+
+    stop_id: str
+    at: str
+    scope: str
+    reason: str
+    operator: str
+    report: StopReport
+
+    @property
+    def effective(self) -> bool:
+        """Whether ``ENABLED`` was read back as gone: nothing new leaves on this workspace."""
+        return self.report.effective
+
+    @property
+    def failed(self) -> tuple[tuple[StopStep, str], ...]:
+        """The steps that failed, each with its remedy."""
+        return tuple((one, REMEDIES.get(one.step, _UNLINK_REMEDY)) for one in self.report.steps if not one.ok)
+
+
+def stop_now(
+    control_dir: Path, *, reason: str = "", operator: str = "", scope: str = "global"
+) -> StopOutcome:
+    """Stop this workspace by its control folder. Never refuses and never raises; look at ``effective``.
+
+    A control folder that does not exist holds no ``ENABLED``: nothing can leave, the stop is effective, and
+    its step "write STOP" fails.
+    """
+    stop_id = "stop_" + secrets.token_hex(12)
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    operator = operator or login()
+    reason = reason[:_REASON_LIMIT]
+    data = encode(
+        {"v": 1, "stop_id": stop_id, "at": at, "scope": scope, "reason": reason, "operator": operator}
+    )
+    report: StopReport = run(stop_steps(data, _boot_us), RealFolder(control_dir))
+    return StopOutcome(stop_id, at, scope, reason, operator, report)
+
+
+def login() -> str:
+    """The operating-system user, by name where the system knows one."""
+    with contextlib.suppress(OSError, KeyError, ImportError):
+        return getpass.getuser()
+    return f"uid:{os.getuid()}"
+
+
+def _boot_us() -> int:
+    return time.clock_gettime_ns(_BOOT_CLOCK) // 1000
