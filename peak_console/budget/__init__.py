@@ -1,0 +1,1 @@
+"""Money before and after a call: price arithmetic and reservation rules. Pure."""

@@ -13,6 +13,8 @@ import orjson
 from peak_console.domain.errors import PeakError
 
 _LIMIT = 2**53
+DEPTH_LIMIT = 64
+"""How deep objects and lists may nest: far above any event, far below any parser's limit."""
 
 
 class NotCanonical(PeakError):
@@ -23,7 +25,8 @@ class NotCanonical(PeakError):
 
 def canonical(value: Any) -> bytes:
     """The canonical bytes of ``value``; raises :class:`NotCanonical` outside the domain."""
-    _check(value, "$")
+    if not _within(value, DEPTH_LIMIT):
+        _explain(value, "$", DEPTH_LIMIT)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
@@ -37,40 +40,52 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _check(value: Any, path: str) -> None:
+def _within(value: Any, depth: int) -> bool:
+    """Whether ``value`` lies in the domain; :func:`_explain` says where it does not."""
     kind = type(value)
     if kind is str:
-        if not value.isascii():
-            _check_text(value, path)
-    elif kind is int:
-        if not -_LIMIT < value < _LIMIT:
-            raise NotCanonical(f"integer at {path} is not below 2^53 in size", path=path)
-    elif kind is dict:
-        _check_object(value, path)
-    elif kind is list or kind is tuple:
-        for index, inner in enumerate(value):
-            _check(inner, f"{path}[{index}]")
-    elif value is not None and kind is not bool:
-        _check_subclass(value, path)
+        return value.isascii() or _encodable(value)
+    if kind is int:
+        return bool(-_LIMIT < value < _LIMIT)
+    if value is None or kind is bool:
+        return True
+    if depth == 0:
+        return False
+    if kind is dict:
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii() or not _within(inner, depth - 1):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all(_within(inner, depth - 1) for inner in value)
+    return isinstance(value, str) and _within(str(value), depth)
 
 
-def _check_object(value: dict[Any, Any], path: str) -> None:
-    for key, inner in value.items():
-        if type(key) is not str or not key.isascii():
-            raise NotCanonical(f"key {key!r} at {path} is not ASCII text", path=path)
-        _check(inner, f"{path}.{key}")
-
-
-def _check_text(value: str, path: str) -> None:
+def _encodable(text: str) -> bool:
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise NotCanonical(f"text at {path} holds a lone surrogate", path=path) from None
+        return False
+    return True
 
 
-def _check_subclass(value: Any, path: str) -> None:
-    """Enums of strings pass as their text; everything else is refused."""
-    if isinstance(value, str):
-        _check(str(value), path)
+def _explain(value: Any, path: str, depth: int) -> None:
+    """Raise :class:`NotCanonical` for the first part of ``value`` outside the domain."""
+    if _within(value, depth):
         return
-    raise NotCanonical(f"{type(value).__name__} at {path} has no canonical form", path=path)
+    if depth == 0 and type(value) in {dict, list, tuple}:
+        raise NotCanonical(f"{path} is nested deeper than {DEPTH_LIMIT}", path=path)
+    if type(value) is dict:
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii():
+                raise NotCanonical(f"key {key!r} at {path} is not ASCII text", path=path)
+            _explain(inner, f"{path}.{key}", depth - 1)
+    elif type(value) in {list, tuple}:
+        for index, inner in enumerate(value):
+            _explain(inner, f"{path}[{index}]", depth - 1)
+    elif isinstance(value, str):
+        raise NotCanonical(f"text at {path} holds a lone surrogate", path=path)
+    elif type(value) is int:
+        raise NotCanonical(f"integer at {path} is not below 2^53 in size", path=path)
+    else:
+        raise NotCanonical(f"{type(value).__name__} at {path} has no canonical form", path=path)

@@ -1,0 +1,1 @@
+"""Statistics, pure: figures that a screen or a gate may rely on."""

@@ -1,0 +1,76 @@
+"""Who may append which kind: anyone the safe ones, an operator with proof the dangerous, the node its own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from peak_console.domain.canonical import canonical, sha256_hex
+from peak_console.domain.errors import ControlRefused, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+
+NONCE_VALID_US: Final = 120 * 1_000_000
+"""How long a challenge may be answered, in microseconds of the boot clock."""
+
+_OPEN_KINDS = frozenset({EventKind.CONTROL_STOPPED, EventKind.POLICY_DENIED, EventKind.CRITIC_JUDGED})
+_OPEN_FAMILIES = ("run.", "llm.")
+_NODE_KINDS = frozenset({EventKind.CONFIG_CHANGED, EventKind.WORKSPACE_INITIALISED})
+_NODE_FAMILIES = ("node.", "ledger.", "budget.")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An operator's signature over :func:`challenge_message`, answering a nonce of the node's."""
+
+    operator: str
+    nonce: str
+    signature: str
+
+
+Authorise = Callable[[Proof, bytes], bool]
+"""Whether ``proof.signature`` is ``proof.operator``'s over these bytes, by the enrolled keys."""
+
+
+def challenge_message(nonce: str, draft: EventDraft) -> bytes:
+    """What an operator signs for ``draft``: canonical ``{nonce, event_id, kind, body_sha256}``."""
+    return canonical(
+        {
+            "nonce": nonce,
+            "event_id": draft.event_id,
+            "kind": draft.kind,
+            "body_sha256": sha256_hex(canonical(dict(draft.body))),
+        }
+    )
+
+
+def is_open(kind: str) -> bool:
+    """Whether any client may append this kind. Stopping is among them, always."""
+    return kind in _OPEN_KINDS or kind.startswith(_OPEN_FAMILIES)
+
+
+def is_nodes_own(kind: str) -> bool:
+    """Whether only the node itself appends this kind."""
+    return kind in _NODE_KINDS or kind.startswith(_NODE_FAMILIES)
+
+
+def proof_from_wire(fields: Any) -> Proof | None:
+    """A proof as it came; raises ``UsageWrong`` when it has not its three texts."""
+    if fields is None:
+        return None
+    names = ("operator", "nonce", "signature")
+    if not isinstance(fields, Mapping) or not all(isinstance(fields.get(name), str) for name in names):
+        raise UsageWrong("a proof has operator, nonce and signature", code="proof_malformed")
+    return Proof(*(fields[name] for name in names))
+
+
+def refuse_nodes_own(kind: str) -> ControlRefused:
+    """The refusal of a kind that no client may append."""
+    return ControlRefused(f"{kind} is the node's own to record", code="kind_reserved")
+
+
+def refuse_unproven(kind: str, why: str) -> ControlRefused:
+    """The refusal of a privileged kind without good proof."""
+    return ControlRefused(
+        f"{kind} needs an enrolled operator's proof: {why}",
+        code="proof_required",
+        remedy="enrol with: peak operator enroll, and try again",
+    )

@@ -1,0 +1,189 @@
+"""Reads of the ledger: short transactions on a connection that cannot write, keyset pages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import orjson
+
+from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
+from peak_console.ledger.faults import sqlite_faults
+from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page, index_for
+from peak_console.ledger.schema import open_for_reading
+from peak_console.ledger.windows import (
+    BudgetRow,
+    CountRow,
+    RollupRow,
+    read_budgets,
+    read_counts,
+    read_rollups,
+)
+
+POLL_S: Final = 0.1
+"""How often :meth:`LedgerReader.follow` looks for new events."""
+
+_HEADER = (
+    "l.seq, l.event_id, l.ts, l.boot_us, l.kind, l.actor, l.body_sha256, l.prev_hash, l.hash, "
+    "l.run_id, l.call_id, l.layer, l.role, l.provider, l.model_id"
+)
+_WITH_BODY = f"SELECT {_HEADER}, b.bytes FROM ledger l LEFT JOIN body b ON b.seq = l.seq"  # noqa: S608 - constant text
+_WITHOUT_BODY = f"SELECT {_HEADER}, NULL FROM ledger l"  # noqa: S608 - constant text
+
+
+class LedgerReader:
+    """A reader of the ledger at ``path``; used by one thread at a time.
+
+    Every method raises ``LedgerUnavailable`` with a code that says why (missing, locked, corrupt, of a newer
+    schema, not a ledger); the constructor does too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = open_for_reading(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    # -- events
+
+    def head(self) -> tuple[int, str]:
+        """The last sequence number and hash; ``(0, GENESIS_PREV_HASH)`` for an empty ledger."""
+        rows = self._rows("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1")
+        return (rows[0][0], rows[0][1]) if rows else (0, GENESIS_PREV_HASH)
+
+    def read(self, after: int = 0, limit: int = 200, *, bodies: bool = True) -> list[LedgerEvent]:
+        """Events with ``seq`` above ``after``, ascending."""
+        select = _WITH_BODY if bodies else _WITHOUT_BODY
+        return self._events(f"{select} WHERE l.seq > ? ORDER BY l.seq LIMIT ?", (after, limit))
+
+    def latest(self, limit: int = 200, *, bodies: bool = True) -> list[LedgerEvent]:
+        """The last events, ascending."""
+        select = _WITH_BODY if bodies else _WITHOUT_BODY
+        return self._events(f"{select} ORDER BY l.seq DESC LIMIT ?", (limit,))[::-1]
+
+    async def follow(
+        self, after: int, *, poll_s: float = POLL_S, limit: int = 500
+    ) -> AsyncIterator[list[LedgerEvent]]:
+        """Events after ``after`` as they are committed, in batches of at most ``limit``, forever."""
+        while True:
+            events = self.read(after, limit)
+            if events:
+                after = events[-1].seq
+                yield events
+            if len(events) < limit:
+                await asyncio.sleep(poll_s)
+
+    def by_event(self, event_id: str) -> LedgerEvent | None:
+        """The event of this id."""
+        found = self._events(f"{_WITH_BODY} WHERE l.event_id = ?", (event_id,))
+        return found[0] if found else None
+
+    def by_seq(self, seq: int) -> LedgerEvent | None:
+        """The event at this place."""
+        found = self._events(f"{_WITH_BODY} WHERE l.seq = ?", (seq,))
+        return found[0] if found else None
+
+    def by_call(self, call_id: str) -> list[LedgerEvent]:
+        """All events of one logical call, ascending."""
+        return self._events(f"{_WITH_BODY} WHERE l.call_id = ? ORDER BY l.seq", (call_id,))
+
+    def by_run(self, run_id: str, after: int = 0, limit: int = 1000) -> list[LedgerEvent]:
+        """Events of one run, ascending."""
+        query = f"{_WITH_BODY} WHERE l.run_id = ? AND l.seq > ? ORDER BY l.seq LIMIT ?"
+        return self._events(query, (run_id, after, limit))
+
+    def last(self, kind: str) -> LedgerEvent | None:
+        """The last event of a kind."""
+        found = self._events(f"{_WITH_BODY} WHERE l.kind = ? ORDER BY l.seq DESC LIMIT 1", (kind,))
+        return found[0] if found else None
+
+    def find(self, wanted: EventFilter, before: int | None = None, limit: int = 100) -> Page:
+        """The newest events below ``before`` that fit ``wanted``, descending.
+
+        At most :data:`~peak_console.ledger.filters.SCAN_LIMIT` places are looked at in one go where no index
+        answers; the page's ``next_before`` goes on from there, and is ``None`` at the ledger's beginning.
+        """
+        top = self.head()[0] + 1 if before is None else before
+        index, exact = index_for(wanted)
+        floor = 0 if exact else max(top - SCAN_LIMIT, 0)
+        events: list[LedgerEvent] = []
+        for condition, values in wanted.conditions():
+            query = (
+                f"SELECT {_HEADER}, b.bytes FROM ledger l {index} JOIN body b ON b.seq = l.seq "  # noqa: S608 - columns are ours, values are bound
+                f"WHERE l.seq < ? AND l.seq > ? AND {condition} ORDER BY l.seq DESC LIMIT ?"
+            )
+            events += self._events(query, (top, floor, *values, limit))
+        events.sort(key=lambda event: -event.seq)
+        if len(events) >= limit:
+            events = events[:limit]
+            return Page(tuple(events), events[-1].seq)
+        return Page(tuple(events), floor + 1 if floor else None)
+
+    # -- figures
+
+    def rollups(self, width: int, since: int = 0, until: int | None = None) -> list[RollupRow]:
+        """Figures by window of ``width`` (60, 600, 3600, 86400 seconds) from ``since``, in Unix seconds."""
+        with sqlite_faults(self.path):
+            return read_rollups(self._db, width, since, until)
+
+    def totals(self) -> list[RollupRow]:
+        """Figures since the genesis, by layer, role, provider and model."""
+        return self.rollups(0)
+
+    def critic(self, width: int, since: int = 0, until: int | None = None) -> list[CountRow]:
+        """Verdicts by window: names ``(layer, verdict)``."""
+        return self._counts("critic", width, since, until)
+
+    def errors(self, width: int, since: int = 0, until: int | None = None) -> list[CountRow]:
+        """Failures and refusals by window: names ``(layer, role, provider, model_id, outcome, reason)``."""
+        return self._counts("errors", width, since, until)
+
+    def denials(self, width: int, since: int = 0, until: int | None = None) -> list[CountRow]:
+        """Policy denials by window: names ``(rule, where)``."""
+        return self._counts("denials", width, since, until)
+
+    def budgets(self) -> list[BudgetRow]:
+        """Every budget counter: spent and reserved, by key."""
+        with sqlite_faults(self.path):
+            return read_budgets(self._db)
+
+    def in_flight(self) -> int:
+        """How many calls hold a reservation."""
+        return int(self._rows("SELECT count(*) FROM reservation WHERE state = 'open'")[0][0])
+
+    def times(self, last: int) -> list[str]:
+        """The times of the last ``last`` events, ascending: enough for a rate."""
+        rows = self._rows("SELECT ts FROM ledger ORDER BY seq DESC LIMIT ?", (last,))
+        return [ts for (ts,) in reversed(rows)]
+
+    def data_version(self) -> int:
+        """A number that changes when anybody commits: cheaper to ask than any query."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    # -- within
+
+    def _counts(self, name: str, width: int, since: int, until: int | None) -> list[CountRow]:
+        with sqlite_faults(self.path):
+            return read_counts(self._db, name, width, since, until)
+
+    def _events(self, query: str, values: Sequence[Any] = ()) -> list[LedgerEvent]:
+        return [_event(row) for row in self._rows(query, values)]
+
+    def _rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        with sqlite_faults(self.path):
+            return self._db.execute(query, tuple(values)).fetchall()
+
+
+def _event(row: tuple[Any, ...]) -> LedgerEvent:
+    fields: list[Any] = list(row)
+    if fields[-1] is not None:
+        fields[-1] = orjson.loads(fields[-1])
+    return LedgerEvent(*fields)

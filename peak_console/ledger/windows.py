@@ -1,0 +1,121 @@
+"""Stored figures as a reader gets them: the open minute added to the wider windows."""
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Final
+
+from peak_console.domain.money import NanoEur
+from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, Cell, CellKey, Tally, cell_of
+from peak_console.ledger.rollups import MINUTE, window_start
+from peak_console.stats.sketch import QuantileSketch
+
+_TALLIES: Final = {"critic": CRITIC, "errors": ERRORS, "denials": DENIALS}
+_SINCE_EVER: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollupRow:
+    """Figures of one layer, role, provider and model in one window (``start`` in Unix seconds)."""
+
+    start: int
+    layer: str
+    role: str
+    provider: str
+    model_id: str
+    calls: int
+    errors: int
+    fallbacks: int
+    refused: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    tokens_reasoning: int
+    cost_nano_eur: int
+    latency_us: int
+    """Sum of the latencies of answered calls, in microseconds."""
+    latency: QuantileSketch
+    """Latencies of answered calls, in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """How often something named was counted in one window."""
+
+    start: int
+    names: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """A budget counter. ``key`` is ``scope[:layer]:place``; money in nano-EUR."""
+
+    key: str
+    spent_cost: NanoEur
+    spent_tokens: int
+    spent_calls: int
+    reserved_cost: NanoEur
+    reserved_tokens: int
+    reserved_calls: int
+
+
+def read_rollups(db: sqlite3.Connection, width: int, since: int, until: int | None) -> list[RollupRow]:
+    """The cells of every window of ``width`` that starts in ``[since, until)``, in order of their start."""
+    cells: dict[tuple[int, CellKey], Cell] = {}
+    for row in _window_rows(db, "rollup", width, since, until):
+        key: CellKey = row[3:7]
+        place = (window_start(row[1], width), key)
+        found = cells.get(place)
+        if found is None:
+            cells[place] = cell_of(row)
+        else:
+            found.merge(cell_of(row))
+    return [_rollup_row(start, key, cell) for (start, key), cell in sorted(cells.items(), key=_by_place)]
+
+
+def read_counts(
+    db: sqlite3.Connection, name: str, width: int, since: int, until: int | None
+) -> list[CountRow]:
+    """The counts of every window of ``width`` that starts in ``[since, until)``, in order of their start."""
+    tally: Tally = _TALLIES[name]
+    counts: dict[tuple[int, tuple[str, ...]], int] = {}
+    for row in _window_rows(db, tally.table, width, since, until):
+        place = (window_start(row[1], width), row[3:-1])
+        counts[place] = counts.get(place, 0) + row[-1]
+    return [CountRow(start, names, count) for (start, names), count in sorted(counts.items())]
+
+
+def read_budgets(db: sqlite3.Connection) -> list[BudgetRow]:
+    """Every stored counter, by key."""
+    return [
+        BudgetRow(*row)
+        for row in db.execute(
+            "SELECT key, spent_cost, spent_tokens, spent_calls, reserved_cost, reserved_tokens, reserved_calls "
+            "FROM budget_counter ORDER BY key"
+        )
+    ]
+
+
+def _window_rows(
+    db: sqlite3.Connection, table: str, width: int, since: int, until: int | None
+) -> list[tuple[Any, ...]]:
+    """Rows of the asked width, and of the open minute where it is not folded into that width yet."""
+    since = _SINCE_EVER if width == 0 else window_start(since, width)
+    top = until if until is not None and width else 2**62
+    asked = f"SELECT * FROM {table} WHERE width_s = ? AND start >= ? AND start < ?"  # noqa: S608 - our own table
+    if width == MINUTE:
+        return db.execute(asked, (width, since, top)).fetchall()
+    still_open = (
+        f"SELECT t.* FROM {table} t JOIN rollup_open o USING (start, part) "  # noqa: S608
+        "WHERE t.width_s = ? AND t.start >= ? AND t.start < ?"
+    )
+    return db.execute(f"{asked} UNION ALL {still_open}", (width, since, top, MINUTE, since, top)).fetchall()
+
+
+def _rollup_row(start: int, key: CellKey, cell: Cell) -> RollupRow:
+    fields: list[Any] = [start, *key, *cell.counts(), cell.latency]
+    return RollupRow(*fields)
+
+
+def _by_place(item: tuple[tuple[int, CellKey], Cell]) -> tuple[int, CellKey]:
+    return item[0]
