@@ -1,0 +1,71 @@
+"""From files and their inspection to the configs, or a refusal that says where and why."""
+
+from types import MappingProxyType
+from typing import Any
+
+from peak_console.config.budgets import Budgets, BudgetsFile
+from peak_console.config.configs import Configs
+from peak_console.config.console import ConsoleConfig
+from peak_console.config.control import ControlConfig
+from peak_console.config.lint.engine import Report
+from peak_console.config.lint.finding import LintFinding
+from peak_console.config.matrix import Matrix, MatrixFile
+from peak_console.config.prices import PricesFile, PriceTable
+from peak_console.config.prompts import Prompt, PromptLibrary
+from peak_console.config.registry import ModelRegistry, ModelsFile
+from peak_console.config.schema import PROMPT_REFERENCE, ConfigModel
+from peak_console.config.sources import MAIN_FILES, Sources
+from peak_console.domain.errors import ConfigInvalid
+
+_APART = MAIN_FILES["console"].removesuffix(".toml")
+
+
+def assemble(sources: Sources, report: Report) -> Configs:
+    """The configs from files and their inspection; raises ``ConfigInvalid`` when an error blocks their use."""
+    blocking = [finding for finding in report.findings if _blocks(finding)]
+    if blocking:
+        raise invalid(blocking[0], report.findings)
+    digests = {kind: one.sha256 for kind, one in sources.main.items() if one.data is not None}
+    prompts = PromptLibrary.of(
+        [
+            _prompt(reference, document.text, document.sha256)
+            for reference, document in sources.prompts.items()
+            if PROMPT_REFERENCE.fullmatch(reference)
+        ]
+    )
+    shapes = report.shapes
+    return Configs(
+        matrix=Matrix.of(_shape(shapes, "matrix", MatrixFile), digests["matrix"]),
+        models=ModelRegistry.of(_shape(shapes, "models", ModelsFile), digests["models"]),
+        prices=PriceTable.of(_shape(shapes, "prices", PricesFile), digests["prices"]),
+        budgets=Budgets.of(_shape(shapes, "budgets", BudgetsFile), digests["budgets"]),
+        control=_shape(shapes, "control", ControlConfig),
+        console=_shape(shapes, "console", ConsoleConfig),
+        prompts=prompts,
+        digests=MappingProxyType({**digests, "prompts": prompts.digest}),
+    )
+
+
+def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:
+    """The refusal for unusable configs: it names the first finding that blocks, and carries all."""
+    return ConfigInvalid(
+        f"{first.file}:{first.line}:{first.column}: {first.message} ({first.rule})",
+        remedy=first.remedy,
+        findings=[finding.as_dict() for finding in findings],
+    )
+
+
+def _blocks(finding: LintFinding) -> bool:
+    """The console's settings never keep a call from being made: what is wrong there, lint says."""
+    return finding.blocks and not finding.file.startswith(_APART)
+
+
+def _shape(shapes: dict[str, ConfigModel], kind: str, model: type[Any]) -> Any:
+    """The validated shape; control and console have defaults where their file is absent or partly wrong."""
+    found = shapes.get(kind)
+    return found if isinstance(found, model) else model()
+
+
+def _prompt(reference: str, text: str, sha256: str) -> Prompt:
+    name, _, version = reference.partition("@")
+    return Prompt(name, version, text, sha256)

@@ -1,0 +1,52 @@
+"""Settings of the control system: how going more dangerous is slowed down. Going safer has no settings."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from peak_console.config.schema import ConfigModel, Listed, Percent
+
+
+class RampStep(ConfigModel):
+    """From a time after an enable on, limits stand at a share of their value."""
+
+    after_s: Annotated[int, Field(ge=0, le=7 * 86_400)] = Field(description="Seconds since the enable.")
+    limit_pct: Percent = Field(description="Share of `max_calls_per_min` and of position limits.")
+
+
+_RAMP = (
+    RampStep(after_s=0, limit_pct=Decimal(50)),
+    RampStep(after_s=3600, limit_pct=Decimal(75)),
+    RampStep(after_s=7200, limit_pct=Decimal(100)),
+)
+
+
+class EnableRules(ConfigModel):
+    """What an enable after a stop needs. A new workspace has no cooldown and no ramp."""
+
+    cooldown_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        default=300, description="Seconds that must lie between a stop and the enable after it."
+    )
+    ramp: Annotated[tuple[RampStep, ...], Field(min_length=1), Listed] = Field(
+        default=_RAMP, description="How limits come back after it."
+    )
+
+
+class ArmRules(ConfigModel):
+    """Bounds of an arm lease."""
+
+    default_ttl_s: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=900, description="Seconds an arm lease lasts unless the request names another time."
+    )
+    max_ttl_s: Annotated[int, Field(ge=1, le=3600)] = Field(
+        default=3600, description="The longest a request may name."
+    )
+    two_person: bool = Field(default=False, description="Whether another operator must approve.")
+
+
+class ControlConfig(ConfigModel):
+    """The shape of `configs/control.toml`."""
+
+    enable: EnableRules = Field(default=EnableRules(), description="Enable after a stop.")
+    arm: ArmRules = Field(default=ArmRules(), description="Arming.")

@@ -1,0 +1,361 @@
+"""The rules of the linter: ids, severities, words. An id, once shipped, keeps its meaning."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from peak_console.config.lint.finding import Rule, Severity
+from peak_console.domain.vocabulary import PhaseLevel
+
+_FILES: Final = (
+    Rule(
+        "file.missing",
+        "A required config file is not there",
+        "Matrix, registry, prices and budgets must all stand; without one of them no call can be judged, priced "
+        "or bounded.",
+        "restore the file, or make a new workspace with `peak init` and copy it from there",
+    ),
+    Rule(
+        "file.unreadable",
+        "A config file cannot be read",
+        "The path is a folder, a device or a broken link, or its permissions do not let this user read it.",
+        "make it a regular file that this user may read",
+    ),
+    Rule(
+        "file.too_large",
+        "A config file is too large",
+        "Files above two million bytes are not read: no config needs that much, and reading it would hold up "
+        "every caller.",
+        "take out what does not belong there",
+    ),
+    Rule(
+        "file.not_utf8",
+        "A config file is not UTF-8",
+        "TOML, YAML and prompts are UTF-8 text. Another encoding would be read differently on another machine.",
+        "save the file as UTF-8",
+    ),
+    Rule(
+        "file.syntax",
+        "A config file does not parse",
+        "The text is not TOML 1.0, or not the plain part of YAML that configs may use (mappings, lists and plain "
+        "values, without aliases, tags and repeated keys). The place is where the parser gave up; the cause may "
+        "lie a line above.",
+        "mend the text at this place",
+    ),
+    Rule(
+        "file.yaml_beside_toml",
+        "Two files claim to be the same config",
+        "YAML is read where TOML is absent. Where both stand, nobody can see from the folder which one counts.",
+        "keep one of the two and delete the other",
+    ),
+    Rule(
+        "file.secret",
+        "A config file holds what looks like a secret",
+        "Configs are in git and in evidence packs. Keys come from the environment only. The rule knows the forms "
+        "of common keys, passwords in addresses, and keys named like secrets; it never repeats what it found.",
+        "take it out, revoke it at the provider, and set it in the environment",
+        blocks=False,
+    ),
+)
+
+_SCHEMA: Final = (
+    Rule(
+        "schema.unknown_key",
+        "A key that no one reads",
+        "A misspelt key would leave the setting it meant at its default, silently.",
+        "correct the key's name or take it out; docs/reference/config-keys.md lists all keys",
+    ),
+    Rule(
+        "schema.wrong_type",
+        "A value of the wrong type",
+        "Values are not converted: a number in quotes is text, `1` is no boolean, and `1.0` is no count.",
+        "write the value in the type the key takes; docs/reference/config-keys.md names it",
+    ),
+    Rule(
+        "schema.missing_key",
+        "A required key is absent",
+        "A table is there without a key that it cannot do without.",
+        "add the key",
+    ),
+    Rule(
+        "schema.bad_value",
+        "A value outside what the key takes",
+        "The type is right and the value is not: out of range, not one of the words the key takes, not in the "
+        "form it needs.",
+        "write a value that docs/reference/config-keys.md allows",
+    ),
+    Rule(
+        "schema.unitless_percent",
+        "A percentage without its unit",
+        "A bare number does not say whether 5 or 0.05 is five percent. Keys of percentages end in `_pct` and "
+        "hold the number of percent: 5.0 is five percent.",
+        "end the key in _pct and write the number of percent",
+    ),
+    Rule(
+        "schema.percent_fraction",
+        "A percentage below one percent",
+        "A `_pct` key holds a number of percent. A value between 0 and 1 is usually a fraction that was meant as "
+        "a hundred times as much.",
+        "write 80.0 for 80 percent; leave it only if less than one percent is meant",
+        severity=Severity.WARNING,
+    ),
+)
+
+_MATRIX: Final = (
+    Rule(
+        "matrix.missing_primary",
+        "A layer has no primary",
+        "L0 to L4 must each name the model that produces. Fallback and critic stand beside it, never for it.",
+        "add the table with provider and model_id",
+    ),
+    Rule(
+        "matrix.model_on_gate_layer",
+        "A model or setting on L5 or L6",
+        "The risk gate and execution are deterministic. The client refuses calls for them whatever a file says; "
+        "lint refuses the file, too.",
+        "take the table out; L5 and L6 may hold a note and nothing else",
+    ),
+    Rule(
+        "matrix.fallback_equals_primary",
+        "A fallback is its own primary",
+        "A fallback that is the same model at the same provider fails with it.",
+        "name another model, or take the fallback out",
+    ),
+    Rule(
+        "matrix.duplicate_candidate",
+        "A model stands twice in a chain",
+        "The second time would repeat what has just failed, and spend its budget again.",
+        "take one of them out",
+    ),
+    Rule(
+        "matrix.degraded_primary",
+        "A primary is marked degraded",
+        "`degraded` marks a stand-in of lower trust, whose verdicts are capped at REVIEW. A degraded primary "
+        "would never pass anything.",
+        "take the flag out, or put a model of full trust in its place",
+    ),
+    Rule(
+        "matrix.service_unresolved",
+        "A critic's service does not exist",
+        "`service` names a layer, and that layer's primary judges. It must be one of L0 to L4 and have a primary.",
+        "name a layer that has a primary",
+    ),
+    Rule(
+        "matrix.service_loop",
+        "Critics judge in a circle",
+        "Following the critic services from this layer leads back to it: nobody outside the circle judges.",
+        "give one layer of the circle a critic model of its own",
+    ),
+    Rule(
+        "matrix.base_url_plain_http",
+        "An address without encryption",
+        "Keys and prompts would travel in the clear. Only addresses on this machine may be http.",
+        "write an https address",
+    ),
+)
+
+_POLICY: Final = (
+    Rule(
+        "policy.forbidden_provider",
+        "A forbidden provider",
+        "The hard deny in the code refuses this provider whatever a file says, and so does the matrix's own "
+        "list. Look-alike letters, case, separators and encodings do not matter.",
+        "name another provider",
+    ),
+    Rule(
+        "policy.forbidden_model",
+        "A forbidden model",
+        "The hard deny looks at model ids, families, deployments and served names, wherever a config names them; "
+        "the matrix's own list of prefixes is held against them as well.",
+        "name another model",
+    ),
+    Rule(
+        "policy.forbidden_base_url",
+        "A forbidden address",
+        "The hard deny looks at host, path and user part of every address.",
+        "name another address",
+    ),
+    Rule(
+        "policy.provider_not_allowed",
+        "A provider that is not on the allow-list",
+        "`global.allowed_providers` lists the only providers a slot may name.",
+        "name a provider of the list, or add this one to it",
+    ),
+    Rule(
+        "policy.empty_allow_list",
+        "The allow-list is empty",
+        "An empty or absent `global.allowed_providers` allows nobody. It is never read as everybody.",
+        "list the providers that may be called",
+    ),
+)
+
+_REGISTRY: Final = (
+    Rule(
+        "registry.model_unknown",
+        "A model that is not in the registry",
+        "The matrix may use only models whose family, context, endpoint and lifecycle models.toml knows.",
+        "add a [[model]] entry to configs/ai/models.toml, or name a model that has one",
+    ),
+    Rule(
+        "registry.model_not_allowed",
+        "A model that the registry does not allow",
+        "The entry stands with `allowed = false`.",
+        "name another model, or set allowed = true where that was decided",
+    ),
+    Rule(
+        "registry.duplicate_model",
+        "A model stands twice in the registry",
+        "Two entries for one model could say different things.",
+        "keep one of them",
+    ),
+    Rule(
+        "registry.past_shutdown",
+        "A model that was shut down",
+        "The provider's announced date has passed: calls fail, or are answered by another model at another price. "
+        "The router refuses the candidate and takes the next.",
+        "put the successor in its place",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
+        "registry.near_shutdown",
+        "A model that is shut down within 60 days",
+        "The date the provider announced is near. A successor needs its evals before it may stand in the matrix.",
+        "plan the move to the successor",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "registry.output_limit",
+        "More output asked for than the model gives",
+        "The slot's `max_output_tokens` is above the registry's for its model; the provider would refuse or cut.",
+        "lower max_output_tokens",
+        severity=Severity.WARNING,
+    ),
+)
+
+_SOD: Final = (
+    Rule(
+        "sod.within_layer",
+        "A critic judges its own model's work",
+        "Proposer and critic of a layer must differ by what `sod` demands: model, family or provider. Fallbacks "
+        "count, because they are proposers when they stand in.",
+        "give the critic or the proposer another model",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+    ),
+    Rule(
+        "sod.across_layers",
+        "A critic service judges its own model's work",
+        "Where another layer serves as critic, its primary and fallbacks judge this layer's work, and its own "
+        "critic judges that verdict: none of them may be a proposer here. From shadow on L4 judges L2, too.",
+        "give one of the two slots another model",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+    ),
+)
+
+_MONEY: Final = (
+    Rule(
+        "budget.missing",
+        "No budget for a run or a day",
+        "A missing limit is never read as unlimited: without a limit on the cost or tokens of a run and of a day "
+        "every call is refused.",
+        "add the table with max_cost_eur",
+        blocks=False,
+    ),
+    Rule(
+        "budget.zero",
+        "A budget of zero",
+        "A limit of zero denies every call of its scope. That may be meant; it is named so that nobody wonders.",
+        "raise the limit, or leave it if nothing should be called",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "budget.warn_order",
+        "The warning does not come before the limit",
+        "`warn_pct` is a share of a limit. At 0 it always warns, from 100 on it warns when it is too late.",
+        "set warn_pct between 0 and 100, for example 80.0",
+        blocks=False,
+    ),
+    Rule(
+        "budget.limit_order",
+        "A narrow limit above a wide one",
+        "A call lies within a run, a run within a day, a day within a month. A narrower limit above a wider one "
+        "never binds, so one of the two numbers is not what was meant.",
+        "lower the narrower limit or raise the wider one",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "budget.rate_missing",
+        "No currency rate",
+        "Prices are in USD and budgets in EUR. Without a dated rate every call is refused.",
+        "add [currency] with eur_per_usd and as_of",
+        blocks=False,
+    ),
+    Rule(
+        "budget.stale_rate",
+        "The currency rate is older than 30 days",
+        "Costs in EUR drift away from the bill.",
+        "write the rate of today with its date",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "budget.future_rate",
+        "The currency rate is dated in the future",
+        "A date to come is a mistake, and would hide that the rate grows old.",
+        "write the day on which the rate was read",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "price.missing",
+        "A model without a price",
+        "A call whose cost cannot be bounded is refused. The router takes the next candidate.",
+        "add a [[price]] for it to configs/ai/prices.toml, with its source",
+        blocks=False,
+    ),
+    Rule(
+        "price.duplicate",
+        "Two prices for one model and day",
+        "Nobody can say which of the two holds.",
+        "keep one of them",
+    ),
+    Rule(
+        "price.zero",
+        "A price of nothing",
+        "Budgets on cost would not see the model's use. Where it is true, limits on tokens and calls still bind.",
+        "write the price; leave it only where the provider takes nothing",
+        severity=Severity.WARNING,
+    ),
+)
+
+_PROMPTS: Final = (
+    Rule(
+        "prompt.missing",
+        "A prompt version that does not exist",
+        "The matrix names `<name>@<version>`, and configs/ai/prompts/<name>/<version>.md is not there.",
+        "write the file, or name a version that exists",
+    ),
+    Rule(
+        "prompt.unset",
+        "A role without a prompt",
+        "The layer has a model in this role and names no prompt for it, so its calls carry no prompt version.",
+        "name one under [Lx.prompts]",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "prompt.empty",
+        "An empty prompt",
+        "The file is there and has no text.",
+        "write the prompt",
+    ),
+)
+
+CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        rule.id: rule
+        for group in (_FILES, _SCHEMA, _MATRIX, _POLICY, _REGISTRY, _SOD, _MONEY, _PROMPTS)
+        for rule in group
+    }
+)
+"""Every rule by id, in the order of the reference page."""

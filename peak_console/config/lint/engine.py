@@ -1,0 +1,105 @@
+"""The engine: all rules over all files, findings sorted and each said once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from peak_console.config.lint import files, layers, money, policy, prompts, registry, sod
+from peak_console.config.lint.catalogue import CATALOGUE
+from peak_console.config.lint.finding import LintFinding, Severity
+from peak_console.config.lint.inspection import Check, Hit, Inspection
+from peak_console.config.lint.schema import validate
+from peak_console.config.schema import ConfigModel
+from peak_console.config.sources import Sources
+from peak_console.domain.text import one_line
+from peak_console.domain.vocabulary import PhaseLevel
+
+CHECKS: Final[tuple[Check, ...]] = (
+    files.troubles,
+    files.yaml_beside_toml,
+    files.secrets,
+    files.percentages,
+    layers.missing_primary,
+    layers.model_on_gate_layer,
+    layers.chain_rules,
+    layers.service_rules,
+    layers.plain_http,
+    policy.hard_denials,
+    policy.guards,
+    policy.empty_allow_list,
+    registry.membership,
+    registry.duplicates,
+    registry.lifecycle,
+    registry.output_limits,
+    sod.within_layer,
+    sod.across_layers,
+    money.missing_budgets,
+    money.zero_budgets,
+    money.warn_order,
+    money.limit_order,
+    money.currency,
+    money.missing_prices,
+    money.price_rows,
+    prompts.prompt_references,
+    prompts.empty_prompts,
+)
+"""Every rule's implementation, besides the schema."""
+
+_MESSAGE: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an inspection found, and the shapes it validated on the way."""
+
+    findings: list[LintFinding]
+    shapes: dict[str, ConfigModel]
+
+
+def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
+    """All findings on ``sources``, in the order of file, line and column. Pure; never raises on bad input."""
+    shapes: dict[str, ConfigModel] = {}
+    hits: list[Hit] = []
+    for kind, document in sources.main.items():
+        shape, found = validate(kind, document)
+        hits += found
+        if shape is not None:
+            shapes[kind] = shape
+    inspection = Inspection(sources, shapes, phase, today)
+    for check in CHECKS:
+        hits += check(inspection)
+    findings = {_finding(hit, phase) for hit in _said_once(hits)}
+    return Report(sorted(findings, key=lambda finding: finding.order), shapes)
+
+
+def _said_once(hits: Iterable[Hit]) -> list[Hit]:
+    """Without what a more telling rule says of the same place."""
+    hits = list(hits)
+    percent = {(hit.file, hit.place) for hit in hits if hit.rule == "schema.unitless_percent"}
+    said: set[tuple[str, str, tuple[int, int]]] = set()
+    kept = []
+    for hit in hits:
+        general = hit.rule.startswith("schema.") and hit.rule != "schema.unitless_percent"
+        if general and (hit.file, hit.place) in percent:
+            continue
+        if hit.rule == "schema.unitless_percent" and (hit.rule, hit.file, hit.place) in said:
+            continue
+        said.add((hit.rule, hit.file, hit.place))
+        kept.append(hit)
+    return kept
+
+
+def _finding(hit: Hit, phase: PhaseLevel) -> LintFinding:
+    rule = CATALOGUE[hit.rule]
+    severity = rule.severity_in(phase)
+    return LintFinding(
+        rule=rule.id,
+        severity=severity,
+        file=hit.file,
+        line=hit.place[0],
+        column=hit.place[1],
+        message=one_line(hit.message, _MESSAGE),
+        remedy=one_line(hit.remedy or rule.remedy, _MESSAGE),
+        blocks=rule.blocks and severity is Severity.ERROR,
+    )

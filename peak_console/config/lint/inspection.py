@@ -1,0 +1,90 @@
+"""What a rule sees: the files as read, what they mean as far as they can be understood, phase and day."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from peak_console.config.budgets import BudgetsFile
+from peak_console.config.document import Document
+from peak_console.config.matrix import LayerConfig, MatrixFile
+from peak_console.config.positions import Path, Place
+from peak_console.config.prices import PricesFile
+from peak_console.config.registry import ModelEntry, ModelsFile
+from peak_console.config.schema import ConfigModel
+from peak_console.config.sources import Sources
+from peak_console.domain.vocabulary import Layer, PhaseLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule broken at a place of a file; ``remedy`` replaces the rule's own where it can say more."""
+
+    rule: str
+    file: str
+    place: Place
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The input of every rule. ``shapes`` holds the validated part of each main file that has one."""
+
+    sources: Sources
+    shapes: dict[str, ConfigModel]
+    phase: PhaseLevel
+    today: date
+
+    def document(self, kind: str) -> Document:
+        """A main file as read."""
+        return self.sources.main[kind]
+
+    def hit(self, rule: str, kind: str, path: Path, message: str, remedy: str = "") -> Hit:
+        """A rule broken at a key of a main file."""
+        document = self.document(kind)
+        return Hit(rule, document.name, document.place(path), message, remedy)
+
+    def data(self, kind: str) -> dict[str, Any]:
+        """The raw data of a main file; empty when it has none."""
+        return self.document(kind).data or {}
+
+    @property
+    def matrix(self) -> MatrixFile | None:
+        """The valid part of the matrix."""
+        shape = self.shapes.get("matrix")
+        return shape if isinstance(shape, MatrixFile) else None
+
+    @property
+    def models(self) -> ModelsFile | None:
+        """The valid part of the registry."""
+        shape = self.shapes.get("models")
+        return shape if isinstance(shape, ModelsFile) else None
+
+    @property
+    def prices(self) -> PricesFile | None:
+        """The valid part of the price table."""
+        shape = self.shapes.get("prices")
+        return shape if isinstance(shape, PricesFile) else None
+
+    @property
+    def budgets(self) -> BudgetsFile | None:
+        """The valid part of the budgets."""
+        shape = self.shapes.get("budgets")
+        return shape if isinstance(shape, BudgetsFile) else None
+
+    def layers(self) -> Iterator[tuple[Layer, LayerConfig]]:
+        """The layers of the matrix that may hold models and stand in the file."""
+        for layer in Layer:
+            config = getattr(self.matrix, layer.value, None)
+            if isinstance(config, LayerConfig):
+                yield layer, config
+
+    def model(self, provider: str, model_id: str) -> ModelEntry | None:
+        """The registry's entry for a model."""
+        entries = self.models.model if self.models else ()
+        return next((one for one in entries if (one.provider, one.model_id) == (provider, model_id)), None)
+
+
+Check = Callable[[Inspection], Iterator[Hit]]
+"""A rule's implementation: pure, and it never raises on what files hold."""

@@ -1,0 +1,71 @@
+"""Rules that hold the matrix against the registry: known, allowed, alive, within its bounds."""
+
+from collections.abc import Iterator
+
+from peak_console.config.lint.inspection import Hit, Inspection
+from peak_console.config.lint.layers import slots
+from peak_console.config.lint.schema import dotted
+from peak_console.config.matrix import Slot
+from peak_console.config.positions import Path
+from peak_console.config.registry import NEAR_SHUTDOWN_DAYS, ModelEntry
+
+
+def membership(inspection: Inspection) -> Iterator[Hit]:
+    """``registry.model_unknown`` and ``registry.model_not_allowed`` (decision 27)."""
+    if inspection.models is None:
+        return
+    for path, slot in slots(inspection):
+        name = f"{slot.provider}:{slot.model_id}"
+        entry = inspection.model(slot.provider, slot.model_id)
+        if entry is None:
+            message = f"{dotted(path)}: {name} is not in models.toml"
+            yield inspection.hit("registry.model_unknown", "matrix", (*path, "model_id"), message)
+        elif not entry.allowed:
+            message = f"{dotted(path)}: {name} stands in models.toml with allowed = false"
+            yield inspection.hit("registry.model_not_allowed", "matrix", (*path, "model_id"), message)
+
+
+def duplicates(inspection: Inspection) -> Iterator[Hit]:
+    """``registry.duplicate_model``: two entries for one model."""
+    seen = set()
+    for index, entry in enumerate(inspection.models.model if inspection.models else ()):
+        key = (entry.provider, entry.model_id)
+        if key in seen:
+            message = f"{entry.provider}:{entry.model_id} stands in the registry twice"
+            yield inspection.hit("registry.duplicate_model", "models", ("model", index, "model_id"), message)
+        seen.add(key)
+
+
+def lifecycle(inspection: Inspection) -> Iterator[Hit]:
+    """``registry.past_shutdown`` and ``registry.near_shutdown``, for the models that the matrix uses."""
+    for path, slot, entry in _known_slots(inspection):
+        days = entry.days_left(inspection.today)
+        if days is None or entry.lifecycle is None or days > NEAR_SHUTDOWN_DAYS:
+            continue
+        name = f"{dotted(path)}: {slot.provider}:{slot.model_id}"
+        end = entry.lifecycle.shutdown.isoformat()
+        successor = entry.lifecycle.successor
+        remedy = f"put {successor} in its place, the successor its provider names" if successor else ""
+        if days <= 0:
+            rule, message = "registry.past_shutdown", f"{name} was shut down on {end}"
+        else:
+            rule, message = "registry.near_shutdown", f"{name} is shut down on {end}, in {days} days"
+        yield inspection.hit(rule, "matrix", (*path, "model_id"), message, remedy)
+
+
+def output_limits(inspection: Inspection) -> Iterator[Hit]:
+    """``registry.output_limit``: a slot asks for more output than its model gives."""
+    for path, slot, entry in _known_slots(inspection):
+        if slot.max_output_tokens is not None and slot.max_output_tokens > entry.max_output_tokens:
+            message = (
+                f"{dotted(path)}.max_output_tokens is {slot.max_output_tokens}, above the "
+                f"{entry.max_output_tokens} that models.toml gives {slot.provider}:{slot.model_id}"
+            )
+            yield inspection.hit("registry.output_limit", "matrix", (*path, "max_output_tokens"), message)
+
+
+def _known_slots(inspection: Inspection) -> Iterator[tuple[Path, Slot, ModelEntry]]:
+    for path, slot in slots(inspection):
+        entry = inspection.model(slot.provider, slot.model_id)
+        if entry is not None:
+            yield path, slot, entry

@@ -1,0 +1,158 @@
+"""Schema: a file against its pydantic model, each error at the key that offends."""
+
+import copy
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from peak_console.config.budgets import BudgetsFile
+from peak_console.config.console import ConsoleConfig
+from peak_console.config.control import ControlConfig
+from peak_console.config.document import Document
+from peak_console.config.keys import keys_at
+from peak_console.config.lint.inspection import Hit
+from peak_console.config.matrix import MatrixFile
+from peak_console.config.positions import Path
+from peak_console.config.prices import PricesFile
+from peak_console.config.registry import ModelsFile
+from peak_console.config.schema import ConfigModel
+from peak_console.domain.text import one_line
+
+SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
+    "matrix": MatrixFile,
+    "models": ModelsFile,
+    "prices": PricesFile,
+    "budgets": BudgetsFile,
+    "control": ControlConfig,
+    "console": ConsoleConfig,
+}
+"""The model of each main file."""
+
+GATE_LAYERS: Final = ("L5", "L6")
+_ROUNDS: Final = 16
+_SHOWN_ERRORS: Final = 200
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_EXPECTED: Final = {
+    "always|on_escalation": "must be always, on_escalation or sampled:<rate> with a rate above 0 and at most 1",
+    "@(": "must be <name>@<version>, lower case and dashes in the name",
+    "^https?": "must be an http or https address",
+    "x21-": "must be printable ASCII without blanks",
+}
+
+
+def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hit]]:
+    """The file as its model, and what is wrong with it.
+
+    Where something is wrong, the offending parts are left out and the rest is validated again, so that the
+    rules on meaning still see whatever can be understood. ``None`` when nothing can.
+    """
+    if document.data is None:
+        return None, []
+    shape = SHAPES[kind]
+    data: dict[str, Any] = document.data
+    hits: list[Hit] = []
+    for attempt in range(_ROUNDS):
+        try:
+            return shape.model_validate(data), hits
+        except ValidationError as invalid:
+            errors = invalid.errors(include_url=False, include_input=False)
+        if attempt == 0:
+            hits = [hit for error in errors[:_SHOWN_ERRORS] for hit in _explain(shape, document, error)]
+            data = copy.deepcopy(data)
+        _leave_out(data, errors)
+    return None, hits
+
+
+def locate(data: Any, loc: Sequence[str | int]) -> Path:
+    """The path in the file of a pydantic error: names of union members and indices of lone tables fall out."""
+    path: Path = ()
+    for step in loc:
+        if isinstance(data, Mapping) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            continue
+        path = (*path, step)
+    return path
+
+
+def dotted(path: Path) -> str:
+    """A path as people read it: ``L0.fallback[1].model_id``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            name = step if _BARE.fullmatch(step) else f'"{one_line(step, 60)}"'
+            text += f".{name}" if text else name
+    return text
+
+
+def _explain(shape: type[ConfigModel], document: Document, error: ErrorDetails) -> Iterator[Hit]:
+    path = locate(document.data, error["loc"])
+    key = dotted(path) or "the file"
+    kind = error["type"]
+    if shape is MatrixFile and path[:1] in {(layer,) for layer in GATE_LAYERS}:
+        return  # matrix.model_on_gate_layer says it better
+    if kind == "extra_forbidden":
+        yield _unknown_key(shape, document, path)
+    elif kind == "missing":
+        name = error["loc"][-1]
+        yield _hit(document, "schema.missing_key", path, f"{key} has no {name}", f"add the key {name}")
+    elif kind.endswith(("_type", "_parsing")):
+        yield _hit(document, "schema.wrong_type", path, f"{key} {_expected(error)}")
+    else:
+        yield _hit(document, "schema.bad_value", path, f"{key} {_expected(error)}")
+
+
+def _unknown_key(shape: type[ConfigModel], document: Document, path: Path) -> Hit:
+    known = keys_at(shape, path[:-1])
+    name = str(path[-1])
+    if f"{name}_pct" in known:
+        message = f"{dotted(path)} is a percentage without its unit"
+        return _hit(
+            document, "schema.unitless_percent", path, message, f"write {name}_pct = 80.0 for 80 percent"
+        )
+    close = difflib.get_close_matches(name[:60], known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
+    return _hit(document, "schema.unknown_key", path, f"there is no key {dotted(path)}", remedy)
+
+
+def _expected(error: ErrorDetails) -> str:
+    """What pydantic expected, without the value it found: that may be a secret."""
+    context = error.get("ctx", {})
+    for part, words in _EXPECTED.items():
+        if part in str(context.get("pattern", "")):
+            return words
+    words = error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    return one_line(words[:1].lower() + words[1:])
+
+
+def _leave_out(data: dict[str, Any], errors: Sequence[ErrorDetails]) -> None:
+    """Take out of ``data`` what is wrong: the key, or the table that lacks a key."""
+    paths = set()
+    for error in errors:
+        if error["type"] == "missing" and len(error["loc"]) == 1:
+            data[str(error["loc"][0])] = {}
+        else:
+            paths.add(locate(data, error["loc"]))
+    for path in sorted(paths, key=lambda one: [(isinstance(step, int), step) for step in one], reverse=True):
+        _delete(data, path)
+
+
+def _delete(data: Any, path: Path) -> None:
+    if not path:
+        data.clear()
+        return
+    for step in path[:-1]:
+        data = data[step]
+    del data[path[-1]]
+
+
+def _hit(document: Document, rule: str, path: Path, message: str, remedy: str = "") -> Hit:
+    return Hit(rule, document.name, document.place(path), message, remedy)

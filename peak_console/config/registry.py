@@ -1,0 +1,111 @@
+"""The model registry: which models exist for us, what they take, and until when they live."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from peak_console.config.schema import ConfigModel, FreeText, Listed, Name, Tokens, TupleOfNames
+
+NEAR_SHUTDOWN_DAYS: Final = 60
+"""From this many days before its shutdown date on, a model is reported."""
+
+
+class Endpoint(StrEnum):
+    """Which of a provider's interfaces a model answers on."""
+
+    CHAT = "chat"
+    RESPONSES = "responses"
+    GENERATE_CONTENT = "generate_content"
+    CONVERSE = "converse"
+
+
+class Lifecycle(ConfigModel):
+    """What a provider announced about a model's end."""
+
+    announced: date | None = Field(default=None, description="When the provider announced it.")
+    shutdown: date = Field(description="The first day on which the model no longer answers.")
+    successor: Name | None = Field(
+        default=None, description="What the provider names instead, as `<provider>:<model_id>`."
+    )
+    source: FreeText = Field(description="Where the date was read, and when.")
+
+
+class ModelEntry(ConfigModel):
+    """One model of the registry."""
+
+    provider: Name = Field(description="The provider as the matrix names it.")
+    model_id: Name = Field(description="The id as the provider writes it.")
+    family: Name = Field(
+        description='Models of one family share weights or training; `sod = "family"` compares it.'
+    )
+    allowed: bool = Field(description="Whether the matrix may use the model at all.")
+    endpoint: Annotated[Endpoint, Field(strict=False)] = Field(
+        description="The interface it answers on: chat, responses, generate_content or converse."
+    )
+    context_tokens: Tokens = Field(description="Most input and output tokens of one call together.")
+    max_output_tokens: Tokens = Field(description="Most output tokens, reasoning included.")
+    refuses: TupleOfNames = Field(
+        default=(), description="Parameters the model answers with an error, for example `temperature`."
+    )
+    echoes: TupleOfNames = Field(
+        default=(),
+        description="Beginnings of the names under which the provider reports this model as served, "
+        "besides its own id. An alias that moves has several.",
+    )
+    lifecycle: Lifecycle | None = Field(default=None, description="The announced end, if any.")
+
+    def echoed_as(self, served: str) -> bool:
+        """Whether ``served``, the name in a response, is a name of this model.
+
+        Its own id, its id with a dated or numbered suffix, or a name that begins with one of ``echoes``.
+        """
+        if served == self.model_id:
+            return True
+        suffix = served.removeprefix(self.model_id + "-")
+        if suffix != served and suffix[:1].isdigit():
+            return True
+        return served.startswith(self.echoes) if self.echoes else False
+
+    def shut_down(self, on: date) -> bool:
+        """Whether the model no longer answers on that day."""
+        return self.lifecycle is not None and on >= self.lifecycle.shutdown
+
+    def days_left(self, on: date) -> int | None:
+        """Days until the shutdown date, negative after it; ``None`` when no date is known."""
+        return None if self.lifecycle is None else (self.lifecycle.shutdown - on).days
+
+
+class ModelsFile(ConfigModel):
+    """The shape of `configs/ai/models.toml`."""
+
+    model: Annotated[tuple[ModelEntry, ...], Listed] = Field(
+        default=(), description="The models, one `[[model]]` each."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRegistry:
+    """The registry, by provider and model id."""
+
+    entries: Mapping[tuple[str, str], ModelEntry]
+    digest: str
+
+    @classmethod
+    def of(cls, file: ModelsFile, digest: str) -> "ModelRegistry":
+        """The registry a file describes."""
+        return cls(MappingProxyType({(one.provider, one.model_id): one for one in file.model}), digest)
+
+    def find(self, provider: str, model_id: str) -> ModelEntry | None:
+        """The entry of a model, allowed or not."""
+        return self.entries.get((provider, model_id))
+
+    def __iter__(self) -> Iterator[ModelEntry]:
+        return iter(self.entries.values())
+
+    def __len__(self) -> int:
+        return len(self.entries)

@@ -1,0 +1,95 @@
+"""The config files of a workspace, read once: what load and lint both stand on."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from peak_console.config.document import Document, read_document
+
+MAIN_FILES: Final = {
+    "matrix": "configs/ai/layer_model_matrix.toml",
+    "models": "configs/ai/models.toml",
+    "prices": "configs/ai/prices.toml",
+    "budgets": "configs/ai/budgets.toml",
+    "control": "configs/control.toml",
+    "console": "configs/console.toml",
+}
+"""The files that are read at run time, by kind."""
+
+REQUIRED: Final = ("matrix", "models", "prices", "budgets")
+"""Kinds without which no call is made; the others have defaults in code."""
+
+PROMPTS: Final = "configs/ai/prompts"
+YAML_SUFFIXES: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Files as read. ``main`` holds those of :data:`MAIN_FILES`, by kind; one that is absent says so."""
+
+    main: Mapping[str, Document]
+    prompts: Mapping[str, Document] = field(default_factory=dict)
+    """By reference, ``<name>@<version>``."""
+    others: tuple[Document, ...] = ()
+    """Further config files, of which only the text is checked."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """YAML files that stand beside a TOML file of the same name, and that TOML file."""
+    complete: bool = True
+    """False where single files are checked and what they refer to may lie elsewhere."""
+
+    def documents(self) -> Iterator[Document]:
+        """Every file, each once."""
+        yield from self.main.values()
+        yield from self.prompts.values()
+        yield from self.others
+
+
+def read_sources(root: Path) -> Sources:
+    """Read the files that the run time needs: the main ones and all prompts."""
+    main: dict[str, Document] = {}
+    beside: dict[str, str] = {}
+    for kind, name in MAIN_FILES.items():
+        main[kind], doubled = read_either(root, name)
+        beside |= doubled
+    return Sources(main, read_prompts(root / PROMPTS, PROMPTS), (), beside)
+
+
+def read_either(root: Path, name: str) -> tuple[Document, dict[str, str]]:
+    """The TOML file ``name``, or where there is none its YAML twin; and which YAML stands beside the TOML."""
+    document = read_document(root / name, name)
+    twins = [name.removesuffix(".toml") + suffix for suffix in YAML_SUFFIXES]
+    present = [twin for twin in twins if os.path.lexists(root / twin)]
+    if not _absent(document):
+        return document, dict.fromkeys(present, name)
+    if not present:
+        return document, {}
+    return read_document(root / present[0], present[0]), dict.fromkeys(present[1:], present[0])
+
+
+def read_prompts(folder: Path, name: str) -> dict[str, Document]:
+    """All prompts ``<name>/<version>.md`` below a folder, by reference."""
+    found: dict[str, Document] = {}
+    for prompt in _entries(folder):
+        if not prompt.is_dir():
+            continue
+        for version in _entries(folder / prompt.name):
+            if version.name.endswith(".md"):
+                reference = f"{prompt.name}@{version.name.removesuffix('.md')}"
+                path = f"{name}/{prompt.name}/{version.name}"
+                found[reference] = read_document(Path(version.path), path)
+    return found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """The entries of a folder by name; none where it cannot be listed (lint reports what then is missing)."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def _absent(document: Document) -> bool:
+    return document.trouble is not None and document.trouble.rule == "file.missing"
