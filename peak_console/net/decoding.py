@@ -64,4 +64,4 @@ class BodyReader:
         return self._error(NetErrorKind.TOO_LARGE, f"the answer is larger than {self._max_bytes} bytes")
 
     def _error(self, kind: NetErrorKind, message: str) -> NetError:
-        return NetError(kind, message, sent=True, head_seen=True, status=self._status)
+        return NetError(kind, message, sent=True, status=self._status)

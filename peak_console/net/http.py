@@ -40,7 +40,12 @@ class _Progress:
     """How far one request got; written by aiohttp's trace, read when the request fails."""
 
     sent: bool = False
-    head_seen: bool = False
+    status: int | None = None
+    """The status of the response once its head has arrived."""
+
+    @property
+    def head_seen(self) -> bool:
+        return self.status is not None
 
 
 _PROGRESS: ContextVar[_Progress] = ContextVar("progress")
@@ -112,7 +117,7 @@ class HttpTransport:
             async with asyncio.timeout_at(min(total_at, loop_time + head_s)) as deadline:
                 response = await self._open().send(request, stream=True)
                 try:
-                    progress.head_seen = True
+                    progress.status = response.status_code
                     deadline.reschedule(total_at)
                     return await self._taken_in(response)
                 finally:
@@ -129,7 +134,6 @@ class HttpTransport:
                 NetErrorKind.REDIRECT,
                 f"answered {status}, which points to {bare_url(target or '')}",
                 sent=True,
-                head_seen=True,
                 status=status,
                 location=target,
             )
@@ -173,7 +177,7 @@ def _timed_out(progress: _Progress, *, head_first: bool) -> NetError:
     if not progress.head_seen and head_first:
         kind = NetErrorKind.TIMEOUT_FIRST_BYTE
     what = "the answer was not complete" if progress.head_seen else "no answer began"
-    return NetError(kind, f"{what} within the deadline", sent=True, head_seen=progress.head_seen)
+    return NetError(kind, f"{what} within the deadline", sent=True, status=progress.status)
 
 
 def _net_error(error: Exception, progress: _Progress) -> NetError:
@@ -184,7 +188,7 @@ def _net_error(error: Exception, progress: _Progress) -> NetError:
     detail = one_line(str(cause)) or type(cause).__name__
     if progress.sent:
         message = f"the connection was lost: {detail}"
-        return NetError(NetErrorKind.LOST, message, sent=True, head_seen=progress.head_seen)
+        return NetError(NetErrorKind.LOST, message, sent=True, status=progress.status)
     if isinstance(cause, (aiohttp.ClientSSLError, ssl.SSLError, aiohttp.ServerFingerprintMismatch)):
         return NetError(NetErrorKind.TLS, f"TLS failed: {detail}", sent=False)
     if isinstance(cause, TimeoutError):

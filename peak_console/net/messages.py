@@ -119,8 +119,8 @@ class NetErrorKind(StrEnum):
 class NetError(PeakError):
     """A request that got no usable response.
 
-    ``sent`` says whether any of it may have left: then the provider may bill it. ``head_seen`` says whether
-    the head of a response arrived. ``location`` is a redirect's target, recorded and never followed.
+    ``sent`` says whether any of it may have left: then the provider may bill it. ``status`` is that of the
+    response whose head arrived, if one did. ``location`` is a redirect's target, recorded and never followed.
     """
 
     default_code = "network"
@@ -131,14 +131,12 @@ class NetError(PeakError):
         message: str,
         *,
         sent: bool,
-        head_seen: bool = False,
         status: int | None = None,
         location: str | None = None,
     ) -> None:
         super().__init__(message, code=f"network_{kind.value}", sent=sent)
         self.kind = kind
         self.sent = sent
-        self.head_seen = head_seen
         self.status = status
         self.location = location
 

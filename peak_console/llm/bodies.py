@@ -1,0 +1,197 @@
+"""The bodies of a call's events (contract "Ledger event"). Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from peak_console.budget.prices import cost
+from peak_console.domain.calls import Answer, Attempt, CallRequest, Failure, RateState, Usage
+from peak_console.domain.money import NanoEur, text_from_nano
+from peak_console.domain.text import one_line
+from peak_console.llm.router import Hop
+
+ECHO_LIMIT: Final = 120
+"""Longest name of a model or tool that is kept of what a provider reports."""
+
+TOOLS_LISTED: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a hop costs, and from what that is known: ``usage``, ``worst_case`` or ``none``."""
+
+    cost: NanoEur
+    basis: str
+    usage: Usage | None = None
+
+
+def settled(hop: Hop, usage: Usage | None, *, may_be_billed: bool) -> Settled:
+    """The cost of a hop: by its bill, at its bound where no bill came, nothing where nothing left."""
+    if usage is not None:
+        return Settled(cost(hop.usable.price, usage, hop.usable.eur_per_usd), "usage", usage)
+    return Settled(hop.bound, "worst_case") if may_be_billed else Settled(NanoEur(0), "none")
+
+
+def requested(
+    hop: Hop,
+    request: CallRequest,
+    *,
+    number: int,
+    rows: Sequence[Mapping[str, Any]],
+    matrix_digest: str,
+    posture: str,
+    phase: str,
+    simulated: bool,
+) -> dict[str, Any]:
+    """The body of ``llm.call.requested``: what will be sent to whom and why, and what it may cost at most."""
+    body: dict[str, Any] = {
+        "hop": number,
+        "asked_layer": request.layer.value,
+        "asked_role": request.role.value,
+        "request_hash": hop.request_hash,
+        "request_text_sha256": hop.body_sha256,
+        "prompt_name": one_line(request.prompt_name),
+        "prompt_version": one_line(request.prompt_version),
+        "purpose": shown_purpose(request),
+        "matrix_digest": matrix_digest,
+        "bound_eur": text_from_nano(hop.bound),
+        "bound_tokens": hop.bound_tokens,
+        "max_output_tokens": hop.max_output_tokens,
+        "route": list(rows),
+        "posture": posture,
+        "phase": phase,
+        "simulated": simulated,
+    }
+    if hop.usable.base_url_overridden:
+        body["base_url"] = hop.usable.base_url
+    if hop.dropped:
+        body["dropped"] = list(hop.dropped)
+    return body
+
+
+def completed(
+    hop: Hop,
+    answer: Answer,
+    *,
+    number: int,
+    asked_role: str,
+    bill: Settled,
+    attempts: Sequence[Attempt],
+    latency_us: int,
+    answer_sha256: str,
+    simulated: bool,
+) -> dict[str, Any]:
+    """The body of ``llm.call.completed``."""
+    price = hop.usable.price
+    body: dict[str, Any] = {
+        "hop": number,
+        "asked_role": asked_role,
+        "request_hash": hop.request_hash,
+        "outcome": "ok",
+        "served_model": _shown(answer.model_echo),
+        "unechoed": answer.model_echo is None,
+        "fingerprint": _shown(answer.fingerprint),
+        "finish": answer.finish.value,
+        "refusal": answer.refusal is not None,
+        "usage": usage_body(bill.usage or Usage()),
+        "cost_eur": text_from_nano(bill.cost),
+        "cost_basis": bill.basis,
+        "bound_eur": text_from_nano(hop.bound),
+        "price_source": price.source,
+        "price_as_of": price.as_of.isoformat(),
+        "eur_per_usd": str(hop.usable.eur_per_usd),
+        "latency_us": latency_us,
+        "attempts": attempts_body(attempts),
+        "tool_calls": [
+            {"name": one_line(call.name, ECHO_LIMIT)} for call in answer.tool_calls[:TOOLS_LISTED]
+        ],
+        "answer_text_sha256": answer_sha256,
+        "request_id": answer.request_id,
+        "rate": rate_body(answer.rate),
+        "fallback": hop.candidate.entry.position > 0,
+        "degraded": hop.candidate.entry.degraded,
+        "simulated": simulated,
+    }
+    return body
+
+
+def failed(
+    hop: Hop,
+    failure: Failure,
+    *,
+    number: int,
+    asked_role: str,
+    bill: Settled,
+    attempts: Sequence[Attempt],
+    latency_us: int,
+    then: str,
+    simulated: bool,
+) -> dict[str, Any]:
+    """The body of ``llm.call.failed``; ``then`` says what followed: ``next``, ``stop`` or the chain's end."""
+    body: dict[str, Any] = {
+        "hop": number,
+        "asked_role": asked_role,
+        "request_hash": hop.request_hash,
+        "reason": failure.reason.value,
+        "outcome": failure.outcome.value,
+        "detail": failure.detail,
+        "cost_eur": text_from_nano(bill.cost),
+        "cost_basis": bill.basis,
+        "bound_eur": text_from_nano(hop.bound),
+        "latency_us": latency_us,
+        "attempts": attempts_body(attempts),
+        "request_id": failure.request_id,
+        "then": then,
+        "simulated": simulated,
+    }
+    if bill.usage is not None:
+        body["usage"] = usage_body(bill.usage)
+    if failure.model_echo is not None:
+        body["served_model"] = _shown(failure.model_echo)
+    return body
+
+
+def shown_purpose(request: CallRequest) -> str:
+    """The purpose as an event carries it: one line."""
+    return one_line(request.purpose)
+
+
+def attempts_body(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
+    """Attempts as an event lists them."""
+    return [
+        {
+            "number": one.number,
+            "reason": one.reason,
+            "status": one.status,
+            "latency_us": one.latency_us,
+            "waited_ms": one.waited_ms,
+        }
+        for one in attempts
+    ]
+
+
+def usage_body(usage: Usage) -> dict[str, int]:
+    """Tokens as an event names them; ``input`` includes the cached, ``output`` the reasoning ones."""
+    return {
+        "input": usage.input_total,
+        "cached": usage.cache_read,
+        "cache_write": usage.cache_write,
+        "output": usage.output_total,
+        "reasoning": usage.reasoning,
+    }
+
+
+def rate_body(rate: RateState | None) -> dict[str, int] | None:
+    """What the provider said of its rate limit; ``None`` when nothing."""
+    if rate is None:
+        return None
+    named = {
+        "remaining_requests": rate.remaining_requests,
+        "remaining_tokens": rate.remaining_tokens,
+        "reset_ms": None if rate.reset_s is None else round(rate.reset_s * 1000),
+    }
+    return {name: value for name, value in named.items() if value is not None} or None
+
+
+def _shown(name: str | None) -> str | None:
+    return None if name is None else one_line(name, ECHO_LIMIT)

@@ -1,0 +1,226 @@
+"""Which models of a slot may be asked at all, and why the others may not. Pure.
+
+Judged once for configs, day, phase and environment, not once a call: nothing here depends on a request.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from peak_console.budget.prices import Price
+from peak_console.config.configs import Configs
+from peak_console.config.matrix import ChainEntry
+from peak_console.config.registry import ModelEntry
+from peak_console.domain.calls import CallReason
+from peak_console.domain.errors import CallRefused
+from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable
+from peak_console.net.addresses import is_loopback, unfit
+from peak_console.net.messages import bare_url
+from peak_console.policy.deny import Denial, hard_deny
+from peak_console.policy.guards import guard
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan depends on besides configs and request."""
+
+    today: date
+    phase: PhaseLevel
+    simulated: bool = False
+    base_urls: Mapping[str, str] | None = None
+    """Addresses from the environment, by provider."""
+    keys: frozenset[str] = frozenset()
+    """Providers whose key the environment holds; not looked at in a simulated workspace."""
+    down: frozenset[str] = frozenset()
+    """Providers that refused our key lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRefusal:
+    """Why a candidate is not tried; ``denial`` when the policy said so."""
+
+    reason: CallReason
+    detail: str
+    remedy: str = ""
+    denial: Denial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """What an admitted candidate is called with: every part of it was found fit."""
+
+    adapter: Adapter
+    model: ModelEntry
+    price: Price
+    eur_per_usd: Decimal
+    base_url: str
+    base_url_overridden: bool
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place of the chain, judged: either ``usable`` or refused."""
+
+    entry: ChainEntry
+    usable: Usable | None
+    refusal: CandidateRefusal | None
+    lifecycle: str = ""
+
+    def row(self) -> dict[str, Any]:
+        """The candidate's row in the route of an event."""
+        row: dict[str, Any] = {
+            "provider": self.entry.provider,
+            "model_id": self.entry.model_id,
+            "role": self.entry.role.value,
+            "position": self.entry.position,
+            "admitted": self.refusal is None,
+            "reason": self.refusal.reason.value if self.refusal else "admitted",
+            "detail": self.refusal.detail if self.refusal else "",
+        }
+        if self.lifecycle:
+            row["lifecycle"] = self.lifecycle
+        if self.usable is not None:
+            row["price_source"] = self.usable.price.source
+        return row
+
+
+def survey(configs: Configs, layer: Layer, role: Role, facts: Facts) -> tuple[Candidate, ...]:
+    """The candidates of a slot, judged. Raises ``CallRefused`` for L5, L6 and an empty slot."""
+    if not layer.may_call_models:
+        raise CallRefused(
+            f"{layer} is deterministic and never calls a model, whatever a file says",
+            code=CallReason.LAYER_HAS_NO_MODELS,
+            remedy="ask one of the layers L0 to L4",
+        )
+    return tuple(_judged(entry, configs, facts) for entry in configs.matrix.chain(layer, role))
+
+
+def _judged(entry: ChainEntry, configs: Configs, facts: Facts) -> Candidate:
+    model = configs.models.find(entry.provider, entry.model_id)
+    refusal = _policy(entry, model, configs, facts) or _registry(entry, model, facts)
+    if refusal is not None or model is None:
+        return Candidate(entry, None, refusal, _lifecycle(model))
+    usable = _usable(entry, model, configs, facts)
+    if isinstance(usable, CandidateRefusal):
+        return Candidate(entry, None, usable, _lifecycle(model))
+    return Candidate(entry, usable, None, _lifecycle(model))
+
+
+def _policy(
+    entry: ChainEntry, model: ModelEntry | None, configs: Configs, facts: Facts
+) -> CandidateRefusal | None:
+    """The hard deny, then what the matrix forbids; asked here again, whatever the linter said."""
+    if not entry.layer.may_call_models:
+        return CandidateRefusal(CallReason.LAYER_HAS_NO_MODELS, f"{entry.layer} never calls a model")
+    names = {
+        "provider": entry.provider,
+        "model_id": entry.model_id,
+        "family": model.family if model else "",
+        "deployment": entry.deployment or "",
+    }
+    rules = configs.matrix.global_
+    denial = (
+        hard_deny(**names, base_url=entry.base_url or "")
+        or hard_deny(base_url=_override(entry, facts) or "")
+        or guard(
+            **names,
+            allowed_providers=rules.allowed_providers,
+            forbidden_providers=rules.forbidden_providers,
+            forbidden_model_prefixes=rules.forbidden_model_prefixes,
+        )
+    )
+    if denial is None:
+        return None
+    remedy = "choose an allowed model in configs/ai/layer_model_matrix.toml"
+    return CandidateRefusal(CallReason(denial.rule), denial.message, remedy, denial)
+
+
+def _registry(entry: ChainEntry, model: ModelEntry | None, facts: Facts) -> CandidateRefusal | None:
+    name = f"{entry.provider}:{entry.model_id}"
+    if model is None or not model.allowed:
+        what = "is not in the registry" if model is None else "is in the registry, but not allowed"
+        return CandidateRefusal(
+            CallReason.MODEL_NOT_ALLOWED,
+            f"{name} {what}",
+            "add it with allowed = true to configs/ai/models.toml",
+        )
+    if model.shut_down(facts.today):
+        return CandidateRefusal(
+            CallReason.MODEL_SHUT_DOWN,
+            f"{name} no longer answers ({_lifecycle(model)})",
+            "take its successor",
+        )
+    if (entry.provider, model.endpoint.value) not in ADAPTERS:
+        return CandidateRefusal(
+            CallReason.ENDPOINT_UNSUPPORTED,
+            f"{name} answers on {entry.provider}'s {model.endpoint.value} endpoint, which is not built yet",
+            "choose a model on a built endpoint",
+        )
+    return None
+
+
+def _usable(
+    entry: ChainEntry, model: ModelEntry, configs: Configs, facts: Facts
+) -> Usable | CandidateRefusal:
+    adapter = ADAPTERS[entry.provider, model.endpoint.value]
+    override = _override(entry, facts)
+    base_url = override or entry.base_url or adapter.base_url
+    price = configs.prices.find(entry.provider, entry.model_id, facts.today)
+    if (why := _address_refused(entry, base_url, override, facts)) is not None:
+        return CandidateRefusal(
+            CallReason.BASE_URL_REFUSED,
+            why,
+            f"unset {base_url_variable(entry.provider)} or set base_url in the matrix",
+        )
+    if price is None:
+        return CandidateRefusal(
+            CallReason.PRICE_MISSING,
+            f"no price for {entry.provider}:{entry.model_id} holds on {facts.today}",
+            "add it to configs/ai/prices.toml",
+        )
+    if configs.budgets.eur_per_usd is None:
+        return CandidateRefusal(
+            CallReason.RATE_MISSING, "no eur_per_usd rate is set", "set [currency] in configs/ai/budgets.toml"
+        )
+    if not facts.simulated and entry.provider not in facts.keys:
+        return CandidateRefusal(
+            CallReason.KEY_MISSING, f"{adapter.key_variable} is not set", f"export {adapter.key_variable}"
+        )
+    if entry.provider in facts.down:
+        return CandidateRefusal(
+            CallReason.PROVIDER_DOWN,
+            f"{entry.provider} refused our key lately",
+            f"check {adapter.key_variable}",
+        )
+    limit = min(entry.max_output_tokens or model.max_output_tokens, model.max_output_tokens)
+    return Usable(adapter, model, price, configs.budgets.eur_per_usd, base_url, override is not None, limit)
+
+
+def _address_refused(entry: ChainEntry, base_url: str, override: str | None, facts: Facts) -> str | None:
+    """Why an address may not be used (decision 29, and: a simulation never leaves this machine)."""
+    shown = bare_url(base_url)
+    if (why := unfit(base_url)) is not None:
+        return f"{shown} is refused: {why}"
+    if facts.simulated:
+        return (
+            None if is_loopback(base_url) else f"a simulated workspace calls this machine only, not {shown}"
+        )
+    stands_in_matrix = override is None or override == entry.base_url
+    if facts.phase.at_least(PhaseLevel.SHADOW) and not stands_in_matrix:
+        return f"from shadow on {shown} must stand in the matrix as well"
+    return None
+
+
+def _override(entry: ChainEntry, facts: Facts) -> str | None:
+    return (facts.base_urls or {}).get(entry.provider) or None
+
+
+def _lifecycle(model: ModelEntry | None) -> str:
+    if model is None or model.lifecycle is None:
+        return ""
+    successor = f", successor {model.lifecycle.successor}" if model.lifecycle.successor else ""
+    return f"shutdown {model.lifecycle.shutdown}{successor}"

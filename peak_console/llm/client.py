@@ -1,0 +1,348 @@
+"""The one road of a governed call, in nine numbered steps, top to bottom (docs/calls.md)."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from peak_console.config.load import ConfigCache
+from peak_console.config.workspace import Workspace
+from peak_console.control.gate import CallGate, InFlight
+from peak_console.control.posture import effective
+from peak_console.domain.calls import Answer, CallReason, CallRequest, CallResult, Failure, OutcomeClass
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
+from peak_console.domain.events import EventDraft
+from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_event_id, new_run_id
+from peak_console.domain.ledgering import Ack, LedgerClient
+from peak_console.domain.vocabulary import Layer, Phase, PhaseLevel
+from peak_console.llm import drafting
+from peak_console.llm.answering import echo_checked, kept_text, result
+from peak_console.llm.credentials import Credentials
+from peak_console.llm.drafting import Call, Passage
+from peak_console.llm.exchange import Exchange, RetryRule, Sender
+from peak_console.llm.recording import PATIENCE_S, Recorder
+from peak_console.llm.refusing import failure_error, refusal_error, refused_by_ledger, refused_by_posture
+from peak_console.llm.router import Hop, Route, passed_over, plan
+from peak_console.llm.runs import Run
+from peak_console.llm.spool import Spool
+from peak_console.llm.surveys import Surveys
+from peak_console.llm.texts import TextStore
+from peak_console.net.http import HttpTransport
+
+_DOWN_US: Final = 300_000_000
+"""How long a provider that refused our key is not asked again by this process."""
+
+
+class Client:
+    """Makes governed calls in workspace ``ws``; its events go to ``ledger``, which stays its owner's.
+
+    ``clock``, ``environ`` and ``random`` are taken as arguments for tests and replay. Belongs to one event
+    loop, and is safe for many tasks of it. Close it, or use it as a context manager.
+    """
+
+    def __init__(
+        self,
+        ws: Workspace,
+        ledger: LedgerClient,
+        *,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+        random: RandomBytes = secrets.token_bytes,
+        transport: HttpTransport | None = None,
+        actor: str | None = None,
+        retry: RetryRule | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        self._ws = ws
+        self._clock = clock or SystemClock()
+        self._random = random
+        self._actor = actor
+        self._configs = ConfigCache(ws, clock=self._clock)
+        self._gate = CallGate(ws.control, self._clock, environ)
+        self._in_flight = InFlight(self._gate)
+        self._credentials = Credentials(environ)
+        self._transport = transport or HttpTransport()
+        spool = Spool(ws.runs, f"{os.getpid()}-{random(4).hex()}")
+        self._recorder = Recorder(ledger, spool, patience_s=patience_s)
+        self._texts = TextStore(ws.runs)
+        self._sender = Sender(
+            self._transport,
+            self._gate,
+            self._in_flight,
+            self._credentials,
+            clock=self._clock,
+            random=random,
+            retry=retry or RetryRule(),
+        )
+        self._surveys = Surveys(self._credentials)
+        self._down: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Record what is still being recorded, then close connections and files."""
+        await self._recorder.close()
+        self._in_flight.close()
+        self._texts.close()
+        await self._transport.aclose()
+
+    async def call(self, request: CallRequest) -> CallResult:
+        """One governed call. Each step is durable before the next that could cost money.
+
+        Raises ``CallRefused``, ``PolicyDenied``, ``BudgetExceeded``, ``ControlRefused``, ``ConfigInvalid`` or
+        ``EnvironmentUnfit`` (no node, ledger, disk) when nothing was sent, ``CallFailed`` (``PolicyDenied``
+        for a forbidden echo, ``ControlRefused`` under a stop) when no candidate answered usably.
+        """
+        # (1) the call gets its ids, and what posture, phase and configs are now
+        call = self._begun(request)
+        # (2) plan: policy, lifecycle, price and bound of each candidate
+        route = await self._planned(call)
+        failures: list[Failure] = []
+        owed: list[EventDraft] = []
+        hop: Hop | None = route.hops[0]
+        while hop is not None:
+            at = Passage(call, route, hop, number=len(failures) + 1)
+            # (3) posture
+            await self._permitted(at, owed)
+            # (4) on the ledger, with its reservation, before anything leaves
+            await self._reserved(at, owed, failures)
+            # (5) lease check, (6) send, (7) parse and the deny on the echo
+            exchange = Exchange()
+            outcome = echo_checked(hop, await self._sent(at, exchange), exchange)
+            if isinstance(outcome, Answer):
+                # (9) on the ledger, settled
+                return await self._completed(at, exchange, outcome)
+            # (8) the next hop, from (3) on, with its own record
+            failures.append(outcome)
+            following = self._following(at, outcome)
+            owed = self._failed(at, exchange, outcome, following)
+            hop = following
+        recorded = await self._recorder.after(owed)
+        raise failure_error(
+            failures,
+            on_exhausted=call.on_exhausted,
+            call_id=call.call_id,
+            run_id=call.run_id,
+            recorded=recorded is not None,
+        )
+
+    def run(
+        self,
+        *,
+        purpose: str = "",
+        layer: Layer | None = None,
+        experiment: str | None = None,
+        input_fingerprint: str | None = None,
+    ) -> Run:
+        """A run to make calls and write artefacts in; use it as an asynchronous context manager."""
+        run_id = new_run_id(self._clock.now(), self._random)
+        optional = {
+            "layer": layer.value if layer else None,
+            "experiment": experiment,
+            "input_fingerprint": input_fingerprint,
+            "by": self._actor,
+        }
+
+        def started() -> dict[str, Any]:
+            lease = self._gate.lease()
+            return {
+                "purpose": purpose,
+                "phase": lease.phase if lease else "unknown",
+                "simulated": lease.simulated if lease else False,
+                **{name: value for name, value in optional.items() if value is not None},
+            }
+
+        return Run(
+            self,
+            self._ws.runs / run_id,
+            run_id,
+            started=started,
+            new_event_id=lambda: new_event_id(self._random),
+            layer=layer,
+        )
+
+    async def record(self, draft: EventDraft) -> Ack:
+        """Append one event of a run or of who judges one."""
+        return (await self._recorder.before([draft], undo=()))[0]
+
+    async def record_end(self, draft: EventDraft) -> Ack | None:
+        """Append one event that must not be lost; ``None`` when it was spooled."""
+        acks = await self._recorder.after([draft])
+        return acks[0] if acks else None
+
+    # -- the steps
+
+    def _begun(self, request: CallRequest) -> Call:
+        if request.run_id is not None and not is_run_id(request.run_id):
+            raise UsageWrong(
+                f"{request.run_id!r:.60} is no run id", remedy="take the one of `async with client.run()`"
+            )
+        sources = self._gate.sources()
+        lease = sources.lease.lease
+        return Call(
+            request=request,
+            call_id=new_call_id(self._random),
+            run_id=request.run_id or new_run_id(self._clock.now(), self._random),
+            posture=effective(sources, self._clock.boot_us()),
+            phase=Phase(lease.phase) if lease and lease.phase in set(Phase) else None,
+            simulated=lease.simulated if lease else False,
+            started_us=self._clock.boot_us(),
+            event_id=lambda: new_event_id(self._random),
+        )
+
+    async def _planned(self, call: Call) -> Route:
+        try:
+            configs = self._configs.current(call.level)
+            candidates = self._surveys.of(
+                configs,
+                call.request.layer,
+                call.request.role,
+                today=self._clock.now().date(),
+                phase=call.level,
+                simulated=call.simulated,
+                down=self._down_now(),
+            )
+        except ConfigInvalid as error:
+            await self._refuse(call, CallReason.MATRIX_INVALID, error)
+            raise
+        except PeakError as error:
+            await self._refuse(call, error.code, error)
+            raise
+        call.matrix_digest = configs.digests["matrix"]
+        call.on_exhausted = configs.matrix.settings(call.request.layer, call.level).on_exhausted.value
+        route = plan(candidates, call.request)
+        refusal = route.refusal
+        if refusal is not None:
+            refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
+            await self._refuse(call, refusal.reason, refused, route)
+            raise refused
+        timeouts = [float(hop.candidate.entry.timeout_s) for hop in route.hops]
+        total_s = min(call.request.limits.timeout_s or sum(timeouts), sum(timeouts))
+        call.deadline = asyncio.get_running_loop().time() + total_s
+        return route
+
+    async def _permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
+        posture = at.call.posture if at.number == 1 else self._gate.posture()
+        if posture.calls:
+            return
+        refused = refused_by_posture(posture)
+        if owed:
+            await self._recorder.after(owed)
+        else:
+            await self._refuse(at.call, CallReason.POSTURE, refused, at.route)
+        raise refused
+
+    async def _reserved(self, at: Passage, owed: list[EventDraft], failures: list[Failure]) -> None:
+        call = at.call
+        if at.number == 1 or call.level.at_least(PhaseLevel.TESTNET):
+            await self._kept_request(at, owed)
+        drafts = drafting.before_send(at, failures[-1] if failures else None)
+        undo = [drafting.never_sent(at, CallReason.LEDGER_UNAVAILABLE)]
+        acks = await self._recorder.before(drafts, owed=owed, undo=undo)
+        refusal = acks[-1].refusal
+        if refusal is not None:
+            raise refused_by_ledger(refusal)
+
+    async def _kept_request(self, at: Passage, owed: list[EventDraft]) -> None:
+        """The text goes to the run's segment first: what cannot be kept is not sent."""
+        call, hop = at.call, at.hop
+        try:
+            text = hop.request.body.decode()
+            self._texts.keep(call.run_id, call.call_id, "request", text, hop.body_sha256)
+            if call.level.at_least(PhaseLevel.TESTNET):
+                await asyncio.to_thread(self._texts.sync, call.run_id)
+        except PeakError:
+            if owed:
+                await self._recorder.after(owed)
+            raise
+
+    async def _sent(self, at: Passage, exchange: Exchange) -> Answer | Failure:
+        entry = at.hop.candidate.entry
+        at.started_us = self._clock.boot_us()
+        now = asyncio.get_running_loop().time()
+        deadline = min(now + entry.timeout_s, at.call.deadline)
+        try:
+            outcome = await self._sender.send(
+                at.hop, exchange, deadline=deadline, simulated=at.call.simulated
+            )
+        except BaseException as error:
+            cancelled = isinstance(error, asyncio.CancelledError)
+            why = "cancelled by its caller" if cancelled else f"broke off: {type(error).__name__}"
+            failure = Failure(CallReason.CANCELLED, OutcomeClass.STOP, why)
+            self._recorder.later(self._failed(at, exchange, failure, None))
+            raise
+        if isinstance(outcome, Failure) and outcome.reason in {
+            CallReason.AUTHENTICATION,
+            CallReason.PERMISSION,
+        }:
+            self._down[entry.provider] = self._clock.boot_us() + _DOWN_US
+        return outcome
+
+    async def _completed(self, at: Passage, exchange: Exchange, answer: Answer) -> CallResult:
+        text, sha256 = kept_text(answer)
+        kept = True
+        try:
+            self._texts.keep(at.call.run_id, at.call.call_id, "answer", text, sha256)
+        except PeakError:
+            kept = False
+        bill = drafting.billed(at.hop, answer, exchange)
+        latency_us = self._clock.boot_us() - at.started_us
+        draft = drafting.completed(
+            at, answer, bill=bill, exchange=exchange, latency_us=latency_us, answer_sha256=sha256
+        )
+        acks = await self._recorder.after([draft])
+        return result(
+            at,
+            answer,
+            bill=bill,
+            exchange=exchange,
+            latency_us=self._clock.boot_us() - at.call.started_us,
+            seq=acks[-1].seq if acks else None,
+            text_kept=kept,
+        )
+
+    def _following(self, at: Passage, outcome: Failure) -> Hop | None:
+        """The next hop that may be taken; what is passed over is noted in the route."""
+        if outcome.outcome is OutcomeClass.STOP:
+            return None
+        down = self._down_now()
+        place = at.route.hops.index(at.hop)
+        for hop in at.route.hops[place + 1 :]:
+            limit = at.call.request.limits.max_cost_eur
+            refusal = passed_over(hop, spent=at.call.spent, max_cost_eur=limit, down=down)
+            if refusal is None:
+                return hop if asyncio.get_running_loop().time() < at.call.deadline else None
+            at.route.skip(hop, refusal)
+        return None
+
+    def _failed(
+        self, at: Passage, exchange: Exchange, failure: Failure, following: Hop | None
+    ) -> list[EventDraft]:
+        bill = drafting.billed(at.hop, failure, exchange)
+        at.call.spent += bill.cost
+        latency_us = self._clock.boot_us() - at.started_us
+        return drafting.failed(
+            at, failure, bill=bill, exchange=exchange, latency_us=latency_us, following=following
+        )
+
+    async def _refuse(self, call: Call, reason: str, error: PeakError, route: Route | None = None) -> None:
+        """Record a refusal as far as the ledger takes it: what refuses a call must not hold it up."""
+        drafts = drafting.refused(call, reason, error.message, error.remedy, route)
+        error.details["call_id"] = call.call_id
+        error.details["recorded"] = await self._recorder.briefly(drafts)
+
+    def _down_now(self) -> frozenset[str]:
+        now = self._clock.boot_us()
+        if self._down:
+            self._down = {provider: until for provider, until in self._down.items() if until > now}
+        return frozenset(self._down)

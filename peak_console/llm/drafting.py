@@ -1,0 +1,208 @@
+"""A call on its way, and the events it leaves behind. Pure but for the ids it asks for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peak_console.domain.calls import Answer, CallReason, CallRequest, Failure, OutcomeClass
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import CallId, EventId
+from peak_console.domain.money import NanoEur
+from peak_console.domain.posture import Posture
+from peak_console.domain.vocabulary import OnExhausted, Phase, PhaseLevel
+from peak_console.llm import bodies
+from peak_console.llm.bodies import Settled
+from peak_console.llm.candidates import Candidate
+from peak_console.llm.exchange import Exchange
+from peak_console.llm.router import Hop, Route
+from peak_console.policy.deny import Denial, deny_echo, deny_redirect
+
+
+@dataclass(slots=True)
+class Call:
+    """One logical call: what is fixed at its start, and what is known of it since."""
+
+    request: CallRequest
+    call_id: CallId
+    run_id: str
+    posture: Posture
+    phase: Phase | None
+    """``None`` where no lease says it; then nothing is sent."""
+    simulated: bool
+    started_us: int
+    event_id: Callable[[], EventId]
+    matrix_digest: str = ""
+    on_exhausted: str = OnExhausted.ABORT.value
+    deadline: float = 0.0
+    """On the event loop's clock; over all attempts and candidates."""
+    spent: int = 0
+    """Nano-EUR booked for hops that failed."""
+
+    @property
+    def level(self) -> PhaseLevel:
+        """The rules that hold."""
+        return self.phase.level if self.phase else PhaseLevel.RESEARCH
+
+
+@dataclass(slots=True)
+class Passage:
+    """One hop of a call: the ``number``-th send, to ``hop``'s candidate."""
+
+    call: Call
+    route: Route
+    hop: Hop
+    number: int
+    started_us: int = 0
+
+
+def before_send(at: Passage, previous: Failure | None) -> list[EventDraft]:
+    """What is recorded before a send; the ``requested`` stands last."""
+    call, hop = at.call, at.hop
+    body = bodies.requested(
+        hop,
+        call.request,
+        number=at.number,
+        rows=at.route.rows,
+        matrix_digest=call.matrix_digest,
+        posture=call.posture.state.value,
+        phase=call.phase.value if call.phase else "unknown",
+        simulated=call.simulated,
+    )
+    drafts = (
+        [_denied(call, one, denial, "client") for one, denial in at.route.denials] if at.number == 1 else []
+    )
+    if hop.candidate.entry.position > 0:
+        drafts.append(_fallback(at, previous))
+    drafts.append(_draft(call, hop.candidate, EventKind.CALL_REQUESTED, body))
+    return drafts
+
+
+def completed(
+    at: Passage, answer: Answer, *, bill: Settled, exchange: Exchange, latency_us: int, answer_sha256: str
+) -> EventDraft:
+    """``llm.call.completed``, which settles the reservation."""
+    body = bodies.completed(
+        at.hop,
+        answer,
+        number=at.number,
+        asked_role=at.call.request.role.value,
+        bill=bill,
+        attempts=exchange.attempts,
+        latency_us=latency_us,
+        answer_sha256=answer_sha256,
+        simulated=at.call.simulated,
+    )
+    return _draft(at.call, at.hop.candidate, EventKind.CALL_COMPLETED, body)
+
+
+def failed(
+    at: Passage,
+    failure: Failure,
+    *,
+    bill: Settled,
+    exchange: Exchange,
+    latency_us: int,
+    following: Hop | None,
+) -> list[EventDraft]:
+    """``llm.call.failed``, which settles the reservation, after the denial that made it fail, if one did."""
+    call, candidate = at.call, at.hop.candidate
+    stops = failure.outcome is OutcomeClass.STOP
+    body = bodies.failed(
+        at.hop,
+        failure,
+        number=at.number,
+        asked_role=call.request.role.value,
+        bill=bill,
+        attempts=exchange.attempts,
+        latency_us=latency_us,
+        then="next" if following else "stop" if stops else call.on_exhausted,
+        simulated=call.simulated,
+    )
+    drafts = [_draft(call, candidate, EventKind.CALL_FAILED, body)]
+    if failure.reason is CallReason.FORBIDDEN_ECHO and (denial := deny_echo(failure.model_echo)):
+        drafts.insert(0, _denied(call, candidate, denial, "echo"))
+    if exchange.location is not None and (denial := deny_redirect(exchange.location)):
+        drafts.insert(0, _denied(call, candidate, denial, "redirect"))
+    return drafts
+
+
+def never_sent(at: Passage, reason: CallReason) -> EventDraft:
+    """``llm.call.failed`` of a hop whose ``requested`` may stand, and that never left."""
+    failure = Failure(reason, OutcomeClass.STOP, "the ledger did not acknowledge in time; nothing was sent")
+    free = Settled(NanoEur(0), "none")
+    return failed(at, failure, bill=free, exchange=Exchange(), latency_us=0, following=None)[-1]
+
+
+def refused(call: Call, reason: str, message: str, remedy: str, route: Route | None) -> list[EventDraft]:
+    """``llm.call.refused``: nothing left, and why."""
+    body: dict[str, Any] = {
+        "hop": 1,
+        "asked_layer": call.request.layer.value,
+        "asked_role": call.request.role.value,
+        "reason": reason,
+        "message": message,
+        "remedy": remedy,
+        "purpose": bodies.shown_purpose(call.request),
+        "posture": call.posture.state.value,
+        "posture_reasons": list(call.posture.reasons),
+        "route": list(route.rows) if route else [],
+        "simulated": call.simulated,
+    }
+    first = route.candidates[0] if route else None
+    denials = [_denied(call, one, denial, "client") for one, denial in route.denials] if route else []
+    if first is not None:
+        return [*denials, _draft(call, first, EventKind.CALL_REFUSED, body)]
+    asked = call.request
+    draft = EventDraft(
+        call.event_id(),
+        EventKind.CALL_REFUSED,
+        body,
+        run_id=call.run_id,
+        call_id=call.call_id,
+        layer=asked.layer.value,
+        role=asked.role.value,
+    )
+    return [draft]
+
+
+def billed(hop: Hop, answered: Answer | Failure, exchange: Exchange) -> Settled:
+    """A hop's bill: an answer without usage costs its bound, for nobody told its price."""
+    unknown = isinstance(answered, Answer) or exchange.may_be_billed
+    return bodies.settled(hop, answered.usage, may_be_billed=unknown)
+
+
+def _fallback(at: Passage, previous: Failure | None) -> EventDraft:
+    """A fallback is never silent: from whom, to whom, and why."""
+    entry = at.hop.candidate.entry
+    before = at.route.candidates[entry.position - 1]
+    reason = previous.reason.value if previous else ""
+    if before.refusal is not None:
+        reason = before.refusal.reason.value
+    body = {
+        "from": {"provider": before.entry.provider, "model_id": before.entry.model_id},
+        "to": {"provider": entry.provider, "model_id": entry.model_id},
+        "reason": reason,
+        "hop": at.number,
+        "simulated": at.call.simulated,
+    }
+    return _draft(at.call, at.hop.candidate, EventKind.FALLBACK_TAKEN, body)
+
+
+def _denied(call: Call, candidate: Candidate, denial: Denial, where: str) -> EventDraft:
+    body = {"rule": denial.rule, "field": denial.field, "subject": denial.subject, "where": where}
+    return _draft(call, candidate, EventKind.POLICY_DENIED, body)
+
+
+def _draft(call: Call, candidate: Candidate, kind: EventKind, body: Mapping[str, Any]) -> EventDraft:
+    entry = candidate.entry
+    return EventDraft(
+        call.event_id(),
+        kind,
+        body,
+        run_id=call.run_id,
+        call_id=call.call_id,
+        layer=entry.layer.value,
+        role=entry.role.value,
+        provider=entry.provider,
+        model_id=entry.model_id,
+    )

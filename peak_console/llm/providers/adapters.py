@@ -1,0 +1,63 @@
+"""Which provider speaks which wire format, where, and how it takes its key. A table; pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from peak_console.domain.calls import Answer, Failure
+from peak_console.llm.providers import google, openai_chat
+from peak_console.llm.providers.wire import WireCall
+from peak_console.net.messages import HttpRequest
+
+Build = Callable[[WireCall], HttpRequest]
+Parse = Callable[[int, Mapping[str, str], bytes], Answer | Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One provider's interface: where it lives, how it is addressed, and the two pure functions."""
+
+    provider: str
+    endpoint: str
+    base_url: str
+    key_variable: str
+    key_header: str
+    key_prefix: str
+    build: Build
+    parse: Parse
+
+
+_ALL: Final = (
+    Adapter(
+        provider="openai",
+        endpoint="chat",
+        base_url="https://api.openai.com/v1",
+        key_variable="OPENAI_API_KEY",
+        key_header="authorization",
+        key_prefix="Bearer ",
+        build=openai_chat.build,
+        parse=openai_chat.parse,
+    ),
+    Adapter(
+        provider="google",
+        endpoint="generate_content",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        key_variable="GEMINI_API_KEY",
+        key_header="x-goog-api-key",
+        key_prefix="",
+        build=google.build,
+        parse=google.parse,
+    ),
+)
+
+ADAPTERS: Final[Mapping[tuple[str, str], Adapter]] = MappingProxyType(
+    {(one.provider, one.endpoint): one for one in _ALL}
+)
+"""By provider and endpoint. What is not here is refused as ``endpoint_unsupported``."""
+
+
+def base_url_variable(provider: str) -> str:
+    """The environment variable that points a provider elsewhere."""
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in provider.upper())
+    return f"PEAK_PROVIDER_{name}_BASE_URL"

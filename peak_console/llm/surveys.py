@@ -1,0 +1,50 @@
+"""Surveys kept while what they depend on stands, so that a call pays for its own request only."""
+
+from datetime import date
+from typing import Final
+
+from peak_console.config.configs import Configs
+from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.llm.candidates import Candidate, Facts, survey
+from peak_console.llm.credentials import Credentials
+
+_MOST: Final = 256
+
+_Key = tuple[Layer, Role, date, PhaseLevel, bool, frozenset[str]]
+
+
+class Surveys:
+    """The candidates of slots, judged again when configs, day, phase or the environment's keys change."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._configs: Configs | None = None
+        self._kept: dict[_Key, tuple[Candidate, ...]] = {}
+
+    def of(
+        self,
+        configs: Configs,
+        layer: Layer,
+        role: Role,
+        *,
+        today: date,
+        phase: PhaseLevel,
+        simulated: bool,
+        down: frozenset[str],
+    ) -> tuple[Candidate, ...]:
+        """The judged candidates of ``layer`` and ``role``; raises as ``survey`` does."""
+        if configs is not self._configs or len(self._kept) > _MOST:
+            self._configs, self._kept = configs, {}
+        key = (layer, role, today, phase, simulated, down)
+        kept = self._kept.get(key)
+        if kept is None:
+            facts = Facts(
+                today=today,
+                phase=phase,
+                simulated=simulated,
+                base_urls=self._credentials.base_urls(),
+                keys=frozenset() if simulated else self._credentials.providers(),
+                down=down,
+            )
+            kept = self._kept[key] = survey(configs, layer, role, facts)
+        return kept
