@@ -30,7 +30,8 @@ COMMANDS = {
 
 def load(name: str) -> click.Command:
     """The command ``name`` from its module ``peak_console.cli.<name>``."""
-    command: click.Command = import_module(f"peak_console.cli.{name}").command
+    module = "stop_command" if name == "stop" else name  # the stop path itself is standard library only
+    command: click.Command = import_module(f"peak_console.cli.{module}").command
     return command
 
 
