@@ -21,7 +21,7 @@ _APART = MAIN_FILES["console"].removesuffix(".toml")
 
 
 def assemble(sources: Sources, report: Report) -> Configs:
-    """The configs from files and their inspection; raises ``ConfigInvalid`` when an error blocks their use."""
+    """The configs from files and their inspection; raises ``ConfigInvalid`` when an error blocks use."""
     blocking = [finding for finding in report.findings if _blocks(finding)]
     if blocking:
         raise invalid(blocking[0], report.findings)

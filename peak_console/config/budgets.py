@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
-from peak_console.config.schema import ConfigModel, FreeText, Percent
+from peak_console.config.schema import ConfigModel, FreeText
 from peak_console.domain.money import nano_from_decimal
 
 STALE_RATE_DAYS: Final = 30
@@ -80,8 +80,8 @@ class BudgetsFile(ConfigModel):
         default="Europe/Berlin",
         description="Days and months of the limits are those of this tz database zone.",
     )
-    warn_pct: Percent = Field(
-        default=Decimal(80), description="Share of a limit from which a warning is recorded."
+    warn_pct: Annotated[Decimal, Field(ge=0, le=1000, max_digits=9, decimal_places=6)] = Field(
+        default=Decimal(80), description="Share of a limit from which a warning is recorded, below 100."
     )
     currency: Currency | None = Field(
         default=None, description="The dated rate. Absent: every call is refused."

@@ -1,4 +1,4 @@
-"""The keys of config models, read from the models themselves: for advice on a misspelt key and for the reference."""
+"""The keys of config models, read from the models: for advice on a misspelt key, and for the reference."""
 
 import types
 from collections.abc import Iterator

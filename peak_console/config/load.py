@@ -24,16 +24,16 @@ _SETTLED_NS: Final = 50_000_000
 def load_configs(ws: Workspace, *, phase: PhaseLevel = PhaseLevel.RESEARCH, today: date) -> Configs:
     """The configs of ``ws``, found fit for use in ``phase`` on ``today``. Same content, same digests.
 
-    Raises ``ConfigInvalid`` when an error stands that makes them unusable; ``details["findings"]`` lists every
-    finding with file, line, column, message and remedy. Errors that concern single calls only (a missing
-    price, a model past its shutdown date) do not raise: the router refuses those calls.
+    Raises ``ConfigInvalid`` when an error stands that makes them unusable; ``details["findings"]`` lists
+    every finding with file, line, column, message and remedy. Errors that concern single calls only (a
+    missing price, a model past its shutdown date) do not raise: the router refuses those calls.
     """
     sources = read_sources(ws.root)
     return assemble(sources, inspect(sources, phase=phase, today=today))
 
 
 _PROMPTS_EVERY_NS: Final = 250_000_000
-"""Prompts are many files and seldom change: their state is asked for this often, that of the others always."""
+"""Prompts are many files and seldom change: their state is asked for this often, the others' always."""
 
 _Stamp = tuple[tuple[int, ...], ...]
 
@@ -68,9 +68,10 @@ class _Kept:
 class ConfigCache:
     """The configs of a workspace, read again when a file changed. Safe to share between threads.
 
-    ``current()`` asks the file system for the state of each file (some microseconds in all; of the prompts, four
-    times a second) and gives the configs last read while nothing changed. There is no last good version: while a file is broken, gone or
-    unreadable it raises, because what an operator cannot see in the folder must not be in force.
+    ``current()`` asks the file system for the state of each file (some microseconds in all; of the prompts,
+    four times a second) and gives the configs last read while nothing changed. There is no last good version:
+    while a file is broken, gone or unreadable it raises, because what an operator cannot see in the folder
+    must not be in force.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 The scanner walks text that tomllib has accepted (TOML 1.0), so it decides nothing about validity.
 """
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -19,8 +20,8 @@ _GAP: Final = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _BASIC: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 _LITERAL: Final = re.compile(r"'[^'\n]*'")
-_LONG_BASIC: Final = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""(?:"(?!"")|""(?!"))?', re.DOTALL)
-_LONG_LITERAL: Final = re.compile(r"'''(?:[^']|'(?!''))*'''(?:'(?!'')|''(?!'))?", re.DOTALL)
+_LONG_BASIC: Final = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""' + '"{0,2}', re.DOTALL)
+_LONG_LITERAL: Final = re.compile(r"'''(?:[^']|'(?!''))*'''" + "'{0,2}", re.DOTALL)
 _PLAIN: Final = re.compile(r"[^,\]}#\n]+")
 
 
@@ -30,10 +31,8 @@ def toml_places(text: str) -> Mapping[Path, Place]:
     A table is where its name first occurs; an element of an array of tables where its header stands.
     """
     scan = _Scanner(text.replace("\r\n", "\n"))
-    try:
+    with contextlib.suppress(IndexError, RecursionError):  # not TOML, or nested beyond reason: what was found
         scan.document()
-    except (IndexError, RecursionError):
-        pass  # text that tomllib refuses or that nests beyond reason: the places found so far
     return scan.places
 
 
@@ -144,12 +143,12 @@ class _Scanner:
     def _inline_table(self, path: Path) -> None:
         self.at += 1
         while True:
-            self._skip(_BLANK)
+            self._skip(_GAP)
             if self.text[self.at] == "}":
                 self.at += 1
                 return
             self._pair(path)
-            self._skip(_BLANK)
+            self._skip(_GAP)
             if self.text[self.at] == ",":
                 self.at += 1
 

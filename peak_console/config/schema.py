@@ -1,4 +1,4 @@
-"""What all config models share: frozen, strict, and every key described (the reference page is made of it)."""
+"""What all config models share: frozen, strict, and every key described for the reference page."""
 
 import re
 from decimal import Decimal

@@ -25,8 +25,8 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """As the base class, but an alias is refused: it can make a small file boundless."""
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise _Refused("aliases are not read in configs", event.start_mark)
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _Refused("aliases are not read in configs", mark)
         return super().compose_node(parent, index)
 
 

@@ -11,8 +11,8 @@ _FILES: Final = (
     Rule(
         "file.missing",
         "A required config file is not there",
-        "Matrix, registry, prices and budgets must all stand; without one of them no call can be judged, priced "
-        "or bounded.",
+        "Matrix, registry, prices and budgets must all stand; without one of them no call can be judged, "
+        "priced or bounded.",
         "restore the file, or make a new workspace with `peak init` and copy it from there",
     ),
     Rule(
@@ -24,35 +24,38 @@ _FILES: Final = (
     Rule(
         "file.too_large",
         "A config file is too large",
-        "Files above two million bytes are not read: no config needs that much, and reading it would hold up "
-        "every caller.",
+        "Files above two million bytes are not read: no config needs that much, and reading it would hold "
+        "up every caller.",
         "take out what does not belong there",
     ),
     Rule(
         "file.not_utf8",
         "A config file is not UTF-8",
-        "TOML, YAML and prompts are UTF-8 text. Another encoding would be read differently on another machine.",
+        "TOML, YAML and prompts are UTF-8 text. Another encoding would be read differently on another "
+        "machine.",
         "save the file as UTF-8",
     ),
     Rule(
         "file.syntax",
         "A config file does not parse",
-        "The text is not TOML 1.0, or not the plain part of YAML that configs may use (mappings, lists and plain "
-        "values, without aliases, tags and repeated keys). The place is where the parser gave up; the cause may "
-        "lie a line above.",
+        "The text is not TOML 1.0, or not the plain part of YAML that configs may use (mappings, lists "
+        "and plain values, without aliases, tags and repeated keys). The place is where the parser gave "
+        "up; the cause may lie a line above.",
         "mend the text at this place",
     ),
     Rule(
         "file.yaml_beside_toml",
         "Two files claim to be the same config",
-        "YAML is read where TOML is absent. Where both stand, nobody can see from the folder which one counts.",
+        "YAML is read where TOML is absent. Where both stand, nobody can see from the folder which one "
+        "counts.",
         "keep one of the two and delete the other",
     ),
     Rule(
         "file.secret",
         "A config file holds what looks like a secret",
-        "Configs are in git and in evidence packs. Keys come from the environment only. The rule knows the forms "
-        "of common keys, passwords in addresses, and keys named like secrets; it never repeats what it found.",
+        "Configs are in git and in evidence packs. Keys come from the environment only. The rule knows "
+        "the forms of common keys, passwords in addresses, and keys named like secrets; it never repeats "
+        "what it found.",
         "take it out, revoke it at the provider, and set it in the environment",
         blocks=False,
     ),
@@ -80,22 +83,22 @@ _SCHEMA: Final = (
     Rule(
         "schema.bad_value",
         "A value outside what the key takes",
-        "The type is right and the value is not: out of range, not one of the words the key takes, not in the "
-        "form it needs.",
+        "The type is right and the value is not: out of range, not one of the words the key takes, not in "
+        "the form it needs.",
         "write a value that docs/reference/config-keys.md allows",
     ),
     Rule(
         "schema.unitless_percent",
         "A percentage without its unit",
-        "A bare number does not say whether 5 or 0.05 is five percent. Keys of percentages end in `_pct` and "
-        "hold the number of percent: 5.0 is five percent.",
+        "A bare number does not say whether 5 or 0.05 is five percent. Keys of percentages end in `_pct` "
+        "and hold the number of percent: 5.0 is five percent.",
         "end the key in _pct and write the number of percent",
     ),
     Rule(
         "schema.percent_fraction",
         "A percentage below one percent",
-        "A `_pct` key holds a number of percent. A value between 0 and 1 is usually a fraction that was meant as "
-        "a hundred times as much.",
+        "A `_pct` key holds a number of percent. A value between 0 and 1 is usually a fraction that was "
+        "meant as a hundred times as much.",
         "write 80.0 for 80 percent; leave it only if less than one percent is meant",
         severity=Severity.WARNING,
     ),
@@ -111,8 +114,8 @@ _MATRIX: Final = (
     Rule(
         "matrix.model_on_gate_layer",
         "A model or setting on L5 or L6",
-        "The risk gate and execution are deterministic. The client refuses calls for them whatever a file says; "
-        "lint refuses the file, too.",
+        "The risk gate and execution are deterministic. The client refuses calls for them whatever a file "
+        "says; lint refuses the file, too.",
         "take the table out; L5 and L6 may hold a note and nothing else",
     ),
     Rule(
@@ -130,14 +133,15 @@ _MATRIX: Final = (
     Rule(
         "matrix.degraded_primary",
         "A primary is marked degraded",
-        "`degraded` marks a stand-in of lower trust, whose verdicts are capped at REVIEW. A degraded primary "
-        "would never pass anything.",
+        "`degraded` marks a stand-in of lower trust, whose verdicts are capped at REVIEW. A degraded "
+        "primary would never pass anything.",
         "take the flag out, or put a model of full trust in its place",
     ),
     Rule(
         "matrix.service_unresolved",
         "A critic's service does not exist",
-        "`service` names a layer, and that layer's primary judges. It must be one of L0 to L4 and have a primary.",
+        "`service` names a layer, and that layer's primary judges. It must be one of L0 to L4 and have a "
+        "primary.",
         "name a layer that has a primary",
     ),
     Rule(
@@ -158,15 +162,15 @@ _POLICY: Final = (
     Rule(
         "policy.forbidden_provider",
         "A forbidden provider",
-        "The hard deny in the code refuses this provider whatever a file says, and so does the matrix's own "
-        "list. Look-alike letters, case, separators and encodings do not matter.",
+        "The hard deny in the code refuses this provider whatever a file says, and so does the matrix's "
+        "own list. Look-alike letters, case, separators and encodings do not matter.",
         "name another provider",
     ),
     Rule(
         "policy.forbidden_model",
         "A forbidden model",
-        "The hard deny looks at model ids, families, deployments and served names, wherever a config names them; "
-        "the matrix's own list of prefixes is held against them as well.",
+        "The hard deny looks at model ids, families, deployments and served names, wherever a config "
+        "names them; the matrix's own list of prefixes is held against them as well.",
         "name another model",
     ),
     Rule(
@@ -211,8 +215,8 @@ _REGISTRY: Final = (
     Rule(
         "registry.past_shutdown",
         "A model that was shut down",
-        "The provider's announced date has passed: calls fail, or are answered by another model at another price. "
-        "The router refuses the candidate and takes the next.",
+        "The provider's announced date has passed: calls fail, or are answered by another model at "
+        "another price. The router refuses the candidate and takes the next.",
         "put the successor in its place",
         severity=Severity.WARNING,
         error_from=PhaseLevel.SHADOW,
@@ -221,14 +225,16 @@ _REGISTRY: Final = (
     Rule(
         "registry.near_shutdown",
         "A model that is shut down within 60 days",
-        "The date the provider announced is near. A successor needs its evals before it may stand in the matrix.",
+        "The date the provider announced is near. A successor needs its evals before it may stand in the "
+        "matrix.",
         "plan the move to the successor",
         severity=Severity.WARNING,
     ),
     Rule(
         "registry.output_limit",
         "More output asked for than the model gives",
-        "The slot's `max_output_tokens` is above the registry's for its model; the provider would refuse or cut.",
+        "The slot's `max_output_tokens` is above the registry's for its model; the provider would refuse "
+        "or cut.",
         "lower max_output_tokens",
         severity=Severity.WARNING,
     ),
@@ -238,8 +244,8 @@ _SOD: Final = (
     Rule(
         "sod.within_layer",
         "A critic judges its own model's work",
-        "Proposer and critic of a layer must differ by what `sod` demands: model, family or provider. Fallbacks "
-        "count, because they are proposers when they stand in.",
+        "Proposer and critic of a layer must differ by what `sod` demands: model, family or provider. "
+        "Fallbacks count, because they are proposers when they stand in.",
         "give the critic or the proposer another model",
         severity=Severity.WARNING,
         error_from=PhaseLevel.SHADOW,
@@ -247,8 +253,9 @@ _SOD: Final = (
     Rule(
         "sod.across_layers",
         "A critic service judges its own model's work",
-        "Where another layer serves as critic, its primary and fallbacks judge this layer's work, and its own "
-        "critic judges that verdict: none of them may be a proposer here. From shadow on L4 judges L2, too.",
+        "Where another layer serves as critic, its primary and fallbacks judge this layer's work, and its "
+        "own critic judges that verdict: none of them may be a proposer here. From shadow on L4 judges "
+        "L2, too.",
         "give one of the two slots another model",
         severity=Severity.WARNING,
         error_from=PhaseLevel.SHADOW,
@@ -259,15 +266,16 @@ _MONEY: Final = (
     Rule(
         "budget.missing",
         "No budget for a run or a day",
-        "A missing limit is never read as unlimited: without a limit on the cost or tokens of a run and of a day "
-        "every call is refused.",
+        "A missing limit is never read as unlimited: without a limit on the cost or tokens of a run and "
+        "of a day every call is refused.",
         "add the table with max_cost_eur",
         blocks=False,
     ),
     Rule(
         "budget.zero",
         "A budget of zero",
-        "A limit of zero denies every call of its scope. That may be meant; it is named so that nobody wonders.",
+        "A limit of zero denies every call of its scope. That may be meant; it is named so that nobody "
+        "wonders.",
         "raise the limit, or leave it if nothing should be called",
         severity=Severity.WARNING,
     ),
@@ -281,8 +289,8 @@ _MONEY: Final = (
     Rule(
         "budget.limit_order",
         "A narrow limit above a wide one",
-        "A call lies within a run, a run within a day, a day within a month. A narrower limit above a wider one "
-        "never binds, so one of the two numbers is not what was meant.",
+        "A call lies within a run, a run within a day, a day within a month. A narrower limit above a "
+        "wider one never binds, so one of the two numbers is not what was meant.",
         "lower the narrower limit or raise the wider one",
         severity=Severity.WARNING,
     ),
@@ -323,7 +331,8 @@ _MONEY: Final = (
     Rule(
         "price.zero",
         "A price of nothing",
-        "Budgets on cost would not see the model's use. Where it is true, limits on tokens and calls still bind.",
+        "Budgets on cost would not see the model's use. Where it is true, limits on tokens and calls "
+        "still bind.",
         "write the price; leave it only where the provider takes nothing",
         severity=Severity.WARNING,
     ),
@@ -339,8 +348,17 @@ _PROMPTS: Final = (
     Rule(
         "prompt.unset",
         "A role without a prompt",
-        "The layer has a model in this role and names no prompt for it, so its calls carry no prompt version.",
+        "The layer has a model in this role and names no prompt for it, so its calls carry no prompt "
+        "version.",
         "name one under [Lx.prompts]",
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "prompt.misnamed",
+        "A prompt file that nothing can refer to",
+        "References are `<name>@<version>`: the folder in lower case and dashes, the file a version that "
+        "begins with a digit. Any other file under prompts/ is never read.",
+        "rename it to prompts/<name>/<version>.md",
         severity=Severity.WARNING,
     ),
     Rule(

@@ -9,7 +9,7 @@ from peak_console.config.lint import files, layers, money, policy, prompts, regi
 from peak_console.config.lint.catalogue import CATALOGUE
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.config.lint.inspection import Check, Hit, Inspection
-from peak_console.config.lint.schema import validate
+from peak_console.config.lint.schema import Origins, validate
 from peak_console.config.schema import ConfigModel
 from peak_console.config.sources import Sources
 from peak_console.domain.text import one_line
@@ -42,6 +42,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     money.missing_prices,
     money.price_rows,
     prompts.prompt_references,
+    prompts.misnamed_prompts,
     prompts.empty_prompts,
 )
 """Every rule's implementation, besides the schema."""
@@ -60,13 +61,14 @@ class Report:
 def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
     """All findings on ``sources``, in the order of file, line and column. Pure; never raises on bad input."""
     shapes: dict[str, ConfigModel] = {}
+    origins: dict[str, Origins] = {}
     hits: list[Hit] = []
     for kind, document in sources.main.items():
-        shape, found = validate(kind, document)
+        shape, found, origins[kind] = validate(kind, document)
         hits += found
         if shape is not None:
             shapes[kind] = shape
-    inspection = Inspection(sources, shapes, phase, today)
+    inspection = Inspection(sources, shapes, phase, today, origins)
     for check in CHECKS:
         hits += check(inspection)
     findings = {_finding(hit, phase) for hit in _said_once(hits)}

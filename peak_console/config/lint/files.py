@@ -19,24 +19,21 @@ _SECRET_KEY: Final = re.compile(
 _ENVIRONMENT_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_LENGTH: Final = 12
 
-_SECRETS: Final = re.compile(
-    "|".join(
-        (
-            r"\bsk-(?:[A-Za-z0-9]+-)*[A-Za-z0-9_]{20,}",  # OpenAI
-            r"\bAIza[0-9A-Za-z_-]{30,}",  # Google
-            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
-            r"\bABSK[A-Za-z0-9+/]{30,}",  # Amazon Bedrock API key
-            r"\btgp_v1_[A-Za-z0-9_-]{20,}",  # Together
-            r"\b(?:gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9_-]{20,}",  # GitHub, GitLab
-            r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",  # Slack
-            r"\bhf_[A-Za-z0-9]{30,}",  # Hugging Face
-            r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+",  # JSON web token
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",  # PEM
-            r"\b[Bb]earer +[A-Za-z0-9._~+/-]{20,}",  # an Authorization header
-            r"[a-z][a-z0-9+.-]{1,20}://[^/\s:@'\"]{1,200}:[^/\s@'\"]{1,200}@",  # a URL with a password
-        )
-    )
+_SECRET_FORMS: Final = (
+    r"\bsk-(?:[A-Za-z0-9]{1,40}-){0,6}[A-Za-z0-9_]{20,400}",  # OpenAI
+    r"\bAIza[0-9A-Za-z_-]{30,400}",  # Google
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
+    r"\bABSK[A-Za-z0-9+/]{30,400}",  # Amazon Bedrock API key
+    r"\btgp_v1_[A-Za-z0-9_-]{20,400}",  # Together
+    r"\b(?:gh[pousr]_|github_pat_|glpat-)[A-Za-z0-9_-]{20,400}",  # GitHub, GitLab
+    r"\bxox[abeoprs]-[A-Za-z0-9-]{10,400}",  # Slack
+    r"\bhf_[A-Za-z0-9]{30,400}",  # Hugging Face
+    r"\beyJ[A-Za-z0-9_-]{8,400}\.eyJ[A-Za-z0-9_-]{8,400}",  # JSON web token
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",  # PEM
+    r"\b[Bb]earer {1,9}[A-Za-z0-9._~+/-]{20,400}",  # an Authorization header
+    r"[a-z][a-z0-9+.-]{1,20}://[^/\s:@'\"]{1,200}:[^/\s@'\"]{1,200}@",  # a URL with a password
 )
+_SECRETS: Final = re.compile("|".join(_SECRET_FORMS))
 """What keys of the providers and common services look like."""
 
 

@@ -58,7 +58,7 @@ class Rule:
     error_from: PhaseLevel | None = None
     """For a warning: the phase from which on it is an error."""
     blocks: bool = True
-    """Whether an error of this rule makes the configs unusable (else only the call it concerns is refused)."""
+    """Whether an error of this rule makes the configs unusable; else only calls it concerns are refused."""
 
     def severity_in(self, phase: PhaseLevel) -> Severity:
         """The severity in a phase."""

@@ -1,7 +1,7 @@
 """What a rule sees: the files as read, what they mean as far as they can be understood, phase and day."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -35,6 +35,8 @@ class Inspection:
     shapes: dict[str, ConfigModel]
     phase: PhaseLevel
     today: date
+    origins: Mapping[str, Mapping[Path, list[int]]] = field(default_factory=dict)
+    """By kind: where the elements of shortened lists stand in the file."""
 
     def document(self, kind: str) -> Document:
         """A main file as read."""
@@ -43,7 +45,16 @@ class Inspection:
     def hit(self, rule: str, kind: str, path: Path, message: str, remedy: str = "") -> Hit:
         """A rule broken at a key of a main file."""
         document = self.document(kind)
-        return Hit(rule, document.name, document.place(path), message, remedy)
+        place = document.place(self._as_written(kind, path))
+        return Hit(rule, document.name, place, message, remedy)
+
+    def _as_written(self, kind: str, path: Path) -> Path:
+        for shortened, indices in self.origins.get(kind, {}).items():
+            length = len(shortened)
+            step = path[length] if len(path) > length and path[:length] == shortened else None
+            if isinstance(step, int) and step < len(indices):
+                path = (*shortened, indices[step], *path[length + 1 :])
+        return path
 
     def data(self, kind: str) -> dict[str, Any]:
         """The raw data of a main file; empty when it has none."""

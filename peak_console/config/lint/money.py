@@ -21,7 +21,7 @@ _WIDER: Final = {
     Scope.LAYER_DAY: (Scope.DAY, Scope.MONTH, Scope.PHASE),
     Scope.DAY: (Scope.MONTH, Scope.PHASE),
 }
-"""The scopes that each scope lies within, the nearest first: a narrower limit above a wider one never binds."""
+"""The scopes that each scope lies within, the nearest first."""
 
 
 def missing_budgets(inspection: Inspection) -> Iterator[Hit]:
@@ -111,7 +111,8 @@ def missing_prices(inspection: Inspection) -> Iterator[Hit]:
     table = PriceTable.of(inspection.prices, "")
     for path, slot in slots(inspection):
         if table.find(slot.provider, slot.model_id, inspection.today) is None:
-            message = f"{dotted(path)}: prices.toml has no price for {slot.provider}:{slot.model_id} that holds today"
+            name = f"{slot.provider}:{slot.model_id}"
+            message = f"{dotted(path)}: prices.toml has no price for {name} that holds today"
             yield inspection.hit("price.missing", "matrix", (*path, "model_id"), message)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.config.sources import PROMPTS
+from peak_console.domain.text import one_line
 
 
 def prompt_references(inspection: Inspection) -> Iterator[Hit]:
@@ -30,6 +31,14 @@ def _missing(inspection: Inspection, path: tuple[str, ...], reference: str) -> I
     versions = sorted(one for one in inspection.sources.prompts if one.startswith(f"{match[1]}@"))
     remedy = f"write {file}" + (f", or name one of {', '.join(versions)}" if versions else "")
     yield inspection.hit("prompt.missing", "matrix", path, f"there is no prompt {reference}", remedy)
+
+
+def misnamed_prompts(inspection: Inspection) -> Iterator[Hit]:
+    """``prompt.misnamed``: a file that no reference can name."""
+    for reference, document in inspection.sources.prompts.items():
+        if not PROMPT_REFERENCE.fullmatch(reference):
+            message = f"{one_line(reference, 80)} is not a name that the matrix can refer to"
+            yield Hit("prompt.misnamed", document.name, (1, 1), message)
 
 
 def empty_prompts(inspection: Inspection) -> Iterator[Hit]:

@@ -37,48 +37,55 @@ _ROUNDS: Final = 16
 _SHOWN_ERRORS: Final = 200
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _EXPECTED: Final = {
-    "always|on_escalation": "must be always, on_escalation or sampled:<rate> with a rate above 0 and at most 1",
+    "always|on_escalation": "must be always, on_escalation or sampled:<rate>, 0 < rate <= 1",
     "@(": "must be <name>@<version>, lower case and dashes in the name",
     "^https?": "must be an http or https address",
     "x21-": "must be printable ASCII without blanks",
 }
 
 
-def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hit]]:
-    """The file as its model, and what is wrong with it.
+Origins = dict[Path, list[int]]
+"""For each list that lost elements: where the remaining ones stand in the file."""
+
+
+def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hit], Origins]:
+    """The file as its model, what is wrong with it, and the origins of lists that were shortened.
 
     Where something is wrong, the offending parts are left out and the rest is validated again, so that the
     rules on meaning still see whatever can be understood. ``None`` when nothing can.
     """
+    origins: Origins = {}
     if document.data is None:
-        return None, []
+        return None, [], origins
     shape = SHAPES[kind]
     data: dict[str, Any] = document.data
     hits: list[Hit] = []
     for attempt in range(_ROUNDS):
         try:
-            return shape.model_validate(data), hits
+            return shape.model_validate(data), hits, origins
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False, include_input=False)
         if attempt == 0:
             hits = [hit for error in errors[:_SHOWN_ERRORS] for hit in _explain(shape, document, error)]
             data = copy.deepcopy(data)
-        _leave_out(data, errors)
-    return None, hits
+        _leave_out(data, errors, origins)
+    return None, hits, origins
 
 
 def locate(data: Any, loc: Sequence[str | int]) -> Path:
-    """The path in the file of a pydantic error: names of union members and indices of lone tables fall out."""
+    """The path in the file of a pydantic error, without names of union members and indices of lone tables."""
     path: Path = ()
     for step in loc:
-        if isinstance(data, Mapping) and step in data:
+        if _holds(data, step):
             data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            continue
-        path = (*path, step)
+            path = (*path, step)
     return path
+
+
+def _holds(data: Any, step: str | int) -> bool:
+    if isinstance(data, list):
+        return isinstance(step, int) and step < len(data)
+    return isinstance(data, Mapping) and step in data
 
 
 def dotted(path: Path) -> str:
@@ -133,7 +140,7 @@ def _expected(error: ErrorDetails) -> str:
     return one_line(words[:1].lower() + words[1:])
 
 
-def _leave_out(data: dict[str, Any], errors: Sequence[ErrorDetails]) -> None:
+def _leave_out(data: dict[str, Any], errors: Sequence[ErrorDetails], origins: Origins) -> None:
     """Take out of ``data`` what is wrong: the key, or the table that lacks a key."""
     paths = set()
     for error in errors:
@@ -142,16 +149,21 @@ def _leave_out(data: dict[str, Any], errors: Sequence[ErrorDetails]) -> None:
         else:
             paths.add(locate(data, error["loc"]))
     for path in sorted(paths, key=lambda one: [(isinstance(step, int), step) for step in one], reverse=True):
-        _delete(data, path)
+        _delete(data, path, origins)
 
 
-def _delete(data: Any, path: Path) -> None:
+def _delete(data: Any, path: Path, origins: Origins) -> None:
     if not path:
         data.clear()
         return
     for step in path[:-1]:
+        if not _holds(data, step):
+            return  # a table around it has gone before
         data = data[step]
-    del data[path[-1]]
+    if _holds(data, path[-1]):
+        if isinstance(data, list):
+            del origins.setdefault(path[:-1], list(range(len(data))))[int(path[-1])]
+        del data[path[-1]]
 
 
 def _hit(document: Document, rule: str, path: Path, message: str, remedy: str = "") -> Hit:

@@ -17,7 +17,7 @@ def within_layer(inspection: Inspection) -> Iterator[Hit]:
     """``sod.within_layer``: a layer's critic against its primary and fallbacks."""
     for layer, config in inspection.layers():
         if isinstance(config.critic, Slot):
-            judges = [((layer.value, "critic"), config.critic)]
+            judges: list[_Placed] = [((layer.value, "critic"), config.critic)]
             yield from _conflicts(inspection, "sod.within_layer", layer, config, judges)
 
 
