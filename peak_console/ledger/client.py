@@ -7,25 +7,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self, cast
+from typing import Any, Self, cast
 
-from peak_console.domain.errors import NodeUnreachable, PeakError
+from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
 from peak_console.ledger.privileges import Proof
 from peak_console.ledger.wire import (
+    DEADLINE_S,
     PROTOCOL,
     FrameBroken,
     FrameReader,
     Message,
     ack_from_wire,
+    answer,
     draft_to_wire,
-    error_from_wire,
     frame,
+    unreachable,
 )
-
-DEADLINE_S: Final = 5.0
-"""How long an append waits for its acknowledgement, reconnections included."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
@@ -74,7 +73,7 @@ class SocketLedgerClient:
             async with asyncio.timeout(deadline_s):
                 await client._open()
         except TimeoutError:
-            raise _unreachable(socket_path, "it does not answer") from None
+            raise unreachable(socket_path, "it does not answer") from None
         return client
 
     async def __aenter__(self) -> Self:
@@ -135,7 +134,7 @@ class SocketLedgerClient:
 
     async def _ask(self, message: Message, deadline_s: float | None) -> Message:
         if self._closed:
-            raise _unreachable(self._path, "the client was closed")
+            raise unreachable(self._path, "the client was closed")
         identity = self._next_id
         self._next_id += 1
         message["id"] = identity
@@ -154,7 +153,7 @@ class SocketLedgerClient:
         finally:
             self._pending.pop(identity, None)
             pending.timer.cancel()
-        return _answer(reply)
+        return answer(reply)
 
     def _send(self) -> None:
         messages, self._unsent = self._unsent, []
@@ -164,7 +163,7 @@ class SocketLedgerClient:
     def _fail(self, identity: int, why: str) -> None:
         pending = self._pending.get(identity)
         if pending is not None and not pending.future.done():
-            pending.future.set_exception(_unreachable(self._path, why))
+            pending.future.set_exception(unreachable(self._path, why))
 
     # -- the line
 
@@ -172,10 +171,10 @@ class SocketLedgerClient:
         try:
             _, line = await self._loop.create_unix_connection(lambda: _Line(self), str(self._path))
         except OSError as error:
-            raise _unreachable(self._path, error.strerror or str(error)) from error
+            raise unreachable(self._path, error.strerror or str(error)) from error
         try:
             line.write(frame([{**self._hello_fields, "id": 0}]))
-            reply = _answer(await line.hello)
+            reply = answer(await line.hello)
         except BaseException:
             line.close()
             raise
@@ -260,15 +259,3 @@ _GONE: Mapping[str, str] = {
     "code": "node_unreachable",
     "message": "the node ended the connection",
 }
-
-
-def _answer(reply: Message) -> Message:
-    """A reply that is no error; raises the error it is."""
-    error = reply.get("error")
-    if error is not None:
-        raise error_from_wire(error)
-    return reply
-
-
-def _unreachable(path: Path, why: str) -> NodeUnreachable:
-    return NodeUnreachable(f"no node at {path.name}: {why}", remedy="start it with: peak node start")

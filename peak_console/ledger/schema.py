@@ -102,7 +102,7 @@ CREATE TABLE budget_counter(
     key TEXT PRIMARY KEY, digest TEXT NOT NULL,
     spent_cost INTEGER NOT NULL, spent_tokens INTEGER NOT NULL, spent_calls INTEGER NOT NULL,
     reserved_cost INTEGER NOT NULL, reserved_tokens INTEGER NOT NULL, reserved_calls INTEGER NOT NULL,
-    warned TEXT NOT NULL, exceeded TEXT NOT NULL
+    flags TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE reservation(
     call_id TEXT NOT NULL, hop INTEGER NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,

@@ -90,8 +90,8 @@ def read_budgets(db: sqlite3.Connection) -> list[BudgetRow]:
     return [
         BudgetRow(*row)
         for row in db.execute(
-            "SELECT key, spent_cost, spent_tokens, spent_calls, reserved_cost, reserved_tokens, reserved_calls "
-            "FROM budget_counter ORDER BY key"
+            "SELECT key, spent_cost, spent_tokens, spent_calls, "
+            "reserved_cost, reserved_tokens, reserved_calls FROM budget_counter ORDER BY key"
         )
     ]
 

@@ -6,12 +6,13 @@ fields or ``error``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from peak_console.domain import errors
-from peak_console.domain.errors import PeakError, UsageWrong
+from peak_console.domain.errors import NodeUnreachable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack, Refusal
 from peak_console.ledger.bodies import body_bytes
@@ -24,6 +25,9 @@ FRAME_LIMIT: Final = 8 * 1024 * 1024
 
 EVENTS_LIMIT: Final = 1000
 """The most events in one append."""
+
+DEADLINE_S: Final = 5.0
+"""How long a client waits for an acknowledgement unless told otherwise, reconnections included."""
 
 DRAFT_FIELDS: Final = ("run_id", "call_id", "layer", "role", "provider", "model_id")
 
@@ -157,6 +161,19 @@ def error_from_wire(fields: Mapping[str, Any]) -> PeakError:
     details = fields.get("details")
     error.details = dict(details) if isinstance(details, dict) else {}
     return error
+
+
+def answer(reply: Message) -> Message:
+    """A reply that is no error; raises the error it is."""
+    error = reply.get("error")
+    if error is not None:
+        raise error_from_wire(error)
+    return reply
+
+
+def unreachable(path: Path, why: str) -> NodeUnreachable:
+    """Nobody answered at this socket."""
+    return NodeUnreachable(f"no node at {path.name}: {why}", remedy="start it with: peak node start")
 
 
 def _words(error: PeakError) -> Message:
