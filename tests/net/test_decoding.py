@@ -8,7 +8,7 @@ from peak_console.net.decoding import BodyReader
 from peak_console.net.messages import NetError, NetErrorKind
 
 
-@given(st.binary(max_size=5000), st.integers(1, 700), st.booleans())
+@given(data=st.binary(max_size=5000), size=st.integers(1, 700), packed=st.booleans())
 def test_a_body_comes_back_whatever_its_pieces(data: bytes, size: int, *, packed: bool) -> None:
     """However a body is cut on the wire, packed or not, it comes back whole."""
     wire = gzip.compress(data) if packed else data
@@ -18,7 +18,7 @@ def test_a_body_comes_back_whatever_its_pieces(data: bytes, size: int, *, packed
     assert reader.close() == data
 
 
-@given(st.integers(1, 5000), st.integers(1, 700), st.booleans())
+@given(limit=st.integers(1, 5000), size=st.integers(1, 700), packed=st.booleans())
 def test_no_more_than_the_limit_is_ever_held(limit: int, size: int, *, packed: bool) -> None:
     """One byte beyond the limit is refused, packed or not."""
     data = b"a" * (limit + 1)
