@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.config.lint.formats import github, text
+from peak_console.config.lint.formats import as_github, as_text
 from peak_console.domain.errors import UsageWrong
 from peak_console.operations.lint import LintReport, level_named, lint, lint_files
 
@@ -38,6 +38,6 @@ def _print(invocation: Invocation, report: LintReport, form: str) -> None:
         invocation.reporter.as_json = True
         invocation.reporter.result(report.as_dict())
         return
-    shown = github(report.findings) if form == "github" else text(report.findings)
-    closing = f"{report.errors} errors, {report.warnings} warnings under the rules of {report.phase}"
-    invocation.reporter.result({}, *([shown] if shown else []), closing)
+    shown = as_github(report.findings) if form == "github" else as_text(report.findings)
+    rules = [] if form == "github" else [f"(judged by the rules of phase {report.phase})"]
+    invocation.reporter.result({}, shown.rstrip("\n"), *rules)

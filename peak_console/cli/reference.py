@@ -21,9 +21,13 @@ def commands() -> str:
         "",
         "Generated from the code by `make docs`.",
         "",
-        "Every command has `--root`, `--json` and `--help`. Exit codes: 0 done or holds; 1 the check failed or the",
-        "action was refused; 2 wrong usage; 3 the environment is not fit (no workspace, no node, database locked or",
-        "corrupt, provider unreachable). An error is three lines: what happened, why (a reason code), what to do.",
+        "Every command has `--root`, `--json` and `--help`. An error is three lines: what happened, why (a",
+        "reason code), what to do. Exit codes:",
+        "",
+        "- 0: done, or it holds",
+        "- 1: the check failed, or the action was refused",
+        "- 2: wrong usage",
+        "- 3: the environment is not fit (no workspace, no node, database locked or corrupt, no provider)",
         "",
     ]
     for path, context in _walk(peak, click.Context(peak, info_name="peak", max_content_width=100)):

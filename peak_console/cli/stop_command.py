@@ -1,4 +1,4 @@
-"""``peak stop`` as the command tree knows it: its help and its options; the work is done in ``cli/stop.py``."""
+"""``peak stop`` as the command tree knows it: help and options; the work is done in ``cli/stop.py``."""
 
 import click
 

@@ -34,7 +34,8 @@ class LintReport:
         """The shape of ``peak lint --json``."""
         return {
             "findings": [one.as_dict() for one in self.findings],
-            "summary": {"errors": self.errors, "warnings": self.warnings, "phase": self.phase.value},
+            "summary": {"errors": self.errors, "warnings": self.warnings},
+            "phase": self.phase.value,
         }
 
 
