@@ -33,11 +33,11 @@ def verify(invocation: Invocation) -> int:
     if result.ok:
         line = f"ok: {result.events:,} events, head {result.head}, verified in {seconds:.1f} s"
         note = "a chain cannot show that its end was cut off: compare the head with one kept elsewhere"
-        invocation.reporter.result(result.as_dict(), line, f"note: {note}")
+        invocation.reporter.result(ledger.verified_as_json(result), line, f"note: {note}")
         return 0
     place = "" if result.broken_seq is None else f" at #{result.broken_seq:,}"
     invocation.reporter.result(
-        result.as_dict(),
+        ledger.verified_as_json(result),
         f"BROKEN{place}: {result.broken_how}: {result.detail}",
         f"{result.events:,} events before it verify",
         "do: keep the file as it is, stop the workspace (peak stop), and compare with a backup",
@@ -89,12 +89,12 @@ class _Progress:
         self._enabled = enabled
         self._next = 0.0
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         if self._enabled and now >= self._next:
             self._next = now + _EVERY_S
             share = 100 * done // total if total else 100
-            sys.stderr.write(f"\rverifying {done:,} of {total:,} ({share} %)")
+            sys.stderr.write(f"\r\033[Kverifying {stage}: {done:,} of {total:,} ({share} %)")
             sys.stderr.flush()
 
     def clear(self) -> None:

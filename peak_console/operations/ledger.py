@@ -1,22 +1,34 @@
 """Reading and verifying the ledger."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from typing import Any
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import VerifyResult
+from peak_console.ledger.verify import VerifyResult, VerifyStage
 from peak_console.ledger.verify import verify as verify_file
 
 
-def verify(ws: Workspace, progress: Callable[[int, int], None] | None = None) -> VerifyResult:
-    """Verify the whole chain from its stored bytes; ``progress`` gets rows done and rows in all.
+def verify(ws: Workspace, progress: Callable[[str, int, int], None] | None = None) -> VerifyResult:
+    """Verify the whole chain from its stored bytes, and the rollups against the events.
 
-    Raises ``LedgerUnavailable`` when there is no ledger, or one that cannot be read.
+    ``progress`` gets what is being verified, events done and events in all. Raises ``LedgerUnavailable`` when
+    there is no ledger, or one that cannot be read.
     """
-    return verify_file(_existing(ws).ledger, progress)
+
+    def tell(stage: VerifyStage, done: int, total: int) -> None:
+        if progress is not None:
+            progress(stage.value, done, total)
+
+    return verify_file(_existing(ws).ledger, tell)
+
+
+def verified_as_json(result: VerifyResult) -> dict[str, Any]:
+    """A verification as ``--json`` shows it."""
+    return asdict(result)
 
 
 def tail(ws: Workspace, count: int, after: int | None = None) -> list[LedgerEvent]:
