@@ -7,14 +7,14 @@ the same actions on a modelled one, in every order, so that what is proved is th
 What the names mean:
 
 ``ENABLED``
-    Permits calls. Made only by :func:`enable_steps`; names the ledger event of the enable it stands for.
+    Permits calls. Made only by an operator's enable (:mod:`peak_console.control.enabling`); names the ledger
+    event of that enable.
 ``ENABLING``
     An enable on its way. Whoever unlinks it ends that enable.
 ``STOP``
     Forbids calls while it exists, whatever it holds. Names the stop that wrote it.
 """
 
-import contextlib
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -101,17 +101,12 @@ class Sync:
     """Make the folder's entries durable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Record the enable durably on the ledger; done by the caller's ``record``, which raises on failure."""
-
-
-Action = Read | Unlink | Create | Replace | Rename | Sync | Record
+Action = Read | Unlink | Create | Replace | Rename | Sync
 Steps = Generator[Action, Any, Any]
 
 
-def perform(action: Action, folder: ControlFolder, record: Callable[[], None] | None = None) -> Any:
-    """Do one action on ``folder``; gives its result, raises ``OSError`` or what ``record`` raises."""
+def perform(action: Action, folder: ControlFolder) -> Any:
+    """Do one action on ``folder``; gives its result or raises ``OSError``."""
     match action:
         case Read(name):
             return folder.read(name)
@@ -125,19 +120,15 @@ def perform(action: Action, folder: ControlFolder, record: Callable[[], None] | 
             return folder.rename(source, target)
         case Sync():
             return folder.sync()
-        case Record():
-            if record is None:
-                raise OSError("nothing here can record")
-            return record()
 
 
-def run(steps: Steps, folder: ControlFolder, record: Callable[[], None] | None = None) -> Any:
-    """Drive a protocol to its end on ``folder``; gives the generator's return value."""
+def run(steps: Generator[Any, Any, Any], do: Callable[[Any], Any]) -> Any:
+    """Drive a protocol to its end, ``do`` doing each action; gives the generator's return value."""
     try:
         action = next(steps)
         while True:
             try:
-                result = perform(action, folder, record)
+                result = do(action)
             except Exception as error:  # noqa: BLE001 - the protocol decides what a failed step means
                 action = steps.throw(error)
             else:
@@ -170,6 +161,13 @@ def text_field(data: bytes | None, name: str) -> str | None:
     fields = decode(data)
     value = fields.get(name) if fields is not None else None
     return value if isinstance(value, str) else None
+
+
+def identity(data: bytes | None, field: str) -> str | None:
+    """A file's identity: its id, or a mark for a file that exists and cannot be read."""
+    if data is None:
+        return None
+    return text_field(data, field) or "unreadable"
 
 
 # --- stop ----------------------------------------------------------------------------------------------
@@ -233,122 +231,3 @@ def _attempt(action: Action, name: str, boot_us: Callable[[], int], steps: list[
     detail = {True: "removed", False: "not there"}.get(result, "") if isinstance(result, bool) else ""
     steps.append(StopStep(name, ok=True, detail=detail, at_us=boot_us()))
     return result
-
-
-# --- enable --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What stood there when the operator decided to enable: the stop's id and the enable's event."""
-
-    stop: str | None
-    enabled: str | None
-
-
-def identity(data: bytes | None, field: str) -> str | None:
-    """A file's identity: its id, or a mark for a file that exists and cannot be read."""
-    if data is None:
-        return None
-    return text_field(data, field) or "unreadable"
-
-
-def look_steps() -> Generator[Action, Any, Seen]:
-    """Look before enabling: which stop and which enable stand now."""
-    stop = yield Read(STOP)
-    enabled = yield Read(ENABLED)
-    return Seen(stop=identity(stop, "stop_id"), enabled=identity(enabled, "event_id"))
-
-
-@dataclass(frozen=True, slots=True)
-class EnableReport:
-    """How an enable ended. ``reason`` is ``enabled`` or why it was refused; ``error`` is what was raised."""
-
-    enabled: bool
-    reason: str
-    error: Exception | None = None
-
-
-def enable_steps(
-    event_id: str, data: bytes, seen: Seen, stale: Callable[[bytes], bool]
-) -> Generator[Action, Any, EnableReport]:
-    """Enable: create ``ENABLING``, check what was seen, record durably, rename, remove the stop seen.
-
-    Whatever goes wrong ends in "not enabled". ``stale`` says of the bytes of a foreign ``ENABLING`` whether
-    its maker is dead; unlinking it can only end an enable, never make one.
-    """
-    try:
-        reason = yield from _create_enabling(data, stale)
-    except OSError as error:
-        return EnableReport(enabled=False, reason="folder_not_writable", error=error)
-    if reason is not None:
-        return EnableReport(enabled=False, reason=reason)
-    reason, raised = yield from _check_record_rename(seen)
-    if reason is not None:
-        yield from _remove(ENABLING)
-        return EnableReport(enabled=False, reason=reason, error=raised)
-    try:
-        reason = yield from _remove_stop_seen(event_id, seen)
-    except OSError as failed:
-        yield from _remove(ENABLED)
-        return EnableReport(enabled=False, reason="stop_not_removed", error=failed)
-    return EnableReport(enabled=reason is None, reason=reason or "enabled")
-
-
-def _create_enabling(data: bytes, stale: Callable[[bytes], bool]) -> Generator[Action, Any, str | None]:
-    """Why ``ENABLING`` is not ours; ``None`` when it is."""
-    for _ in range(2):
-        try:
-            yield Create(ENABLING, data)
-        except FileExistsError:
-            other = yield Read(ENABLING)
-            if other is not None and not stale(other):
-                break
-            yield Unlink(ENABLING)
-        else:
-            return None
-    return "enable_in_progress"
-
-
-def _check_record_rename(seen: Seen) -> Generator[Action, Any, tuple[str | None, Exception | None]]:
-    """The middle of an enable; gives why it ends here, ``None`` when ``ENABLED`` stands."""
-    try:
-        now = yield from look_steps()
-    except OSError as error:
-        return "folder_unreadable", error
-    if now.stop != seen.stop or (now.enabled is None and seen.enabled is not None):
-        return "stopped_meanwhile", None
-    if now.enabled != seen.enabled:
-        return "enabled_meanwhile", None
-    try:
-        yield Record()
-    except Exception as error:  # noqa: BLE001 - whatever kept it from being recorded, it is not enabled
-        return "not_recorded", error
-    try:
-        yield Rename(ENABLING, ENABLED)
-    except FileNotFoundError:
-        return "stopped_meanwhile", None
-    except OSError as error:
-        return "rename_failed", error
-    return None, None
-
-
-def _remove_stop_seen(event_id: str, seen: Seen) -> Generator[Action, Any, str | None]:
-    """The end of an enable: remove the stop that was seen and no other; hold only what is ours."""
-    stop = yield Read(STOP)
-    found = identity(stop, "stop_id")
-    if found is not None and found != seen.stop:
-        yield Unlink(ENABLED)
-        return "stopped_meanwhile"
-    if found is not None:
-        yield Unlink(STOP)
-    with contextlib.suppress(OSError):  # an enable that a power cut undoes is a stop: the safe direction
-        yield Sync()
-    enabled = yield Read(ENABLED)
-    return None if identity(enabled, "event_id") == event_id else "stopped_meanwhile"
-
-
-def _remove(name: str) -> Generator[Action, Any, None]:
-    """Withdraw as far as it goes; what cannot be unlinked permits nothing without its record and lease."""
-    with contextlib.suppress(OSError):
-        yield Unlink(name)

@@ -9,8 +9,8 @@ from peak_console.domain.errors import EnvironmentUnfit
 NETWORK_TYPES = frozenset(
     {
         "afpfs", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.ceph", "fuse.glusterfs",
-        "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4",
-        "ocfs2", "orangefs", "smb2", "smb3", "smbfs", "webdav",
+        "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
+        "nfs4", "ocfs2", "orangefs", "smb2", "smb3", "smbfs", "webdav",
     }
 )  # fmt: skip
 """File systems whose locks or renames another machine can answer for."""

@@ -10,9 +10,8 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import platformdirs
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -26,8 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from peak_console.domain.canonical import canonical
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
+from peak_console.domain.events import EventDraft
+from peak_console.ledger.privileges import Proof, challenge_message
 
 WORKSPACE: Final = "workspace"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
@@ -39,19 +39,6 @@ class KeyUnusable(EnvironmentUnfit):
     """A key is missing, corrupt, readable by others, or does not fit its public half."""
 
     default_code = "key_unusable"
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What an operator proves by signing: that this event was wanted, answering this nonce."""
-
-    operator: str
-    nonce: str
-    signature: str
-
-    def as_dict(self) -> dict[str, str]:
-        """As it travels over the socket."""
-        return {"operator": self.operator, "nonce": self.nonce, "signature": self.signature}
 
 
 class KeyStore:
@@ -115,10 +102,9 @@ class KeyStore:
         """Operators of this workspace whose private half this user holds."""
         return [name for name in self.names() if self.private_path(name).exists()]
 
-    def sign(self, operator: str, nonce: str, *, event_id: str, kind: str, body_sha256: str) -> Proof:
+    def prove(self, operator: str, nonce: str, draft: EventDraft) -> Proof:
         """Answer the node's challenge for one event; raises :class:`KeyUnusable`."""
-        key = self._load_private(operator)
-        signature = key.sign(challenge_bytes(nonce, event_id=event_id, kind=kind, body_sha256=body_sha256))
+        signature = self._load_private(operator).sign(_DOMAIN + challenge_message(nonce, draft))
         return Proof(operator, nonce, signature.hex())
 
     def _fingerprint(self) -> str:
@@ -177,24 +163,12 @@ def keys_folder(environ: Mapping[str, str] | None = None) -> Path:
     return Path(named) if named else platformdirs.user_config_path("peak-console") / "keys"
 
 
-def challenge_bytes(nonce: str, *, event_id: str, kind: str, body_sha256: str) -> bytes:
-    """What is signed: a domain line, then the canonical JSON of nonce and event."""
-    fields: dict[str, Any] = {"nonce": nonce, "event_id": event_id, "kind": kind, "body_sha256": body_sha256}
-    return _DOMAIN + canonical(fields)
-
-
-def verify_proof(
-    public: str, proof: Mapping[str, Any], *, event_id: str, kind: str, body_sha256: str
-) -> bool:
-    """Whether ``proof`` answers its nonce for this event under ``public``; false for anything malformed."""
-    nonce, signature = proof.get("nonce"), proof.get("signature")
-    if not isinstance(nonce, str) or not isinstance(signature, str):
-        return False
+def verify_proof(public: str, proof: Proof, message: bytes) -> bool:
+    """Whether ``proof`` signs ``message`` under ``public``; false for anything malformed."""
     with contextlib.suppress(ValueError, UnsupportedAlgorithm, InvalidSignature):
         key = load_ssh_public_key(public.encode())
         if isinstance(key, Ed25519PublicKey):
-            message = challenge_bytes(nonce, event_id=event_id, kind=kind, body_sha256=body_sha256)
-            key.verify(bytes.fromhex(signature), message)
+            key.verify(bytes.fromhex(proof.signature), _DOMAIN + message)
             return True
     return False
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from peak_console.control.files import StopReport, StopStep, encode, run, stop_steps
+from peak_console.control.files import StopReport, StopStep, encode, perform, run, stop_steps
 from peak_console.control.folder import RealFolder
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -64,7 +64,8 @@ def stop_now(
     data = encode(
         {"v": 1, "stop_id": stop_id, "at": at, "scope": scope, "reason": reason, "operator": operator}
     )
-    report: StopReport = run(stop_steps(data, _boot_us), RealFolder(control_dir))
+    folder = RealFolder(control_dir)
+    report: StopReport = run(stop_steps(data, _boot_us), lambda action: perform(action, folder))
     return StopOutcome(stop_id, at, scope, reason, operator, report)
 
 
