@@ -46,7 +46,7 @@ Resulting = Callable[..., CallResult]
 async def test_a_verdict_is_asked_read_and_recorded(
     make_configs: Configured, make_result: Resulting, road: Any, ledger: Any
 ) -> None:
-    """The judge is asked by schema, in the judged run; ``critic.judged`` says what, by whom, of which call."""
+    """The judge is asked by schema, in the judged run; ``critic.judged`` says what, by whom, of what."""
     judged, answer = make_result(**ADVICE), make_result(PASS, **L4_PRO)
     way = road(answer)
     review = await Critic(way, ledger, make_configs(), PhaseLevel.RESEARCH).review(judged, task="Advise.")
@@ -140,6 +140,7 @@ async def test_a_cut_output_cannot_pass(
     ("phase", "verdict"), [(PhaseLevel.RESEARCH, Verdict.PASS), (PhaseLevel.SHADOW, Verdict.FAIL)]
 )
 async def test_a_judge_that_is_the_proposer(
+    *,
     make_configs: Configured,
     make_result: Resulting,
     road: Any,

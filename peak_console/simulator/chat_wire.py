@@ -1,0 +1,210 @@
+"""OpenAI's chat completions as OpenAI and Mistral answer them: requests read, answers and errors written."""
+
+from typing import Any, Final
+
+import orjson
+
+from peak_console.simulator.exchange import Ask, Rejected, Reply, Trouble, Written
+from peak_console.simulator.rates import RateWindow
+
+_DEFAULT_OUTPUT: Final = 16_384
+
+_OPENAI_ERRORS: Final = {
+    Trouble.UNAUTHENTICATED: (401, "invalid_request_error", "invalid_api_key"),
+    Trouble.UNKNOWN_MODEL: (404, "invalid_request_error", "model_not_found"),
+    Trouble.NOT_A_CHAT_MODEL: (404, "invalid_request_error", None),
+    Trouble.BAD_REQUEST: (400, "invalid_request_error", None),
+    Trouble.UNSUPPORTED_PARAMETER: (400, "invalid_request_error", "unsupported_parameter"),
+    Trouble.CONTEXT_LENGTH: (400, "invalid_request_error", "context_length_exceeded"),
+    Trouble.RATE_LIMITED: (429, "requests", "rate_limit_exceeded"),
+    Trouble.QUOTA: (429, "insufficient_quota", "insufficient_quota"),
+    Trouble.SERVER_ERROR: (500, "server_error", None),
+    Trouble.UNAVAILABLE: (503, "server_error", None),
+    Trouble.OVERLOADED: (529, "overloaded_error", "engine_overloaded"),
+    Trouble.TIMED_OUT: (504, "server_error", None),
+}
+_MISTRAL_ERRORS: Final = {
+    Trouble.UNAUTHENTICATED: (401, "invalid_request_unauthorized", "1000"),
+    Trouble.UNKNOWN_MODEL: (400, "invalid_model", "1500"),
+    Trouble.RATE_LIMITED: (429, "rate_limited", "1300"),
+    Trouble.QUOTA: (402, "insufficient_credits", "1301"),
+    Trouble.SERVER_ERROR: (500, "internal_server_error", "3000"),
+    Trouble.UNAVAILABLE: (503, "service_unavailable", "3001"),
+    Trouble.OVERLOADED: (529, "overloaded", "3505"),
+    Trouble.TIMED_OUT: (504, "gateway_timeout", "3002"),
+}
+_MISTRAL_BAD_REQUEST: Final = (400, "invalid_request_error", "1200")
+
+
+def read(provider: str, body: bytes) -> Ask:
+    """The ask in a request's body; raises ``Rejected`` as the provider would."""
+    root = _object(body)
+    model = root.get("model")
+    if not isinstance(model, str) or not model:
+        raise Rejected(Trouble.BAD_REQUEST, "you must provide a model parameter", "model")
+    messages = root.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Rejected(Trouble.BAD_REQUEST, "[] is too short - 'messages'", "messages")
+    if root.get("stream"):
+        raise Rejected(Trouble.UNSUPPORTED_PARAMETER, "this server does not stream", "stream")
+    system, prompt = _spoken(messages)
+    limit = root.get("max_completion_tokens") or root.get("max_tokens") or _DEFAULT_OUTPUT
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise Rejected(
+            Trouble.BAD_REQUEST, "Invalid 'max_completion_tokens': below minimum", "max_completion_tokens"
+        )
+    temperature = root.get("temperature")
+    return Ask(
+        provider=provider,
+        model=model,
+        system=system,
+        prompt=prompt,
+        sent_bytes=len(body),
+        max_output_tokens=limit,
+        schema=_schema(root.get("response_format")),
+        temperature=float(temperature) if isinstance(temperature, (int, float)) else None,
+        uses_max_tokens="max_tokens" in root,
+    )
+
+
+def openai_answer(answer: Written) -> Reply:
+    """The answer as OpenAI writes it."""
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": answer.text,
+        "refusal": None,
+        "annotations": [],
+    }
+    body = {
+        "id": f"chatcmpl-Sim{answer.serial:010d}",
+        "object": "chat.completion",
+        "created": answer.created,
+        "model": answer.served_as,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}],
+        "usage": {
+            "prompt_tokens": answer.input_tokens,
+            "completion_tokens": answer.output_tokens,
+            "total_tokens": answer.input_tokens + answer.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
+            "completion_tokens_details": {
+                "reasoning_tokens": answer.reasoning_tokens,
+                "audio_tokens": 0,
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        },
+        "service_tier": "default",
+        "system_fingerprint": None,
+    }
+    return Reply(200, orjson.dumps(body))
+
+
+def mistral_answer(answer: Written) -> Reply:
+    """The answer as Mistral writes it: no fingerprint, no details of the usage."""
+    message = {"role": "assistant", "content": answer.text, "tool_calls": None, "prefix": False}
+    body = {
+        "id": f"{answer.serial:032x}",
+        "object": "chat.completion",
+        "created": answer.created,
+        "model": answer.served_as,
+        "choices": [{"index": 0, "message": message, "finish_reason": _finish(answer)}],
+        "usage": {
+            "prompt_tokens": answer.input_tokens,
+            "completion_tokens": answer.output_tokens,
+            "total_tokens": answer.input_tokens + answer.output_tokens,
+        },
+    }
+    return Reply(200, orjson.dumps(body))
+
+
+def openai_error(trouble: Trouble, message: str, param: str | None = None) -> Reply:
+    """The error as OpenAI writes it."""
+    status, kind, code = _OPENAI_ERRORS[trouble]
+    error = {"message": message, "type": kind, "param": param, "code": code}
+    return Reply(status, orjson.dumps({"error": error}))
+
+
+def mistral_error(trouble: Trouble, message: str, param: str | None = None) -> Reply:
+    """The error as Mistral writes it; a request it cannot read is a 422 with details."""
+    if trouble is Trouble.BAD_REQUEST:
+        detail = [{"type": "missing", "loc": ["body", param or ""], "msg": message, "input": None}]
+        return Reply(422, orjson.dumps({"detail": detail}))
+    status, kind, code = _MISTRAL_ERRORS.get(trouble, _MISTRAL_BAD_REQUEST)
+    error = {"object": "error", "message": message, "type": kind, "param": param, "code": code}
+    return Reply(status, orjson.dumps(error | {"raw_status_code": status}))
+
+
+def openai_limits(rates: RateWindow, now_s: float) -> dict[str, str]:
+    """The headers in which OpenAI tells the rate limit's state."""
+    reset = f"{rates.reset_s(now_s):.3f}s"
+    return {
+        "x-ratelimit-limit-requests": str(rates.requests_per_minute),
+        "x-ratelimit-limit-tokens": str(rates.tokens_per_minute),
+        "x-ratelimit-remaining-requests": str(rates.remaining_requests()),
+        "x-ratelimit-remaining-tokens": str(rates.remaining_tokens()),
+        "x-ratelimit-reset-requests": reset,
+        "x-ratelimit-reset-tokens": reset,
+    }
+
+
+def mistral_limits(rates: RateWindow) -> dict[str, str]:
+    """The headers in which Mistral tells the rate limit's state."""
+    return {
+        "x-ratelimit-limit-req-minute": str(rates.requests_per_minute),
+        "x-ratelimit-remaining-req-minute": str(rates.remaining_requests()),
+        "x-ratelimit-limit-tokens-minute": str(rates.tokens_per_minute),
+        "x-ratelimit-remaining-tokens-minute": str(rates.remaining_tokens()),
+    }
+
+
+def _finish(answer: Written) -> str:
+    if answer.filtered:
+        return "content_filter"
+    return "length" if answer.cut else "stop"
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        root = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        message = "We could not parse the JSON body of your request."
+        raise Rejected(Trouble.BAD_REQUEST, message) from None
+    if not isinstance(root, dict):
+        raise Rejected(Trouble.BAD_REQUEST, "The body of your request is not a JSON object.")
+    return root
+
+
+def _spoken(messages: list[Any]) -> tuple[str, str]:
+    """System and other texts."""
+    system: list[str] = []
+    others: list[str] = []
+    for place, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise Rejected(Trouble.BAD_REQUEST, "Invalid type for message", f"messages[{place}]")
+        target = system if message["role"] in {"system", "developer"} else others
+        target.append(_content(message.get("content")))
+    return "\n".join(system), "\n".join(others)
+
+
+def _content(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return ""
+
+
+def _schema(response_format: Any) -> dict[str, Any] | None:
+    if not isinstance(response_format, dict) or response_format.get("type") != "json_schema":
+        return None
+    holder = response_format.get("json_schema")
+    schema = holder.get("schema") if isinstance(holder, dict) else None
+    if not isinstance(schema, dict):
+        message = "Missing required parameter: 'response_format.json_schema.schema'."
+        raise Rejected(Trouble.BAD_REQUEST, message, "response_format.json_schema.schema")
+    return schema
+
+
+def dumped(value: Any) -> str:
+    """A structured answer's text."""
+    return orjson.dumps(value).decode()

@@ -1,0 +1,225 @@
+"""The simulator's server on loopback: the providers' addresses, and ``/_sim`` to steer it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from peak_console.simulator.exchange import Reply
+from peak_console.simulator.faults import HUGE_BYTES, Fault, Ordered
+from peak_console.simulator.models import PROVIDERS
+from peak_console.simulator.simulation import Decided, Simulation
+
+HOST: Final = "127.0.0.1"
+PATHS: Final = {"openai": "/openai/v1", "google": "/gemini/v1beta", "mistral": "/mistral/v1"}
+"""What each provider's base URL ends with."""
+
+SIMULATION: Final = web.AppKey("simulation", Simulation)
+_REQUEST_LIMIT: Final = 32 * 1024 * 1024
+_FOREVER_S: Final = 24 * 3600.0
+_FORBIDDEN_TARGET: Final = "https://api.anthropic.com/v1/messages"
+_HTML: Final = (
+    b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please log in</h1></body></html>"
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(simulation: Simulation) -> web.Application:
+    """The web application of ``simulation``."""
+    app = web.Application(client_max_size=_REQUEST_LIMIT)
+    app[SIMULATION] = simulation
+    app.router.add_post("/openai/v1/chat/completions", _chat("openai"))
+    app.router.add_post("/mistral/v1/chat/completions", _chat("mistral"))
+    app.router.add_post("/gemini/v1beta/models/{model}:generateContent", _gemini)
+    app.router.add_get("/_sim/state", _state)
+    app.router.add_post("/_sim/outage", _outage)
+    app.router.add_post("/_sim/fault", _fault)
+    app.router.add_post("/_sim/reset", _reset)
+    return app
+
+
+def base_urls(port: int) -> dict[str, str]:
+    """Each provider's base URL on this server."""
+    return {name: f"http://{HOST}:{port}{path}" for name, path in PATHS.items()}
+
+
+async def serve(simulation: Simulation, port: int, stop: asyncio.Event, ready: Callable[[int], None]) -> None:
+    """Serve until ``stop``; ``ready`` gets the port once connections are taken."""
+    runner = web.AppRunner(
+        application(simulation), access_log=None, handler_cancellation=True, shutdown_timeout=0.2
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, port, backlog=1024)
+        await site.start()
+        ready(runner.addresses[0][1])
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _chat(provider: str) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        return await _respond(request, provider, None, key)
+
+    return handle
+
+
+async def _gemini(request: web.Request) -> web.StreamResponse:
+    key = request.headers.get("x-goog-api-key") or request.query.get("key")
+    return await _respond(request, "google", request.match_info["model"], key)
+
+
+async def _respond(
+    request: web.Request, provider: str, model: str | None, key: str | None
+) -> web.StreamResponse:
+    simulation = request.app[SIMULATION]
+    body = await request.read()
+    decided = simulation.answer(provider, model, request.headers, body, key=key)
+    await asyncio.sleep(decided.delay_s)
+    if decided.fault in _DELIVERIES:
+        return await _DELIVERIES[decided.fault](request, decided)
+    return _whole(decided.reply)
+
+
+def _whole(reply: Reply) -> web.Response:
+    headers = {**reply.headers, "content-type": reply.content_type}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+
+async def _hang(_request: web.Request, decided: Decided) -> web.StreamResponse:
+    await asyncio.sleep(_FOREVER_S)
+    return _whole(decided.reply)
+
+
+async def _drip(request: web.Request, _decided: Decided) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"content-type": "application/json"})
+    await response.prepare(request)
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(0.2)
+
+
+async def _reset_connection(request: web.Request, decided: Decided) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return _whole(decided.reply)
+
+
+async def _cut(request: web.Request, decided: Decided) -> web.StreamResponse:
+    body = decided.reply.body
+    headers = {"content-type": "application/json", "content-length": str(len(body))}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+def _instead(
+    body: Callable[[bytes], bytes],
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: str,
+) -> Callable[[web.Request, Decided], Awaitable[web.StreamResponse]]:
+    """A delivery of another body in the place of the answer's."""
+
+    async def deliver(_request: web.Request, decided: Decided) -> web.StreamResponse:
+        return _whole(Reply(status, body(decided.reply.body), headers, content_type))
+
+    return deliver
+
+
+def _huge(body: bytes) -> bytes:
+    return body[:-1] + b',"padding":"' + b"x" * HUGE_BYTES + b'"}'
+
+
+def _without_usage(body: bytes) -> bytes:
+    root = orjson.loads(body)
+    return orjson.dumps(
+        {name: value for name, value in root.items() if name not in {"usage", "usageMetadata"}}
+    )
+
+
+_DELIVERIES: Final[dict[Fault | None, Callable[[web.Request, Decided], Awaitable[web.StreamResponse]]]] = {
+    Fault.HANG: _hang,
+    Fault.DRIP: _drip,
+    Fault.RESET: _reset_connection,
+    Fault.CUT: _cut,
+    Fault.HTML: _instead(lambda _: _HTML, content_type="text/html"),
+    Fault.HTML_502: _instead(lambda _: _HTML, status=502, content_type="text/html"),
+    Fault.EMPTY: _instead(lambda _: b""),
+    Fault.TRUNCATED: _instead(lambda body: body[: len(body) // 2]),
+    Fault.WRONG_SHAPE: _instead(lambda _: b'{"result": ["ok"], "choices": {}, "candidates": 7}'),
+    Fault.HUGE: _instead(_huge),
+    Fault.INVALID_UTF8: _instead(lambda body: body.replace(b"a", b"\xff\xfe", 40)),
+    Fault.NO_USAGE: _instead(_without_usage),
+    Fault.REDIRECT: _instead(lambda _: b"", status=307, location="/_sim/state"),
+    Fault.REDIRECT_FORBIDDEN: _instead(lambda _: b"", status=308, location=_FORBIDDEN_TARGET),
+}
+
+
+async def _state(request: web.Request) -> web.Response:
+    simulation = request.app[SIMULATION]
+    now = simulation.now_s() - simulation.started_s
+    counts = [
+        {"provider": provider, "model": model, "outcome": outcome, "count": count}
+        for (provider, model, outcome), count in sorted(simulation.counts.items())
+    ]
+    down = [name for name in PROVIDERS if simulation.outages.down(name, now)]
+    return _json({"uptime_s": round(now, 3), "requests": simulation.serial, "down": down, "counts": counts})
+
+
+async def _outage(request: web.Request) -> web.Response:
+    """``{"provider", "seconds"}`` takes a provider down now; ``{"end": true}`` ends what goes on."""
+    asked = await _asked(request)
+    simulation = request.app[SIMULATION]
+    now = simulation.now_s() - simulation.started_s
+    if asked.get("end"):
+        simulation.outages.end(now)
+        return _json({"down": []})
+    provider, seconds = asked.get("provider", "openai"), asked.get("seconds", 20)
+    if provider not in PROVIDERS or not isinstance(seconds, (int, float)) or not seconds > 0:
+        return _json({"error": f"provider is one of {', '.join(PROVIDERS)}, seconds a positive number"}, 400)
+    outage = simulation.outages.call(provider, now, float(seconds))
+    return _json({"provider": provider, "starts_s": outage.starts_s, "ends_s": outage.ends_s})
+
+
+async def _fault(request: web.Request) -> web.Response:
+    """``{"kind", "provider"?, "model"?, "times"?}`` orders a fault for coming requests."""
+    asked = await _asked(request)
+    kind, times = asked.get("kind"), asked.get("times", 1)
+    if kind not in set(Fault) or not isinstance(times, int) or times < 1:
+        return _json({"error": "no such fault", "kinds": [one.value for one in Fault]}, 400)
+    provider, model = str(asked.get("provider", "")), str(asked.get("model", ""))
+    request.app[SIMULATION].desk.order(Ordered(Fault(kind), provider, model, times))
+    return _json({"kind": kind, "times": times})
+
+
+async def _reset(request: web.Request) -> web.Response:
+    """Forget counts and orders, end outages."""
+    simulation = request.app[SIMULATION]
+    simulation.counts.clear()
+    simulation.desk.orders.clear()
+    simulation.outages.end(simulation.now_s() - simulation.started_s)
+    return _json({"reset": True})
+
+
+async def _asked(request: web.Request) -> dict[str, Any]:
+    try:
+        asked = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
+
+
+def _json(value: dict[str, Any], status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
