@@ -1,0 +1,1 @@
+"""The terminal console: screens draw frozen snapshots, a feed reads them, actions act through the hall."""

@@ -1,0 +1,1 @@
+"""Screens and panels: one ``.py`` and its ``.tcss`` side by side."""

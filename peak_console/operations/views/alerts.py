@@ -1,0 +1,242 @@
+"""What the operator should know now, gravest first, each with the next thing to do. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from peak_console.domain.posture import PostureReason, PostureState
+from peak_console.operations.views.bar import BarSnapshot, BudgetLine
+from peak_console.operations.views.live import Alert, KeyFigures, LiveSeries, Severity, SlotRow, Window
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLimits:
+    """From where a figure is worth an alert. Percent of calls; shares count from ``least`` calls on."""
+
+    error_warn_pct: float = 2.0
+    error_bad_pct: float = 10.0
+    fallback_warn_pct: float = 5.0
+    critic_warn_pct: float = 25.0
+    spike_factor: float = 2.5
+    spike_least_ms: float = 1000.0
+    wal_warn_bytes: int = 64 * 1024**2
+    least: int = 20
+
+
+LIMITS: Final = AlertLimits()
+_ORDER: Final = tuple(Severity)
+
+
+def alerts(
+    bar: BarSnapshot,
+    figures: KeyFigures,
+    series: LiveSeries,
+    rows: Sequence[SlotRow],
+    *,
+    window: Window,
+    limits: AlertLimits = LIMITS,
+) -> tuple[Alert, ...]:
+    """All alerts, gravest first; the order within one severity is that of urgency."""
+    found = [
+        *_posture(bar),
+        *_configs(bar),
+        *_ledger(bar, limits),
+        *_budgets(bar, figures),
+        *_shares(figures, rows, window, limits),
+        *_latency(series, window, limits),
+        *_refusals(figures, window),
+        *_warnings(bar),
+    ]
+    return tuple(sorted(found, key=lambda one: _ORDER.index(one.severity)))
+
+
+def marks(figures: KeyFigures, limits: AlertLimits = LIMITS) -> dict[str, Severity]:
+    """Which key figures stand out, by field name."""
+    found: dict[str, Severity] = {}
+    if figures.calls >= limits.least:
+        error, fallback = figures.error_pct or 0.0, figures.fallback_pct or 0.0
+        if error >= limits.error_warn_pct:
+            found["error_pct"] = Severity.BAD if error >= limits.error_bad_pct else Severity.WARN
+        if fallback >= limits.fallback_warn_pct:
+            found["fallback_pct"] = Severity.WARN
+    if figures.critic_judged >= limits.least and (figures.critic_fail_pct or 0.0) >= limits.critic_warn_pct:
+        found["critic_fail_pct"] = Severity.WARN
+    if figures.budget_today and figures.cost_today is not None and figures.cost_today >= figures.budget_today:
+        found["cost_today"] = Severity.BAD
+    elif figures.budget_today and (figures.cost_projected or 0) > figures.budget_today:
+        found["cost_today"] = Severity.WARN
+    return found
+
+
+def _posture(bar: BarSnapshot) -> Iterator[Alert]:
+    posture = bar.posture
+    for conflict in posture.conflicts:
+        yield Alert(
+            Severity.BAD, "posture_conflict", "sources disagree", conflict, "! s stops", cli="peak status"
+        )
+    if posture.state is PostureState.STOPPED:
+        if PostureReason.NEW_WORKSPACE in posture.reasons:
+            yield Alert(
+                Severity.INFO,
+                "new_workspace",
+                "a new workspace: no call may leave yet",
+                action="e enables",
+                cli="peak enable --reason R --confirm ENABLE",
+            )
+        else:
+            yield Alert(
+                Severity.BAD,
+                "stopped",
+                "stopped: no call leaves",
+                ", ".join(posture.reasons),
+                "e enables",
+                cli="peak enable --reason R --confirm ENABLE",
+            )
+    elif posture.state is PostureState.UNKNOWN and "reading" not in posture.reasons:
+        yield _unknown(bar)
+    elif not bar.node.running and posture.calls:
+        yield Alert(
+            Severity.WARN, "node_missing", "no node runs", "nothing new leaves soon", cli="peak node start"
+        )
+
+
+def _unknown(bar: BarSnapshot) -> Alert:
+    reasons = ", ".join(bar.posture.reasons)
+    if PostureReason.NO_WORKSPACE in bar.posture.reasons:
+        return Alert(Severity.BAD, "no_workspace", "no workspace is open", reasons, cli="peak init DIR")
+    if bar.config_errors:
+        return Alert(Severity.BAD, "unknown", "posture unknown, acts as stopped", reasons, cli="peak lint")
+    start = "" if bar.node.running else "start the node"
+    command = "peak node status" if bar.node.running else "peak node start"
+    return Alert(Severity.BAD, "lapsed", "posture unknown: nothing new leaves", reasons, start, cli=command)
+
+
+def _configs(bar: BarSnapshot) -> Iterator[Alert]:
+    for one in bar.config_errors[:3]:
+        place = f"{one.file}:{one.line}" if one.line else one.file
+        yield Alert(Severity.BAD, one.rule, f"{place} {one.message}", "", one.remedy, cli="peak lint")
+    if len(bar.config_errors) > 3:  # noqa: PLR2004 - three fit the smallest screen
+        more = len(bar.config_errors) - 3
+        yield Alert(Severity.BAD, "config_errors", f"{more} more config errors", cli="peak lint")
+
+
+def _warnings(bar: BarSnapshot) -> Iterator[Alert]:
+    warned = [one for one in bar.findings if one.severity == "warning"]
+    if warned:
+        rules = ", ".join(dict.fromkeys(one.rule for one in warned))
+        word = "warning" if len(warned) == 1 else "warnings"
+        yield Alert(Severity.INFO, "config_warnings", f"{len(warned)} config {word}", rules, cli="peak lint")
+
+
+def _ledger(bar: BarSnapshot, limits: AlertLimits) -> Iterator[Alert]:
+    ledger = bar.ledger
+    if ledger.freshness.why:
+        yield Alert(
+            Severity.BAD,
+            "ledger_unavailable",
+            "the ledger cannot be read",
+            ledger.freshness.why,
+            ledger.freshness.remedy,
+        )
+    if ledger.verified is False:
+        yield Alert(
+            Severity.BAD,
+            "ledger_broken",
+            "the chain does not verify",
+            "",
+            "stop and keep it",
+            cli="peak ledger verify",
+        )
+    if ledger.wal_size > limits.wal_warn_bytes:
+        size = f"{ledger.wal_size / 1024**2:.0f} MB"
+        yield Alert(
+            Severity.WARN,
+            "wal_large",
+            f"the write-ahead log holds {size}",
+            "a reader stays too long",
+            cli="peak status",
+        )
+
+
+def _budgets(bar: BarSnapshot, figures: KeyFigures) -> Iterator[Alert]:
+    for budget in bar.budgets:
+        if budget.state == "ok":
+            continue
+        severity = Severity.BAD if budget.state == "exceeded" else Severity.WARN
+        title = f"budget {_budget_name(budget)} {budget.state}: {budget.used_pct:.0f} %"
+        filter_text = f"layer:{budget.layer} since:24h" if budget.layer else "since:24h"
+        yield Alert(
+            severity, f"budget_{budget.state}", title, "", "↵ what spent it", filter_text, "peak status"
+        )
+    limit, projected = figures.budget_today, figures.cost_projected
+    spent = figures.cost_today or 0
+    if limit and projected and spent < limit < projected:
+        share = 100 * projected / limit
+        yield Alert(
+            Severity.WARN,
+            "budget_projected",
+            f"at this rate the day ends at {share:.0f} % of its budget",
+            "",
+            "↵ what spends it",
+            "cost>0.01 since:1h",
+            "peak status",
+        )
+
+
+def _budget_name(budget: BudgetLine) -> str:
+    return " ".join(part for part in (budget.scope.replace("_", " "), budget.layer, budget.unit) if part)
+
+
+def _shares(
+    figures: KeyFigures, rows: Sequence[SlotRow], window: Window, limits: AlertLimits
+) -> Iterator[Alert]:
+    found = marks(figures, limits)
+    since = f"since:{window.value}"
+    if "error_pct" in found:
+        worst = max(rows, key=lambda row: row.errors, default=None)
+        detail = (
+            ""
+            if worst is None
+            else f"most of them {worst.slot.layer} {worst.slot.provider} {worst.slot.model_id}"
+        )
+        title = f"{figures.error_pct:.1f} % of calls fail"
+        yield Alert(found["error_pct"], "error_rate", title, detail, "↵ which", f"outcome:failed {since}")
+    if "fallback_pct" in found:
+        title = f"{figures.fallback_pct:.1f} % of calls fell back"
+        yield Alert(Severity.WARN, "fallback_rate", title, "", "↵ which", f"is:fallback {since}")
+    if "critic_fail_pct" in found:
+        title = f"critics fail {figures.critic_fail_pct:.0f} % of what they judge"
+        yield Alert(Severity.WARN, "critic_fail_rate", title, "", "↵ critic calls", f"role:critic {since}")
+
+
+def _latency(series: LiveSeries, window: Window, limits: AlertLimits) -> Iterator[Alert]:
+    known = [point for point in series.p95_ms if point is not None]
+    recent = [point for point in series.p95_ms[-3:] if point is not None]
+    if len(known) < 10 or not recent:  # noqa: PLR2004 - a usual value needs some history
+        return
+    usual, now = median(known), median(recent)
+    if now >= limits.spike_least_ms and now >= limits.spike_factor * usual:
+        title = f"p95 latency {now / 1000:.1f} s, usually {usual / 1000:.1f} s"
+        least = max(1, round(now / 1000 * 0.8))
+        yield Alert(
+            Severity.WARN,
+            "latency_spike",
+            title,
+            "",
+            "↵ the slow ones",
+            f"latency>{least}s since:{window.value}",
+        )
+
+
+def _refusals(figures: KeyFigures, window: Window) -> Iterator[Alert]:
+    if figures.refused:
+        word = "call was" if figures.refused == 1 else "calls were"
+        yield Alert(
+            Severity.WARN,
+            "refused",
+            f"{figures.refused:,} {word} refused before leaving",
+            "",
+            "↵ why",
+            f"outcome:refused since:{window.value}",
+        )

@@ -1,0 +1,207 @@
+"""What stands on every screen: may anything act right now, why, since when, how fresh is that.
+
+:meth:`BarSnapshot.as_json` is the document of ``peak status --json``; the posture bar draws the same facts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peak_console.domain.clock import iso
+from peak_console.domain.money import text_from_nano
+from peak_console.domain.posture import Orders, Posture, PostureState
+from peak_console.operations.views.freshness import NEVER, Freshness
+
+READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("reading",))
+"""The posture before anything was read: unknown, which acts as stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """An arm lease: what it covers and when it ends by itself."""
+
+    scope: str
+    run_id: str | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerHead:
+    """The ledger's head. ``verified`` is ``None`` when nobody has verified this session; sizes in bytes."""
+
+    seq: int = 0
+    head: str = ""
+    verified: bool | None = None
+    last_event_at: datetime | None = None
+    size: int = 0
+    wal_size: int = 0
+    freshness: Freshness = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One budget now. Figures are in ``unit``: nano-EUR for ``eur``, else plain counts."""
+
+    scope: str
+    key: str
+    layer: str | None
+    unit: str
+    spent: int
+    reserved: int
+    limit: int
+    warn_pct: float = 80.0
+
+    @property
+    def used_pct(self) -> float:
+        """Spent and reserved as percent of the limit; 100 when the limit is zero."""
+        return 100.0 if self.limit <= 0 else 100.0 * (self.spent + self.reserved) / self.limit
+
+    @property
+    def state(self) -> str:
+        """``ok``, ``warned`` or ``exceeded``."""
+        if self.spent + self.reserved >= self.limit:
+            return "exceeded"
+        return "warned" if self.used_pct >= self.warn_pct else "ok"
+
+    def as_json(self) -> dict[str, Any]:
+        """The budget as ``peak status --json`` shows it; money as text in EUR."""
+        show = text_from_nano if self.unit == "eur" else int
+        return {
+            "scope": self.scope,
+            "key": self.key,
+            "layer": self.layer,
+            "unit": self.unit,
+            "spent": show(self.spent),
+            "reserved": show(self.reserved),
+            "limit": show(self.limit),
+            "used_pct": round(self.used_pct, 2),
+            "state": self.state,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """The node of this workspace, as its ``node.json`` and lease say."""
+
+    running: bool = False
+    pid: int | None = None
+    session: str | None = None
+    started_at: datetime | None = None
+    metrics_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFinding:
+    """A finding of the linter, as a screen shows it."""
+
+    rule: str
+    severity: str
+    file: str
+    line: int
+    column: int
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BarSnapshot:
+    """The posture bar's facts."""
+
+    taken_at: datetime
+    posture: Posture = READING
+    posture_freshness: Freshness = NEVER
+    armed: Armed | None = None
+    phase: str | None = None
+    ledger: LedgerHead = field(default_factory=LedgerHead)
+    budgets: tuple[BudgetLine, ...] = ()
+    budget_day: BudgetLine | None = None
+    workspace: str = ""
+    root: str = ""
+    host: str = ""
+    operator: str | None = None
+    simulated: bool = False
+    foreign_urls: tuple[tuple[str, str], ...] = ()
+    node: NodeFacts = NodeFacts()
+    findings: tuple[ConfigFinding, ...] = ()
+    ai_enabled: bool = False
+    ai_armed: bool = False
+    stop_id: str | None = None
+    sqlite_version: str = ""
+
+    @property
+    def config_errors(self) -> tuple[ConfigFinding, ...]:
+        """Findings that stop the matrix from being used."""
+        return tuple(one for one in self.findings if one.severity == "error")
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``peak status --json``; ages are those at ``taken_at``."""
+        posture = self.posture
+        return {
+            "at": iso(self.taken_at),
+            "posture": {
+                "state": posture.state.value,
+                "calls": posture.calls,
+                "orders": posture.orders.value,
+                "reasons": list(posture.reasons),
+                "since": None if posture.since is None else iso(posture.since),
+                "conflicts": list(posture.conflicts),
+                "lease_age_ms": posture.age_ms,
+                "ai_enabled": self.ai_enabled,
+                "ai_armed": self.ai_armed,
+            },
+            "armed": self._armed_json(),
+            "phase": self.phase,
+            "ledger": self._ledger_json(),
+            "budgets": [one.as_json() for one in self.budgets],
+            "breakers": [],
+            "incidents": [],
+            "workspace": {"name": self.workspace, "root": self.root, "simulated": self.simulated},
+            "node": self._node_json(),
+            "operator": self.operator,
+            "host": self.host,
+            "foreign_base_urls": dict(self.foreign_urls),
+            "findings": [_finding_json(one) for one in self.findings],
+        }
+
+    def _armed_json(self) -> dict[str, Any] | None:
+        armed = self.armed
+        if armed is None:
+            return None
+        return {"scope": armed.scope, "run_id": armed.run_id, "expires_at": iso(armed.expires_at)}
+
+    def _ledger_json(self) -> dict[str, Any]:
+        ledger = self.ledger
+        age = ledger.freshness.age_s(self.taken_at)
+        return {
+            "seq": ledger.seq,
+            "head": ledger.head,
+            "verified": ledger.verified,
+            "last_event_at": None if ledger.last_event_at is None else iso(ledger.last_event_at),
+            "age_s": None if age is None else round(age, 3),
+            "problem": ledger.freshness.why or None,
+            "bytes": ledger.size,
+            "wal_bytes": ledger.wal_size,
+            "sqlite_version": self.sqlite_version,
+        }
+
+    def _node_json(self) -> dict[str, Any]:
+        node = self.node
+        return {
+            "running": node.running,
+            "pid": node.pid,
+            "session": node.session,
+            "started_at": None if node.started_at is None else iso(node.started_at),
+            "metrics_url": node.metrics_url,
+        }
+
+
+def _finding_json(one: ConfigFinding) -> dict[str, Any]:
+    return {
+        "rule": one.rule,
+        "severity": one.severity,
+        "file": one.file,
+        "line": one.line,
+        "column": one.column,
+        "message": one.message,
+        "remedy": one.remedy,
+    }

@@ -1,0 +1,72 @@
+"""A source over snapshots that are handed to it: for tests, pictures, and screens without a workspace."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from peak_console.domain.clock import Clock
+from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.call_filter import read_call_filter
+from peak_console.operations.views.calls import CallDetail, CallLine, CallsPage
+from peak_console.operations.views.freshness import NEVER, Freshness
+from peak_console.operations.views.live import LiveSnapshot, Window
+from peak_console.operations.views.log import LogLine, LogPage
+from peak_console.operations.views.log_filter import read_log_filter
+from peak_console.operations.views.terms import FilterInvalid
+
+
+@dataclass(slots=True)
+class FakeSource:
+    """Answers from what it was given, with the real filters and the real paging. Lines are newest first."""
+
+    clock: Clock
+    bar_snapshot: BarSnapshot
+    live_snapshot: LiveSnapshot
+    lines: Sequence[CallLine] = ()
+    details: Mapping[str, CallDetail] = field(default_factory=dict)
+    log_lines: Sequence[LogLine] = ()
+    freshness: Freshness = NEVER
+    closed: bool = False
+
+    def bar(self) -> BarSnapshot:
+        """The bar it was given."""
+        return self.bar_snapshot
+
+    def live(self, window: Window) -> LiveSnapshot:
+        """The Live snapshot it was given, under the window asked for."""
+        return replace(self.live_snapshot, window=window)
+
+    def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:
+        """A page of its lines."""
+        head = self.lines[0].seq if self.lines else 0
+        try:
+            wanted = read_call_filter(text, self.clock.now())
+        except FilterInvalid as error:
+            return CallsPage(
+                problem=f"{error.message}; {error.remedy}", head_seq=head, freshness=self.freshness
+            )
+        older = [line for line in self.lines if before is None or line.seq < before]
+        found = [line for line in older if wanted.matches(line)]
+        page = tuple(found[:limit])
+        more = page[-1].seq if len(found) > limit else None
+        return CallsPage(page, more, scanned_to=1, head_seq=head, freshness=self.freshness)
+
+    def call(self, call_id: str) -> CallDetail:
+        """The call's page, or one that says it is not there."""
+        found = self.details.get(call_id)
+        return found or CallDetail(
+            call_id, missing=f"{call_id} is not in the ledger", freshness=self.freshness
+        )
+
+    def log(self, text: str = "", limit: int = 500) -> LogPage:
+        """Its log lines."""
+        try:
+            wanted = read_log_filter(text, self.clock.now())
+        except FilterInvalid as error:
+            return LogPage(problem=f"{error.message}; {error.remedy}", freshness=self.freshness)
+        found = tuple(line for line in self.log_lines if wanted.matches(line))
+        skipped = len(self.log_lines) - len(found)
+        return LogPage(found[:limit], skipped, "audits/logs/peak.log", self.freshness)
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True

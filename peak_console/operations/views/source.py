@@ -1,0 +1,36 @@
+"""Where a screen's snapshots come from. A source never raises: it tells the last good figure and why."""
+
+from typing import Protocol
+
+from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.calls import CallDetail, CallsPage
+from peak_console.operations.views.live import LiveSnapshot, Window
+from peak_console.operations.views.log import LogPage
+
+
+class Source(Protocol):
+    """The reads that screens need. One thread asks at a time; every answer is frozen."""
+
+    def bar(self) -> BarSnapshot:
+        """The posture bar's facts, now."""
+        ...
+
+    def live(self, window: Window) -> LiveSnapshot:
+        """The Live screen over ``window``."""
+        ...
+
+    def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:
+        """A page of calls that the filter ``text`` lets through, older than ``before``."""
+        ...
+
+    def call(self, call_id: str) -> CallDetail:
+        """One call's page."""
+        ...
+
+    def log(self, text: str = "", limit: int = 500) -> LogPage:
+        """The newest log lines that the filter ``text`` lets through."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...

@@ -1,0 +1,328 @@
+"""The action registry: everything an operator can do here, as data.
+
+The key bar, ``?``, the palette, the ``:`` line, ``--readonly`` and ``docs/reference/keys.md`` all read it. An
+action is carried out by the method ``do_<id with underscores>`` of the screen on top, else of the app.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from textual.binding import Binding
+
+from peak_console.domain.posture import PostureReason
+from peak_console.operations.views.bar import BarSnapshot
+
+EVERYWHERE: Final = frozenset[str]()
+TOP_SCREENS: Final = ("live", "calls", "log")
+SCREENS: Final = (*TOP_SCREENS, "call", "record", "help", "incident", "enable")
+_LISTS: Final = frozenset({"live", "calls", "log"})
+_PAGES: Final = frozenset({"live", "calls", "log", "call", "record"})
+
+
+class Danger(StrEnum):
+    """``view`` changes nothing; ``change`` goes more dangerous; ``incident`` goes safer, never refused."""
+
+    VIEW = "view"
+    CHANGE = "change"
+    INCIDENT = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionState:
+    """What an action's availability depends on."""
+
+    screen: str
+    bar: BarSnapshot
+    readonly: bool = False
+    replay: bool = False
+    has_workspace: bool = True
+    has_selection: bool = True
+    filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. ``keys`` are Textual key names; ``shown`` is how the key is written for people.
+
+    ``command`` is the word of the ``:`` line, ``argument`` what may follow it. ``rank`` orders the key bar; 0
+    keeps the action off it. ``disabled`` gives a reason or an empty text.
+    """
+
+    id: str
+    title: str
+    keys: str
+    shown: str
+    help: str
+    screens: frozenset[str] = EVERYWHERE
+    danger: Danger = Danger.VIEW
+    command: str = ""
+    argument: str = ""
+    cli: str = ""
+    rank: int = 0
+    disabled: Callable[[ActionState], str] = lambda _: ""
+
+    @property
+    def handler(self) -> str:
+        """The name of the method that carries it out."""
+        return "do_" + self.id.replace(".", "_")
+
+    def stands_on(self, screen: str) -> bool:
+        """Whether the action exists on ``screen``."""
+        return screen in self.screens if self.screens else screen in _PAGES
+
+    def why_disabled(self, state: ActionState) -> str:
+        """Why it cannot be done now; empty when it can. What goes safer is never disabled."""
+        if self.danger is Danger.INCIDENT:
+            return self.disabled(state)
+        if self.danger is Danger.CHANGE and state.readonly:
+            return "this console was opened with --readonly"
+        if self.danger is Danger.CHANGE and state.replay:
+            return "this console shows the past"
+        return self.disabled(state)
+
+
+def _needs_workspace(state: ActionState) -> str:
+    return "" if state.has_workspace else "no workspace is open"
+
+
+def _needs_selection(state: ActionState) -> str:
+    return "" if state.has_selection else "nothing is selected"
+
+
+def _enable_reason(state: ActionState) -> str:
+    if not state.has_workspace:
+        return "no workspace is open"
+    if state.bar.config_errors:
+        return "the configs have errors; mend them first (peak lint)"
+    reasons = state.bar.posture.reasons
+    if state.bar.posture.calls:
+        return "calls are already permitted"
+    if PostureReason.AI_ENABLED_FALSE in reasons:
+        return "AI_ENABLED=false in this environment; no file can raise it"
+    return ""
+
+
+_VIEW_ACTIONS: Final = (
+    Action(
+        "go.live",
+        "Live",
+        "1",
+        "1",
+        "Key figures, plots, slots, alerts, the tail of calls.",
+        rank=10,
+        command="live",
+    ),
+    Action(
+        "go.calls",
+        "Calls",
+        "2",
+        "2",
+        "Every call, newest first, with filters; Enter opens a call's page.",
+        rank=11,
+        command="calls",
+        argument="[FILTER]",
+        cli="peak ledger tail --follow",
+    ),
+    Action(
+        "go.log",
+        "Log",
+        "0",
+        "0",
+        "The program's log and past messages.",
+        rank=12,
+        command="log",
+        argument="[FILTER]",
+        cli="peak logs --follow",
+    ),
+    Action(
+        "open",
+        "open",
+        "enter",
+        "↵",
+        "Open what the cursor is on.",
+        _LISTS,
+        rank=20,
+        disabled=_needs_selection,
+    ),
+    Action(
+        "filter", "filter", "slash", "/", "Filter what is shown; an empty filter shows all.", _LISTS, rank=21
+    ),
+    Action(
+        "window.next",
+        "window",
+        "w",
+        "w",
+        "Next longer window, after the last the first.",
+        frozenset({"live"}),
+        rank=22,
+    ),
+    Action(
+        "window.shorter",
+        "shorter window",
+        "left_square_bracket",
+        "[",
+        "A shorter window.",
+        frozenset({"live"}),
+    ),
+    Action(
+        "window.longer", "longer window", "right_square_bracket", "]", "A longer window.", frozenset({"live"})
+    ),
+    Action(
+        "window.set",
+        "set the window",
+        "",
+        "",
+        "Look back 5m, 1h, 24h or 7d.",
+        frozenset({"live"}),
+        command="window",
+        argument="5m|1h|24h|7d",
+    ),
+    Action("sort.next", "sort", "o", "o", "Sort the table by the next column.", frozenset({"live"}), rank=23),
+    Action("sort.reverse", "reverse sort", "O", "O", "Turn the sort order round.", frozenset({"live"})),
+    Action(
+        "plots.next",
+        "plots",
+        "p",
+        "p",
+        "Show the other plots, where not all four fit.",
+        frozenset({"live"}),
+        rank=24,
+    ),
+    Action(
+        "follow",
+        "follow",
+        "f",
+        "f",
+        "Go to the newest line and stay there.",
+        frozenset({"calls", "log"}),
+        rank=22,
+    ),
+    Action("call.next", "older", "n", "n", "The next older call of the list.", frozenset({"call"}), rank=20),
+    Action(
+        "call.previous", "newer", "N", "N", "The next newer call of the list.", frozenset({"call"}), rank=21
+    ),
+    Action(
+        "call.events",
+        "events",
+        "v",
+        "v",
+        "The call's ledger events as JSON, and back.",
+        frozenset({"call"}),
+        rank=22,
+    ),
+    Action(
+        "call.run",
+        "run's calls",
+        "R",
+        "R",
+        "The list of all calls of this run.",
+        frozenset({"call"}),
+        rank=23,
+    ),
+    Action(
+        "pause",
+        "pause",
+        "space",
+        "space",
+        "Hold the tables still; clock and alarms go on.",
+        _LISTS,
+        rank=30,
+        command="pause",
+    ),
+    Action("read", "read again", "r", "r", "Read again now.", _PAGES, command="refresh"),
+    Action(
+        "copy",
+        "copy",
+        "y",
+        "y",
+        "Copy what is selected: to the terminal's clipboard (OSC 52), and into a file that is then named.",
+        _PAGES,
+        rank=31,
+        disabled=_needs_selection,
+    ),
+    Action("theme.next", "next theme", "", "", "peak, colour-blind, monochrome, ansi.", command="theme"),
+    Action("command", "command", "colon", ":", "Type an action by its name, with completion.", rank=40),
+    Action("palette", "palette", "ctrl+p", "^p", "Every action, by searching.", rank=41),
+    Action("help", "help", "question_mark", "?", "What can be done on this screen.", rank=50, command="help"),
+    Action(
+        "back",
+        "back",
+        "escape",
+        "esc",
+        "One step back.",
+        frozenset(_PAGES | {"help", "incident", "enable"}),
+        rank=32,
+    ),
+    Action(
+        "quit",
+        "quit",
+        "q,ctrl+q",
+        "q",
+        "Leave the console; nothing it shows is stopped by that.",
+        rank=51,
+        command="quit",
+    ),
+)
+
+_CONTROL_ACTIONS: Final = (
+    Action(
+        "incident.open",
+        "incident",
+        "exclamation_mark",
+        "!",
+        "The incident panel, over any screen: two keys stop everything.",
+        frozenset(_PAGES | {"help"}),
+        rank=45,
+        command="incident",
+    ),
+    Action(
+        "incident.stop",
+        "STOP",
+        "s",
+        "s",
+        "Stop every call and order now. No question is asked; the result is read back.",
+        frozenset({"incident"}),
+        danger=Danger.INCIDENT,
+        command="stop",
+        cli='peak stop --reason "…"',
+        rank=20,
+        disabled=_needs_workspace,
+    ),
+    Action(
+        "control.enable",
+        "enable",
+        "e",
+        "e",
+        "From STOPPED to DISARMED: calls may be made again. Asks for a reason and the typed word ENABLE.",
+        frozenset(_PAGES | {"incident"}),
+        danger=Danger.CHANGE,
+        command="enable",
+        cli='peak enable --reason "…" --confirm ENABLE',
+        disabled=_enable_reason,
+    ),
+)
+
+ACTIONS: Final = (*_VIEW_ACTIONS, *_CONTROL_ACTIONS)
+BY_ID: Final = {action.id: action for action in ACTIONS}
+BY_COMMAND: Final = {action.command: action for action in ACTIONS if action.command}
+
+
+def actions_on(screen: str) -> Iterator[Action]:
+    """The actions of ``screen``, as the registry orders them."""
+    return (action for action in ACTIONS if action.stands_on(screen))
+
+
+def bindings_for(screen: str) -> list[Binding]:
+    """The key bindings of ``screen``."""
+    return [
+        Binding(action.keys, f"perform('{action.id}')", action.title, show=False, id=action.id)
+        for action in actions_on(screen)
+        if action.keys
+    ]
+
+
+def key_bar_actions(screen: str) -> list[Action]:
+    """What the key bar of ``screen`` shows, most important first."""
+    return sorted((one for one in actions_on(screen) if one.rank), key=lambda one: one.rank)

@@ -1,0 +1,210 @@
+"""The posture bar as one line: what never disappears first, the rest by priority. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Final
+
+from peak_console.domain.posture import Posture, PostureState
+from peak_console.domain.text import one_line
+from peak_console.operations.views.bar import BarSnapshot, BudgetLine
+from peak_console.operations.views.freshness import Health
+from peak_console.tui import figures
+from peak_console.tui.ink import Line, Span, Tone, fit, width_of
+
+SIGNS: Final = {
+    PostureState.STOPPED: ("■", Tone.CHIP_BAD),
+    PostureState.DISARMED: ("●", Tone.CHIP_OK),
+    PostureState.REDUCE: ("◒", Tone.CHIP_WARN),
+    PostureState.ARMED: ("▲", Tone.CHIP_ARMED),
+    PostureState.UNKNOWN: ("?", Tone.CHIP_UNKNOWN),
+}
+"""A sign and a tone for each posture word."""
+
+_GAUGE: Final = "▁▂▃▄▅▆▇█"
+_STALE_S: Final = 5.0
+_FLAG_WIDTH: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class BarFlags:
+    """How this console was opened: part of what never disappears."""
+
+    readonly: bool = False
+    replay: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A piece of the bar, longest form first. The lowest ``rank`` gives way first; rank 0 never leaves."""
+
+    rank: int
+    forms: tuple[Line, ...]
+    keep: bool = False
+
+
+def draw_bar(
+    bar: BarSnapshot, now: datetime, width: int, flags: BarFlags, zone: tzinfo | None = None
+) -> Line:
+    """The bar's line, at most ``width`` cells: posture, armed, workspace and warnings always stand."""
+    calm = bar.posture.state is PostureState.DISARMED
+    segments = [
+        _Segment(90, _posture_forms(bar, now), keep=True),
+        _Segment(12 if calm else 85, _why_forms(bar, now)),
+        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, flags)),
+        _Segment(70, _armed_forms(bar, now), keep=True),
+        _Segment(60, _workspace_forms(bar), keep=True),
+        _Segment(8, _operator_forms(bar)),
+        *_facts(bar, now),
+        _Segment(25, _clock_forms(now, zone)),
+    ]
+    return _squeeze([one for one in segments if one.forms], width)
+
+
+def _squeeze(segments: list[_Segment], width: int) -> Line:
+    """The shortest form of what must stay; then, by rank, the longest form of each that still fits."""
+    chosen = {at: len(one.forms) - 1 for at, one in enumerate(segments) if one.keep}
+
+    def drawn(choice: Mapping[int, int]) -> Line:
+        return _between([segments[at].forms[form] for at, form in sorted(choice.items())])
+
+    for at in sorted(range(len(segments)), key=lambda at: -segments[at].rank):
+        for form in range(len(segments[at].forms)):
+            longer = {**chosen, at: form}
+            if width_of(drawn(longer)) <= width:
+                chosen = longer
+                break
+    return fit(drawn(chosen), width)
+
+
+def _between(parts: Sequence[Line]) -> Line:
+    spans: list[Span] = []
+    for at, part in enumerate(parts):
+        if at:
+            spans.append(Span("  "))
+        spans.extend(part)
+    return tuple(spans)
+
+
+def posture_chip(posture: Posture) -> Span:
+    """The posture word with its sign, as it looks everywhere."""
+    sign, tone = SIGNS[posture.state]
+    return Span(f" {sign} {posture.state.value} ", tone)
+
+
+def _posture_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    age = (now - bar.taken_at).total_seconds()
+    if age > _STALE_S:
+        stale = Span(f" ▲ {bar.posture.state.value}? ", Tone.CHIP_WARN)
+        long = (stale, Span(f" last read {figures.age(age)} ago", Tone.WARN))
+        return (long, (stale, Span(f" {figures.age(age)}", Tone.WARN)))
+    conflict = (Span(" ▲ conflict", Tone.BAD),) if bar.posture.conflicts else ()
+    return ((posture_chip(bar.posture), *conflict),)
+
+
+def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    """Since when and why; the reason alone where there is little room."""
+    posture = bar.posture
+    since = f"since {figures.day_and_clock(posture.since, now)}" if posture.since else ""
+    if posture.state is PostureState.DISARMED:
+        return ((Span(since, Tone.DIM),),) if since else ()
+    acts = "= stopped" if posture.state is PostureState.UNKNOWN else ""
+    reasons = ", ".join(one_line(one, 32) for one in posture.reasons)
+    first = f"({one_line(posture.reasons[0], 24)})" if posture.reasons else ""
+    full = " ".join(part for part in (acts, since, f"({reasons})" if reasons else "") if part)
+    forms = dict.fromkeys((full, " ".join(part for part in (acts, since, first) if part), first, acts))
+    return tuple((Span(form),) for form in forms if form)
+
+
+def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
+    found: list[tuple[Line, ...]] = []
+    if bar.simulated:
+        found.append(((Span(" SIMULATED ", Tone.CHIP_INFO),), (Span(" SIM ", Tone.CHIP_INFO),)))
+    if flags.readonly:
+        found.append(((Span(" READ-ONLY ", Tone.CHIP_INFO),), (Span(" RO ", Tone.CHIP_INFO),)))
+    if flags.replay:
+        found.append(
+            ((Span(f" REPLAY {flags.replay} ", Tone.CHIP_WARN),), (Span(" REPLAY ", Tone.CHIP_WARN),))
+        )
+    for provider, url in bar.foreign_urls:
+        name, where = one_line(provider, 12), one_line(url, 60)
+        found.append(
+            (
+                (Span(f" {name} → {where[:_FLAG_WIDTH]} ", Tone.CHIP_WARN),),
+                (Span(f" {name}→URL ", Tone.CHIP_WARN),),
+            )
+        )
+    if bar.config_errors:
+        errors = len(bar.config_errors)
+        found.append(((Span(f" ✗ CONFIG {errors} ", Tone.CHIP_BAD),),))
+    return found
+
+
+def _armed_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    if bar.armed is None:
+        return ((Span("ARMED ", Tone.DIM), Span("—")),)
+    left = (bar.armed.expires_at - now).total_seconds()
+    countdown = Span(f" ▲ ARMED {figures.countdown(left)} ", Tone.CHIP_ARMED)
+    return ((countdown, Span(f" {one_line(bar.armed.scope, 24)}")), (countdown,))
+
+
+def _workspace_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    name = one_line(bar.workspace, 32) or "no workspace"
+    return ((Span(name, Tone.STRONG),), (Span(one_line(name, 12), Tone.STRONG),))
+
+
+def _operator_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    who = f"{bar.operator}@{bar.host}" if bar.operator else bar.host
+    return ((Span(one_line(who, 32), Tone.DIM),),) if who else ()
+
+
+def _facts(bar: BarSnapshot, now: datetime) -> list[_Segment]:
+    return [
+        _Segment(40, _budget_forms(bar.budget_day)),
+        _Segment(35, _ledger_forms(bar, now)),
+        _Segment(50, _node_forms(bar)),
+        _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
+    ]
+
+
+def _budget_forms(budget: BudgetLine | None) -> tuple[Line, ...]:
+    if budget is None:
+        return ((Span("€ ", Tone.DIM), Span("—", Tone.UNKNOWN)),)
+    gauge = _GAUGE[min(7, max(0, int(budget.used_pct / 100 * 8)))]
+    tone, sign = {"ok": (Tone.OK, ""), "warned": (Tone.WARN, "▲"), "exceeded": (Tone.BAD, "✗")}[budget.state]
+    spent, limit = figures.euros(budget.spent), figures.euros(budget.limit).removesuffix(".00")
+    return ((Span("€ ", Tone.DIM), Span(f"{spent}/{limit} "), Span(f"{sign}{gauge}", tone)),)
+
+
+def _ledger_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    ledger = bar.ledger
+    head = Span("LEDGER ", Tone.DIM)
+    if ledger.freshness.health(now) is Health.UNKNOWN:
+        word = "✗ unreadable" if ledger.freshness.why else "…"
+        return ((head, Span(word, Tone.BAD if ledger.freshness.why else Tone.UNKNOWN)),)
+    sign, tone = {True: ("✓", Tone.OK), False: ("✗ BROKEN", Tone.BAD), None: ("·", Tone.UNKNOWN)}[
+        ledger.verified
+    ]
+    if ledger.freshness.why:
+        sign, tone = "▲", Tone.WARN
+    event_age = None if ledger.last_event_at is None else (now - ledger.last_event_at).total_seconds()
+    age = Span(f" {figures.age(None if event_age is None else max(0.0, event_age))}", Tone.DIM)
+    return (
+        (head, Span(sign, tone), Span(f" #{ledger.seq:,}"), age),
+        (head, Span(sign, tone)),
+    )
+
+
+def _node_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    if bar.node.running or "reading" in bar.posture.reasons:
+        return ()
+    return ((Span("NODE ", Tone.DIM), Span("✗ none", Tone.WARN)), (Span("NODE ✗", Tone.WARN),))
+
+
+def _clock_forms(now: datetime, zone: tzinfo | None) -> tuple[Line, ...]:
+    utc = Span(figures.clock(now), Tone.STRONG)
+    local = now.astimezone(zone)
+    offset = local.utcoffset()
+    if not offset:
+        return ((utc,),)
+    return ((utc, Span(f" {local:%H:%M} {local.tzname() or ''}".rstrip(), Tone.DIM)), (utc,))

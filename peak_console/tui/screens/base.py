@@ -1,0 +1,284 @@
+"""What every screen is made of: posture bar, crumbs, body, prompt, key bar; and how actions are done."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+
+from peak_console.operations.views.freshness import Freshness, Health
+from peak_console.operations.views.source import Source
+from peak_console.tui import figures
+from peak_console.tui.actions import BY_ID, Action, ActionState
+from peak_console.tui.bar_drawing import posture_chip
+from peak_console.tui.command_line import (
+    CommandUnknown,
+    complete_command,
+    complete_filter,
+    example,
+    read_command,
+)
+from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.widgets.canvas import Canvas
+from peak_console.tui.widgets.crumbs import Crumbs
+from peak_console.tui.widgets.key_bar import KeyBar
+from peak_console.tui.widgets.posture_bar import PostureBar
+from peak_console.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from peak_console.tui.app import PeakApp
+
+LEAST = (80, 24)
+"""Columns and rows that the screens are made for."""
+
+
+class TooSmall(Canvas):
+    """The one line below 80 by 24; the posture stands in it."""
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """Which size there is, and which is needed."""
+        app = cast("PeakApp", self.app)
+        columns, rows = app.size
+        chip = posture_chip(app.bar.posture)
+        text = f" {columns} by {rows}: the console needs {LEAST[0]} by {LEAST[1]}"
+        return [(chip, Span(text, Tone.WARN))] if width and height else []
+
+
+class Performing:
+    """Carries out actions of the registry: the screen's ``do_…`` method, else the app's."""
+
+    NAME: ClassVar[str] = ""
+
+    @property
+    def peak(self) -> "PeakApp":
+        """The app, with its own type."""
+        return cast("PeakApp", cast("Screen[Any]", self).app)
+
+    def action_state(self) -> ActionState:
+        """What the actions' availability depends on."""
+        return self.peak.action_state(self.NAME, has_selection=self.has_selection())
+
+    def has_selection(self) -> bool:
+        """Whether there is something to open or copy."""
+        return True
+
+    async def action_perform(self, action_id: str, argument: str = "") -> None:
+        """Carry out the action, or say why not."""
+        await self.perform(BY_ID[action_id], argument)
+
+    async def perform(self, action: Action, argument: str = "") -> None:
+        """Carry out ``action`` here, or say why it cannot be done."""
+        reason = action.why_disabled(self.action_state())
+        if reason:
+            self.peak.say(f"{action.title}: {reason}", severity="warning")
+            return
+        handler: Callable[..., Any] | None = getattr(self, action.handler, None) or getattr(
+            self.peak, action.handler, None
+        )
+        if handler is None:
+            where = ", ".join(sorted(action.screens))
+            self.peak.say(f"{action.title} works on {where}", severity="warning")
+            return
+        result = handler(argument) if argument else handler()
+        if asyncio.iscoroutine(result):
+            await result
+
+
+class PeakScreen(Performing, Screen[None]):
+    """A screen with the bars. A subclass gives ``NAME``, :meth:`body`, and what it reads and shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = False
+        self.came_from = ""
+        self._focus_before: Widget | None = None
+
+    def compose(self) -> ComposeResult:
+        """The frame, with the body in it."""
+        yield PostureBar()
+        yield KeyBar()
+        yield Prompt()
+        yield TooSmall()
+        yield Crumbs()
+        yield from self.body()
+
+    def body(self) -> Iterable[Widget]:
+        """The screen's own widgets."""
+        raise NotImplementedError
+
+    def subject(self) -> Callable[[Source], Any] | None:
+        """What the feed reads for this screen each refresh."""
+        return None
+
+    def trail(self) -> list[str]:
+        """The breadcrumbs; the last is here."""
+        return [self.NAME.capitalize()]
+
+    def state_line(self) -> Line:
+        """The right end of the second line."""
+        return EMPTY
+
+    def note_line(self) -> Line:
+        """What stands beside the breadcrumbs: a filter, for example."""
+        return EMPTY
+
+    def tick(self) -> None:
+        """A second has passed: ages and clock move on."""
+        self.query_one(PostureBar).redraw()
+        self.show_crumbs()
+
+    def bar_taken(self) -> None:
+        """The posture bar's facts are new."""
+        self.query_one(PostureBar).redraw()
+        self.query_one(KeyBar).redraw()
+        self.query_one(TooSmall).redraw()
+
+    def show_crumbs(self) -> None:
+        """Draw the second line."""
+        right = self.state_line()
+        if self.paused:
+            right = (Span(" ‖ PAUSED ", Tone.CHIP_WARN), Span("  "), *right)
+        self.query_one(Crumbs).show(self.trail(), self.note_line(), right)
+
+    def refresh_keys(self) -> None:
+        """Draw the key bar again: availability may have changed."""
+        self.query_one(KeyBar).redraw()
+
+    def on_mount(self) -> None:
+        """Draw the second line at once."""
+        self.show_crumbs()
+
+    def on_screen_resume(self) -> None:
+        """Be fed."""
+        self.peak.feed.watch(self, self.subject())
+        self.tick()
+        self.bar_taken()
+
+    def on_resize(self) -> None:
+        """Show one clear line where there is no room."""
+        columns, rows = self.size
+        self.set_class(columns < LEAST[0] or rows < LEAST[1], "-too-small")
+        self.set_class(columns >= 100, "-wide")  # noqa: PLR2004 - two columns of plots need fifty each
+
+    def do_command(self) -> None:
+        """Open the command line."""
+        self._open_prompt(":", "", "an action by its name; tab completes, esc leaves", complete_command)
+
+    def do_filter(self) -> None:
+        """Open the filter line with the filter that stands."""
+        keys = self.filter_keys()
+        self._open_prompt(
+            "/", self.filter_text(), example(self.NAME), lambda text: complete_filter(text, keys)
+        )
+
+    def filter_keys(self) -> Sequence[str]:
+        """The filter's keys on this screen."""
+        return ()
+
+    def filter_text(self) -> str:
+        """The filter that stands."""
+        return ""
+
+    def set_filter(self, text: str) -> str:
+        """Take the filter; gives what is wrong with it, or an empty text."""
+        raise NotImplementedError
+
+    def _open_prompt(self, kind: str, text: str, hint: str, complete: Callable[[str], str | None]) -> None:
+        if not self.query_one(Prompt).is_open:
+            self._focus_before = self.focused
+        self.query_one(Prompt).open(kind, text, hint, complete)
+
+    def _close_prompt(self) -> None:
+        self.query_one(Prompt).close()
+        if self._focus_before is not None and self._focus_before.is_mounted:
+            self._focus_before.focus()
+
+    def on_prompt_left(self) -> None:
+        """Give the focus back."""
+        self._close_prompt()
+
+    async def on_prompt_entered(self, event: Prompt.Entered) -> None:
+        """Set the filter, or carry out the command; what cannot be read is said and stays to be mended."""
+        event.stop()
+        prompt = self.query_one(Prompt)
+        if event.kind == "/":
+            problem = self.set_filter(event.text.strip())
+            if problem:
+                prompt.say(problem, Tone.BAD)
+                return
+            self._close_prompt()
+            self.show_crumbs()
+            return
+        try:
+            action, argument = read_command(event.text)
+        except CommandUnknown as error:
+            prompt.say(str(error), Tone.BAD)
+            return
+        self._close_prompt()
+        await self.perform(action, argument)
+
+    def do_pause(self) -> None:
+        """Hold the tables, or let them go."""
+        self.paused = not self.paused
+        self.show_crumbs()
+        if not self.paused:
+            self.peak.feed.poke()
+
+    def do_read(self) -> None:
+        """Read again now."""
+        self.peak.feed.poke()
+
+    async def do_back(self) -> None:
+        """One step back."""
+        await self.peak.go_back(self)
+
+
+class PeakModal(Performing, ModalScreen[None]):
+    """A panel over a screen; the posture bar stands on it too."""
+
+    def compose(self) -> ComposeResult:
+        """The bars, with the panel between them."""
+        yield PostureBar()
+        yield KeyBar()
+        yield from self.panel()
+
+    def panel(self) -> Iterable[Widget]:
+        """The panel's widgets."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.query_one(PostureBar).redraw()
+
+    def bar_taken(self) -> None:
+        """The posture bar's facts are new."""
+        self.query_one(PostureBar).redraw()
+        self.query_one(KeyBar).redraw()
+
+    def on_screen_resume(self) -> None:
+        """Keep the bar fed; the screen below rests."""
+        self.peak.feed.watch(self, None)
+        self.bar_taken()
+
+    def do_back(self) -> None:
+        """Close the panel."""
+        self.dismiss()
+
+
+def age_line(freshness: Freshness, now: Any, *, word: str = "data") -> Line:
+    """How old what is shown is, in words and colour; why, where it is stale."""
+    age = figures.age(freshness.age_s(now))
+    health = freshness.health(now)
+    if health is Health.FRESH:
+        return (Span(f"{word} {age}", Tone.DIM),)
+    if health is Health.STALE:
+        why = f" · {freshness.why}" if freshness.why else ""
+        return (Span(f"▲ STALE {word} {age} old{why}", Tone.WARN),)
+    why = f": {freshness.why}" if freshness.why else ""
+    return (
+        Span(
+            f"{'✗' if freshness.why else '…'} no {word} yet{why}", Tone.BAD if freshness.why else Tone.UNKNOWN
+        ),
+    )

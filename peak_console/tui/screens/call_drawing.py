@@ -1,0 +1,284 @@
+"""How a call's page looks: what happened, the route and why, hops, money, texts, the chain. Pure."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from peak_console.domain.text import one_line
+from peak_console.operations.views.calls import CallDetail, HopFacts, JudgementLine, LoggedText, RouteStep
+from peak_console.tui import figures as fig
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
+from peak_console.tui.screens.live_drawing import OUTCOME_SIGNS, layer_tone
+from peak_console.tui.widgets.document import wrapped
+
+_LABEL = 13
+_VERDICTS = {"PASS": ("✓", Tone.OK), "REVIEW": ("▲", Tone.WARN), "FAIL": ("✗", Tone.BAD)}
+
+
+def call_lines(call: CallDetail, width: int, now: datetime) -> list[Line]:
+    """The whole page."""
+    if call.missing:
+        return [EMPTY, (Span(f"  {one_line(call.missing, 400)}", Tone.DIM),)]
+    lines: list[Line] = [*_summary(call, width, now)]
+    lines += _section("route and why", width, list(_route(call.route, width)), _route_note(call))
+    for hop in call.hops:
+        lines += _section(_hop_title(hop), width, list(_hop(hop, width)))
+    if call.judgements:
+        lines += _section(
+            "critic", width, [one for judged in call.judgements for one in _judgement(judged, width)]
+        )
+    for text in call.texts:
+        lines += _section(text.kind, width, list(_text(text, width)), _text_note(text))
+    lines += _section("identity", width, list(_identity(call, width)))
+    lines += _section("place in the chain", width, list(_chain(call, width)), _chain_note(call))
+    return lines
+
+
+def event_lines(call: CallDetail, width: int) -> list[Line]:
+    """The call's ledger events as JSON."""
+    lines: list[Line] = []
+    for event in call.events:
+        title = f"#{event.get('seq', '?'):,}" if isinstance(event.get("seq"), int) else "?"
+        head = (Span(title, Tone.STRONG), Span(f" {one_line(str(event.get('kind', '')), 60)}", Tone.ACCENT))
+        lines += [EMPTY, rule(head, width)]
+        lines += wrapped(json.dumps(event, indent=2, ensure_ascii=False), width)
+    return lines or [EMPTY, (Span("  no event", Tone.DIM),)]
+
+
+def _section(title: str, width: int, lines: Sequence[Line], right: Line = EMPTY) -> list[Line]:
+    return [EMPTY, rule((Span(title),), width, right), *lines]
+
+
+def _pair(label: str, *value: Span) -> Line:
+    return (Span("  "), cell(label, _LABEL, Tone.DIM), *value)
+
+
+def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
+    last = call.hops[-1].line if call.hops else None
+    if last is not None:
+        sign, tone = OUTCOME_SIGNS.get(last.outcome, ("?", Tone.UNKNOWN))
+        reason = f" {one_line(last.reason, 40)}" if last.reason else ""
+        badges = " ".join(
+            word for word, on in (("fallback", last.fallback), ("degraded", last.degraded)) if on
+        )
+        yield fit(
+            (
+                Span(f"  {sign} {last.outcome}{reason}", tone),
+                Span(f"   {one_line(last.provider, 20)} "),
+                Span(one_line(last.model_id, 60), Tone.STRONG),
+                Span(f"   {fig.latency(last.latency_ms)}   € {fig.exact_euros(last.cost)}"),
+                Span(f"   {badges}", Tone.WARN),
+            ),
+            width,
+        )
+    yield EMPTY
+    layer = (Span(call.layer, layer_tone(call.layer)), Span(f" {one_line(call.asked_role, 20)}"))
+    when = "" if last is None else f"{fig.day_and_clock(last.ts, now)}"
+    yield _pair(
+        "asked", *layer, Span(f"   {one_line(call.prompt, 60)}", Tone.DIM), Span(f"   {when}", Tone.DIM)
+    )
+    if call.purpose:
+        yield _pair("purpose", Span(one_line(call.purpose, 120)))
+    yield _pair("run", Span(one_line(call.run_id, 60)), Span("   R lists its calls", Tone.FAINT))
+    posture = " · ".join(
+        part for part in (call.posture, call.phase, "simulated" if call.simulated else "") if part
+    )
+    yield _pair("under", Span(one_line(posture or "—", 100)))
+    for one in call.fallbacks:
+        yield _pair("fell back", Span(one_line(one, 160), Tone.WARN))
+
+
+def _route_note(call: CallDetail) -> Line:
+    admitted = sum(1 for step in call.route if step.admitted)
+    return (Span(f"{admitted} of {len(call.route)} admitted", Tone.DIM),) if call.route else EMPTY
+
+
+def _route(route: Sequence[RouteStep], width: int) -> Iterator[Line]:
+    if not route:
+        yield (Span("  no route was recorded", Tone.DIM),)
+    for step in route:
+        sign, tone = ("✓", Tone.OK) if step.admitted else ("✗", Tone.BAD)
+        why = "admitted" if step.admitted else one_line(step.reason, 40)
+        yield fit(
+            (
+                Span(f"  {step.position + 1} "),
+                Span(f"{sign} ", tone),
+                cell(one_line(step.role, 9), 9, Tone.DIM),
+                cell(
+                    f"{one_line(step.provider, 16)} {one_line(step.model_id, 60)}",
+                    max(24, width // 3),
+                    Tone.STRONG,
+                ),
+                Span(f" {why}", tone),
+                Span(f"  bound € {fig.exact_euros(step.bound)}" if step.bound is not None else "", Tone.DIM),
+            ),
+            width,
+        )
+        notes = [
+            part
+            for part in (step.detail, step.price_source and f"price: {step.price_source}", step.lifecycle)
+            if part
+        ]
+        if notes:
+            yield fit((Span("      "), Span(one_line(" · ".join(notes), 300), Tone.DIM)), width)
+
+
+def _hop_title(hop: HopFacts) -> str:
+    line = hop.line
+    return f"hop {line.hop}: {one_line(line.provider, 20)} {one_line(line.model_id, 60)}"
+
+
+def _hop(hop: HopFacts, width: int) -> Iterator[Line]:
+    line = hop.line
+    sign, tone = OUTCOME_SIGNS.get(line.outcome, ("?", Tone.UNKNOWN))
+    detail = f" · {one_line(hop.detail, 200)}" if hop.detail else ""
+    yield fit(
+        _pair(
+            "outcome",
+            Span(f"{sign} {line.outcome} {one_line(line.reason or hop.finish, 40)}", tone),
+            Span(detail, Tone.DIM),
+        ),
+        width,
+    )
+    served = hop.served_model
+    if served is not None:
+        same = served == line.model_id
+        note = "as asked" if same else f"asked for {one_line(line.model_id, 60)}"
+        yield _pair(
+            "answered by",
+            Span(one_line(served, 80), Tone.TEXT if same else Tone.WARN),
+            Span(f"   {note}", Tone.DIM),
+        )
+    elif hop.unechoed:
+        yield _pair("answered by", Span("the provider names no model (unechoed)", Tone.WARN))
+    if hop.base_url:
+        yield _pair("sent to", Span(one_line(hop.base_url, 120), Tone.WARN))
+    yield from _attempts(hop)
+    if hop.tokens:
+        counts = "   ".join(f"{name} {count:,}" for name, count in hop.tokens)
+        yield _pair("tokens", Span(counts))
+    yield from _money(hop)
+    if hop.tool_calls:
+        yield fit(_pair("tools", Span(one_line(", ".join(hop.tool_calls), 200))), width)
+    ids = " · ".join(part for part in (hop.request_id or "", hop.fingerprint or "") if part)
+    if ids:
+        yield _pair("provider ids", Span(one_line(ids, 160), Tone.DIM))
+
+
+def _attempts(hop: HopFacts) -> Iterator[Line]:
+    for at, one in enumerate(hop.attempts):
+        ok = one.reason == "ok"
+        waited = f" after waiting {fig.latency(one.waited_ms)}" if one.waited_ms else ""
+        status = f" {one.status}" if one.status is not None else ""
+        mark = Span(
+            f"{one.number} {'✓' if ok else '✗'} {one_line(one.reason, 40)}{status}",
+            Tone.OK if ok else Tone.WARN,
+        )
+        yield _pair(
+            "attempts" if not at else "", mark, Span(f"   {fig.latency(one.latency_ms)}{waited}", Tone.DIM)
+        )
+
+
+def _money(hop: HopFacts) -> Iterator[Line]:
+    basis = {
+        "usage": "by usage",
+        "worst_case": "its bound: the provider told no bill",
+        "none": "nothing was spent",
+    }
+    spent = Span(f"€ {fig.exact_euros(hop.line.cost)}", Tone.STRONG)
+    yield _pair(
+        "cost", spent, Span(f"   {basis.get(hop.cost_basis, one_line(hop.cost_basis, 30))}", Tone.DIM)
+    )
+    if hop.bound is not None:
+        yield _pair("reserved", Span(f"€ {fig.exact_euros(hop.bound)}", Tone.DIM))
+    parts = [
+        hop.price_source,
+        hop.price_as_of and f"as of {hop.price_as_of}",
+        hop.eur_per_usd and f"{hop.eur_per_usd} EUR/USD",
+    ]
+    source = " · ".join(part for part in parts if part)
+    if source:
+        yield _pair("price", Span(one_line(source, 160), Tone.DIM))
+
+
+def _judgement(judged: JudgementLine, width: int) -> Iterator[Line]:
+    sign, tone = _VERDICTS.get(judged.verdict, ("?", Tone.UNKNOWN))
+    judge = f"   by {one_line(judged.judge_layer, 8)} {one_line(judged.judge, 80)}   #{judged.seq:,}"
+    yield (Span(f"  {sign} {one_line(judged.verdict, 12)}", tone), Span(judge, Tone.DIM))
+    for note in judged.notes:
+        yield (Span("    "), Span(one_line(note, 200), Tone.WARN))
+    for category, severity, rationale in judged.findings:
+        head = f"{one_line(category, 16)}, {one_line(severity, 10)}: "
+        yield from wrapped(f"{head}{rationale}", width, indent="    ")
+
+
+def _text_note(text: LoggedText) -> Line:
+    if text.matches is None:
+        return (Span(text.sha256[:12], Tone.FAINT),) if text.sha256 else EMPTY
+    sign = Span("✓ ", Tone.OK) if text.matches else Span("✗ ", Tone.BAD)
+    word = "as hashed on the ledger" if text.matches else "differs from the ledger's hash"
+    return (
+        sign,
+        Span(word, Tone.DIM if text.matches else Tone.BAD),
+        Span(f"  {text.sha256[:12]}", Tone.FAINT),
+    )
+
+
+def _text(text: LoggedText, width: int) -> Iterator[Line]:
+    if text.text is None:
+        yield (Span(f"  {one_line(text.why or 'no text', 200)}", Tone.DIM),)
+        return
+    yield from wrapped(text.text, width)
+    if text.cut:
+        yield (Span("  … cut; the whole text is in the run's texts.jsonl", Tone.WARN),)
+
+
+def _identity(call: CallDetail, width: int) -> Iterator[Line]:
+    for label, value in (
+        ("call", call.call_id),
+        ("request", call.request_hash),
+        ("matrix", call.matrix_digest),
+        ("actor", call.actor),
+    ):
+        if value:
+            yield fit(_pair(label, Span(one_line(value, 160), Tone.DIM)), width)
+
+
+def _chain_note(call: CallDetail) -> Line:
+    if not call.chain:
+        return EMPTY
+    holds = all(
+        one.header_holds and one.link_holds is not False and one.body_holds is not False for one in call.chain
+    )
+    return (Span("✓ recomputed here", Tone.OK),) if holds else (Span("✗ does not hold", Tone.BAD),)
+
+
+def _chain(call: CallDetail, width: int) -> Iterator[Line]:
+    if not call.chain:
+        yield (Span("  no event", Tone.DIM),)
+    for one in call.chain:
+        marks = [
+            _mark("header", one.header_holds),
+            _mark("body", one.body_holds),
+            _mark("link", one.link_holds),
+        ]
+        yield fit(
+            (
+                cell(f"#{one.seq:,}", 12, Tone.STRONG, right=True),
+                Span("  "),
+                cell(one_line(one.kind, 30), 22),
+                *(span for mark in marks for span in mark),
+                Span(f" {one.prev_hash[:8]} → {one.hash[:8]}", Tone.FAINT),
+            ),
+            width,
+        )
+
+
+def _mark(word: str, holds: bool | None) -> tuple[Span, ...]:  # noqa: FBT001 - three states of one thing
+    sign, tone = {True: ("✓", Tone.OK), False: ("✗", Tone.BAD), None: ("·", Tone.UNKNOWN)}[holds]
+    return (Span(f"{sign} ", tone), Span(f"{word}  ", Tone.DIM))
+
+
+def call_text(call: CallDetail, now: datetime) -> str:
+    """The page as plain text, for a copy: texts whole."""
+    return "\n".join("".join(span.text for span in one).rstrip() for one in call_lines(call, 120, now)) + "\n"

@@ -1,0 +1,80 @@
+"""Help: what can be done on the screen below, by which key, and why not where it cannot."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from peak_console.tui.actions import Action, ActionState, Danger, actions_on, bindings_for
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
+from peak_console.tui.screens.base import PeakModal
+from peak_console.tui.widgets.document import Document, wrapped
+
+_MOVING = (
+    ("↑ ↓ j k", "move"),
+    ("pgup pgdn ^b ^f", "move by a page"),
+    ("home end g G", "first, last"),
+    ("tab", "the next list"),
+)
+_MARKS = {
+    Danger.VIEW: ("", Tone.DIM),
+    Danger.CHANGE: (" asks first", Tone.WARN),
+    Danger.INCIDENT: (" at once", Tone.BAD),
+}
+
+
+class HelpPanel(PeakModal):
+    """The actions of the screen below."""
+
+    NAME = "help"
+    AUTO_FOCUS = "#help-text"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("help")]
+    DEFAULT_CSS = "HelpPanel .panel { height: 22; } HelpPanel Document { height: 1fr; }"
+
+    def __init__(self, below: ActionState) -> None:
+        super().__init__()
+        self._below = below
+
+    def panel(self) -> Iterable[Widget]:
+        """The list."""
+        with_border = Vertical(Document(id="help-text"), classes="panel")
+        with_border.border_title = f"keys on {self._below.screen}"
+        yield with_border
+
+    def on_mount(self) -> None:
+        """Show the list."""
+        below = self._below
+        self.query_one(Document).show_lines(lambda width: help_lines(below, width))
+
+    def do_help(self) -> None:
+        """Close again."""
+        self.dismiss()
+
+
+def help_lines(state: ActionState, width: int) -> list[Line]:
+    """The actions that exist on the state's screen, each with its key, its words, and why it is disabled."""
+    lines: list[Line] = []
+    for action in actions_on(state.screen):
+        lines += _action_lines(action, state, width)
+    lines += [EMPTY, (Span("moving", Tone.DIM),)]
+    lines += [(cell(keys, 16, Tone.KEY), Span(" "), Span(what)) for keys, what in _MOVING]
+    return lines
+
+
+def _action_lines(action: Action, state: ActionState, width: int) -> list[Line]:
+    reason = action.why_disabled(state)
+    mark, tone = _MARKS[action.danger]
+    key = action.shown or f":{action.command}"
+    name = Span(action.title, Tone.FAINT if reason else Tone.STRONG)
+    head: Line = (cell(key, 8, Tone.FAINT if reason else Tone.KEY), Span(" "), name, Span(mark, tone))
+    if action.command and action.shown:
+        argument = f" {action.argument}" if action.argument else ""
+        head = (*head, Span(f"  :{action.command}{argument}", Tone.DIM))
+    lines = [head, *wrapped(action.help, width, indent=" " * 9, tone=Tone.DIM)]
+    if action.cli:
+        lines.append((Span(" " * 9), Span("$ ", Tone.FAINT), Span(action.cli, Tone.ACCENT)))
+    if reason:
+        lines.append((Span(" " * 9), Span(f"not now: {reason}", Tone.WARN)))
+    return lines

@@ -1,0 +1,173 @@
+"""The incident panel, over any screen: ``!`` opens it, ``s`` in it stops everything, no question asked."""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from peak_console.config.workspace import Workspace
+from peak_console.domain.posture import PostureState
+from peak_console.domain.text import one_line
+from peak_console.operations.views.bar import BarSnapshot
+from peak_console.tui.actions import BY_ID, bindings_for
+from peak_console.tui.bar_drawing import posture_chip
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
+from peak_console.tui.messages import ActionDone, StepShown
+from peak_console.tui.screens.base import PeakModal
+from peak_console.tui.widgets.lines import Lines
+
+_WIDTH = 72
+
+
+class IncidentPanel(PeakModal):
+    """Posture in the runbook's words, the keys that make it safer, and what they did, with times."""
+
+    NAME = "incident"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("incident")]
+    DEFAULT_CSS = "IncidentPanel .panel { border: round $ink-bad; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._done: ActionDone | None = None
+        self._busy = False
+
+    def panel(self) -> Iterable[Widget]:
+        """The lines."""
+        framed = Vertical(Lines(id="incident-lines"), classes="panel")
+        framed.border_title = "incident"
+        yield framed
+
+    def on_mount(self) -> None:
+        """Draw."""
+        self._draw()
+
+    def bar_taken(self) -> None:
+        """The posture is new: the read-back stands in the panel too."""
+        super().bar_taken()
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = incident_lines(self.peak.bar, self._done, busy=self._busy)
+        self.query_one("#incident-lines", Lines).show_lines(lines)
+
+    def do_incident_open(self) -> None:
+        """It is open."""
+
+    def do_incident_stop(self, reason: str = "") -> None:
+        """Stop now, in a thread of its own: nothing on the screen can hold it up."""
+        workspace = self.peak.opening.workspace
+        if workspace is None or self._busy:
+            return
+        self._busy, self._done = True, None
+        self._draw()
+        operator = self.peak.bar.operator or ""
+        self.run_worker(lambda: self._stop(workspace, reason, operator), thread=True, exclusive=False)
+
+    def _stop(self, workspace: Workspace, reason: str, operator: str) -> None:
+        self.post_message(stop_and_record(workspace, reason or "stopped from the console", operator))
+
+    def on_action_done(self, message: ActionDone) -> None:
+        """Show what it did; read everything back."""
+        self._busy, self._done = False, message
+        self._draw()
+        self.peak.say(message.summary, severity="warning" if message.ok else "error")
+        self.peak.feed.poke()
+
+
+def stop_and_record(workspace: Workspace, reason: str, operator: str) -> ActionDone:
+    """Stop by the control folder, then record it; each step with the milliseconds since the key."""
+    pressed = time.clock_gettime_ns(_BOOT_CLOCK) // 1000
+    from peak_console.control.stop import stop_now  # noqa: PLC0415 - small, and loaded when it is needed
+
+    outcome = stop_now(Path(workspace.control), reason=reason, operator=operator)
+    remedies = {step.step: remedy for step, remedy in outcome.failed}
+    steps = [
+        StepShown(one.step, one.ok, one.detail, remedies.get(one.step, ""), (one.at_us - pressed) / 1000)
+        for one in outcome.report.steps
+    ]
+    from peak_console.operations.stop import record_stop  # noqa: PLC0415 - only after the unlinks
+
+    recorded = record_stop(workspace, outcome)
+    after = (time.clock_gettime_ns(_BOOT_CLOCK) // 1000 - pressed) / 1000
+    told = recorded.as_dict()
+    steps.append(
+        StepShown("record", ok=bool(told.get("recorded")), detail=str(told.get("line", "")), at_ms=after)
+    )
+    word = "STOPPED, read back" if outcome.effective else "NOT STOPPED: ENABLED could not be removed"
+    return ActionDone("incident.stop", ok=outcome.effective, summary=word, steps=steps)
+
+
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def incident_lines(bar: BarSnapshot, done: ActionDone | None, *, busy: bool) -> list[Line]:
+    """The panel's lines."""
+    posture = bar.posture
+    reasons = ", ".join(one_line(one, 40) for one in posture.reasons)
+    lines: list[Line] = [
+        EMPTY,
+        fit((posture_chip(posture), Span(f"  {reasons}", Tone.DIM)), _WIDTH),
+        EMPTY,
+        (_word("AI_ENABLED", on=bar.ai_enabled), Span("   "), _word("AI_ARMED", on=bar.ai_armed)),
+        EMPTY,
+        (
+            Span(" s ", Tone.CHIP_BAD),
+            Span("  STOP", Tone.STRONG),
+            Span("   every call and every order, now; no question is asked"),
+        ),
+        (Span("     $ ", Tone.FAINT), Span(BY_ID["incident.stop"].cli, Tone.ACCENT)),
+    ]
+    if busy:
+        lines += [EMPTY, (Span("  stopping …", Tone.WARN),)]
+    if done is not None:
+        lines += _result_lines(done)
+    return [*lines, *_way_back(bar), EMPTY]
+
+
+def _word(name: str, *, on: bool) -> Span:
+    return Span(f" {name} {'true' if on else 'false'}", Tone.OK if on else Tone.DIM)
+
+
+def _result_lines(done: ActionDone) -> list[Line]:
+    sign, tone = ("✓", Tone.OK) if done.ok else ("✗", Tone.BAD)
+    lines: list[Line] = [EMPTY, rule((Span(f"{sign} {done.summary}", tone),), _WIDTH)]
+    lines += [_step_line(step) for step in done.steps]
+    for step in done.steps:
+        if not step.ok and step.remedy:
+            lines.append(fit((Span("  do: ", Tone.WARN), Span(one_line(step.remedy, 200))), _WIDTH))
+    return lines
+
+
+def _step_line(step: StepShown) -> Line:
+    sign, tone = ("✓", Tone.OK) if step.ok else ("✗", Tone.BAD)
+    at = "" if step.at_ms is None else f"{step.at_ms:,.1f} ms"
+    return fit(
+        (
+            Span(f"  {sign} ", tone),
+            cell(one_line(step.title, 24), 24),
+            cell(at, 11, Tone.DIM, right=True),
+            Span(f"   {one_line(step.detail, 120)}", Tone.DIM),
+        ),
+        _WIDTH,
+    )
+
+
+def _way_back(bar: BarSnapshot) -> Sequence[Line]:
+    if bar.posture.state not in {PostureState.STOPPED, PostureState.UNKNOWN}:
+        return ()
+    enable = BY_ID["control.enable"]
+    head = rule((Span("to go on later", Tone.DIM),), _WIDTH)
+    return (
+        EMPTY,
+        head,
+        (
+            Span(" e ", Tone.KEY),
+            Span("  enable", Tone.STRONG),
+            Span("   a named operator, a reason, the typed word ENABLE"),
+        ),
+        (Span("     $ ", Tone.FAINT), Span(enable.cli, Tone.ACCENT)),
+    )

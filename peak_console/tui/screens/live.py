@@ -1,0 +1,326 @@
+"""Live, the home screen: is it well, what does it cost, what needs me, what just happened."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widget import Widget
+
+from peak_console.operations.views.call_filter import EVERYTHING, KEYS, read_call_filter
+from peak_console.operations.views.live import Alert, LiveSnapshot, Window
+from peak_console.operations.views.source import Source
+from peak_console.operations.views.terms import FilterInvalid
+from peak_console.tui import figures as fig
+from peak_console.tui.actions import bindings_for
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, rule
+from peak_console.tui.messages import SnapshotTaken
+from peak_console.tui.screens import live_drawing as look
+from peak_console.tui.screens.base import PeakScreen, age_line
+from peak_console.tui.widgets.canvas import Canvas
+from peak_console.tui.widgets.table import ListRows, Table, TableHead
+from peak_console.tui.widgets.time_series import TimeSeries
+
+
+class FiguresStrip(Canvas):
+    """The key figures."""
+
+    snapshot: LiveSnapshot | None = None
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """Names, values, what stands behind them."""
+        return look.figures_lines(self.snapshot, width, height)
+
+
+class VolumePanel(Canvas):
+    """Calls a minute by layer."""
+
+    snapshot: LiveSnapshot | None = None
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """A row a layer."""
+        alphabet = self.app.opening.settings.alphabet  # type: ignore[attr-defined]
+        return look.volume_lines(self.snapshot, width, height, alphabet)
+
+
+class RuleLine(Canvas):
+    """A head over a list."""
+
+    DEFAULT_CSS = "RuleLine { height: 1; margin: 0 1; }"
+
+    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self.title: Line = (Span(title),)
+        self.right: Line = EMPTY
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """The rule."""
+        return [rule(self.title, width, self.right)] if height else []
+
+
+class AlertTable(Table[Alert]):
+    """Alerts, each over the whole width."""
+
+    def draw_row(self, row: int, width: int) -> tuple[Line, bool]:
+        """An alert's line."""
+        alert = self._rows.row(row)
+        if alert is None:
+            return super().draw_row(row, width)
+        return look.alert_line(alert, width), row == self.cursor and self.has_focus
+
+
+class LiveScreen(PeakScreen):
+    """Key figures, plots, slots, alerts, the tail of calls."""
+
+    NAME = "live"
+    CSS_PATH = "live.tcss"
+    AUTO_FOCUS = "#slots"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("live")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = Window.H1
+        self.snapshot: LiveSnapshot | None = None
+        self._sort, self._turned = 0, False
+        self._filter = EVERYTHING
+
+    def body(self) -> Iterable[Widget]:
+        """Figures, plots, slots, alerts, tail."""
+        alphabet = self.peak.opening.settings.alphabet
+        cost = TimeSeries(
+            "cost",
+            "€/h",
+            lambda value: f"{value:.2f}",
+            tone=Tone.L0,
+            limit_name="budget",
+            floor_top=0.01,
+            id="cost",
+        )
+        p95 = TimeSeries("p95 latency", "", fig.latency, tone=Tone.L2, filled=False, floor_top=100, id="p95")
+        critic = TimeSeries(
+            "critic fails", "per step", lambda value: f"{value:.0f}", tone=Tone.L4, floor_top=4, id="critic"
+        )
+        for plot in (cost, p95, critic):
+            plot.alphabet = alphabet
+        yield FiguresStrip(id="figures")
+        yield Container(VolumePanel(id="volume"), cost, p95, critic, id="plots")
+        yield TableHead()
+        yield Table(look.SLOT_COLUMNS, id="slots")
+        yield RuleLine("alerts", id="alerts-head")
+        yield AlertTable(look.ALERT_COLUMNS, id="alerts")
+        yield RuleLine("latest calls", id="tail-head")
+        yield Table(look.CALL_COLUMNS, id="tail")
+
+    def on_mount(self) -> None:
+        """Say that nothing has been read yet."""
+        super().on_mount()
+        self.slots.empty = self.tail.empty = [(Span("reading the ledger …", Tone.DIM),)]
+        self.alerts.empty = [(Span("…", Tone.DIM),)]
+        self.query_one(TableHead).line = self._head
+
+    def on_resize(self) -> None:
+        """Choose the lay-out by size."""
+        super().on_resize()
+        columns, rows = self.size
+        self.set_class(rows >= 34, "-tall")  # noqa: PLR2004 - two rows of plots need that many
+        self.set_class(columns >= 160 and rows >= 34, "-huge")  # noqa: PLR2004 - four plots of forty
+
+    @property
+    def slots(self) -> Table[Any]:
+        """The table by slot."""
+        return self.query_one("#slots", Table)
+
+    @property
+    def alerts(self) -> AlertTable:
+        """The alerts."""
+        return self.query_one(AlertTable)
+
+    @property
+    def tail(self) -> Table[Any]:
+        """The latest calls."""
+        return self.query_one("#tail", Table)
+
+    def subject(self) -> Callable[[Source], Any]:
+        """Live, over the window."""
+        window = self.window
+        return lambda source: source.live(window)
+
+    def trail(self) -> list[str]:
+        """Live, and how far back."""
+        return ["Live"]
+
+    def note_line(self) -> Line:
+        """The window, and the filter if there is one."""
+        windows: list[Span] = []
+        for one in Window:
+            here = one is self.window
+            windows += [Span(f" {one.label} ", Tone.CHIP_INFO if here else Tone.DIM)]
+        if not self._filter.everything:
+            windows += [Span("  / ", Tone.KEY), Span(self._filter.text, Tone.ACCENT)]
+        return tuple(windows)
+
+    def state_line(self) -> Line:
+        """How old the figures are."""
+        if self.snapshot is None:
+            return (Span("reading …", Tone.UNKNOWN),)
+        return age_line(self.snapshot.freshness, self.peak.now())
+
+    def on_snapshot_taken(self, message: SnapshotTaken) -> None:
+        """Draw the snapshot; while paused only its alerts."""
+        snapshot: LiveSnapshot = message.snapshot
+        if snapshot.window is not self.window:
+            return
+        with self.app.batch_update():
+            self._show_alerts(snapshot)
+            if not self.paused or self.snapshot is None:
+                self.snapshot = snapshot
+                self._show(snapshot)
+            self.show_crumbs()
+
+    def _show(self, snapshot: LiveSnapshot) -> None:
+        for panel in (self.query_one(FiguresStrip), self.query_one(VolumePanel)):
+            panel.snapshot = snapshot
+            panel.redraw()
+        series, seconds = snapshot.series, snapshot.window.seconds
+        plots = {plot.id: plot for plot in self.query(TimeSeries)}
+        plots["cost"].show_points(series.cost_eur_per_h, seconds=seconds, limit=series.cost_limit_eur_per_h)
+        plots["p95"].show_points(series.p95_ms, seconds=seconds, limit=series.p95_limit_ms)
+        plots["critic"].show_points(series.critic_fails, seconds=seconds)
+        self._show_tables(snapshot)
+
+    def _show_tables(self, snapshot: LiveSnapshot) -> None:
+        rows = look.sorted_rows(look.filtered_rows(snapshot, self._filter), self._sort, turned=self._turned)
+        tail = [line for line in snapshot.tail if self._filter.matches(line)]
+        self.slots.empty, self.tail.empty = self._why_empty(snapshot)
+        self.slots.show_rows(ListRows(rows))
+        self.tail.show_rows(ListRows(tail))
+        self.query_one(TableHead).redraw()
+
+    def _why_empty(self, snapshot: LiveSnapshot) -> tuple[Sequence[Line], Sequence[Line]]:
+        if not self._filter.everything and snapshot.rows:
+            text = f"no slot or recent call matches  / {self._filter.text}   esc clears the filter"
+            return [(Span(text, Tone.DIM),)], [(Span("nothing matches", Tone.DIM),)]
+        if snapshot.workspace_new:
+            lines = [
+                (Span("No call has ever been made in this workspace.", Tone.DIM),),
+                (
+                    Span("e", Tone.KEY),
+                    Span(" enables calls; then for example:  ", Tone.DIM),
+                    Span("peak call L0 primary --prompt hello", Tone.ACCENT),
+                ),
+            ]
+            return lines, [(Span("the calls will run past here", Tone.DIM),)]
+        longer = "; w looks further back" if snapshot.window is not Window.D7 else ""
+        return [(Span(f"no call in the last {snapshot.window.label}{longer}", Tone.DIM),)], [
+            (Span("no recent call", Tone.DIM),)
+        ]
+
+    def _show_alerts(self, snapshot: LiveSnapshot) -> None:
+        head = self.query_one("#alerts-head", RuleLine)
+        grave = [alert for alert in snapshot.alerts if alert.severity != "info"]
+        head.title = (Span("alerts"), Span(f" {len(grave)}", Tone.WARN)) if grave else (Span("alerts"),)
+        head.redraw()
+        self.alerts.empty = [(Span("✓ ", Tone.OK), Span("nothing needs you", Tone.DIM))]
+        self.alerts.show_rows(ListRows(snapshot.alerts))
+
+    def _head(self, width: int) -> Line:
+        title, _, down = look.SORTS[self._sort]
+        return self.slots.head(width, title, down=down != self._turned)
+
+    def do_open(self) -> None:
+        """Open what the focused list's cursor is on."""
+        focused = self.focused
+        if isinstance(focused, Table):
+            focused.open_selected()
+
+    def on_table_opened(self, message: Table.Opened) -> None:
+        """A slot leads to its calls, an alert to its evidence, a call to its page."""
+        if message.table is self.tail:
+            from peak_console.tui.screens.call import CallScreen  # noqa: PLC0415 - not before the first paint
+
+            self.app.push_screen(CallScreen(message.row.call_id))
+        elif message.table is self.slots and self.snapshot is not None:
+            self.peak.go("calls", look.slot_filter(message.row, self.snapshot))
+        elif isinstance(message.row, Alert):
+            self._open_alert(message.row)
+
+    def _open_alert(self, alert: Alert) -> None:
+        if alert.filter:
+            self.peak.go("calls", alert.filter)
+        else:
+            remedy = " — ".join(part for part in (alert.title, alert.detail, alert.action) if part)
+            self.peak.say(f"{remedy}{f'; $ {alert.cli}' if alert.cli else ''}", timeout=10)
+
+    def do_window_next(self) -> None:
+        """The next window; after the last the first."""
+        every = list(Window)
+        self._look_back(every[(every.index(self.window) + 1) % len(every)])
+
+    def do_window_longer(self) -> None:
+        """Look further back."""
+        self._look_back(self.window.step(1))
+
+    def do_window_shorter(self) -> None:
+        """Look less far back."""
+        self._look_back(self.window.step(-1))
+
+    def do_window_set(self, text: str = "") -> None:
+        """Look back as far as ``text`` says."""
+        if text not in set(Window):
+            self.peak.say(f"a window is one of {' '.join(Window)}", severity="warning")
+            return
+        self._look_back(Window(text))
+
+    def _look_back(self, window: Window) -> None:
+        if window is not self.window:
+            self.window = window
+            self.paused = False
+            self.show_crumbs()
+            self.peak.feed.watch(self, self.subject())
+
+    def do_sort_next(self) -> None:
+        """Sort by the next column."""
+        self._sort, self._turned = (self._sort + 1) % len(look.SORTS), False
+        self._sorted()
+
+    def do_sort_reverse(self) -> None:
+        """Turn the order round."""
+        self._turned = not self._turned
+        self._sorted()
+
+    def _sorted(self) -> None:
+        if self.snapshot is not None:
+            self._show_tables(self.snapshot)
+
+    def do_plots_next(self) -> None:
+        """Show the other two plots, where only two fit."""
+        self.toggle_class("-second-plots")
+
+    def filter_keys(self) -> Sequence[str]:
+        """The keys of calls."""
+        return KEYS
+
+    def filter_text(self) -> str:
+        """The filter over slots and tail."""
+        return self._filter.text
+
+    def set_filter(self, text: str) -> str:
+        """Filter slots and tail."""
+        try:
+            self._filter = read_call_filter(text, self.peak.now())
+        except FilterInvalid as error:
+            return f"{error.message}; {error.remedy}"
+        self._sorted()
+        return ""
+
+    def has_selection(self) -> bool:
+        """Whether the focused list has a row."""
+        focused = self.focused
+        return isinstance(focused, Table) and focused.selected is not None
+
+    def do_copy(self) -> None:
+        """Copy the row under the cursor."""
+        focused = self.focused
+        if isinstance(focused, Table) and focused.selected is not None:
+            line, _ = focused.draw_row(focused.cursor, focused.size.width)
+            self.peak.copy("".join(span.text for span in line).strip(), f"live-{focused.id}")

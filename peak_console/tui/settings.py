@@ -1,0 +1,49 @@
+"""The few console settings that the first paint needs, read without the config room (which loads later).
+
+A file that cannot be read or parsed gives the defaults; the screens show the linter's finding about it.
+"""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any
+
+from peak_console.tui.plot import Alphabet
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Refresh in seconds, theme's setting, the operator's zone (``None``: the machine's), plot characters."""
+
+    refresh_s: float = 1.0
+    theme: str = "peak"
+    zone: tzinfo | None = None
+    alphabet: Alphabet = Alphabet.BRAILLE
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings of ``configs/console.toml``."""
+    if path is None or not path.is_file():
+        return Settings()
+    import tomllib  # noqa: PLC0415 - only a workspace with this file pays for it
+
+    try:
+        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Settings()
+    refresh = found.get("refresh_ms", 1000)
+    theme, zone = found.get("theme", "peak"), found.get("timezone")
+    return Settings(
+        refresh_s=max(250, min(60_000, refresh)) / 1000 if isinstance(refresh, int) else 1.0,
+        theme=theme if isinstance(theme, str) else "peak",
+        zone=_zone(zone) if isinstance(zone, str) else None,
+    )
+
+
+def _zone(name: str) -> tzinfo | None:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only where a zone is set
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return None

@@ -1,0 +1,209 @@
+"""The console's themes. Colour-blind eyes tell green, amber and red apart too (Okabe and Ito, 2008).
+
+Every theme defines the ``ink-*`` variables that :mod:`peak_console.tui.widgets.canvas` gives to tones.
+"""
+
+from typing import Final
+
+from textual.theme import Theme
+
+_PEAK: Final = {
+    "ink-strong": "#f2f5f9",
+    "ink-dim": "#93a1b3",
+    "ink-faint": "#4d5a6b",
+    "ink-ok": "#3fc7a1",
+    "ink-warn": "#eeb04b",
+    "ink-bad": "#ff7a66",
+    "ink-unknown": "#9aa5b1",
+    "ink-accent": "#74b3ff",
+    "ink-key": "#9cc9ff",
+    "ink-l0": "#7fa7e8",
+    "ink-l1": "#b79ae6",
+    "ink-l2": "#55c2d6",
+    "ink-l3": "#dcc06c",
+    "ink-l4": "#e39bb8",
+    "ink-cursor": "#24405f",
+    "ink-cursor-text": "#ffffff",
+    "ink-chip-ok": "#14564a",
+    "ink-chip-warn": "#7a5410",
+    "ink-chip-bad": "#a52a1e",
+    "ink-chip-unknown": "#48525e",
+    "ink-chip-armed": "#8a2f7d",
+    "ink-chip-info": "#1f4a7a",
+    "ink-chip-text": "#ffffff",
+    "ink-bar": "#161d27",
+}
+
+PEAK_DARK: Final = Theme(
+    name="peak-dark",
+    primary="#74b3ff",
+    secondary="#55c2d6",
+    accent="#74b3ff",
+    warning="#eeb04b",
+    error="#ff7a66",
+    success="#3fc7a1",
+    foreground="#d3dbe5",
+    background="#0e131a",
+    surface="#121822",
+    panel="#161d27",
+    dark=True,
+    variables={
+        **_PEAK,
+        "border": "#33404f",
+        "border-blurred": "#263241",
+        "scrollbar": "#263241",
+        "scrollbar-hover": "#3a4a5d",
+        "scrollbar-active": "#4d6078",
+        "scrollbar-background": "#0e131a",
+        "scrollbar-background-hover": "#0e131a",
+        "scrollbar-background-active": "#0e131a",
+        "scrollbar-corner-color": "#0e131a",
+        "block-cursor-background": "#24405f",
+        "block-cursor-foreground": "#ffffff",
+        "input-selection-background": "#24405f",
+    },
+)
+
+_CONTRAST: Final = {
+    "ink-ok": "#56b4e9",
+    "ink-warn": "#f0e442",
+    "ink-bad": "#ff8a3d",
+    "ink-chip-ok": "#0b5a8a",
+    "ink-chip-warn": "#7d6f00",
+    "ink-chip-bad": "#a84300",
+    "ink-dim": "#b7c1cc",
+    "ink-faint": "#6f7c8b",
+}
+
+PEAK_COLOUR_BLIND: Final = Theme(
+    name="peak-colour-blind",
+    primary="#56b4e9",
+    secondary="#56b4e9",
+    accent="#56b4e9",
+    warning="#f0e442",
+    error="#ff8a3d",
+    success="#56b4e9",
+    foreground="#e6ebf1",
+    background="#0b0f14",
+    surface="#10161e",
+    panel="#161d27",
+    dark=True,
+    variables={**PEAK_DARK.variables, **_CONTRAST},
+)
+
+_GREYS: Final = {
+    "strong": "#ffffff",
+    "dim": "#b0b0b0",
+    "faint": "#606060",
+    "ok": "#d0d0d0",
+    "warn": "#f0f0f0",
+    "bad": "#ffffff",
+    "unknown": "#a0a0a0",
+    "accent": "#ffffff",
+    "key": "#e0e0e0",
+    "l0": "#c8c8c8",
+    "l1": "#c8c8c8",
+    "l2": "#c8c8c8",
+    "l3": "#c8c8c8",
+    "l4": "#c8c8c8",
+    "cursor": "#404040",
+    "chip-ok": "#303030",
+    "chip-warn": "#505050",
+    "chip-bad": "#707070",
+    "chip-unknown": "#383838",
+    "chip-armed": "#707070",
+    "chip-info": "#383838",
+    "bar": "#1a1a1a",
+}
+
+PEAK_MONOCHROME: Final = Theme(
+    name="peak-monochrome",
+    primary="#ffffff",
+    secondary="#c0c0c0",
+    accent="#ffffff",
+    warning="#f0f0f0",
+    error="#ffffff",
+    success="#d0d0d0",
+    foreground="#d8d8d8",
+    background="#101010",
+    surface="#141414",
+    panel="#1a1a1a",
+    dark=True,
+    variables={**PEAK_DARK.variables, **{f"ink-{name}": colour for name, colour in _GREYS.items()}},
+)
+
+_ANSI: Final = {
+    "strong": "ansi_bright_white",
+    "dim": "ansi_white",
+    "faint": "ansi_bright_black",
+    "ok": "ansi_green",
+    "warn": "ansi_yellow",
+    "bad": "ansi_bright_red",
+    "unknown": "ansi_white",
+    "accent": "ansi_bright_blue",
+    "key": "ansi_bright_cyan",
+    "l0": "ansi_bright_blue",
+    "l1": "ansi_bright_magenta",
+    "l2": "ansi_cyan",
+    "l3": "ansi_yellow",
+    "l4": "ansi_magenta",
+    "cursor": "ansi_blue",
+    "cursor-text": "ansi_bright_white",
+    "chip-ok": "ansi_green",
+    "chip-warn": "ansi_yellow",
+    "chip-bad": "ansi_red",
+    "chip-unknown": "ansi_bright_black",
+    "chip-armed": "ansi_magenta",
+    "chip-info": "ansi_blue",
+    "chip-text": "ansi_black",
+    "bar": "ansi_default",
+}
+
+PEAK_ANSI: Final = Theme(
+    name="peak-ansi",
+    ansi=True,
+    primary="ansi_blue",
+    secondary="ansi_cyan",
+    accent="ansi_bright_blue",
+    warning="ansi_yellow",
+    error="ansi_red",
+    success="ansi_green",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    dark=True,
+    variables={
+        **{f"ink-{name}": colour for name, colour in _ANSI.items()},
+        "border": "ansi_bright_black",
+        "border-blurred": "ansi_bright_black",
+        "block-cursor-foreground": "ansi_bright_white",
+        "block-cursor-background": "ansi_blue",
+        "input-cursor-background": "ansi_white",
+        "input-cursor-foreground": "ansi_black",
+        "input-cursor-text-style": "none",
+        "input-selection-background": "ansi_bright_blue",
+        "input-selection-foreground": "ansi_black",
+        "screen-selection-background": "ansi_bright_blue",
+        "screen-selection-foreground": "ansi_black",
+    },
+)
+
+THEMES: Final = (PEAK_DARK, PEAK_COLOUR_BLIND, PEAK_MONOCHROME, PEAK_ANSI)
+_BY_SETTING: Final = {
+    "peak": PEAK_DARK,
+    "colour-blind": PEAK_COLOUR_BLIND,
+    "monochrome": PEAK_MONOCHROME,
+    "ansi": PEAK_ANSI,
+}
+
+
+def theme_name(setting: str) -> str:
+    """The theme that ``theme`` in ``configs/console.toml`` means; the default for a word unknown here."""
+    return _BY_SETTING.get(setting, PEAK_DARK).name
+
+
+def variable_defaults() -> dict[str, str]:
+    """The ``ink-*`` variables for themes that do not define them."""
+    return dict(_PEAK)

@@ -1,0 +1,79 @@
+"""The keys that work here, in one line. It has no children, unlike Textual's Footer, which leaks (#6666)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual.events import Click
+
+from peak_console.tui.actions import Action, ActionState, key_bar_actions
+from peak_console.tui.ink import Line, Span, Tone, width_of
+from peak_console.tui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from peak_console.tui.screens.base import PeakScreen
+
+
+class KeyBar(Canvas):
+    """Draws the actions of the screen it stands on; a click does what the key does."""
+
+    DEFAULT_CSS = """
+    KeyBar {
+        dock: bottom;
+        height: 1;
+        background: $ink-bar;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: list[tuple[int, int, str]] = []
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """As many actions as fit, by rank; a disabled one is faint."""
+        screen = cast("PeakScreen", self.screen)
+        state = screen.action_state()
+        chosen = fitting(key_bar_actions(screen.NAME), width - 2)
+        spans: list[Span] = [Span(" ")]
+        self._places = []
+        for action in chosen if height else ():
+            start = width_of(spans)
+            spans.extend(_drawn(action, state))
+            self._places.append((start, width_of(spans), action.id))
+            spans.append(Span("  "))
+        return [tuple(spans)]
+
+    async def on_click(self, event: Click) -> None:
+        """Do what stands under the pointer."""
+        for left, right, action_id in self._places:
+            if left <= event.x < right:
+                await self.run_action(f"screen.perform('{action_id}')")
+
+
+def fitting(actions: Sequence[Action], width: int) -> list[Action]:
+    """The actions that fit in ``width`` cells; those in the middle of the ranks give way first."""
+    chosen = list(actions)
+    while chosen and sum(len(_label(one)) + 2 for one in chosen) - 2 > width:
+        chosen.remove(_first_to_go(chosen))
+    return chosen
+
+
+_GOES_FIRST = ("sort.next", "plots.next", "pause", "copy", "palette", "read", "command", "back", "call.run")
+
+
+def _first_to_go(chosen: Sequence[Action]) -> Action:
+    for action_id in _GOES_FIRST:
+        for action in chosen:
+            if action.id == action_id:
+                return action
+    return chosen[-1]
+
+
+def _label(action: Action) -> str:
+    return f"{action.shown} {action.title}"
+
+
+def _drawn(action: Action, state: ActionState) -> list[Span]:
+    if action.why_disabled(state):
+        return [Span(_label(action), Tone.FAINT)]
+    here = action.id == f"go.{state.screen}"
+    return [Span(action.shown, Tone.KEY), Span(f" {action.title}", Tone.STRONG if here else Tone.DIM)]
