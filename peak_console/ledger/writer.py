@@ -26,6 +26,9 @@ from peak_console.ledger.schema import open_for_writing
 Guard = Callable[[EventDraft], Refusal | None]
 """Looks at an ``llm.call.requested`` before it is written; a refusal is written in its place."""
 
+Condition = Callable[[EventDraft], PeakError | None]
+"""Looks at every draft in its transaction, after those before it; an error keeps the draft out."""
+
 LEDGER_ACTOR = "ledger"
 """The actor of events that the ledger itself writes beside those it is given."""
 
@@ -62,11 +65,13 @@ class LedgerWriter:
         clock: Clock,
         projections: Sequence[Projection] = (),
         guards: Sequence[Guard] = (),
+        conditions: Sequence[Condition] = (),
     ) -> None:
         self.path = path
         self._clock = clock
         self._projections = tuple(projections)
         self._guards = tuple(guards)
+        self._conditions = tuple(conditions)
         self._seq, self._hash = 0, GENESIS_PREV_HASH
         self._uncertain = False
         self._rows: list[tuple[Any, ...]] = []
@@ -228,10 +233,10 @@ class LedgerWriter:
         return None
 
     def _out_of_place(self, draft: EventDraft) -> PeakError | None:
-        """The genesis stands first and once."""
+        """The genesis stands first and once; and whatever the node's conditions say."""
         genesis = draft.kind == EventKind.WORKSPACE_INITIALISED
         if genesis == (self._seq == 0):
-            return None
+            return next((refused for condition in self._conditions if (refused := condition(draft))), None)
         if genesis:
             return UsageWrong("the ledger has its genesis already", code="genesis_exists")
         return LedgerUnavailable(
