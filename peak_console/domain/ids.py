@@ -1,6 +1,7 @@
 """Identifiers. Randomness is passed in as bytes, so that this module stays pure."""
 
 import re
+from base64 import b32encode
 from collections.abc import Callable
 from datetime import datetime
 from typing import NewType
@@ -14,15 +15,13 @@ RandomBytes = Callable[[int], bytes]
 """A source of random bytes, for example :func:`secrets.token_bytes`."""
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD.encode())
 _RUN_ID = re.compile(rf"[0-9]{{8}}_[0-9]{{6}}_[{_CROCKFORD}]{{6}}")
 
 
 def crockford(raw: bytes) -> str:
     """Lower-case Crockford base32, five bits a character, highest first; leftover bits are dropped."""
-    bits = int.from_bytes(raw, "big")
-    count = len(raw) * 8 // 5
-    bits >>= len(raw) * 8 - count * 5
-    return "".join(_CROCKFORD[(bits >> (5 * place)) & 31] for place in reversed(range(count)))
+    return b32encode(raw).translate(_TO_CROCKFORD)[: len(raw) * 8 // 5].decode()
 
 
 def new_run_id(now: datetime, random: RandomBytes) -> RunId:

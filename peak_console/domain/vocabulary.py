@@ -58,7 +58,7 @@ class Phase(StrEnum):
     @property
     def level(self) -> "PhaseLevel":
         """The level of rules that holds in this phase."""
-        return PhaseLevel(self.value) if self.value in set(PhaseLevel) else PhaseLevel.RESEARCH
+        return _LEVELS.get(self.value, PhaseLevel.RESEARCH)
 
 
 class PhaseLevel(StrEnum):
@@ -72,11 +72,15 @@ class PhaseLevel(StrEnum):
     @property
     def rank(self) -> int:
         """0 for research up to 3 for live."""
-        return list(PhaseLevel).index(self)
+        return _RANKS[self]
 
     def at_least(self, other: "PhaseLevel") -> bool:
         """Whether the rules of ``other`` hold here too."""
         return self.rank >= other.rank
+
+
+_LEVELS = {level.value: level for level in PhaseLevel}
+_RANKS = {level: rank for rank, level in enumerate(PhaseLevel)}
 
 
 class SodRule(StrEnum):
