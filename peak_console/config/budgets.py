@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
-from peak_console.config.schema import ConfigModel, FreeText
+from peak_console.config.schema import ConfigModel, FreeText, Number
 from peak_console.domain.money import nano_from_decimal
 
 STALE_RATE_DAYS: Final = 30
@@ -19,7 +19,7 @@ STALE_RATE_DAYS: Final = 30
 LAYER_SCOPES: Final = (Scope.LAYER_RUN, Scope.LAYER_DAY)
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
-Eur = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9)]
+Eur = Annotated[Number, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9)]
 
 
 def _known_zone(name: str) -> str:
@@ -66,7 +66,7 @@ class LayerLimits(ConfigModel):
 class Currency(ConfigModel):
     """The rate at which prices in USD become costs in EUR."""
 
-    eur_per_usd: Annotated[Decimal, Field(gt=0, le=100, max_digits=12, decimal_places=9)] = Field(
+    eur_per_usd: Annotated[Number, Field(gt=0, le=100, max_digits=12, decimal_places=9)] = Field(
         description="EUR for one USD."
     )
     as_of: date = Field(description="The day of the rate. Older than 30 days is reported.")
@@ -80,7 +80,7 @@ class BudgetsFile(ConfigModel):
         default="Europe/Berlin",
         description="Days and months of the limits are those of this tz database zone.",
     )
-    warn_pct: Annotated[Decimal, Field(ge=0, le=1000, max_digits=9, decimal_places=6)] = Field(
+    warn_pct: Annotated[Number, Field(ge=0, le=1000, max_digits=9, decimal_places=6)] = Field(
         default=Decimal(80), description="Share of a limit from which a warning is recorded, below 100."
     )
     currency: Currency | None = Field(

@@ -31,7 +31,9 @@ def toml_places(text: str) -> Mapping[Path, Place]:
     A table is where its name first occurs; an element of an array of tables where its header stands.
     """
     scan = _Scanner(text.replace("\r\n", "\n"))
-    with contextlib.suppress(IndexError, RecursionError):  # not TOML, or nested beyond reason: what was found
+    with contextlib.suppress(
+        IndexError, RecursionError, ValueError
+    ):  # not TOML, or nested beyond reason: what was found
         scan.document()
     return scan.places
 

@@ -22,14 +22,14 @@ _HEAD: Final = """# Config keys
 
 Made from the program by `python -m peak_console.config.reference > docs/reference/config-keys.md`; do not
 edit it here. Unknown keys, wrong types and values out of range are refused (`peak lint`). Values are not
-converted: a number in quotes is text. Percentages end in `_pct` and hold the number of percent; `_eur`, `_usd`,
-`_s`, `_ms` and `_tokens` name their unit. A `.yaml` file of the same name is read where the `.toml` is absent;
-both together are refused.
+converted: a number in quotes is text. Percentages end in `_pct` and hold the number of percent; `_eur`,
+`_usd`, `_s`, `_ms` and `_tokens` name their unit. A `.yaml` file of the same name is read where the `.toml`
+is absent; both together are refused.
 """
 _PROMPTS: Final = """## configs/ai/prompts/<name>/<version>.md
 
-Prompts are taken word for word as the system message. The matrix refers to one as `<name>@<version>`. A version
-that was used is never edited: write the next one beside it.
+Prompts are taken word for word as the system message. The matrix refers to one as `<name>@<version>`. A
+version that was used is never edited: write the next one beside it.
 """
 _BOUNDS: Final = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _WORDS: Final = {bool: "true or false", int: "integer", Decimal: "number", str: "text"}

@@ -26,9 +26,18 @@ Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
-Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=20, decimal_places=9)]
 
-Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
+def _exact(value: object) -> object:
+    """A whole number may be written without its point: ``5`` is ``5.0``."""
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Number = Annotated[Decimal, BeforeValidator(_exact)]
+"""An exact decimal number; never a binary float."""
+
+Usd = Annotated[Number, Field(ge=0, le=1_000_000, max_digits=20, decimal_places=9)]
+
+Percent = Annotated[Number, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
 """A share in percent: 5.0 is five percent (decision 19)."""
 
 SodChoice = Annotated[SodRule, Field(strict=False)]

@@ -61,6 +61,8 @@ def _build(loader: _Loader, node: yaml.Node, path: Path, places: dict[Path, Plac
     if isinstance(node, yaml.MappingNode):
         return _mapping(loader, node, path, places)
     if isinstance(node, yaml.SequenceNode):
+        if node.tag != _PREFIX + "seq":
+            raise _Refused("tags are not read in configs", node.start_mark)
         items = []
         for index, inner in enumerate(node.value):
             places[*path, index] = (inner.start_mark.line + 1, inner.start_mark.column + 1)
@@ -92,7 +94,10 @@ def _scalar(loader: _Loader, node: yaml.Node) -> Any:
         return _decimal(loader, node)
     if kind not in {"str", "int", "bool", "null", "timestamp"}:
         raise _Refused("tags are not read in configs", node.start_mark)
-    value = loader.construct_object(node)
+    try:
+        value = loader.construct_object(node)
+    except ValueError as error:
+        raise _Refused(f"this is no {kind}", node.start_mark) from error
     return value if isinstance(value, str | int | date | datetime | None) else str(value)
 
 

@@ -151,6 +151,23 @@ _MATRIX: Final = (
         "give one layer of the circle a critic model of its own",
     ),
     Rule(
+        "matrix.critic_missing",
+        "A layer that is always judged has no critic",
+        "L3 is judged in every phase and L2 from shadow on. Without a critic its output has no verdict, "
+        "which counts as FAIL.",
+        "add a critic, or the service of another layer",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+    ),
+    Rule(
+        "matrix.critic_policy_weak",
+        "A layer is judged less often than it must be",
+        "L3 is always judged, L2 always from shadow on. A file may ask for more verdicts, not for fewer.",
+        'set critic_policy = "always", for L2 under [L2.phases.shadow]',
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+    ),
+    Rule(
         "matrix.base_url_plain_http",
         "An address without encryption",
         "Keys and prompts would travel in the clear. Only addresses on this machine may be http.",

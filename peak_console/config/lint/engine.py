@@ -12,7 +12,7 @@ from peak_console.config.lint.inspection import Check, Hit, Inspection
 from peak_console.config.lint.schema import Origins, validate
 from peak_console.config.schema import ConfigModel
 from peak_console.config.sources import Sources
-from peak_console.domain.text import one_line
+from peak_console.domain.text import one_line, plain
 from peak_console.domain.vocabulary import PhaseLevel
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -24,6 +24,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     layers.model_on_gate_layer,
     layers.chain_rules,
     layers.service_rules,
+    layers.critics,
     layers.plain_http,
     policy.hard_denials,
     policy.guards,
@@ -98,7 +99,7 @@ def _finding(hit: Hit, phase: PhaseLevel) -> LintFinding:
     return LintFinding(
         rule=rule.id,
         severity=severity,
-        file=hit.file,
+        file=plain(hit.file),
         line=hit.place[0],
         column=hit.place[1],
         message=one_line(hit.message, _MESSAGE),

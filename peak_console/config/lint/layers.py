@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.schema import GATE_LAYERS, dotted
-from peak_console.config.matrix import LayerConfig, ServiceRef, Slot
+from peak_console.config.matrix import LayerConfig, ServiceRef, Slot, default_critic_policy, settings_of
 from peak_console.config.positions import Path
 from peak_console.domain.vocabulary import Layer
 
@@ -93,6 +93,24 @@ def _circle(start: Layer, references: Mapping[Layer, str]) -> list[str] | None:
         if way.count(following) > 1:
             return None
     return None
+
+
+def critics(inspection: Inspection) -> Iterator[Hit]:
+    """``matrix.critic_missing`` and ``matrix.critic_policy_weak``: L3, and L2 from shadow on (decision 8)."""
+    for layer, config in inspection.layers():
+        if default_critic_policy(layer, inspection.phase) != "always":
+            continue
+        if config.critic is None and "critic" not in inspection.data("matrix").get(layer.value, {}):
+            message = f"{layer} is always judged in this phase, and has no critic"
+            yield inspection.hit("matrix.critic_missing", "matrix", (layer.value,), message)
+        policy = settings_of(layer, config, inspection.phase).critic_policy
+        if policy != "always":
+            message = (
+                f"{layer}: critic_policy is {policy} in {inspection.phase}; its critic must always be asked"
+            )
+            yield inspection.hit(
+                "matrix.critic_policy_weak", "matrix", (layer.value, "critic_policy"), message
+            )
 
 
 def plain_http(inspection: Inspection) -> Iterator[Hit]:

@@ -111,7 +111,7 @@ def _explain(shape: type[ConfigModel], document: Document, error: ErrorDetails) 
     elif kind == "missing":
         name = error["loc"][-1]
         yield _hit(document, "schema.missing_key", path, f"{key} has no {name}", f"add the key {name}")
-    elif kind.endswith(("_type", "_parsing")):
+    elif kind.endswith(("_type", "_parsing", "is_instance_of")):
         yield _hit(document, "schema.wrong_type", path, f"{key} {_expected(error)}")
     else:
         yield _hit(document, "schema.bad_value", path, f"{key} {_expected(error)}")
@@ -136,6 +136,8 @@ def _expected(error: ErrorDetails) -> str:
     for part, words in _EXPECTED.items():
         if part in str(context.get("pattern", "")):
             return words
+    if error["type"] == "is_instance_of":
+        return "should be a number"
     words = error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
     return one_line(words[:1].lower() + words[1:])
 
