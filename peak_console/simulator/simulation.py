@@ -91,7 +91,7 @@ class Simulation:
     def answer(
         self, provider: str, model: str | None, headers: Mapping[str, str], body: bytes, *, key: str | None
     ) -> Decided:
-        """What ``provider`` does with a request; ``model`` where the address names it, ``key`` if any came."""
+        """What ``provider`` does with a request; ``model`` where the address names it, ``key`` as sent."""
         self.serial += 1
         draw = random.Random(f"{self.seed}/{provider}/{self.serial}")  # noqa: S311 - a simulation, not a secret
         try:
