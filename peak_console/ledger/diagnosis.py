@@ -95,7 +95,7 @@ def _diagnose(db: sqlite3.Connection, last: int, head: str) -> Break:
 
 
 def _misplaced(db: sqlite3.Connection, row: Row, head: str) -> Break | None:
-    """The row is a true event of another place: exchanged with its true holder, or what lay between is gone."""
+    """The row is a true event of another place: exchanged, or what lay between is gone."""
     if row.prev_hash == head:
         return None
     true_next = _row(db, "WHERE l.prev_hash = ? AND l.seq > ? LIMIT 1", head, row.seq)

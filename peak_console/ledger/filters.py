@@ -1,19 +1,48 @@
 """What may be asked of the ledger's events, and which index answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, Final
 
-from peak_console.domain.events import LedgerEvent
+from peak_console.domain.events import EventKind, LedgerEvent
 
 SCAN_LIMIT: Final = 100_000
 """How many places one query may look at where no index answers it alone."""
 
+ENDED: Final = (EventKind.CALL_COMPLETED.value, EventKind.CALL_FAILED.value, EventKind.CALL_REFUSED.value)
+"""The kinds that end a hop: what a list of calls is made of."""
+
+RARE_SQL: Final = "kind NOT IN ('llm.call.requested', 'llm.call.completed')"
+"""The condition of the index on kinds, word for word, as SQLite wants it to use a partial index."""
+
+_ENDED_SQL = "kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused')"
+_COMMON = frozenset({EventKind.CALL_REQUESTED.value, EventKind.CALL_COMPLETED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One way down the ledger: which index and condition; ``exact`` where the index bounds the work."""
+
+    index: str
+    condition: str
+    values: tuple[Any, ...]
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events, newest first, and where to go on; ``next_before`` is ``None`` at the ledger's beginning."""
+
+    events: tuple[LedgerEvent, ...]
+    next_before: int | None
+
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Conditions that all must hold; an empty one holds always. ``since`` and ``until`` are ledger times."""
+    """Conditions that all must hold; an empty one holds always. ``since`` and ``until`` are ledger times.
+
+    Latency, cost, reason, verdict and fallback are looked up in bodies. ``min_cost_eur`` has nine decimals.
+    """
 
     kinds: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
@@ -32,83 +61,72 @@ class EventFilter:
     min_cost_eur: str | None = None
     fallback: bool | None = None
 
-    def conditions(self) -> Iterator[tuple[str, list[Any]]]:
-        """SQL conditions with their values, one for each way that an index can answer in order."""
-        rest, values = self._rest()
-        splits = [
-            [(column, one) for one in chosen]
-            for column, chosen in (("kind", self.kinds), (self._leading(), self._led()))
-            if chosen
-        ]
-        for chosen in product(*splits):
-            terms = [f"l.{column} = ?" for column, _ in chosen] + rest
-            yield " AND ".join(terms) or "1", [one for _, one in chosen] + values
+    def walks(self) -> list[Walk]:
+        """The walks that together find every event that fits, each newest first."""
+        if self.call_id is not None or self.run_id is not None:
+            index = "ledger_call" if self.call_id is not None else "ledger_run"
+            return [self._walk(f"INDEXED BY {index}", exact=True)]
+        if self.kinds and not _COMMON & set(self.kinds):
+            return [self._walk("INDEXED BY ledger_kind", RARE_SQL, kinds=(kind,)) for kind in self.kinds]
+        if self.kinds and set(self.kinds) <= set(ENDED):
+            if self.model_ids:
+                return [
+                    self._walk("INDEXED BY ledger_model", _ENDED_SQL, model_ids=(one,))
+                    for one in self.model_ids
+                ]
+            if self.layers:
+                return [
+                    self._walk("INDEXED BY ledger_layer", _ENDED_SQL, layers=(one,)) for one in self.layers
+                ]
+        return [self._walk("NOT INDEXED")]
 
-    def _leading(self) -> str:
-        return "model_id" if self.model_ids else "layer"
-
-    def _led(self) -> tuple[str, ...]:
-        return self.model_ids or self.layers
-
-    def _rest(self) -> tuple[list[str], list[Any]]:
-        terms: list[str] = []
+    def _walk(self, index: str, *given: str, exact: bool = False, **led: Sequence[str]) -> Walk:
+        """One walk along ``index``, whose own condition is ``given`` and whose leading column ``led``."""
+        terms, extra = list(given), 0
         values: list[Any] = []
-
-        def add(term: str, *more: Any) -> None:
+        for column, chosen in self._columns():
+            among = led.get(f"{column}s", chosen)
+            if not among or (column == "kind" and _ENDED_SQL in given and set(among) == set(ENDED)):
+                continue
+            terms.append(
+                f"l.{column} IN ({','.join('?' * len(among))})" if len(among) > 1 else f"l.{column} = ?"
+            )
+            values += among
+            extra += f"{column}s" not in led
+        for term, value in (*self._of_header(), *self._of_body()):
             terms.append(term)
-            values.extend(more)
+            values.append(value)
+            extra += 1
+        return Walk(index, " AND ".join(terms) or "1", tuple(values), exact or not extra)
 
-        among = {"role": self.roles, "provider": self.providers}
-        if self.model_ids:
-            among["layer"] = self.layers
-        for column, chosen in among.items():
-            if chosen:
-                add(f"l.{column} IN ({','.join('?' * len(chosen))})", *chosen)
+    def _columns(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        yield "kind", self.kinds
+        yield "layer", self.layers
+        yield "role", self.roles
+        yield "provider", self.providers
+        yield "model_id", self.model_ids
+
+    def _of_header(self) -> Iterator[tuple[str, Any]]:
         for column, one in (("run_id", self.run_id), ("call_id", self.call_id), ("actor", self.actor)):
             if one is not None:
-                add(f"l.{column} = ?", one)
+                yield f"l.{column} = ?", one
         if self.since is not None:
-            add("l.ts >= ?", self.since)
+            yield "l.ts >= ?", self.since
         if self.until is not None:
-            add("l.ts < ?", self.until)
-        for name, comparison, one in self._within_bodies():
-            add(f"json_extract(CAST(b.bytes AS TEXT), '$.{name}') {comparison} ?", one)
-        return terms, values
+            yield "l.ts < ?", self.until
 
-    def _within_bodies(self) -> Iterator[tuple[str, str, Any]]:
-        if self.reason is not None:
-            yield "reason", "=", self.reason
-        if self.verdict is not None:
-            yield "verdict", "=", self.verdict
-        if self.fallback is not None:
-            yield "fallback", "=", int(self.fallback)
-        if self.min_latency_us is not None:
-            yield "latency_us", ">=", self.min_latency_us
-        if self.max_latency_us is not None:
-            yield "latency_us", "<=", self.max_latency_us
+    def _of_body(self) -> Iterator[tuple[str, Any]]:
+        fallback = None if self.fallback is None else int(self.fallback)
+        for name, comparison, one in (
+            ("reason", "=", self.reason),
+            ("verdict", "=", self.verdict),
+            ("fallback", "=", fallback),
+            ("latency_us", ">=", self.min_latency_us),
+            ("latency_us", "<=", self.max_latency_us),
+        ):
+            if one is not None:
+                yield f"json_extract(CAST(b.bytes AS TEXT), '$.{name}') {comparison} ?", one
         if self.min_cost_eur is not None:
-            yield "cost_eur", ">=", self.min_cost_eur
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Events, newest first, and where to go on; ``next_before`` is ``None`` at the ledger's beginning."""
-
-    events: tuple[LedgerEvent, ...]
-    next_before: int | None
-
-
-def index_for(wanted: EventFilter) -> tuple[str, bool]:
-    """The index to walk, and whether it alone bounds the work."""
-    if wanted.call_id is not None:
-        return "INDEXED BY ledger_call", True
-    if wanted.run_id is not None:
-        return "INDEXED BY ledger_run", True
-    residual = wanted._rest()[0]  # noqa: SLF001 - of this module
-    if wanted.model_ids:
-        return "INDEXED BY ledger_model", bool(wanted.kinds) and not residual
-    if wanted.layers:
-        return "INDEXED BY ledger_layer", bool(wanted.kinds) and not residual
-    if wanted.kinds:
-        return "INDEXED BY ledger_kind", not residual
-    return "NOT INDEXED", not residual
+            # Money has nine decimals; without its point it is a whole number of nano-EUR.
+            cost = "CAST(replace(json_extract(CAST(b.bytes AS TEXT), '$.cost_eur'), '.', '') AS INTEGER)"
+            yield f"{cost} >= CAST(replace(?, '.', '') AS INTEGER)", self.min_cost_eur

@@ -9,7 +9,7 @@ import orjson
 
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
 from peak_console.ledger.faults import sqlite_faults
-from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page, index_for
+from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.windows import (
     BudgetRow,
@@ -102,7 +102,10 @@ class LedgerReader:
 
     def last(self, kind: str) -> LedgerEvent | None:
         """The last event of a kind."""
-        found = self._events(f"{_WITH_BODY} WHERE l.kind = ? ORDER BY l.seq DESC LIMIT 1", (kind,))
+        page = self.find(EventFilter(kinds=(kind,)), limit=1)
+        while not page.events and page.next_before is not None:
+            page = self.find(EventFilter(kinds=(kind,)), page.next_before, 1)
+        found = page.events
         return found[0] if found else None
 
     def find(self, wanted: EventFilter, before: int | None = None, limit: int = 100) -> Page:
@@ -112,15 +115,15 @@ class LedgerReader:
         answers; the page's ``next_before`` goes on from there, and is ``None`` at the ledger's beginning.
         """
         top = self.head()[0] + 1 if before is None else before
-        index, exact = index_for(wanted)
-        floor = 0 if exact else max(top - SCAN_LIMIT, 0)
+        walks = wanted.walks()
+        floor = 0 if all(walk.exact for walk in walks) else max(top - SCAN_LIMIT, 0)
         events: list[LedgerEvent] = []
-        for condition, values in wanted.conditions():
+        for walk in walks:
             query = (
-                f"SELECT {_HEADER}, b.bytes FROM ledger l {index} JOIN body b ON b.seq = l.seq "  # noqa: S608 - columns are ours, values are bound
-                f"WHERE l.seq < ? AND l.seq > ? AND {condition} ORDER BY l.seq DESC LIMIT ?"
+                f"SELECT {_HEADER}, b.bytes FROM ledger l {walk.index} JOIN body b ON b.seq = l.seq "  # noqa: S608
+                f"WHERE l.seq < ? AND l.seq > ? AND {walk.condition} ORDER BY l.seq DESC LIMIT ?"
             )
-            events += self._events(query, (top, floor, *values, limit))
+            events += self._events(query, (top, floor, *walk.values, limit))
         events.sort(key=lambda event: -event.seq)
         if len(events) >= limit:
             events = events[:limit]

@@ -113,7 +113,7 @@ def _wrong_wider(db: sqlite3.Connection) -> str | None:
                 stored = _count_windows(db, width, day)
                 made = sum(place[0] == width for place in expected)
                 if stored != made:
-                    return f"{stored} windows of {width} s are stored for the day at {day}, the minutes made {made}"
+                    return f"{stored} windows of {width} s are stored from {day} on, the minutes made {made}"
         finally:
             db.execute("ROLLBACK")
     return _difference((0, 0, 0), read_window(db, (0, 0, 0)), totals)

@@ -32,6 +32,7 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text, text_from_nano
 from peak_console.ledger.counters import CounterBook, Reservation, difference, negative, spend_of
+from peak_console.ledger.filters import RARE_SQL
 from peak_console.ledger.headers import Header
 from peak_console.ledger.projections import Body
 from peak_console.ledger.rates import Rates, calls_of_last_minute
@@ -54,7 +55,8 @@ class Reservations:
         """Go on with what is reserved; the last minute's calls are counted again."""
         self._book = CounterBook(db)
         row = db.execute(
-            "SELECT ts FROM ledger WHERE kind = ? ORDER BY seq DESC LIMIT 1", (EventKind.PHASE_CHANGED,)
+            f"SELECT ts FROM ledger WHERE kind = ? AND {RARE_SQL} ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant
+            (EventKind.PHASE_CHANGED,),
         ).fetchone()
         self._phase_since = row[0] if row else ""
         self._rates = Rates()

@@ -42,23 +42,26 @@ CREATE TABLE ledger(
 ) STRICT;
 CREATE TABLE body(seq INTEGER PRIMARY KEY REFERENCES ledger, bytes BLOB NOT NULL) STRICT;
 
-CREATE INDEX ledger_kind ON ledger(kind);
 CREATE INDEX ledger_call ON ledger(call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX ledger_run ON ledger(run_id) WHERE run_id IS NOT NULL;
-CREATE INDEX ledger_layer ON ledger(layer, kind) WHERE layer IS NOT NULL;
-CREATE INDEX ledger_model ON ledger(model_id, kind) WHERE model_id IS NOT NULL;
+CREATE INDEX ledger_kind ON ledger(kind) WHERE kind NOT IN ('llm.call.requested', 'llm.call.completed');
+CREATE INDEX ledger_layer ON ledger(layer)
+    WHERE kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused');
+CREATE INDEX ledger_model ON ledger(model_id)
+    WHERE kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused');
 
 CREATE TRIGGER ledger_links_to_head BEFORE INSERT ON ledger
-WHEN NEW.seq IS NOT (SELECT ifnull(max(seq), 0) + 1 FROM ledger)
-  OR NEW.prev_hash IS NOT ifnull((SELECT hash FROM ledger ORDER BY seq DESC LIMIT 1), printf('%064d', 0))
+WHEN NEW.prev_hash IS NOT
+    CASE NEW.seq WHEN 1 THEN printf('%064d', 0) ELSE (SELECT hash FROM ledger WHERE seq = NEW.seq - 1) END
+  OR EXISTS (SELECT 1 FROM ledger WHERE seq >= NEW.seq)
 BEGIN SELECT raise(ABORT, 'an event must follow the head'); END;
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER body_belongs BEFORE INSERT ON body
-WHEN NOT EXISTS (SELECT 1 FROM ledger WHERE seq = NEW.seq)
-BEGIN SELECT raise(ABORT, 'a body belongs to an event'); END;
+CREATE TRIGGER body_follows BEFORE INSERT ON body
+WHEN NEW.seq <= (SELECT max(seq) FROM body)
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER body_no_update BEFORE UPDATE ON body
 BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER body_no_delete BEFORE DELETE ON body

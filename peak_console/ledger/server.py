@@ -101,6 +101,8 @@ class LedgerServer:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.commits = 0
+        self.recent_waits_us: deque[int] = deque(maxlen=2048)
+        """How long the last appends waited for their commit, in microseconds."""
         self.last_error: PeakError | None = None
         """Why the last commit failed; ``None`` after a good one."""
 
@@ -203,6 +205,8 @@ class LedgerServer:
         if batch:
             results = self.writer.append([entry for waiting in batch for entry in waiting.entries])
             self.commits += 1
+            now_us = self._clock.boot_us()
+            self.recent_waits_us.extend(now_us - waiting.since_us for waiting in batch)
             self.last_error = next((one for one in results if isinstance(one, PeakError)), None)
             start = 0
             for waiting in batch:
