@@ -1,5 +1,6 @@
 """Where the node's sockets lie: in the control folder, or in a checked private one when its path is long."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -7,7 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from peak_console.control.files import NODE, text_field
+from peak_console.control.folder import read_file
 from peak_console.domain.errors import EnvironmentUnfit
+
+NODE_SOCKET: Final = "node.sock"
 
 PATH_LIMIT: Final = 100
 """Bytes. Unix socket addresses hold 104 (macOS) or 108 (Linux); a longer path is cut or refused."""
@@ -27,6 +32,19 @@ def socket_path(control_dir: Path, name: str) -> Path:
 def private_folder() -> Path:
     """This user's folder for sockets under the temporary directory."""
     return Path(tempfile.gettempdir()) / f"peak-{os.getuid()}"
+
+
+def find_socket(control_dir: Path) -> Path:
+    """The socket of this workspace's node: as ``node.json`` says, else where it would lie.
+
+    Raises ``EnvironmentUnfit`` when it would lie in a folder that a stranger can write.
+    """
+    said: str | None = None
+    with contextlib.suppress(OSError):
+        said = text_field(read_file(os.fspath(control_dir / NODE)), "socket")
+    path = Path(said) if said else socket_path(control_dir, NODE_SOCKET)
+    check_socket(path)
+    return path
 
 
 def prepare_socket(path: Path) -> None:

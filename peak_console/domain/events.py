@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     OPERATOR_ENROLLED = "operator.enrolled"
     OPERATOR_REMOVED = "operator.removed"
     LEDGER_MIGRATED = "ledger.migrated"
+    LEDGER_RECOVERED = "ledger.recovered"
 
 
 @dataclass(frozen=True, slots=True)

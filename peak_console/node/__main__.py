@@ -1,0 +1,68 @@
+"""``python -m peak_console.node --root ROOT``: the node in the foreground."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.logsend import LedgerLogHandler
+from peak_console.domain.errors import PeakError
+from peak_console.node.engine import Node
+from peak_console.node.genesis import MADE_BY_NODE, Genesis
+
+
+def main() -> None:
+    """Run the node until SIGTERM, SIGINT or ``peak node stop``; exits 3 when it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m peak_console.node", description=main.__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="The workspace's folder.")
+    parser.add_argument("--ready-fd", type=int, help="Descriptor to report the start on, as a line of JSON.")
+    parser.add_argument("--simulated", action="store_true", help="A new ledger begins as a simulated one.")
+    parser.add_argument("--no-children", action="store_true", help="Serve no metrics and write no log.")
+    options = parser.parse_args()
+    ws = Workspace(options.root.resolve())
+    genesis = Genesis(made_by=MADE_BY_NODE, simulated=options.simulated)
+    sys.exit(asyncio.run(_serve(ws, genesis, options.ready_fd, children=not options.no_children)))
+
+
+async def _serve(ws: Workspace, genesis: Genesis, ready_fd: int | None, *, children: bool) -> int:
+    node = Node(ws, genesis=genesis, children=children)
+    try:
+        await node.start()
+    except PeakError as error:
+        _tell(ready_fd, {"error": {"type": type(error).__name__, **error.as_dict()}})
+        sys.stderr.write(f"peak node: {error.message}\n  why: {error.code}\n  do:  {error.remedy}\n")
+        return error.exit_code
+    handler = LedgerLogHandler(ws.control, source="node")
+    logging.getLogger("peak_console").addHandler(handler)
+    logging.getLogger("peak_console").setLevel(logging.INFO)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, node.ask_to_end, signal.Signals(number).name)
+    _tell(ready_fd, {"ready": True, "pid": os.getpid(), "socket": str(node.socket_path)})
+    if ready_fd is None:
+        sys.stdout.write(f"peak node: serving {ws.root} (pid {os.getpid()}); end it with Ctrl-C\n")
+        sys.stdout.flush()
+    try:
+        await node.run()
+    finally:
+        logging.getLogger("peak_console").removeHandler(handler)
+        handler.close()
+    return 0
+
+
+def _tell(ready_fd: int | None, fields: dict[str, object]) -> None:
+    if ready_fd is None:
+        return
+    with contextlib.suppress(OSError):
+        os.write(ready_fd, json.dumps(fields).encode() + b"\n")
+        os.close(ready_fd)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What may be recorded of control and operators: pure rules, decided in the writer's transaction."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peak_console.control.history import GLOBAL, admit_enable
+from peak_console.domain.clock import from_iso
+from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.node.facts import Facts
+
+MADE_BY_INIT = "peak init"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the rules ask besides the ledger's facts, as of this moment."""
+
+    now: datetime
+    boot_us: int
+    stop: str | None
+    """The id of the ``STOP`` that stands, ``None`` without one."""
+    cooldown_s: int
+    problems: tuple[str, ...]
+    """What is not green: reasons of posture."""
+
+
+def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError | None:
+    """Why an event of control may not be recorded, ``None`` when it may."""
+    if draft.kind == EventKind.CONTROL_ENABLED:
+        return _enable(draft.body, facts, around)
+    if draft.kind == EventKind.OPERATOR_ENROLLED:
+        return _enrolled(draft.body, facts)
+    if draft.kind == EventKind.OPERATOR_REMOVED:
+        return _removed(draft.body, facts)
+    return None
+
+
+def is_new(facts: Facts, stop: str | None) -> bool:
+    """Whether nobody ever enabled or stopped this workspace, and ``peak init`` made its ledger."""
+    return facts.history.untouched and stop is None and facts.made_by == MADE_BY_INIT
+
+
+def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
+    """Seconds until an enable is allowed, rounded up; 0 when it is.
+
+    Counted on the boot clock where the stop may be of this boot, and no longer than the wall clock says; for
+    a stop of an earlier boot on the wall clock, and at least since this boot.
+    """
+    if is_new(facts, around.stop):
+        return 0
+    stop, uptime_s = facts.last_stop, around.boot_us / 1_000_000
+    since = stop.ts if stop is not None else facts.genesis_ts
+    wall_s = (around.now - from_iso(since)).total_seconds() if since else 0.0
+    if stop is not None and stop.boot_us <= around.boot_us:
+        boot_s = (around.boot_us - stop.boot_us) / 1_000_000
+        passed = min(boot_s, wall_s) if wall_s >= 0 else boot_s
+    else:
+        passed = max(wall_s, uptime_s)
+    return max(0, math.ceil(around.cooldown_s - passed))
+
+
+def _enable(body: Mapping[str, Any], facts: Facts, around: Circumstances) -> PeakError | None:
+    if body.get("scope") != GLOBAL:
+        return UsageWrong(
+            "only the whole workspace can be enabled",
+            code="scope_unsupported",
+            remedy="leave --scope out",
+        )
+    if not str(body.get("reason") or "").strip():
+        return UsageWrong("an enable needs a reason", code="reason_missing", remedy='add: --reason "..."')
+    if body.get("after_stop") != around.stop:
+        return ControlRefused(
+            "the stop that stands is not the one this enable saw",
+            code="changed_meanwhile",
+            remedy="look at peak status, then enable again if it is still right",
+        )
+    refusal = admit_enable(facts.history, body)
+    if refusal is not None:
+        return ControlRefused(refusal.message, code=refusal.code, remedy=refusal.remedy)
+    if around.problems:
+        return ControlRefused(
+            f"health is not green: {', '.join(around.problems)}",
+            code="not_healthy",
+            remedy="mend what peak status names, then enable",
+            problems=list(around.problems),
+        )
+    left = cooldown_left_s(facts, around)
+    if left and facts.history.in_force is None:
+        return ControlRefused(
+            f"the cooldown after a stop has {left} s to go",
+            code="cooldown",
+            remedy=f"use the time to find out what happened; enable in {left} s",
+            left_s=left,
+        )
+    return None
+
+
+def _enrolled(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
+    name, key = body.get("operator"), body.get("public_key")
+    if not isinstance(name, str) or not isinstance(key, str) or not key.startswith("ssh-ed25519 "):
+        return UsageWrong("an enrolment names an operator and an Ed25519 public key", code="event_malformed")
+    if name in facts.operators:
+        return ControlRefused(
+            f"{name} is enrolled already",
+            code="operator_exists",
+            remedy=f"choose another name, or remove the old key first: peak operator remove {name}",
+        )
+    return None
+
+
+def _removed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
+    name = body.get("operator")
+    if name not in facts.operators:
+        return ControlRefused(
+            f"{name} is not enrolled", code="operator_unknown", remedy="list them with: peak operator list"
+        )
+    if len(facts.operators) == 1:
+        return ControlRefused(
+            f"{name} is the only operator; nobody could enable any more",
+            code="last_operator",
+            remedy="enroll another operator first: peak operator enroll NAME",
+        )
+    return None

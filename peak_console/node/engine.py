@@ -1,0 +1,301 @@
+"""The node itself: composes the ledger's writer and server, lease, watch and children; computes nothing."""
+
+import asyncio
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from peak_console.budget.limits import BudgetLimits
+from peak_console.config.load import ConfigCache
+from peak_console.config.workspace import Workspace
+from peak_console.control.boot import boot_id
+from peak_console.control.filesystem import refuse_network
+from peak_console.control.folder import prepare
+from peak_console.control.keys import KeyStore, verify_proof
+from peak_console.control.sockets import NODE_SOCKET, prepare_socket, socket_path
+from peak_console.domain.calls import CallReason
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import EnvironmentUnfit, PeakError
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import new_event_id
+from peak_console.domain.ledgering import Refusal
+from peak_console.ledger.privileges import Proof
+from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.wire import PROTOCOL
+from peak_console.ledger.writer import LedgerWriter
+from peak_console.node.admission import Circumstances, admit
+from peak_console.node.children import Child
+from peak_console.node.facts import Facts
+from peak_console.node.genesis import Genesis, genesis_drafts, version
+from peak_console.node.health import broken_head
+from peak_console.node.leasing import LeaseKeeper, write_node_file
+from peak_console.node.lock import NodeLock
+from peak_console.node.state import NodeState
+from peak_console.node.status import handlers
+from peak_console.node.watching import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACTOR = "node"
+
+logger = logging.getLogger(__name__)
+
+
+class Node:
+    """One workspace's node. Between :meth:`start` and :meth:`close` this process is it.
+
+    With ``leasing`` false it serves a single command: the same lock, ledger and socket, no lease and no
+    children. ``genesis`` says how a workspace without a ledger begins.
+    """
+
+    def __init__(
+        self,
+        ws: Workspace,
+        *,
+        clock: Clock | None = None,
+        genesis: Genesis | None = None,
+        leasing: bool = True,
+        children: bool = True,
+    ) -> None:
+        self.ws = ws
+        self.socket_path = socket_path(ws.control, NODE_SOCKET)
+        self.stopping = asyncio.Event()
+        self._clock = clock or SystemClock()
+        self._genesis = genesis or Genesis()
+        self._leasing = leasing
+        self._with_children = children and leasing
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closers: list[Callable[[], object]] = []
+        self._exit_reason = "asked to end"
+        self.children: list[Child] = []
+
+    async def start(self) -> None:
+        """Become the node and serve.
+
+        Raises ``EnvironmentUnfit``: on a network file system, beside another node, without a usable ledger.
+        """
+        refuse_network(self.ws.root)
+        try:
+            self._make_folders()
+            self._lock = NodeLock(self.ws.audits)
+        except OSError as error:
+            raise _unwritable(self.ws.audits, error) from error
+        self._closers.append(self._lock.release)
+        try:
+            await self._open()
+        except BaseException:
+            self._undo()
+            raise
+
+    async def run(self) -> None:
+        """Serve until asked to end, then close."""
+        try:
+            await self.stopping.wait()
+        finally:
+            await self.close()
+
+    def ask_to_end(self, reason: str) -> None:
+        """End soon."""
+        self._exit_reason = reason
+        self.stopping.set()
+
+    async def close(self) -> None:
+        """End children, record the end, give up the lease, the socket and the lock."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.keeper.withdraw()
+        if self._leasing:
+            ended = {"session": self.state.session, "reason": self._exit_reason}
+            try:
+                async with asyncio.timeout(2):
+                    await self.server.append([_own(EventKind.NODE_STOPPED, ended)], actor=ACTOR)
+            except (PeakError, TimeoutError) as error:
+                logger.warning("the end of this node could not be recorded: %s", error)
+        await self.server.close()
+        self._undo()
+
+    # -- opening
+
+    def _make_folders(self) -> None:
+        self.ws.audits.mkdir(parents=True, exist_ok=True)
+        self.ws.runs.mkdir(exist_ok=True)
+        prepare(self.ws.control, group_of=self.ws.root)
+
+    async def _open(self) -> None:
+        facts = Facts()
+        self.state = NodeState(
+            ws=self.ws,
+            clock=self._clock,
+            configs=ConfigCache(self.ws, clock=self._clock),
+            facts=facts,
+            boot_id=_boot_id(),
+            session=secrets.token_hex(8),
+            leasing=self._leasing,
+            last_tick_us=self._clock.boot_us(),
+        )
+        reservations = Reservations(self._limits, clock=self._clock)
+        self.writer = LedgerWriter(
+            self.ws.ledger,
+            clock=self._clock,
+            projections=(facts, Rollups(), reservations),
+            guards=(self._guard,),
+            conditions=(self._condition,),
+        )
+        self._closers.append(self.writer.close)
+        self.state.verified.broken = broken_head(self.ws.ledger)
+        self._begin_ledger()
+        self.keeper = LeaseKeeper(self.state)
+        self.server = LedgerServer(
+            self.writer,
+            self.socket_path,
+            authorise=self._authorise,
+            clock=self._clock,
+            handlers=handlers(self),
+            open_calls=reservations,
+        )
+        self.watch = Watch(self.state, self.server, self.keeper)
+        self.watch.look()
+        try:
+            prepare_socket(self.socket_path)
+            await self.server.start()
+        except OSError as error:
+            raise _unwritable(self.socket_path, error) from error
+        if self._leasing:
+            await self._enter_service()
+
+    def _begin_ledger(self) -> None:
+        if self.writer.head[0]:
+            return
+        results = self.writer.append([(draft, ACTOR) for draft in genesis_drafts(self._genesis)])
+        for result in results:
+            if isinstance(result, PeakError):
+                raise result
+
+    async def _enter_service(self) -> None:
+        begun = {
+            "pid": os.getpid(),
+            "session": self.state.session,
+            "version": version(),
+            "sqlite_version": self.server.status()["sqlite"],
+            "boot_id": self.state.boot_id,
+        }
+        await self.server.append([_own(EventKind.NODE_STARTED, begun)], actor=ACTOR)
+        self._write_node_file()
+        self.watch.tick()
+        loops = [self.watch.run()]
+        if self._with_children:
+            self.children = [
+                Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said),
+                Child("log", "peak_console.node.logchild", self.ws.root),
+            ]
+            loops += [child.keep() for child in self.children]
+            loops.append(self.watch.verify_whole())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def _write_node_file(self) -> None:
+        fields: dict[str, Any] = {
+            "pid": os.getpid(),
+            "uid": os.getuid(),
+            "boot_id": self.state.boot_id,
+            "session": self.state.session,
+            "protocol": PROTOCOL,
+            "socket": str(self.socket_path),
+            "started_us": self._clock.boot_us(),
+            "metrics_url": self.state.metrics_url,
+        }
+        try:
+            write_node_file(self.state, fields)
+        except OSError as error:
+            raise _unwritable(self.ws.control, error) from error
+
+    def _metrics_said(self, fields: dict[str, Any]) -> None:
+        url = fields.get("url")
+        if isinstance(url, str):
+            self.state.metrics_url = url
+            self._write_node_file()
+
+    def _undo(self) -> None:
+        while self._closers:
+            self._closers.pop()()
+
+    # -- what the writer asks
+
+    def _limits(self) -> BudgetLimits:
+        return self.state.configs.current(self.state.facts.phase.level).budgets.limits
+
+    def _guard(self, draft: EventDraft) -> Refusal | None:
+        """A call is reserved only under the configs that stand now, and while nothing forbids it."""
+        try:
+            digests = self.state.configs.current(self.state.facts.phase.level).digests
+        except PeakError as error:
+            return Refusal(CallReason.MATRIX_INVALID.value, error.message, "mend it: peak lint")
+        if draft.body.get("matrix_digest") not in {None, digests["matrix"]}:
+            return Refusal(
+                CallReason.MATRIX_CHANGED.value,
+                "the matrix was changed since this call was planned",
+                "ask again: the next call is planned under the new one",
+            )
+        if self._leasing and not self.watch.folded.calls:
+            reasons = ", ".join(self.watch.folded.reasons)
+            return Refusal(
+                CallReason.POSTURE.value, f"the node permits no calls: {reasons}", "look at: peak status"
+            )
+        return None
+
+    def _condition(self, draft: EventDraft) -> PeakError | None:
+        if not draft.kind.startswith(("control.enabled", "operator.")):
+            return None
+        self.watch.look()
+        return admit(draft, self.state.facts, self.circumstances())
+
+    def circumstances(self) -> Circumstances:
+        """What the rules of enabling ask, now."""
+        try:
+            cooldown_s = self.state.configs.current(self.state.facts.phase.level).control.enable.cooldown_s
+        except PeakError:
+            cooldown_s = 0  # the broken config is itself a problem, and refuses
+        return Circumstances(
+            now=self._clock.now(),
+            boot_us=self._clock.boot_us(),
+            stop=self.state.seen.stop,
+            cooldown_s=cooldown_s,
+            problems=self.keeper.problems(0),
+        )
+
+    def _authorise(self, proof: Proof, message: bytes) -> bool:
+        """The ledger's key counts, and only while the file in ``configs/keys`` is the same."""
+        enrolled = self.state.facts.operators.get(proof.operator)
+        try:
+            shown = KeyStore(self.ws.keys).public(proof.operator)
+        except PeakError:
+            return False
+        return enrolled is not None and shown == enrolled and verify_proof(enrolled, proof, message)
+
+
+def _own(kind: EventKind, body: dict[str, Any]) -> EventDraft:
+    return EventDraft(event_id=new_event_id(secrets.token_bytes), kind=kind.value, body=body)
+
+
+def _boot_id() -> str:
+    try:
+        return boot_id()
+    except OSError as error:
+        raise EnvironmentUnfit(
+            "the kernel does not tell its boot id",
+            code="boot_id_unknown",
+            remedy="without it no lease can be believed; check /proc/sys/kernel/random/boot_id",
+        ) from error
+
+
+def _unwritable(path: Path, error: OSError) -> EnvironmentUnfit:
+    return EnvironmentUnfit(
+        f"{path} cannot be used: {error.strerror or error}",
+        code="workspace_unwritable",
+        remedy="check its permissions and its disk",
+    )

@@ -1,0 +1,105 @@
+"""The node's lease: written each second, and at once when what it says has changed."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from peak_console.control import lease as leases
+from peak_console.control.files import LEASE, NODE
+from peak_console.control.folder import RealFolder
+from peak_console.domain.posture import PostureReason
+from peak_console.node.folding import Folded, fold
+from peak_console.node.health import disk_free, problems
+from peak_console.node.state import NodeState
+
+_DIGESTS = ("matrix", "models", "prices", "budgets", "control")
+
+
+class LeaseKeeper:
+    """Writes the lease of one node session; a write that fails leaves the last one to lapse."""
+
+    def __init__(self, state: NodeState) -> None:
+        self._state = state
+        self._generation = 0
+        self._said: Folded | None = None
+        self._written_us: int | None = None
+        self.path = state.ws.control / LEASE
+        self.error = ""
+        """Why the lease could not be written last; empty when it could."""
+
+    def problems(self, oldest_wait_us: int) -> tuple[str, ...]:
+        """What forbids calls now, besides stop and enable."""
+        state = self._state
+        return problems(
+            broken=state.verified.broken,
+            fault=state.fault,
+            disk_free=disk_free(state.ws.audits),
+            oldest_wait_us=oldest_wait_us,
+            since_tick_us=state.clock.boot_us() - state.last_tick_us,
+            configs_ok=not state.config_error,
+        )
+
+    def renew(self, seq: int, oldest_wait_us: int) -> Folded:
+        """Write the lease when it is due; gives what holds."""
+        state = self._state
+        now_us = state.clock.boot_us()
+        folded = fold(state.facts.history, state.seen, self.problems(oldest_wait_us))
+        due = self._written_us is None or now_us - self._written_us >= leases.RENEW_S * 1_000_000
+        if folded == self._said and not due:
+            return folded
+        if folded != self._said:
+            self._generation += 1
+        try:
+            leases.write(self.path, leases.encode(self._lease(folded, seq, now_us)))
+        except (OSError, leases.LeaseTooLarge) as error:
+            self.error = str(error)
+        else:
+            self.error, self._said, self._written_us = "", folded, now_us
+        return folded
+
+    def withdraw(self) -> None:
+        """At a clean end: remove the lease, so that every console sees the lapse at once."""
+        for path in (self.path, self._state.ws.control / NODE):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    @property
+    def age_ms(self) -> int | None:
+        """How old the last written lease is."""
+        if self._written_us is None:
+            return None
+        return (self._state.clock.boot_us() - self._written_us) // 1000
+
+    def _lease(self, folded: Folded, seq: int, now_us: int) -> leases.Lease:
+        state = self._state
+        return leases.Lease(
+            boot_id=state.boot_id,
+            session=state.session,
+            generation=self._generation,
+            issued_us=now_us,
+            expires_us=now_us + leases.LIFETIME_US,
+            phase=state.facts.phase.value,
+            calls=folded.calls,
+            orders=folded.orders,
+            state=folded.state,
+            reasons=folded.reasons,
+            enabled=folded.enabled,
+            seq=seq,
+            simulated=state.facts.simulated,
+            since=folded.since,
+            conflicts=folded.conflicts,
+            digests={name: state.digests[name] for name in _DIGESTS if name in state.digests},
+            metrics_url=state.metrics_url,
+        )
+
+
+def write_node_file(state: NodeState, fields: dict[str, Any]) -> None:
+    """Write ``node.json``: how to find this node."""
+    data = json.dumps(fields, sort_keys=True).encode() + b"\n"
+    RealFolder(state.ws.control).replace(NODE, data)
+
+
+def is_healthy(reasons: tuple[str, ...]) -> bool:
+    """Whether none of these reasons is one of health."""
+    ill = {PostureReason.LEDGER_BROKEN, PostureReason.LEDGER_UNAVAILABLE, PostureReason.MATRIX_INVALID}
+    return not ill & set(reasons)

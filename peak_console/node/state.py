@@ -1,0 +1,33 @@
+"""What the node's parts share: the workspace, who this node is, and what it last saw."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from peak_console.config.load import ConfigCache
+from peak_console.config.workspace import Workspace
+from peak_console.control.history import Observed
+from peak_console.domain.clock import Clock
+from peak_console.node.facts import Facts
+from peak_console.node.health import Verified
+
+
+@dataclass
+class NodeState:
+    """Read and changed on the node's loop only."""
+
+    ws: Workspace
+    clock: Clock
+    configs: ConfigCache
+    facts: Facts
+    boot_id: str
+    session: str
+    leasing: bool
+    """Whether this node renews a lease; one that serves a single command does not."""
+    seen: Observed = field(default_factory=lambda: Observed(None, None, None))
+    digests: Mapping[str, str] = field(default_factory=dict)
+    config_error: str = ""
+    verified: Verified = field(default_factory=Verified)
+    fault: str = ""
+    """Why the ledger cannot be written, as a reason code; empty while it can."""
+    last_tick_us: int = 0
+    metrics_url: str | None = None

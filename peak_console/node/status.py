@@ -1,0 +1,95 @@
+"""What the node answers besides appends: its state, the control history, and to end."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from peak_console.control.boot import boot_id
+from peak_console.ledger.server import Handler
+from peak_console.ledger.session import Session
+from peak_console.ledger.wire import Message
+from peak_console.node.admission import cooldown_left_s, is_new
+from peak_console.node.genesis import version
+from peak_console.node.health import disk_free, sqlite_has_wal_reset_bug, wal_size
+
+if TYPE_CHECKING:
+    from peak_console.node.engine import Node
+
+
+def handlers(node: "Node") -> dict[str, Handler]:
+    """The operations that a node adds to the ledger's server."""
+
+    async def status(_: Message, __: Session) -> Message:
+        return report(node)
+
+    async def control(_: Message, __: Session) -> Message:
+        return control_report(node)
+
+    async def stop(_: Message, session: Session) -> Message:
+        node.ask_to_end(f"asked to end by {session.actor}")
+        return {"ending": True}
+
+    return {"status": status, "control": control, "stop": stop}
+
+
+def control_report(node: "Node") -> dict[str, Any]:
+    """The fold of enables and stops as an enable asks for it, and the operators."""
+    facts, around = node.state.facts, node.circumstances()
+    history = facts.history
+    return {
+        "last": history.last,
+        "in_force": history.in_force,
+        "since": history.since,
+        "stops": sorted(history.stops),
+        "lifted": sorted(history.lifted),
+        "new_workspace": is_new(facts, around.stop),
+        "cooldown_left_s": cooldown_left_s(facts, around),
+        "problems": list(around.problems),
+        "operators": dict(sorted(facts.operators.items())),
+        "phase": facts.phase.value,
+        "simulated": facts.simulated,
+    }
+
+
+def report(node: "Node") -> dict[str, Any]:
+    """The node's state for ``peak node status`` and ``peak status``; JSON types without floats."""
+    state, server, keeper = node.state, node.server, node.keeper
+    folded = node.watch.folded
+    return {
+        **server.status(),
+        "session": state.session,
+        "boot_id": boot_id(),
+        "version": version(),
+        "sqlite": sqlite3.sqlite_version,
+        "sqlite_wal_reset_bug": sqlite_has_wal_reset_bug(sqlite3.sqlite_version),
+        "leasing": state.leasing,
+        "lease_age_ms": keeper.age_ms,
+        "lease_error": keeper.error,
+        "posture": {
+            "state": folded.state.value,
+            "calls": folded.calls,
+            "reasons": list(folded.reasons),
+            "conflicts": list(folded.conflicts),
+        },
+        "phase": state.facts.phase.value,
+        "simulated": state.facts.simulated,
+        "verified": state.verified.as_dict(),
+        "pending": server.oldest_wait_us() > 0,
+        "append_wait_p99_us": percentile(list(server.recent_waits_us), 99),
+        "wal_bytes": wal_size(state.ws.ledger),
+        "disk_free_bytes": disk_free(state.ws.audits),
+        "configs": {"error": state.config_error, "digests": dict(state.digests)},
+        "children": [child.state.as_dict() for child in node.children],
+        "metrics_url": state.metrics_url,
+        "operators": sorted(state.facts.operators),
+        "last_stop": asdict(state.facts.last_stop) if state.facts.last_stop else None,
+    }
+
+
+def percentile(values: Sequence[int], per_cent: int) -> int | None:
+    """The nearest-rank percentile; ``None`` of nothing."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    return ranked[max(0, -(-len(ranked) * per_cent // 100) - 1)]

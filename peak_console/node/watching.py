@@ -1,0 +1,188 @@
+"""The node's loop: look at files, configs and health, record what stands unrecorded, renew the lease."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import sys
+from contextlib import suppress
+from typing import Any, Final
+
+from peak_console.control.files import perform, run
+from peak_console.control.folder import RealFolder
+from peak_console.control.history import Observed, observe_steps, unrecorded_stop
+from peak_console.domain.clock import iso
+from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import new_event_id
+from peak_console.domain.posture import PostureState
+from peak_console.domain.text import one_line
+from peak_console.ledger.server import LedgerServer
+from peak_console.node.children import clean_environment
+from peak_console.node.folding import Folded
+from peak_console.node.leasing import LeaseKeeper
+from peak_console.node.state import NodeState
+
+TICK_S: Final = 0.05
+CONFIGS_EVERY: Final = 4
+"""Ticks between looks at the configs."""
+
+IDLE_CHECKPOINT_S: Final = 30
+_PROBE_EVERY = 20
+_VERIFY_LIMIT_S = 3600
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Ticks twenty times a second; each tick is some tens of microseconds."""
+
+    def __init__(self, state: NodeState, server: LedgerServer, keeper: LeaseKeeper) -> None:
+        self._state = state
+        self._server = server
+        self._keeper = keeper
+        self._folder = RealFolder(state.ws.control)
+        self._ticks = 0
+        self._unrecorded: EventDraft | None = None
+        self._busy: set[asyncio.Task[None]] = set()
+        self._checkpointed = (0, 0)
+        self.folded = Folded(
+            calls=False, state=PostureState.STOPPED, reasons=(), conflicts=(), enabled=None, since=None
+        )
+        self._read_configs()
+
+    def look(self) -> None:
+        """Look at the control folder now; what cannot be read counts as stopped."""
+        try:
+            self._state.seen = run(observe_steps(), lambda action: perform(action, self._folder))
+        except OSError as error:
+            self._state.seen = Observed(enabling=None, enabled=None, stop=f"unreadable: {error.strerror}")
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        loop = asyncio.get_running_loop()
+        following = loop.time()
+        while True:
+            self.tick()
+            following = max(following + TICK_S, loop.time())
+            await asyncio.sleep(following - loop.time())
+
+    def tick(self) -> None:
+        """One round."""
+        state = self._state
+        state.last_tick_us = state.clock.boot_us()
+        self._ticks += 1
+        history = state.facts.history  # read before the folder: see unrecorded_stop
+        self.look()
+        if self._ticks % CONFIGS_EVERY == 0:
+            self.check_configs()
+        fault = self._server.last_error
+        state.fault = fault.code if isinstance(fault, LedgerUnavailable) else ""
+        self._settle(unrecorded_stop(history, state.seen))
+        if state.fault and self._ticks % _PROBE_EVERY == 0:
+            self._append(EventKind.LEDGER_RECOVERED, {"fault": state.fault})
+        seq, _ = self._server.writer.head
+        self.folded = self._keeper.renew(seq, self._server.oldest_wait_us())
+        if self._ticks % int(IDLE_CHECKPOINT_S / TICK_S) == 0:
+            self._checkpoint_when_idle()
+
+    def check_configs(self) -> None:
+        """See whether the configs changed; a change is on record, broken ones forbid calls."""
+        before, broken = self._state.digests, self._state.config_error
+        self._read_configs()
+        after = self._state.digests
+        if self._state.config_error and not broken:
+            self._append(EventKind.CONFIG_CHANGED, {"file": "configs", "old": "valid", "new": "invalid"})
+        for name in sorted(set(before) | set(after)):
+            if before.get(name) != after.get(name):
+                body = {"file": name, "old": before.get(name), "new": after.get(name)}
+                self._append(EventKind.CONFIG_CHANGED, body)
+
+    async def verify_whole(self) -> None:
+        """Have a child check the whole chain once; a break stops the workspace until the node is new."""
+        words = (
+            sys.executable,
+            "-m",
+            "peak_console.node.verifychild",
+            "--root",
+            os.fspath(self._state.ws.root),
+        )
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=clean_environment(os.environ),
+        )
+        try:
+            async with asyncio.timeout(_VERIFY_LIMIT_S):
+                said = await process.stdout.read() if process.stdout else b""
+                await process.wait()
+        except TimeoutError:
+            logger.warning("the whole chain could not be verified within %s s", _VERIFY_LIMIT_S)
+            return
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        self._take_verdict(said)
+
+    # -- within
+
+    def _read_configs(self) -> None:
+        state = self._state
+        try:
+            state.digests = state.configs.current(state.facts.phase.level).digests
+        except ConfigInvalid as error:
+            state.config_error = error.code
+        else:
+            state.config_error = ""
+
+    def _settle(self, draft: EventDraft | None) -> None:
+        """Record a stop that stands unrecorded for two looks: whoever made it has the first chance."""
+        if draft is not None and self._unrecorded is not None and draft.event_id == self._unrecorded.event_id:
+            self._spawn(draft)
+        self._unrecorded = draft
+
+    def _append(self, kind: EventKind, body: dict[str, Any]) -> None:
+        self._spawn(EventDraft(new_event_id(secrets.token_bytes), kind.value, body))
+
+    def _spawn(self, draft: EventDraft) -> None:
+        """Append an event of the node's own, behind; a failure shows as the ledger's fault."""
+
+        async def append() -> None:
+            try:
+                await self._server.append([draft], actor="node")
+            except PeakError as error:
+                logger.warning("%s could not be recorded: %s", draft.kind, error.message)
+
+        if len(self._busy) < _BUSY_LIMIT:
+            task = asyncio.ensure_future(append())
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+
+    def _checkpoint_when_idle(self) -> None:
+        """Cut the write-ahead log when nobody appended since the last look."""
+        seq, _ = self._server.writer.head
+        last_seq, done_seq = self._checkpointed
+        if seq == last_seq and seq != done_seq and not self._server.oldest_wait_us():
+            with suppress(LedgerUnavailable):
+                self._server.writer.checkpoint()
+            done_seq = seq
+        self._checkpointed = (seq, done_seq)
+
+    def _take_verdict(self, said: bytes) -> None:
+        verified = self._state.verified
+        try:
+            found = json.loads(said)
+            verified.ok, verified.events = bool(found["ok"]), int(found["events"])
+        except (ValueError, KeyError, TypeError):
+            logger.warning("the verification of the chain ended without a result")
+            return
+        verified.at = iso(self._state.clock.now())
+        if not verified.ok:
+            verified.broken = one_line(str(found.get("broken", "")))
+
+
+_BUSY_LIMIT = 64
