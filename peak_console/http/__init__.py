@@ -1,0 +1,1 @@
+"""What the node serves over HTTP on loopback, from a process of its own: ``/metrics`` and ``/healthz``."""

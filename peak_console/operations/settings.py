@@ -1,0 +1,16 @@
+"""The settings of ``configs/console.toml``, for what must run whatever the file says."""
+
+from pydantic import ValidationError
+
+from peak_console.config.console import ConsoleConfig
+from peak_console.config.sources import MAIN_FILES, read_either
+from peak_console.config.workspace import Workspace
+
+
+def console_settings(ws: Workspace) -> ConsoleConfig:
+    """The console's settings; the defaults where the file is absent or wrong, which lint tells."""
+    document, _ = read_either(ws.root, MAIN_FILES["console"])
+    try:
+        return ConsoleConfig.model_validate(document.data or {})
+    except ValidationError:
+        return ConsoleConfig()

@@ -1,0 +1,78 @@
+"""Child processes of the node, started as the node starts them: by exec, with a pipe as standard input."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 30.0
+
+
+@dataclass
+class Child:
+    """A child that said its first line."""
+
+    process: subprocess.Popen[bytes]
+    first: dict[str, Any]
+
+    def end(self) -> int:
+        """End its standard input, as the death of its parent does; its exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE_S)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
+
+@contextmanager
+def child(module: str, root: Path, **variables: str) -> Iterator[Child]:
+    """``python -m MODULE --root ROOT``, from its first line on; ended when the test is over."""
+    environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--root", str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environ | variables,
+        cwd=root,
+    )
+    try:
+        yield Child(process, _first_line(process))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(PATIENCE_S)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def eventually(holds: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
+    """The first true value that ``holds`` gives; fails when there is none in time."""
+    ends = time.monotonic() + within_s
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < ends, f"not in {within_s} s: {what}"
+        time.sleep(0.01)
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        assert selector.select(PATIENCE_S), "the child said nothing"
+    line = process.stdout.readline()
+    assert line, f"the child ended with {process.wait(PATIENCE_S)}"
+    found: dict[str, Any] = json.loads(line)
+    return found
