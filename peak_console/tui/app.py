@@ -187,7 +187,7 @@ class PeakApp(App[int]):
         """Open the palette."""
         from peak_console.tui.palette import Palette  # noqa: PLC0415 - not before the first paint
 
-        if not Palette.is_open(self):
+        if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     def do_help(self) -> None:

@@ -166,7 +166,6 @@ def _call_line(number: int, at: datetime, slot: int, dice: random.Random, bad: f
         tokens_out=tokens // 4,
         hop=2 if one.role == "fallback" else 1,
         fallback=one.role == "fallback",
-        prompt="market-outlook@1",
     )
 
 

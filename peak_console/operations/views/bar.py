@@ -127,6 +127,8 @@ class BarSnapshot:
     ai_armed: bool = False
     stop_id: str | None = None
     sqlite_version: str = ""
+    timezone: str = "Europe/Berlin"
+    """The zone whose days the budgets count."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:

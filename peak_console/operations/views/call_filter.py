@@ -11,7 +11,7 @@ from peak_console.operations.views.terms import Term
 
 LAYERS: Final = ("L0", "L1", "L2", "L3", "L4", "L5", "L6")
 ROLES: Final = ("primary", "fallback", "critic")
-OUTCOMES: Final = ("ok", "failed", "refused", "open")
+OUTCOMES: Final = ("ok", "failed", "refused")
 MARKS: Final = ("fallback", "degraded")
 KEYS: Final = (
     "layer",
@@ -26,7 +26,6 @@ KEYS: Final = (
     "hop",
     "run",
     "call",
-    "prompt",
     "is",
     "since",
     "until",
@@ -125,7 +124,6 @@ _TEXTS: Final = {
     "reason": "reason",
     "run": "run_id",
     "call": "call_id",
-    "prompt": "prompt",
 }
 
 
@@ -174,7 +172,6 @@ def _word_test(term: Term) -> Test:
             line.run_id,
             line.call_id,
             line.reason,
-            line.prompt,
             line.layer,
         )
         return any(word in text.lower() for text in texts)

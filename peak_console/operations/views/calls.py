@@ -32,7 +32,6 @@ class CallLine:
     hop: int = 0
     fallback: bool = False
     degraded: bool = False
-    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,7 @@ SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
 )
 """The table's columns. The budget share and the flags need more than 80 cells."""
 
+_ROLE_ORDER: Final = {"primary": "0", "fallback": "1", "critic": "2"}
 SortKey = Callable[[SlotRow], tuple[float | str, ...]]
 SORTS: Final[tuple[tuple[str, SortKey, bool], ...]] = (
     (
@@ -184,7 +185,6 @@ SORTS: Final[tuple[tuple[str, SortKey, bool], ...]] = (
     ("€TODAY", lambda row: (row.cost_today,), True),
 )
 """Columns the table can be sorted by: title, key, and whether the greatest comes first."""
-_ROLE_ORDER: Final = {"primary": "0", "fallback": "1", "critic": "2"}
 
 
 def sorted_rows(rows: Sequence[SlotRow], sort: int, *, turned: bool) -> list[SlotRow]:

@@ -1,0 +1,249 @@
+"""The source over a real workspace: the ledger's rollups and events, the control folder, the log."""
+
+from dataclasses import replace
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import Clock, SystemClock, iso
+from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.logs import read_log
+from peak_console.operations.status import StatusReader, no_workspace
+from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.call_filter import CallFilter, read_call_filter
+from peak_console.operations.views.call_fold import CLOSING, detail_of, judgement_of, line_of, text_hashes
+from peak_console.operations.views.calls import CallDetail, CallLine, CallsPage, JudgementLine
+from peak_console.operations.views.chain import place_of
+from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.ledger_door import LedgerDoor
+from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
+from peak_console.operations.views.live_ledger import LiveLedger
+from peak_console.operations.views.log import LogPage
+from peak_console.operations.views.source import Source
+from peak_console.operations.views.terms import FilterInvalid
+from peak_console.operations.views.texts import find_texts
+
+_PATIENCE_S: Final = 0.25
+"""How long a page of calls looks for what its filter lets through before it says how far it got."""
+_BATCH: Final = 400
+
+
+def open_source(workspace: Workspace | None, *, problem: str = "", clock: Clock | None = None) -> Source:
+    """The source over ``workspace``; without one, a source that says so everywhere."""
+    clock = clock or SystemClock()
+    return NowhereSource(problem, clock) if workspace is None else LiveSource(workspace, clock=clock)
+
+
+class LiveSource:
+    """Reads a workspace. Used by one thread; never raises for what a workspace can come to."""
+
+    def __init__(self, ws: Workspace, *, clock: Clock | None = None) -> None:
+        self._ws = ws
+        self._clock = clock or SystemClock()
+        self._door = LedgerDoor(ws.ledger)
+        self._status = StatusReader(ws, clock=self._clock, door=self._door)
+        self._live = LiveLedger()
+        self._bar: BarSnapshot | None = None
+        self._good: dict[Window, LiveSnapshot] = {}
+        self._page: CallsPage | None = None
+        self._details: dict[str, CallDetail] = {}
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self._status.close()
+
+    def bar(self) -> BarSnapshot:
+        """The posture bar's facts."""
+        self._bar = self._status.read()
+        return self._bar
+
+    def live(self, window: Window) -> LiveSnapshot:
+        """The Live screen over ``window``."""
+        now = self._clock.now()
+        bar = self._bar or self.bar()
+        try:
+            snapshot = self._live.snapshot(self._door.reader(), self._door.generation, bar, window, now)
+        except LedgerUnavailable as error:
+            self._door.close()
+            return self._live_without(error, bar, window, now)
+        self._good[window] = snapshot
+        return snapshot
+
+    def _live_without(
+        self, error: LedgerUnavailable, bar: BarSnapshot, window: Window, now: datetime
+    ) -> LiveSnapshot:
+        good = self._good.get(window)
+        if good is not None:
+            fresh = replace(good.freshness, why=error.message, remedy=error.remedy)
+            return replace(good, taken_at=now, freshness=fresh, alerts=self._live.alerts_for(good, bar))
+        missing = error.code in {"ledger_missing", "ledger_empty"}
+        fresh = Freshness(now) if missing else Freshness(None, error.message, error.remedy)
+        empty = LiveSnapshot(now, window, LiveSeries(now, window.step_s), fresh, workspace_new=missing)
+        return replace(empty, alerts=self._live.alerts_for(empty, bar))
+
+    def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:
+        """A page of calls under the filter."""
+        now = self._clock.now()
+        try:
+            wanted = read_call_filter(text, now)
+        except FilterInvalid as error:
+            return CallsPage(problem=f"{error.message}; {error.remedy}", freshness=Freshness(now))
+        try:
+            page = _find_calls(self._door.reader(), wanted, before, limit, Freshness(now))
+        except LedgerUnavailable as error:
+            self._door.close()
+            return self._calls_without(error, now)
+        if before is None and wanted.everything:
+            self._page = page
+        return page
+
+    def _calls_without(self, error: LedgerUnavailable, now: datetime) -> CallsPage:
+        if self._page is not None:
+            fresh = replace(self._page.freshness, why=error.message, remedy=error.remedy)
+            return replace(self._page, freshness=fresh)
+        missing = error.code in {"ledger_missing", "ledger_empty"}
+        return CallsPage(
+            freshness=Freshness(now) if missing else Freshness(None, error.message, error.remedy)
+        )
+
+    def call(self, call_id: str) -> CallDetail:
+        """One call's page."""
+        now = self._clock.now()
+        try:
+            detail = self._detail(self._door.reader(), call_id, Freshness(now))
+        except LedgerUnavailable as error:
+            self._door.close()
+            good = self._details.get(call_id)
+            if good is not None:
+                return replace(
+                    good, freshness=replace(good.freshness, why=error.message, remedy=error.remedy)
+                )
+            return CallDetail(
+                call_id, missing=f"{error.message}; {error.remedy}", freshness=Freshness(None, error.message)
+            )
+        self._details = {call_id: detail}
+        return detail
+
+    def _detail(self, reader: LedgerReader, call_id: str, freshness: Freshness) -> CallDetail:
+        events = reader.by_call(call_id)
+        detail = replace(detail_of(call_id, events), freshness=freshness)
+        if detail.missing:
+            return detail
+        judgements = {
+            one.seq: one for one in (*detail.judgements, *_judgements(reader, call_id, detail.run_id))
+        }
+        return replace(
+            detail,
+            judgements=tuple(judgements[seq] for seq in sorted(judgements)),
+            texts=find_texts(self._ws.runs, detail.run_id, text_hashes(events)),
+            chain=tuple(place_of(event, _hash_before(reader, event)) for event in events),
+            events=tuple(_as_json(event) for event in events),
+        )
+
+    def log(self, text: str = "", limit: int = 500) -> LogPage:
+        """The newest log lines under the filter."""
+        page = read_log(self._ws.log, text, now=self._clock.now(), limit=limit)
+        return replace(page, path=str(self._ws.log.relative_to(self._ws.root)))
+
+
+def _find_calls(
+    reader: LedgerReader, wanted: CallFilter, before: int | None, limit: int, freshness: Freshness
+) -> CallsPage:
+    """The newest lines below ``before`` that fit, for as long as the patience lasts."""
+    head, _ = reader.head()
+    asked = _event_filter(wanted)
+    lines: list[CallLine] = []
+    place, until = before, monotonic() + _PATIENCE_S
+    while True:
+        page = reader.find(asked, place, min(_BATCH, max(limit, 50)))
+        for event in page.events:
+            line = line_of(event)
+            if line is not None and wanted.matches(line):
+                lines.append(line)
+                if len(lines) == limit:
+                    return CallsPage(tuple(lines), line.seq, line.seq, head, freshness)
+        place = page.next_before
+        if place is None:
+            return CallsPage(tuple(lines), None, 1, head, freshness)
+        if monotonic() > until:
+            return CallsPage(tuple(lines), place, place, head, freshness)
+
+
+def _event_filter(wanted: CallFilter) -> EventFilter:
+    """What the ledger's indexes can answer of the filter; the rest is tested line by line."""
+    exact = dict(wanted.exact)
+    kinds = tuple(CLOSING[one] for one in (wanted.outcomes or CLOSING))
+
+    def among(name: str) -> tuple[str, ...]:
+        return (exact[name],) if name in exact else ()
+
+    return EventFilter(
+        kinds=kinds,
+        layers=among("layer"),
+        roles=among("role"),
+        providers=among("provider"),
+        model_ids=among("model_id"),
+        run_id=exact.get("run_id"),
+        call_id=exact.get("call_id"),
+        since=iso(wanted.since) if wanted.since else None,
+    )
+
+
+def _judgements(reader: LedgerReader, call_id: str, run_id: str) -> list[JudgementLine]:
+    """What critics said of this call; they stand under calls of their own, in the same run."""
+    if not run_id:
+        return []
+    asked = EventFilter(kinds=(EventKind.CRITIC_JUDGED.value,), run_id=run_id)
+    events = reader.find(asked, None, 200).events
+    return [judgement_of(event) for event in events if (event.body or {}).get("judged_call_id") == call_id]
+
+
+def _hash_before(reader: LedgerReader, event: LedgerEvent) -> str | None:
+    before = reader.read(event.seq - 2, 1, bodies=False) if event.seq > 1 else []
+    return before[0].hash if before and before[0].seq == event.seq - 1 else None
+
+
+def _as_json(event: LedgerEvent) -> dict[str, object]:
+    shown: dict[str, object] = event.header()
+    return shown if event.body is None else {**shown, "body": dict(event.body)}
+
+
+class NowhereSource:
+    """The source where there is no workspace: every screen says so."""
+
+    def __init__(self, problem: str, clock: Clock) -> None:
+        self._problem = problem or "no workspace is open"
+        self._clock = clock
+        self._live = LiveLedger()
+
+    def _fresh(self) -> Freshness:
+        return Freshness(None, self._problem, "make one with: peak init DIR")
+
+    def bar(self) -> BarSnapshot:
+        """Unknown, which acts as stopped."""
+        return no_workspace(self._problem, self._clock.now())
+
+    def live(self, window: Window) -> LiveSnapshot:
+        """Nothing but the alert."""
+        now = self._clock.now()
+        empty = LiveSnapshot(now, window, LiveSeries(now, window.step_s), self._fresh())
+        return replace(empty, alerts=self._live.alerts_for(empty, self.bar()))
+
+    def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:  # noqa: ARG002
+        """No calls."""
+        return CallsPage(freshness=self._fresh())
+
+    def call(self, call_id: str) -> CallDetail:
+        """No call."""
+        return CallDetail(call_id, missing=self._problem, freshness=self._fresh())
+
+    def log(self, text: str = "", limit: int = 500) -> LogPage:  # noqa: ARG002
+        """No log."""
+        return LogPage(problem=self._problem, freshness=self._fresh())
+
+    def close(self) -> None:
+        """Nothing is held."""
