@@ -1,1 +1,1 @@
-"""The hall: one function or small service for each thing an operator can do. Returns models, prints nothing."""
+"""The hall: one function or small service for each thing an operator can do; it prints nothing."""

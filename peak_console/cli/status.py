@@ -1,0 +1,61 @@
+"""``peak status``: what the posture bar says, for scripts and prompts."""
+
+import click
+
+from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import table
+from peak_console.domain.clock import iso
+from peak_console.operations.status import status
+from peak_console.operations.views.bar import BarSnapshot
+
+_NEXT = {
+    "STOPPED": 'calls may not be made; to permit them: peak enable --reason "..." --confirm ENABLE',
+    "UNKNOWN": "acts as STOPPED; what is missing: peak node status, peak lint",
+    "DISARMED": "calls may be made, no live order; to stop everything: peak stop",
+}
+_MARKS = {"STOPPED": "■", "UNKNOWN": "?", "DISARMED": "●", "REDUCE": "▼", "ARMED": "▲"}
+
+
+@click.command("status", epilog="Example: peak status --json")
+@common
+def command(invocation: Invocation) -> int:
+    """May anything act right now, why, since when, and how fresh is that. Exit 0 whatever the posture."""
+    snapshot = status(invocation.workspace())
+    invocation.reporter.result(snapshot.as_json(), *_lines(snapshot))
+    return 0
+
+
+def _lines(snapshot: BarSnapshot) -> list[str]:
+    posture = snapshot.posture
+    state = posture.state.value
+    since = f" since {iso(posture.since)}" if posture.since else ""
+    marks = " SIMULATED" if snapshot.simulated else ""
+    rows = [
+        ["posture", f"{_MARKS[state]} {state}{since} ({', '.join(posture.reasons) or 'no reason given'})"],
+        *([["conflicts", ", ".join(posture.conflicts)]] if posture.conflicts else []),
+        ["AI_ENABLED", f"{str(snapshot.ai_enabled).lower()}   AI_ARMED {str(snapshot.ai_armed).lower()}"],
+        ["workspace", f"{snapshot.root}{marks}"],
+        ["phase", snapshot.phase or "unknown"],
+        ["ledger", _ledger(snapshot)],
+        ["node", f"pid {snapshot.node.pid}" if snapshot.node.running else "none runs"],
+        ["metrics", snapshot.node.metrics_url or "—"],
+        ["operator", snapshot.operator or "none with a key here"],
+    ]
+    for one in snapshot.budgets:
+        shown = one.as_json()
+        where = f"{one.scope} {one.layer or ''}".strip()
+        figures = f"{shown['spent']} of {shown['limit']} {one.unit} ({shown['used_pct']} %), {one.state}"
+        rows.append([f"budget {where}", figures])
+    rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
+    rows += [["finding", f"{one.file}:{one.line} {one.message}"] for one in snapshot.config_errors]
+    return [*table(["", ""], rows)[1:], _NEXT.get(state, "")]
+
+
+def _ledger(snapshot: BarSnapshot) -> str:
+    ledger = snapshot.ledger
+    age = ledger.freshness.age_s(snapshot.taken_at)
+    if not ledger.seq:
+        return "none"
+    read = "never read" if age is None else f"read {age:.1f} s ago"
+    verified = {True: "verified", False: "BROKEN", None: "not verified yet"}[ledger.verified]
+    return f"#{ledger.seq:,} {ledger.head[:16]}… {verified}, {read}"

@@ -1,0 +1,86 @@
+"""One governed call by an operator, in a run of its own unless one is named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.sockets import check_socket, socket_path
+from peak_console.domain.calls import CallRequest, CallResult, Message
+from peak_console.domain.errors import UsageWrong
+from peak_console.domain.vocabulary import Layer, Role
+from peak_console.ledger.client import SocketLedgerClient
+from peak_console.llm.client import Client
+from peak_console.operations.stop import NODE_SOCKET
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask: a slot of the matrix and a text."""
+
+    layer: Layer
+    role: Role
+    text: str
+    run_id: str | None = None
+
+    def request(self) -> CallRequest:
+        """The call this question makes."""
+        message = Message(role="user", content=self.text)
+        return CallRequest(
+            layer=self.layer,
+            role=self.role,
+            messages=(message,),
+            run_id=self.run_id,
+            purpose="asked by an operator",
+        )
+
+
+async def call(ws: Workspace, question: Question, *, environ: Mapping[str, str] | None = None) -> CallResult:
+    """Ask; raises what ``Client.call`` raises, and ``NodeUnreachable`` without a node."""
+    path = socket_path(ws.control, NODE_SOCKET)
+    check_socket(path)
+    async with (
+        await SocketLedgerClient.connect(path, name="peak call") as ledger,
+        Client(ws, ledger, environ=environ) as client,
+    ):
+        if question.run_id is not None:
+            return await client.call(question.request())
+        async with client.run(purpose="peak call", layer=question.layer) as run:
+            return await run.call(question.request())
+
+
+def slot_named(layer: str, role: str) -> tuple[Layer, Role]:
+    """A slot by its words, in any case; raises ``UsageWrong``."""
+    try:
+        return Layer(layer.upper()), Role(role.lower())
+    except ValueError:
+        known = f"{', '.join(Layer)} and {', '.join(Role)}"
+        raise UsageWrong(f"there is no slot {layer} {role}", remedy=f"name one of {known}") from None
+
+
+def as_json(result: CallResult) -> dict[str, Any]:
+    """A result as ``peak call --json`` shows it."""
+    return {
+        "call_id": result.call_id,
+        "run_id": result.run_id,
+        "layer": result.layer,
+        "role": result.role,
+        "provider": result.provider,
+        "model_id": result.model_id,
+        "served_model": result.served_model,
+        "text": result.text,
+        "finish": result.finish.value,
+        "usage": {
+            "input": result.usage.input_total,
+            "cached": result.usage.cache_read,
+            "output": result.usage.output_total,
+            "reasoning": result.usage.reasoning,
+        },
+        "cost_eur": result.cost_eur,
+        "latency_ms": round(result.latency_ms, 3),
+        "hop": result.hop,
+        "fallback": result.fallback,
+        "degraded": result.degraded,
+        "recorded": result.recorded,
+        "seq": result.seq,
+    }
