@@ -8,6 +8,7 @@ NanoEur = NewType("NanoEur", int)
 
 NANO = 1_000_000_000
 ZERO = NanoEur(0)
+_DECIMALS = 9
 
 
 def nano_from_decimal(amount: Decimal) -> NanoEur:
@@ -27,5 +28,15 @@ def text_from_nano(amount: int) -> str:
 
 
 def nano_from_text(text: str) -> NanoEur:
-    """The inverse of :func:`text_from_nano`; any decimal text with at most nine decimals is read."""
-    return NanoEur(int((Decimal(text) * NANO).to_integral_exact()))
+    """The inverse of :func:`text_from_nano`; any decimal text of whole nano-EUR is read.
+
+    Raises ``ValueError`` for more than nine decimals: nothing is rounded in silence. Raises
+    ``decimal.InvalidOperation`` for what is no number.
+    """
+    if text[-_DECIMALS - 1 : -_DECIMALS] == ".":
+        return NanoEur(int(text[: -_DECIMALS - 1] + text[-_DECIMALS:]))
+    amount = Decimal(text) * NANO
+    whole = int(amount)
+    if whole != amount:
+        raise ValueError(f"{text!r} is no whole number of nano-EUR")
+    return NanoEur(whole)
