@@ -23,10 +23,13 @@ class Pacer:
         self._start = start
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._loop = asyncio.get_running_loop()
+        self._closed: PeakError | None = None
         self.missed = 0
 
     async def ticket(self) -> None:
-        """Wait for the turn of one call; raises what :meth:`refuse` was given meanwhile."""
+        """Wait for the turn of one call; raises what :meth:`refuse` or :meth:`close` was given."""
+        if self._closed is not None:
+            raise self._closed
         turn: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(turn)
         await turn
@@ -37,6 +40,11 @@ class Pacer:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(error)
+
+    def close(self, error: PeakError) -> None:
+        """Send everyone away with ``error``, those who come later too."""
+        self._closed = error
+        self.refuse(error)
 
     async def run(self, paused: Callable[[], float]) -> None:
         """Hand out tickets for ever; ``paused`` gives the seconds to wait while none may be handed out."""

@@ -124,7 +124,7 @@ class Traffic:
             raise self.broken
 
     async def _end(self) -> None:
-        self._pacer.refuse(ControlRefused("the traffic ends", code="traffic_ends"))
+        self._pacer.close(ControlRefused("the traffic ends", code="traffic_ends"))
         if self._playing:
             await asyncio.wait(self._playing, timeout=_LAST_CALLS_S)
         left = list(self._playing)
