@@ -151,6 +151,7 @@ class CallReason(StrEnum):
     BUDGET_MISSING = "budget_missing"
     POSTURE = "posture"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
+    TEXTS_UNWRITABLE = "texts_unwritable"
     # something left and did not come back well
     CONNECT_ERROR = "connect_error"
     CONNECTION_LOST = "connection_lost"

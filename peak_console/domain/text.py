@@ -23,5 +23,7 @@ def plain(untrusted: str) -> str:
 
 def one_line(untrusted: str, limit: int = 200) -> str:
     """:func:`plain`, on one line, cut to ``limit`` characters with an ellipsis."""
+    if len(untrusted) <= limit and untrusted.isascii() and untrusted.isprintable() and " " not in untrusted:
+        return untrusted
     text = " ".join(plain(untrusted[: limit * 4]).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

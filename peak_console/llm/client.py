@@ -4,36 +4,51 @@ import asyncio
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
+from peak_console.config.configs import Configs
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate, InFlight
-from peak_console.control.posture import effective
+from peak_console.control.posture import Sources, effective
 from peak_console.domain.calls import Answer, CallReason, CallRequest, CallResult, Failure, OutcomeClass
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_event_id, new_run_id
+from peak_console.domain.ids import EventId, RandomBytes, is_run_id, new_call_id, new_event_id, new_run_id
 from peak_console.domain.ledgering import Ack, LedgerClient
 from peak_console.domain.vocabulary import Layer, Phase, PhaseLevel
 from peak_console.llm import drafting
 from peak_console.llm.answering import echo_checked, kept_text, result
+from peak_console.llm.bodies import Settled
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Call, Passage
+from peak_console.llm.entropy import Entropy
 from peak_console.llm.exchange import Exchange, RetryRule, Sender
 from peak_console.llm.recording import PATIENCE_S, Recorder
 from peak_console.llm.refusing import failure_error, refusal_error, refused_by_ledger, refused_by_posture
-from peak_console.llm.router import Hop, Route, passed_over, plan
+from peak_console.llm.router import Hop, Route, plan
 from peak_console.llm.runs import Run
 from peak_console.llm.spool import Spool
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
 from peak_console.net.http import HttpTransport
 
+_PHASES: Final = {phase.value: phase for phase in Phase}
 _DOWN_US: Final = 300_000_000
 """How long a provider that refused our key is not asked again by this process."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What calls that begin in one turn of the event loop share."""
+
+    sources: Sources
+    configs: Configs | None = None
+    level: PhaseLevel | None = None
 
 
 class Client:
@@ -59,7 +74,7 @@ class Client:
         environ = os.environ if environ is None else environ
         self._ws = ws
         self._clock = clock or SystemClock()
-        self._random = random
+        self._random = random = Entropy(random).take
         self._actor = actor
         self._configs = ConfigCache(ws, clock=self._clock)
         self._gate = CallGate(ws.control, self._clock, environ)
@@ -80,6 +95,7 @@ class Client:
         )
         self._surveys = Surveys(self._credentials)
         self._down: dict[str, int] = {}
+        self._this_turn: _Seen | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,7 +125,7 @@ class Client:
         route = await self._planned(call)
         failures: list[Failure] = []
         owed: list[EventDraft] = []
-        hop: Hop | None = route.hops[0]
+        hop = route.first
         while hop is not None:
             at = Passage(call, route, hop, number=len(failures) + 1)
             # (3) posture
@@ -124,9 +140,10 @@ class Client:
                 return await self._completed(at, exchange, outcome)
             # (8) the next hop, from (3) on, with its own record
             failures.append(outcome)
-            following = self._following(at, outcome)
-            owed = self._failed(at, exchange, outcome, following)
-            hop = following
+            bill = drafting.billed(hop, outcome, exchange)
+            call.spent += bill.cost
+            hop = self._following(at, outcome)
+            owed = self._failed(at, exchange, outcome, bill, hop)
         recorded = await self._recorder.after(owed)
         raise failure_error(
             failures,
@@ -167,18 +184,38 @@ class Client:
             self._ws.runs / run_id,
             run_id,
             started=started,
-            new_event_id=lambda: new_event_id(self._random),
+            new_event_id=self._event_id,
             layer=layer,
         )
 
     async def record(self, draft: EventDraft) -> Ack:
         """Append one event of a run or of who judges one."""
-        return (await self._recorder.before([draft], undo=()))[0]
+        return (await self._recorder.before([draft]))[0]
 
     async def record_end(self, draft: EventDraft) -> Ack | None:
         """Append one event that must not be lost; ``None`` when it was spooled."""
         acks = await self._recorder.after([draft])
         return acks[0] if acks else None
+
+    def _event_id(self) -> EventId:
+        return new_event_id(self._random)
+
+    def _seen(self) -> "_Seen":
+        """The control files as they are in this turn of the event loop; each send reads them anew."""
+        if self._this_turn is None:
+            self._this_turn = _Seen(self._gate.sources())
+            asyncio.get_running_loop().call_soon(self._turn_over)
+        return self._this_turn
+
+    def _configs_for(self, level: PhaseLevel) -> Configs:
+        """The configs as they are in this turn of the event loop; raises ``ConfigInvalid``."""
+        seen = self._seen()
+        if seen.configs is None or seen.level is not level:
+            seen.configs, seen.level = self._configs.current(level), level
+        return seen.configs
+
+    def _turn_over(self) -> None:
+        self._this_turn = None
 
     # -- the steps
 
@@ -187,26 +224,26 @@ class Client:
             raise UsageWrong(
                 f"{request.run_id!r:.60} is no run id", remedy="take the one of `async with client.run()`"
             )
-        sources = self._gate.sources()
+        now_us = self._clock.boot_us()
+        sources = self._seen().sources
         lease = sources.lease.lease
         return Call(
             request=request,
             call_id=new_call_id(self._random),
             run_id=request.run_id or new_run_id(self._clock.now(), self._random),
-            posture=effective(sources, self._clock.boot_us()),
-            phase=Phase(lease.phase) if lease and lease.phase in set(Phase) else None,
+            posture=effective(sources, now_us),
+            phase=_PHASES.get(lease.phase) if lease else None,
             simulated=lease.simulated if lease else False,
-            started_us=self._clock.boot_us(),
-            event_id=lambda: new_event_id(self._random),
+            started_us=now_us,
         )
 
     async def _planned(self, call: Call) -> Route:
+        request = call.request
         try:
-            configs = self._configs.current(call.level)
-            candidates = self._surveys.of(
-                configs,
-                call.request.layer,
-                call.request.role,
+            survey = self._surveys.of(
+                self._configs_for(call.level),
+                request.layer,
+                request.role,
                 today=self._clock.now().date(),
                 phase=call.level,
                 simulated=call.simulated,
@@ -218,16 +255,15 @@ class Client:
         except PeakError as error:
             await self._refuse(call, error.code, error)
             raise
-        call.matrix_digest = configs.digests["matrix"]
-        call.on_exhausted = configs.matrix.settings(call.request.layer, call.level).on_exhausted.value
-        route = plan(candidates, call.request)
+        call.matrix_digest, call.on_exhausted = survey.matrix_digest, survey.on_exhausted.value
+        route = plan(survey.candidates, request)
         refusal = route.refusal
         if refusal is not None:
             refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
             await self._refuse(call, refusal.reason, refused, route)
             raise refused
-        timeouts = [float(hop.candidate.entry.timeout_s) for hop in route.hops]
-        total_s = min(call.request.limits.timeout_s or sum(timeouts), sum(timeouts))
+        whole_s = sum(one.entry.timeout_s for one in route.candidates if one.usable)
+        total_s = min(request.limits.timeout_s or whole_s, whole_s)
         call.deadline = asyncio.get_running_loop().time() + total_s
         return route
 
@@ -243,27 +279,24 @@ class Client:
         raise refused
 
     async def _reserved(self, at: Passage, owed: list[EventDraft], failures: list[Failure]) -> None:
-        call = at.call
-        if at.number == 1 or call.level.at_least(PhaseLevel.TESTNET):
-            await self._kept_request(at, owed)
+        hop, run_id = at.hop, at.call.run_id
+        text = hop.request.body.decode()
+        self._texts.keep(run_id, at.call.call_id, "request", text, hop.body_sha256)
         drafts = drafting.before_send(at, failures[-1] if failures else None)
-        undo = [drafting.never_sent(at, CallReason.LEDGER_UNAVAILABLE)]
+        undo = partial(drafting.never_sent, at, CallReason.LEDGER_UNAVAILABLE)
         acks = await self._recorder.before(drafts, owed=owed, undo=undo)
         refusal = acks[-1].refusal
         if refusal is not None:
             raise refused_by_ledger(refusal)
-
-    async def _kept_request(self, at: Passage, owed: list[EventDraft]) -> None:
-        """The text goes to the run's segment first: what cannot be kept is not sent."""
-        call, hop = at.call, at.hop
         try:
-            text = hop.request.body.decode()
-            self._texts.keep(call.run_id, call.call_id, "request", text, hop.body_sha256)
-            if call.level.at_least(PhaseLevel.TESTNET):
-                await asyncio.to_thread(self._texts.sync, call.run_id)
-        except PeakError:
-            if owed:
-                await self._recorder.after(owed)
+            if at.call.level.at_least(PhaseLevel.TESTNET):
+                self._texts.flush()
+                await asyncio.to_thread(self._texts.sync, run_id)
+            self._texts.check(run_id)
+        except BaseException as error:
+            kept_out = isinstance(error, PeakError)
+            reason = CallReason.TEXTS_UNWRITABLE if kept_out else CallReason.CANCELLED
+            self._recorder.later([drafting.never_sent(at, reason)])
             raise
 
     async def _sent(self, at: Passage, exchange: Exchange) -> Answer | Failure:
@@ -279,7 +312,8 @@ class Client:
             cancelled = isinstance(error, asyncio.CancelledError)
             why = "cancelled by its caller" if cancelled else f"broke off: {type(error).__name__}"
             failure = Failure(CallReason.CANCELLED, OutcomeClass.STOP, why)
-            self._recorder.later(self._failed(at, exchange, failure, None))
+            bill = drafting.billed(at.hop, failure, exchange)
+            self._recorder.later(self._failed(at, exchange, failure, bill, None))
             raise
         if isinstance(outcome, Failure) and outcome.reason in {
             CallReason.AUTHENTICATION,
@@ -290,11 +324,7 @@ class Client:
 
     async def _completed(self, at: Passage, exchange: Exchange, answer: Answer) -> CallResult:
         text, sha256 = kept_text(answer)
-        kept = True
-        try:
-            self._texts.keep(at.call.run_id, at.call.call_id, "answer", text, sha256)
-        except PeakError:
-            kept = False
+        self._texts.keep(at.call.run_id, at.call.call_id, "answer", text, sha256)
         bill = drafting.billed(at.hop, answer, exchange)
         latency_us = self._clock.boot_us() - at.started_us
         draft = drafting.completed(
@@ -308,28 +338,26 @@ class Client:
             exchange=exchange,
             latency_us=self._clock.boot_us() - at.call.started_us,
             seq=acks[-1].seq if acks else None,
-            text_kept=kept,
+            text_kept=self._text_kept(at.call.run_id),
         )
+
+    def _text_kept(self, run_id: str) -> bool:
+        try:
+            self._texts.check(run_id)
+        except PeakError:
+            return False
+        return True
 
     def _following(self, at: Passage, outcome: Failure) -> Hop | None:
         """The next hop that may be taken; what is passed over is noted in the route."""
-        if outcome.outcome is OutcomeClass.STOP:
+        call = at.call
+        if outcome.outcome is OutcomeClass.STOP or asyncio.get_running_loop().time() >= call.deadline:
             return None
-        down = self._down_now()
-        place = at.route.hops.index(at.hop)
-        for hop in at.route.hops[place + 1 :]:
-            limit = at.call.request.limits.max_cost_eur
-            refusal = passed_over(hop, spent=at.call.spent, max_cost_eur=limit, down=down)
-            if refusal is None:
-                return hop if asyncio.get_running_loop().time() < at.call.deadline else None
-            at.route.skip(hop, refusal)
-        return None
+        return at.route.after(at.hop.candidate.entry.position, spent=call.spent, down=self._down_now())
 
     def _failed(
-        self, at: Passage, exchange: Exchange, failure: Failure, following: Hop | None
+        self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled, following: Hop | None
     ) -> list[EventDraft]:
-        bill = drafting.billed(at.hop, failure, exchange)
-        at.call.spent += bill.cost
         latency_us = self._clock.boot_us() - at.started_us
         return drafting.failed(
             at, failure, bill=bill, exchange=exchange, latency_us=latency_us, following=following

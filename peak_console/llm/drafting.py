@@ -1,6 +1,6 @@
 """A call on its way, and the events it leaves behind. Pure but for the ids it asks for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +30,18 @@ class Call:
     """``None`` where no lease says it; then nothing is sent."""
     simulated: bool
     started_us: int
-    event_id: Callable[[], EventId]
     matrix_digest: str = ""
     on_exhausted: str = OnExhausted.ABORT.value
     deadline: float = 0.0
     """On the event loop's clock; over all attempts and candidates."""
     spent: int = 0
     """Nano-EUR booked for hops that failed."""
+    events: int = 0
+
+    def event_id(self) -> EventId:
+        """A new event's id: the call's own random bits, and a count."""
+        self.events += 1
+        return EventId(f"ev_{self.call_id[5:]}{self.events:02d}")
 
     @property
     def level(self) -> PhaseLevel:
@@ -128,7 +133,7 @@ def failed(
 
 def never_sent(at: Passage, reason: CallReason) -> EventDraft:
     """``llm.call.failed`` of a hop whose ``requested`` may stand, and that never left."""
-    failure = Failure(reason, OutcomeClass.STOP, "the ledger did not acknowledge in time; nothing was sent")
+    failure = Failure(reason, OutcomeClass.STOP, "nothing was sent")
     free = Settled(NanoEur(0), "none")
     return failed(at, failure, bill=free, exchange=Exchange(), latency_us=0, following=None)[-1]
 

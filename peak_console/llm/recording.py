@@ -1,7 +1,7 @@
 """Steps 4 and 9 of the road: what goes onto the ledger before a send, and after it."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,21 +27,25 @@ class Recorder:
         self._background: set[asyncio.Task[Any]] = set()
 
     async def before(
-        self, drafts: Sequence[EventDraft], *, owed: Sequence[EventDraft] = (), undo: Sequence[EventDraft]
+        self,
+        drafts: Sequence[EventDraft],
+        *,
+        owed: Sequence[EventDraft] = (),
+        undo: Callable[[], EventDraft] | None = None,
     ) -> list[Ack]:
         """Append ``owed`` (how the hop before ended) and ``drafts`` before a send; the acks of ``drafts``.
 
         Raises what keeps the ledger from taking them; ``owed`` is spooled then. Where it is unknown whether
-        they were taken (no answer, or cancelled meanwhile), all of them and then ``undo`` are handed in
+        they were taken (no answer, or cancelled meanwhile), all of them and what ``undo`` gives are handed in
         later, so that no reservation stays behind for a call that never left.
         """
         try:
             acks = await self._ledger.append([*owed, *drafts])
         except asyncio.CancelledError:
-            self.later([*owed, *drafts, *undo])
+            self.later([*owed, *drafts, *_undone(undo)])
             raise
         except NodeUnreachable:
-            self._keep([*owed, *drafts, *undo])
+            self._keep([*owed, *drafts, *_undone(undo)])
             raise
         except PeakError:
             self._keep(owed)
@@ -100,3 +104,7 @@ class Recorder:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _undone(undo: Callable[[], EventDraft] | None) -> list[EventDraft]:
+    return [undo()] if undo else []

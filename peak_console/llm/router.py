@@ -7,11 +7,9 @@ from typing import Any
 import orjson
 
 from peak_console.budget.prices import bound
-from peak_console.config.registry import ModelEntry
 from peak_console.domain.calls import CallReason, CallRequest
 from peak_console.domain.canonical import NotCanonical, digest, sha256_hex
 from peak_console.domain.money import NanoEur, nano_from_text, text_from_nano
-from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm.candidates import Candidate, CandidateRefusal, Usable
 from peak_console.llm.providers.wire import WireCall
 from peak_console.net.messages import HttpRequest
@@ -34,58 +32,63 @@ class Hop:
     """Parameters the caller set and the model refuses."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Route:
-    """A call's plan: every candidate with its verdict, and the hops that may be taken, in order."""
+    """A call's plan: every candidate with its verdict, in order, and the hop it begins with.
 
-    layer: Layer
-    role: Role
-    candidates: tuple[Candidate, ...]
-    hops: tuple[Hop, ...]
-    rows: tuple[dict[str, Any], ...]
+    Later hops are made when they are reached, and their candidates judged once more then.
+    """
+
+    request: CallRequest
+    candidates: list[Candidate]
+    rows: list[dict[str, Any]]
+    first: Hop | None = None
 
     @property
     def refusal(self) -> CandidateRefusal | None:
         """Why nobody can be asked: the first candidate's reason; ``None`` when there is a hop."""
-        if self.hops:
+        if self.first is not None:
             return None
         return next((one.refusal for one in self.candidates if one.refusal), None)
 
-    def skip(self, hop: Hop, refusal: CandidateRefusal) -> None:
-        """Note that ``hop`` was not taken after all; the rows of later events say so."""
-        row = self.rows[hop.candidate.entry.position]
-        row |= {"admitted": False, "reason": refusal.reason.value, "detail": refusal.detail}
-
     @property
-    def denials(self) -> tuple[tuple[Candidate, Denial], ...]:
+    def denials(self) -> list[tuple[Candidate, Denial]]:
         """The candidates the policy refused."""
         found = ((one, one.refusal.denial) for one in self.candidates if one.refusal)
-        return tuple((one, denial) for one, denial in found if denial is not None)
+        return [(one, denial) for one, denial in found if denial is not None]
+
+    def after(self, position: int, *, spent: int = 0, down: frozenset[str] = frozenset()) -> Hop | None:
+        """The next hop behind ``position`` (-1 for the first); ``None`` at the chain's end.
+
+        ``spent`` is what the hops before cost, in nano-EUR; providers in ``down`` are passed over. Why a
+        candidate is passed over is noted in its row, which later events of the call carry.
+        """
+        for place in range(position + 1, len(self.candidates)):
+            candidate = self.candidates[place]
+            if candidate.usable is None:
+                continue
+            made = _hop(candidate, candidate.usable, self.request, spent=spent, down=down)
+            if isinstance(made, Hop):
+                self.rows[place]["bound_eur"] = text_from_nano(made.bound)
+                return made
+            self.candidates[place] = Candidate(candidate.entry, None, made, candidate.lifecycle)
+            self.rows[place] = self.candidates[place].row()
+        return None
 
 
 def plan(candidates: Sequence[Candidate], request: CallRequest) -> Route:
     """The route of ``request`` over surveyed candidates."""
-    judged, hops, rows = [], [], []
-    for candidate in candidates:
-        hop = _hop(candidate, request) if candidate.usable else None
-        if isinstance(hop, CandidateRefusal):
-            candidate, hop = Candidate(candidate.entry, None, hop, candidate.lifecycle), None  # noqa: PLW2901 - refused now
-        row = candidate.row()
-        if hop is not None:
-            row["bound_eur"] = text_from_nano(hop.bound)
-            hops.append(hop)
-        judged.append(candidate)
-        rows.append(row)
-    return Route(request.layer, request.role, tuple(judged), tuple(hops), tuple(rows))
+    route = Route(request, list(candidates), [one.row() for one in candidates])
+    route.first = route.after(-1)
+    return route
 
 
-def _hop(candidate: Candidate, request: CallRequest) -> Hop | CandidateRefusal | None:
-    usable = candidate.usable
-    if usable is None:
-        return None
-    unfit_request = _unfit_request(usable.model, request)
-    if unfit_request is not None:
-        return unfit_request
+def _hop(
+    candidate: Candidate, usable: Usable, request: CallRequest, *, spent: int, down: frozenset[str]
+) -> Hop | CandidateRefusal:
+    refusal = _unfit(candidate, usable, request, down)
+    if refusal is not None:
+        return refusal
     dropped = ("temperature",) if request.temperature is not None and _refuses(usable, "temperature") else ()
     output = min(usable.max_output_tokens, request.limits.max_output_tokens or usable.max_output_tokens)
     call = WireCall(
@@ -112,10 +115,11 @@ def _hop(candidate: Candidate, request: CallRequest) -> Hop | CandidateRefusal |
         eur_per_usd=usable.eur_per_usd,
     )
     own_limit = request.limits.max_cost_eur
-    if own_limit is not None and most > nano_from_text(own_limit):
+    if own_limit is not None and spent + most > nano_from_text(own_limit):
         return CandidateRefusal(
             CallReason.BUDGET_EXCEEDED,
-            f"the call may cost {text_from_nano(most)} EUR, its own limit is {own_limit} EUR",
+            f"{text_from_nano(spent)} EUR are booked, {text_from_nano(most)} EUR may come; "
+            f"the call's own limit is {own_limit} EUR",
             "raise the call's max_cost_eur or lower its max_output_tokens",
         )
     return Hop(
@@ -129,21 +133,6 @@ def _hop(candidate: Candidate, request: CallRequest) -> Hop | CandidateRefusal |
         bound=most,
         dropped=dropped,
     )
-
-
-def passed_over(
-    hop: Hop, *, spent: int, max_cost_eur: str | None, down: frozenset[str]
-) -> CandidateRefusal | None:
-    """Why a later hop is not taken after the ones before it failed; ``None`` when it is."""
-    entry = hop.candidate.entry
-    if entry.provider in down:
-        return CandidateRefusal(CallReason.PROVIDER_DOWN, f"{entry.provider} just refused our key")
-    if max_cost_eur is not None and spent + hop.bound > nano_from_text(max_cost_eur):
-        already = text_from_nano(spent)
-        return CandidateRefusal(
-            CallReason.BUDGET_EXCEEDED, f"{already} EUR of {max_cost_eur} are booked already"
-        )
-    return None
 
 
 def request_hash(model_id: str, body: bytes, *, canonical_body: bool) -> str:
@@ -168,14 +157,18 @@ def _in_domain(value: Any) -> Any:
     return value
 
 
-def _unfit_request(model: ModelEntry, request: CallRequest) -> CandidateRefusal | None:
-    wanted = (("tools", bool(request.tools)), ("response_format", request.response_schema is not None))
-    for parameter, asked in wanted:
-        if asked and parameter in model.refuses:
+def _unfit(
+    candidate: Candidate, usable: Usable, request: CallRequest, down: frozenset[str]
+) -> CandidateRefusal | None:
+    """Why this request cannot go to this candidate, whoever else it may go to."""
+    provider, name = candidate.entry.provider, f"{candidate.entry.provider}:{candidate.entry.model_id}"
+    if provider in down:
+        return CandidateRefusal(CallReason.PROVIDER_DOWN, f"{provider} refused our key lately")
+    asked = (("tools", bool(request.tools)), ("response_format", request.response_schema is not None))
+    for parameter, wanted in asked:
+        if wanted and _refuses(usable, parameter):
             return CandidateRefusal(
-                CallReason.ENDPOINT_UNSUPPORTED,
-                f"{model.provider}:{model.model_id} does not take {parameter}",
-                "ask another slot, or leave it out",
+                CallReason.ENDPOINT_UNSUPPORTED, f"{name} does not take {parameter}", "ask another slot"
             )
     return None
 

@@ -1,14 +1,25 @@
 """Surveys kept while what they depend on stands, so that a call pays for its own request only."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from peak_console.config.configs import Configs
-from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.domain.vocabulary import Layer, OnExhausted, PhaseLevel, Role
 from peak_console.llm.candidates import Candidate, Facts, survey
 from peak_console.llm.credentials import Credentials
 
 _MOST: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The judged candidates of a slot, what their end means, and the digest of the matrix that says so."""
+
+    candidates: tuple[Candidate, ...]
+    on_exhausted: OnExhausted
+    matrix_digest: str
+
 
 _Key = tuple[Layer, Role, date, PhaseLevel, bool, frozenset[str]]
 
@@ -19,7 +30,7 @@ class Surveys:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._configs: Configs | None = None
-        self._kept: dict[_Key, tuple[Candidate, ...]] = {}
+        self._kept: dict[_Key, Survey] = {}
 
     def of(
         self,
@@ -31,7 +42,7 @@ class Surveys:
         phase: PhaseLevel,
         simulated: bool,
         down: frozenset[str],
-    ) -> tuple[Candidate, ...]:
+    ) -> Survey:
         """The judged candidates of ``layer`` and ``role``; raises as ``survey`` does."""
         if configs is not self._configs or len(self._kept) > _MOST:
             self._configs, self._kept = configs, {}
@@ -46,5 +57,9 @@ class Surveys:
                 keys=frozenset() if simulated else self._credentials.providers(),
                 down=down,
             )
-            kept = self._kept[key] = survey(configs, layer, role, facts)
+            settings = configs.matrix.settings(layer, phase)
+            kept = Survey(
+                survey(configs, layer, role, facts), settings.on_exhausted, configs.digests["matrix"]
+            )
+            self._kept[key] = kept
         return kept

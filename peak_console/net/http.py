@@ -1,15 +1,16 @@
-"""The one importer of httpx: an ``AsyncClient`` on the aiohttp transport, with deadlines, limits, the deny.
+"""The one importer of httpx: requests over its aiohttp transport, with deadlines, limits and the deny.
 
 Nothing here retries, follows a redirect, reads proxy variables or keeps cookies: what left, left once, to
-the address it was built for.
+the address it was built for. ``httpx.AsyncClient`` would stand between only to do such things (ADR 0004).
 """
 
 import asyncio
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import httpx
@@ -65,7 +66,7 @@ class HttpTransport:
     def __init__(self, *, verify: ssl.SSLContext | None = None, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self._verify = verify
         self._max_bytes = max_bytes
-        self._client: httpx.AsyncClient | None = None
+        self._transport: AiohttpTransport | None = None
 
     async def send(self, request: HttpRequest, *, deadlines: Deadlines) -> HttpResponse:
         """The response to ``request``; raises :class:`NetError`. Safe to cancel at any point."""
@@ -81,31 +82,22 @@ class HttpTransport:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        if self._transport is not None:
+            await self._transport.aclose()
+            self._transport = None
 
     def _prepared(self, request: HttpRequest, deadlines: Deadlines) -> httpx.Request:
-        reason = unfit(request.url)
-        if reason is not None:
-            raise NetError(NetErrorKind.ADDRESS, f"{bare_url(request.url)} is refused: {reason}", sent=False)
-        try:
-            url = httpx.URL(request.url)
-        except httpx.InvalidURL as error:
-            raise NetError(
-                NetErrorKind.ADDRESS, f"unreadable address: {one_line(str(error))}", sent=False
-            ) from None
-        _deny(str(url))
-        if str(url) != request.url:
-            _deny(request.url)
+        url = _admitted(request.url)
         connect_s = min(deadlines.connect_s, deadlines.total_s)
-        return httpx.Request(
+        prepared = httpx.Request(
             request.method,
             url,
-            headers=request.headers,
+            headers=_headers(tuple(request.headers.items())),
             content=request.body,
-            extensions={"timeout": {"connect": connect_s, "pool": connect_s, "read": None, "write": None}},
+            extensions={"timeout": {"connect": connect_s, "pool": connect_s}},
         )
+        prepared.headers.encoding = "ascii"  # said once, or httpx finds it out anew for every header it reads
+        return prepared
 
     async def _exchange(
         self, request: httpx.Request, deadlines: Deadlines, progress: _Progress
@@ -115,17 +107,18 @@ class HttpTransport:
         head_s = deadlines.total_s if deadlines.first_byte_s is None else deadlines.first_byte_s
         try:
             async with asyncio.timeout_at(min(total_at, loop_time + head_s)) as deadline:
-                response = await self._open().send(request, stream=True)
+                response = await self._open().handle_async_request(request)
+                stream = cast("httpx.AsyncByteStream", response.stream)
                 try:
                     progress.status = response.status_code
                     deadline.reschedule(total_at)
-                    return await self._taken_in(response)
+                    return await self._taken_in(response, stream)
                 finally:
-                    await response.aclose()
+                    await stream.aclose()
         except TimeoutError:
             raise _timed_out(progress, head_first=head_s < deadlines.total_s) from None
 
-    async def _taken_in(self, response: httpx.Response) -> HttpResponse:
+    async def _taken_in(self, response: httpx.Response, stream: httpx.AsyncByteStream) -> HttpResponse:
         headers = lowered(response.headers.raw)
         status = response.status_code
         if 300 <= status < 400:  # noqa: PLR2004 - the redirect class of RFC 9110
@@ -138,16 +131,17 @@ class HttpTransport:
                 location=target,
             )
         reader = BodyReader(headers, self._max_bytes, status=status)
-        async for chunk in response.aiter_raw():
+        async for chunk in stream:
             reader.feed(chunk)
         return HttpResponse(status, headers, reader.close())
 
-    def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
+    def _open(self) -> AiohttpTransport:
+        if self._transport is None:
             context = self._verify or httpx.create_ssl_context(trust_env=False)
-            transport = AiohttpTransport(verify=context, trust_env=False, client=lambda: _session(context))
-            self._client = httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
-        return self._client
+            self._transport = AiohttpTransport(
+                verify=context, trust_env=False, client=lambda: _session(context)
+            )
+        return self._transport
 
 
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
@@ -164,10 +158,34 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     )
 
 
-def _deny(url: str) -> None:
-    denial = hard_deny(base_url=url)
+def _admitted(address: str) -> httpx.URL:
+    """The URL of ``address``; raises :class:`NetError` for one that no request may go to.
+
+    The deny is asked here for every request, of the address as written and as it goes out.
+    """
+    reason = unfit(address)
+    if reason is not None:
+        raise NetError(NetErrorKind.ADDRESS, f"{bare_url(address)} is refused: {reason}", sent=False)
+    url, text = _parsed(address)
+    denial = hard_deny(base_url=address) or (hard_deny(base_url=text) if text != address else None)
     if denial is not None:
         raise NetError(NetErrorKind.DENIED, denial.message, sent=False)
+    return url
+
+
+@lru_cache(maxsize=64)
+def _headers(items: tuple[tuple[str, str], ...]) -> httpx.Headers:
+    return httpx.Headers(items)
+
+
+@lru_cache(maxsize=256)
+def _parsed(address: str) -> tuple[httpx.URL, str]:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        message = f"unreadable address: {one_line(str(error))}"
+        raise NetError(NetErrorKind.ADDRESS, message, sent=False) from None
+    return url, str(url)
 
 
 def _timed_out(progress: _Progress, *, head_first: bool) -> NetError:

@@ -474,7 +474,7 @@ async def test_an_answer_that_is_paid_for_is_never_lost(
 
 
 async def test_a_disk_that_takes_no_text_refuses_the_call(road: Road, providers: LoopbackServer) -> None:
-    """What cannot be kept is not sent, and no reservation is made for it."""
+    """What cannot be kept is not sent, and costs nothing."""
     blocked = road.ws.runs / "20260101_000000_abcdef"
     road.ws.runs.mkdir()
     blocked.write_text("a file where the run's folder should be")
@@ -482,7 +482,10 @@ async def test_a_disk_that_takes_no_text_refuses_the_call(road: Road, providers:
         await road.client.call(asking(run_id="20260101_000000_abcdef"))
     assert caught.value.code == "texts_unwritable"
     assert not providers.seen
-    assert road.kinds() == []
+    await road.client.close()
+    failed = await only_failure(road)
+    assert (failed["reason"], failed["cost_basis"], failed["attempts"]) == ("texts_unwritable", "none", [])
+    road.check()
 
 
 async def test_tools_and_schemas_travel_and_come_back(road: Road, providers: LoopbackServer) -> None:
