@@ -149,8 +149,8 @@ class Node:
         )
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger)
-        self._begin_ledger()
         self.keeper = LeaseKeeper(self.state)
+        self._begin_ledger()
         self.server = LedgerServer(
             self.writer,
             self.socket_path,
@@ -170,10 +170,11 @@ class Node:
             await self._enter_service()
 
     def _begin_ledger(self) -> None:
+        drafts = genesis_drafts(self._genesis)
         if self.writer.head[0]:
-            return
-        results = self.writer.append([(draft, ACTOR) for draft in genesis_drafts(self._genesis)])
-        for result in results:
+            drafts = [] if self.state.facts.operators else drafts[1:]
+        for draft in drafts:
+            (result,) = self.writer.append([(draft, ACTOR)])
             if isinstance(result, PeakError):
                 raise result
 
@@ -251,7 +252,8 @@ class Node:
     def _condition(self, draft: EventDraft) -> PeakError | None:
         if not draft.kind.startswith(("control.enabled", "operator.")):
             return None
-        self.watch.look()
+        if draft.kind == EventKind.CONTROL_ENABLED:
+            self.watch.look()
         return admit(draft, self.state.facts, self.circumstances())
 
     def circumstances(self) -> Circumstances:

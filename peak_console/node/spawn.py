@@ -26,6 +26,7 @@ from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.wire import error_from_wire
+from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.children import clean_environment
 from peak_console.node.engine import Node
 from peak_console.node.genesis import Genesis
@@ -150,6 +151,17 @@ def ledger_client(
         return
     with client:
         yield client
+
+
+def begin_ledger(ws: Workspace, *, operator: str, public_key: str, simulated: bool = False) -> None:
+    """The last step of ``peak init``: the genesis and the first operator, written as the node.
+
+    A ledger that has begun is left as it is; its first operator is enrolled only where it has none. Raises
+    ``EnvironmentUnfit`` (``node_running``) beside a running node.
+    """
+    genesis = Genesis(MADE_BY_INIT, simulated=simulated, operator=operator, public_key=public_key)
+    with temporary_node(ws, genesis=genesis):
+        pass
 
 
 def _start(ws: Workspace, *, simulated: bool, until: float) -> dict[str, Any]:

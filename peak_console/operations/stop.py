@@ -5,13 +5,15 @@ from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import stop_draft
-from peak_console.control.sockets import check_socket, socket_path
+from peak_console.control import sockets
+from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, stop_now
 from peak_console.domain.errors import PeakError
 from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.ledger.reader import LedgerReader
 
-NODE_SOCKET: Final = "node.sock"
-"""The node's socket in the control folder."""
+NODE_SOCKET: Final = sockets.NODE_SOCKET
+"""The node's socket in the control folder; prefer :func:`peak_console.control.sockets.find_socket`."""
 
 _PATIENCE_S: Final = 2.0
 """How long the record may take; the stop itself is done before."""
@@ -57,15 +59,27 @@ def record_stop(ws: Workspace, outcome: StopOutcome) -> Recorded:
         reason=outcome.reason,
         operator=outcome.operator,
         scope=outcome.scope,
-        ended=outcome.report.enabled_event,
+        # a stop that left STOP ends whatever is in force; one that could not ends the enable it removed
+        ended=None if outcome.report.written else outcome.report.enabled_event,
         steps=tuple(asdict(one) for one in outcome.report.steps),
     )
-    path = socket_path(ws.control, NODE_SOCKET)
     try:
-        check_socket(path)
+        path = find_socket(ws.control)
         with BlockingLedgerClient.connect(path, name="stop", deadline_s=_PATIENCE_S) as client:
             return Recorded(client.append([draft])[0].seq)
     except PeakError as error:
+        if error.code == "event_id_taken":
+            return _recorded_by_node(ws, draft.event_id)
         return Recorded(None, error.message)
     except OSError as error:
         return Recorded(None, error.strerror or str(error))
+
+
+def _recorded_by_node(ws: Workspace, event_id: str) -> Recorded:
+    """The node saw ``STOP`` first and has recorded it under the same event id."""
+    try:
+        with LedgerReader(ws.ledger) as reader:
+            found = reader.by_event(event_id)
+    except PeakError as error:
+        return Recorded(None, error.message)
+    return Recorded(found.seq) if found else Recorded(None, "it is not to be found")
