@@ -1,0 +1,195 @@
+"""The demo's processes: simulator, node and traffic over one workspace; all of them end with it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.keys import WORKSPACE, KeyStore
+from peak_console.demo.workspace import make_demo_workspace
+from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.llm.providers.adapters import ADAPTERS
+from peak_console.node.genesis import Genesis
+from peak_console.node.spawn import ensure_node, ledger_client, stop_node
+from peak_console.operations.demo import check_demo_root, events_of
+from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
+
+OPERATOR: Final = "demo"
+_READY_S: Final = 20.0
+_END_S: Final = 10.0
+_PAUSE_S: Final = 0.02
+
+
+class DemoHouse:
+    """A context manager: inside, the demo runs. ``summary()`` gives the traffic's figures after the end."""
+
+    def __init__(self, root: Path | None, *, rate: float, seed: int, seconds: float = 0.0) -> None:
+        self.kept = root is not None
+        self._folder = None if root else Path(tempfile.mkdtemp(prefix="peak-demo-"))
+        self._root = root or self._base / "demo"
+        self._rate, self._seed, self._seconds = rate, seed, seconds
+        self._simulator: subprocess.Popen[bytes] | None = None
+        self._traffic: subprocess.Popen[bytes] | None = None
+        self._told: IO[bytes] | None = None
+        self._node_started = False
+        self.ws = Workspace(self._root)
+
+    @property
+    def _base(self) -> Path:
+        """The throw-away folder."""
+        assert self._folder is not None  # noqa: S101 - only asked for without a root
+        return self._folder
+
+    def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def wait(self) -> int:
+        """Wait for the traffic's end; gives its exit code."""
+        assert self._traffic is not None  # noqa: S101 - inside the context
+        return self._traffic.wait()
+
+    def summary(self) -> dict[str, Any]:
+        """What the traffic did, and what the ledger holds; asked for inside, after :meth:`wait`."""
+        assert self._traffic is not None  # noqa: S101 - inside the context
+        assert self._told is not None  # noqa: S101 - inside the context
+        self._told.seek(0)
+        lines = self._told.read().splitlines()
+        if self._traffic.returncode != 0 or not lines:
+            raise EnvironmentUnfit(
+                f"the demo's traffic ended with code {self._traffic.returncode}",
+                code="demo_traffic_failed",
+                remedy=f"see its log: peak logs --root {self.ws.root}",
+            )
+        told = json.loads(lines[-1])
+        answered = told.pop("calls")
+        return {
+            "calls": answered + told["failed"],
+            "answered": answered,
+            **told,
+            "events": events_of(self.ws),
+            "root": str(self.ws.root),
+            "kept": self.kept,
+        }
+
+    # -- beginning
+
+    def _begin(self) -> None:
+        check_demo_root(self._root)
+        if self._folder is not None:
+            os.environ["PEAK_KEYS_DIR"] = str(self._folder / "keys")
+        self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
+        urls = self._start_simulator()
+        self._make_ledger()
+        node = ensure_node(self.ws, simulated=True)
+        if not node.started:
+            raise UsageWrong(
+                f"a node (pid {node.pid}) runs on {self.ws.root} already",
+                code="node_running",
+                remedy=f"end that demo, or its node: peak node stop --root {self.ws.root}",
+            )
+        self._node_started = True
+        with ledger_client(self.ws, name="peak demo") as client:
+            enable_workspace(
+                self.ws,
+                client,
+                reason="the demo opens itself",
+                confirm=CONFIRM_WORD,
+                operator=OPERATOR,
+            )
+        self._start_traffic(urls)
+
+    def _make_ledger(self) -> None:
+        """A genesis that says ``simulated``, with the demo's operator as its first."""
+        keys = KeyStore(self.ws.keys)
+        keys.create(WORKSPACE)
+        public = keys.create(OPERATOR)
+        begun = Genesis("peak demo", simulated=True, operator=OPERATOR, public_key=public)
+        with ledger_client(self.ws, name="peak demo", genesis=begun):
+            pass
+
+    def _start_simulator(self) -> Mapping[str, str]:
+        ready = Path(tempfile.mkdtemp(prefix="peak-ready-")) / "simulator.json"
+        words = ["--seed", str(self._seed), "--ready-file", str(ready), "--with-parent"]
+        self._simulator = _start("peak_console.simulator", words, os.environ)
+        until = time.monotonic() + _READY_S
+        try:
+            while not ready.exists():
+                if self._simulator.poll() is not None or time.monotonic() > until:
+                    raise EnvironmentUnfit(
+                        "the simulator does not start", code="simulator_failed", remedy="run the demo again"
+                    )
+                time.sleep(_PAUSE_S)
+            urls: Mapping[str, str] = json.loads(ready.read_bytes())["urls"]
+        finally:
+            shutil.rmtree(ready.parent, ignore_errors=True)
+        return urls
+
+    def _start_traffic(self, urls: Mapping[str, str]) -> None:
+        """The traffic gets the simulator's addresses, and no provider's key."""
+        real = {adapter.key_variable for adapter in ADAPTERS.values()}
+        environ = {name: value for name, value in os.environ.items() if name not in real}
+        environ |= {f"PEAK_PROVIDER_{name.upper()}_BASE_URL": url for name, url in urls.items()}
+        words = ["--root", str(self.ws.root), "--rate", str(self._rate), "--seed", str(self._seed)]
+        words += ["--with-parent", *(["--seconds", str(self._seconds)] if self._seconds else [])]
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the demo
+        self._traffic = _start("peak_console.demo.traffic", words, environ, stdout=self._told)
+
+    # -- ending
+
+    def _end(self) -> None:
+        """End what was started, the last first; one that does not end is killed."""
+        _stop(self._traffic)
+        if self._node_started:
+            try:
+                stop_node(self.ws, force=True)
+            except PeakError as error:
+                sys.stderr.write(f"peak demo: {error.message}\n")
+        _stop(self._simulator)
+        if self._told is not None:
+            self._told.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _start(
+    module: str, words: list[str], environ: Mapping[str, str], stdout: IO[bytes] | None = None
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", module, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if stdout is None else stdout,
+        stderr=subprocess.DEVNULL,
+        env=dict(environ),
+        start_new_session=True,
+    )
+
+
+def _stop(child: subprocess.Popen[bytes] | None) -> None:
+    if child is None or child.poll() is not None:
+        return
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
