@@ -16,6 +16,7 @@ from peak_console.control.boot import boot_id
 from peak_console.control.files import encode
 from peak_console.control.gate import CallGate
 from peak_console.control.lease import Lease
+from peak_console.control.sockets import prepare_socket, socket_path
 from peak_console.demo.traffic import Traffic, TrafficOptions, gate_of
 from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.clock import SystemClock
@@ -36,7 +37,7 @@ from peak_console.simulator.simulation import Simulation
 class Permission:
     """The control files of a workspace, as a node and an operator leave them."""
 
-    def __init__(self, ws: Workspace, *, simulated: bool = True, phase: str = "matrix") -> None:
+    def __init__(self, ws: Workspace) -> None:
         self._ws = ws
         self._lease = Lease(
             boot_id=boot_id(),
@@ -44,14 +45,14 @@ class Permission:
             generation=1,
             issued_us=0,
             expires_us=0,
-            phase=phase,
+            phase="matrix",
             calls=True,
             orders=Orders.NONE,
             state=PostureState.DISARMED,
             reasons=("enabled",),
             enabled="ev_enabled",
             seq=1,
-            simulated=simulated,
+            simulated=True,
         )
         ws.control.mkdir(parents=True, exist_ok=True)
         self.enable()
@@ -65,6 +66,11 @@ class Permission:
     def stop(self) -> None:
         """Forbid calls."""
         (self._ws.control / "STOP").write_bytes(encode({"stop_id": "s1"}))
+
+    def make_real(self) -> None:
+        """Say from now on that the workspace is not simulated."""
+        self._lease = replace(self._lease, simulated=False)
+        self.renew()
 
     def renew(self) -> None:
         """A lease of now."""
@@ -89,6 +95,8 @@ class Demo:
     client: Client
     ledger: SocketLedgerClient
     gate: CallGate
+    environ: dict[str, str]
+    """What points the providers at the simulation."""
 
     def traffic(self, **options: Any) -> Traffic:
         """Traffic over this client."""
@@ -131,18 +139,19 @@ async def demo(demo_workspace: Workspace) -> AsyncIterator[Demo]:
     writer.append([(genesis, "test")])
     node = LedgerServer(
         writer,
-        demo_workspace.control / "s",
+        socket_path(demo_workspace.control, "node.sock"),
         authorise=lambda *_: False,
         clock=clock,
         open_calls=reservations,
     )
+    prepare_socket(node.socket_path)
     await node.start()
     ledger = await SocketLedgerClient.connect(node.socket_path, name="demo", actor="agent:demo")
     environ = {
         f"PEAK_PROVIDER_{name.upper()}_BASE_URL": str(server.make_url(path)) for name, path in PATHS.items()
     }
     client = Client(demo_workspace, ledger, environ=environ, actor="agent:demo")
-    yield Demo(demo_workspace, permission, simulation, client, ledger, gate_of(demo_workspace))
+    yield Demo(demo_workspace, permission, simulation, client, ledger, gate_of(demo_workspace), environ)
     renewing.cancel()
     with suppress(asyncio.CancelledError):
         await renewing

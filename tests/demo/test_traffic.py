@@ -143,7 +143,7 @@ async def test_old_runs_are_removed(demo: Any) -> None:
 async def test_it_works_in_simulated_workspaces_only(demo: Any) -> None:
     """In a real workspace no traffic is made."""
     await simulated(demo.gate)
-    type(demo.permission)(demo.ws, simulated=False)
+    demo.permission.make_real()
     with pytest.raises(ControlRefused) as caught:
         await simulated(gate_of(demo.ws))
     assert caught.value.code == "not_simulated"
