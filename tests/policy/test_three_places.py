@@ -86,7 +86,7 @@ def _refused(configs: Any, slots: list[dict[str, str]], names: Sequence[str]) ->
     primary = configs.matrix.layers[Layer.L2].primary
     layers = {Layer.L2: LayerConfig.model_construct(primary=primary, fallback=unlinted)}
     rules = GlobalRules.model_construct(
-        forbidden_providers=(), forbidden_model_prefixes=(), allowed_providers=tuple(names) + ("openai",)
+        forbidden_providers=(), forbidden_model_prefixes=(), allowed_providers=(*names, "openai")
     )
     matrix = replace(configs.matrix, layers=layers, global_=rules)
     facts = Facts(today=TODAY, phase=PhaseLevel.RESEARCH, simulated=True)
