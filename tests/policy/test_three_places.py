@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy_names import FORBIDDEN_MODELS, FORBIDDEN_URLS, INNOCENT_MODELS, INNOCENT_URLS
 
@@ -110,7 +110,7 @@ _TEXTS = st.text(_CHARACTERS, min_size=1, max_size=20)
 _DISGUISED = st.tuples(_TEXTS, st.sampled_from(list(FORBIDDEN_MODELS.values())), _TEXTS).map("".join)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(["provider", "model_id", "deployment"]),
     st.lists(_TEXTS | _DISGUISED, min_size=1, max_size=12, unique=True),
