@@ -39,7 +39,7 @@ class ActionState:
     replay: bool = False
     has_workspace: bool = True
     has_selection: bool = True
-    filtered: bool = False
+    can_go_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,10 @@ def _needs_workspace(state: ActionState) -> str:
 
 def _needs_selection(state: ActionState) -> str:
     return "" if state.has_selection else "nothing is selected"
+
+
+def _needs_way_back(state: ActionState) -> str:
+    return "" if state.can_go_back else "this is the first page"
 
 
 def _enable_reason(state: ActionState) -> str:
@@ -254,6 +258,7 @@ _VIEW_ACTIONS: Final = (
         "One step back.",
         frozenset(_PAGES | {"help", "incident", "enable"}),
         rank=32,
+        disabled=_needs_way_back,
     ),
     Action(
         "quit",

@@ -47,6 +47,8 @@ class Opening:
     settings: Settings = field(default_factory=Settings)
     flags: BarFlags = field(default_factory=BarFlags)
     refresh: bool = True
+    notice: str = ""
+    """Something to tell at the start."""
 
 
 class PeakApp(App[int]):
@@ -86,6 +88,8 @@ class PeakApp(App[int]):
     def on_mount(self) -> None:
         """Start reading once the first frame stands."""
         self.call_after_refresh(self.feed.start)
+        if self.opening.notice:
+            self.say(self.opening.notice, severity="warning")
         if self.opening.refresh:
             self.set_interval(1.0, self._tick)
 
@@ -121,7 +125,7 @@ class PeakApp(App[int]):
             self._last_failure = text
             self.say(f"cannot read: {text}", severity="error")
 
-    def action_state(self, screen: str, *, has_selection: bool) -> ActionState:
+    def action_state(self, screen: str, *, has_selection: bool, can_go_back: bool) -> ActionState:
         """What the availability of actions depends on."""
         return ActionState(
             screen=screen,
@@ -130,6 +134,7 @@ class PeakApp(App[int]):
             replay=bool(self.flags.replay),
             has_workspace=self.opening.workspace is not None,
             has_selection=has_selection,
+            can_go_back=can_go_back,
         )
 
     def say(self, text: str, *, severity: Says = "information", timeout: float | None = None) -> None:
@@ -269,5 +274,11 @@ def run_console(
         return open_source(workspace, problem=problem)
 
     settings = read_settings(workspace.console_config if workspace else None)
-    opening = Opening(source or live, workspace, settings=settings, flags=BarFlags(readonly=readonly))
+    opening = Opening(
+        source or live,
+        workspace,
+        settings=settings,
+        flags=BarFlags(readonly=readonly),
+        notice=problem if workspace else "",
+    )
     return PeakApp(opening).run() or 0

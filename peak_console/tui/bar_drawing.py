@@ -15,7 +15,7 @@ from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 SIGNS: Final = {
     PostureState.STOPPED: ("■", Tone.CHIP_BAD),
     PostureState.DISARMED: ("●", Tone.CHIP_OK),
-    PostureState.REDUCE: ("◒", Tone.CHIP_WARN),
+    PostureState.REDUCE: ("▼", Tone.CHIP_WARN),
     PostureState.ARMED: ("▲", Tone.CHIP_ARMED),
     PostureState.UNKNOWN: ("?", Tone.CHIP_UNKNOWN),
 }

@@ -10,6 +10,7 @@ _THOUSAND, _LAKH, _MILLION, _TEN_MILLION = 1e3, 1e5, 1e6, 1e7
 _SHOWS_TEN, _SHOWS_HUNDRED, _SHOWS_THOUSAND, _SHOWS_TWO_MINUTES = 9.95, 99.95, 999.5, 119.5
 """Where a value rounds up to one more digit than its form has."""
 _TINY_EUR, _SMALL_EUR, _BIG_EUR = 0.0001, 0.1, 10_000
+_TEN, _HUNDRED = 10, 100
 _KIB = 1024
 
 
@@ -68,6 +69,15 @@ def euros(nano: float | None) -> str:
     if abs(amount) < _SMALL_EUR:
         return f"{amount:.4f}"
     return f"{amount:,.2f}" if abs(amount) < _BIG_EUR else f"{amount:,.0f}"
+
+
+def axis(value: float) -> str:
+    """A plain number for an axis: as many decimals as tell it from its neighbours."""
+    if value == 0:
+        return "0"
+    if value >= _HUNDRED:
+        return count(value)
+    return f"{value:.1f}" if value >= _TEN else f"{value:.2f}"
 
 
 def exact_euros(nano: int | None) -> str:

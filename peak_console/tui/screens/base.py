@@ -58,10 +58,16 @@ class Performing:
 
     def action_state(self) -> ActionState:
         """What the actions' availability depends on."""
-        return self.peak.action_state(self.NAME, has_selection=self.has_selection())
+        return self.peak.action_state(
+            self.NAME, has_selection=self.has_selection(), can_go_back=self.can_go_back()
+        )
 
     def has_selection(self) -> bool:
         """Whether there is something to open or copy."""
+        return True
+
+    def can_go_back(self) -> bool:
+        """Whether ``esc`` leads anywhere."""
         return True
 
     async def action_perform(self, action_id: str, argument: str = "") -> None:
@@ -107,6 +113,10 @@ class PeakScreen(Performing, Screen[None]):
     def body(self) -> Iterable[Widget]:
         """The screen's own widgets."""
         raise NotImplementedError
+
+    def can_go_back(self) -> bool:
+        """Whether a page lies below, or a filter stands."""
+        return len(self.app.screen_stack) > 1 or bool(self.filter_text())
 
     def subject(self) -> Callable[[Source], Any] | None:
         """What the feed reads for this screen each refresh."""
@@ -247,6 +257,9 @@ class PeakModal(Performing, ModalScreen[None]):
     def panel(self) -> Iterable[Widget]:
         """The panel's widgets."""
         raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Draw what depends on the facts of now."""
 
     def tick(self) -> None:
         """A second has passed."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -18,7 +18,11 @@ from peak_console.tui.bar_drawing import posture_chip
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal
+from peak_console.tui.widgets.document import wrapped
 from peak_console.tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from peak_console.operations.stop import Recorded
 
 _WIDTH = 72
 
@@ -93,26 +97,40 @@ def stop_and_record(workspace: Workspace, reason: str, operator: str) -> ActionD
 
     recorded = record_stop(workspace, outcome)
     after = (time.clock_gettime_ns(_BOOT_CLOCK) // 1000 - pressed) / 1000
-    told = recorded.as_dict()
-    steps.append(
-        StepShown("record", ok=bool(told.get("recorded")), detail=str(told.get("line", "")), at_ms=after)
-    )
+    steps.append(_record_step(recorded, after))
     word = "STOPPED, read back" if outcome.effective else "NOT STOPPED: ENABLED could not be removed"
     return ActionDone("incident.stop", ok=outcome.effective, summary=word, steps=steps)
+
+
+def _record_step(recorded: "Recorded", at_ms: float) -> StepShown:
+    if recorded.seq is not None:
+        return StepShown("record", ok=True, detail=f"#{recorded.seq:,}", at_ms=at_ms)
+    remedy = "nothing: the next node records it from the files"
+    return StepShown("record", ok=False, detail=f"not yet: {recorded.why}", remedy=remedy, at_ms=at_ms)
 
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def incident_lines(bar: BarSnapshot, done: ActionDone | None, *, busy: bool) -> list[Line]:
-    """The panel's lines."""
+    """The panel's lines; they fit the smallest screen, results and the way back included."""
     posture = bar.posture
     reasons = ", ".join(one_line(one, 40) for one in posture.reasons)
     lines: list[Line] = [
-        EMPTY,
         fit((posture_chip(posture), Span(f"  {reasons}", Tone.DIM)), _WIDTH),
-        EMPTY,
         (_word("AI_ENABLED", on=bar.ai_enabled), Span("   "), _word("AI_ARMED", on=bar.ai_armed)),
+    ]
+    if done is None:
+        lines += _stop_lines()
+    if busy:
+        lines += [EMPTY, (Span("  stopping …", Tone.WARN),)]
+    if done is not None:
+        lines += _result_lines(done)
+    return [*lines, *_way_back(bar)]
+
+
+def _stop_lines() -> list[Line]:
+    return [
         EMPTY,
         (
             Span(" s ", Tone.CHIP_BAD),
@@ -120,12 +138,8 @@ def incident_lines(bar: BarSnapshot, done: ActionDone | None, *, busy: bool) -> 
             Span("   every call and every order, now; no question is asked"),
         ),
         (Span("     $ ", Tone.FAINT), Span(BY_ID["incident.stop"].cli, Tone.ACCENT)),
+        EMPTY,
     ]
-    if busy:
-        lines += [EMPTY, (Span("  stopping …", Tone.WARN),)]
-    if done is not None:
-        lines += _result_lines(done)
-    return [*lines, *_way_back(bar), EMPTY]
 
 
 def _word(name: str, *, on: bool) -> Span:
@@ -133,12 +147,15 @@ def _word(name: str, *, on: bool) -> Span:
 
 
 def _result_lines(done: ActionDone) -> list[Line]:
+    """What it did, step by step; a repeated unlink only where it failed."""
     sign, tone = ("✓", Tone.OK) if done.ok else ("✗", Tone.BAD)
-    lines: list[Line] = [EMPTY, rule((Span(f"{sign} {done.summary}", tone),), _WIDTH)]
-    lines += [_step_line(step) for step in done.steps]
+    lines: list[Line] = [rule((Span(f"{sign} {done.summary}", tone),), _WIDTH)]
     for step in done.steps:
+        if step.ok and step.title.endswith(" again"):
+            continue
+        lines.append(_step_line(step))
         if not step.ok and step.remedy:
-            lines.append(fit((Span("  do: ", Tone.WARN), Span(one_line(step.remedy, 200))), _WIDTH))
+            lines += wrapped(f"do: {one_line(step.remedy, 300)}", _WIDTH, indent="      ", tone=Tone.WARN)
     return lines
 
 
@@ -150,7 +167,7 @@ def _step_line(step: StepShown) -> Line:
             Span(f"  {sign} ", tone),
             cell(one_line(step.title, 24), 24),
             cell(at, 11, Tone.DIM, right=True),
-            Span(f"   {one_line(step.detail, 120)}", Tone.DIM),
+            Span(f"   {one_line(step.detail, 200)}", Tone.DIM),
         ),
         _WIDTH,
     )
@@ -162,7 +179,6 @@ def _way_back(bar: BarSnapshot) -> Sequence[Line]:
     enable = BY_ID["control.enable"]
     head = rule((Span("to go on later", Tone.DIM),), _WIDTH)
     return (
-        EMPTY,
         head,
         (
             Span(" e ", Tone.KEY),

@@ -1,13 +1,14 @@
 """Live, the home screen: is it well, what does it cost, what needs me, what just happened."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
 from peak_console.operations.views.call_filter import EVERYTHING, KEYS, read_call_filter
+from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.live import Alert, LiveSnapshot, Window
 from peak_console.operations.views.source import Source
 from peak_console.operations.views.terms import FilterInvalid
@@ -21,6 +22,9 @@ from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.widgets.time_series import TimeSeries
 
+if TYPE_CHECKING:
+    from peak_console.tui.app import PeakApp
+
 
 class FiguresStrip(Canvas):
     """The key figures."""
@@ -29,7 +33,9 @@ class FiguresStrip(Canvas):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Names, values, what stands behind them."""
-        return look.figures_lines(self.snapshot, width, height)
+        now = cast("PeakApp", self.app).now()
+        stale = self.snapshot is not None and self.snapshot.freshness.health(now) is not Health.FRESH
+        return look.figures_lines(self.snapshot, width, height, stale=stale)
 
 
 class VolumePanel(Canvas):
@@ -39,7 +45,7 @@ class VolumePanel(Canvas):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """A row a layer."""
-        alphabet = self.app.opening.settings.alphabet  # type: ignore[attr-defined]
+        alphabet = cast("PeakApp", self.app).opening.settings.alphabet
         return look.volume_lines(self.snapshot, width, height, alphabet)
 
 
@@ -90,7 +96,7 @@ class LiveScreen(PeakScreen):
         cost = TimeSeries(
             "cost",
             "€/h",
-            lambda value: f"{value:.2f}",
+            fig.axis,
             tone=Tone.L0,
             limit_name="budget",
             floor_top=0.01,
@@ -176,6 +182,12 @@ class LiveScreen(PeakScreen):
                 self.snapshot = snapshot
                 self._show(snapshot)
             self.show_crumbs()
+            self.refresh_keys()
+
+    def tick(self) -> None:
+        """A second has passed: figures may have become stale."""
+        super().tick()
+        self.query_one(FiguresStrip).redraw()
 
     def _show(self, snapshot: LiveSnapshot) -> None:
         for panel in (self.query_one(FiguresStrip), self.query_one(VolumePanel)):
@@ -192,6 +204,7 @@ class LiveScreen(PeakScreen):
         rows = look.sorted_rows(look.filtered_rows(snapshot, self._filter), self._sort, turned=self._turned)
         tail = [line for line in snapshot.tail if self._filter.matches(line)]
         self.slots.empty, self.tail.empty = self._why_empty(snapshot)
+        self.slots.styles.max_height = max(2, len(rows))
         self.slots.show_rows(ListRows(rows))
         self.tail.show_rows(ListRows(tail))
         self.query_one(TableHead).redraw()
@@ -216,6 +229,9 @@ class LiveScreen(PeakScreen):
         ]
 
     def _show_alerts(self, snapshot: LiveSnapshot) -> None:
+        wanted = max(1, min(len(snapshot.alerts), 4 if self.has_class("-tall") else 2))
+        if self.alerts.styles.height is None or self.alerts.size.height != wanted:
+            self.alerts.styles.height = wanted
         head = self.query_one("#alerts-head", RuleLine)
         grave = [alert for alert in snapshot.alerts if alert.severity != "info"]
         head.title = (Span("alerts"), Span(f" {len(grave)}", Tone.WARN)) if grave else (Span("alerts"),)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from peak_console.domain.text import one_line
@@ -10,12 +11,14 @@ from peak_console.operations.views.call_filter import CallFilter
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.live import Alert, KeyFigures, LiveSnapshot, Severity, SlotRow
 from peak_console.tui import figures as fig
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, pad, rule, width_of
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, pad, rule, width_of
 from peak_console.tui.plot import Alphabet, spark, time_axis
 from peak_console.tui.widgets.table import Column
 
 _WIDE: Final = 98
 _FULL, _NEARLY = 100, 80
+_SHARES: Final = (11, 9, 10, 8, 9, 10, 14, 9)
+"""How wide the key figures are beside each other."""
 LAYER_TONES: Final = {"L0": Tone.L0, "L1": Tone.L1, "L2": Tone.L2, "L3": Tone.L3, "L4": Tone.L4}
 _SEVERITY: Final = {
     Severity.BAD: ("✗", Tone.BAD),
@@ -35,28 +38,31 @@ def layer_tone(layer: str) -> Tone:
     return LAYER_TONES.get(layer, Tone.DIM)
 
 
-def figures_lines(snapshot: LiveSnapshot | None, width: int, height: int) -> list[Line]:
+def figures_lines(
+    snapshot: LiveSnapshot | None, width: int, height: int, *, stale: bool = False
+) -> list[Line]:
     """The key figures: names, values, and what stands behind them where there is a third row."""
-    tiles = _tiles(snapshot.figures if snapshot else KeyFigures(), snapshot, wide=width >= _WIDE)
-    base = width // len(tiles)
-    extra = width - base * len(tiles)
+    tiles = _tiles(snapshot.figures if snapshot else KeyFigures(), snapshot, wide=width >= _WIDE, stale=stale)
     rows: list[list[Span]] = [[], [], []]
-    for at, (name, value, below) in enumerate(tiles):
-        room = base + (1 if at < extra else 0)
+    for (name, value, below), share, before in zip(tiles, _SHARES, accumulate((0, *_SHARES)), strict=False):
+        room = width * (before + share) // sum(_SHARES) - width * before // sum(_SHARES)
         rows[0].append(cell(name, room, Tone.DIM))
         rows[1].extend(pad(value, room))
         rows[2].append(cell(below, room, Tone.DIM))
     return [tuple(row) for row in rows[:height]]
 
 
-def _tiles(figures: KeyFigures, snapshot: LiveSnapshot | None, *, wide: bool) -> list[tuple[str, Line, str]]:
+def _tiles(
+    figures: KeyFigures, snapshot: LiveSnapshot | None, *, wide: bool, stale: bool
+) -> list[tuple[str, Line, str]]:
     found = marks(figures)
     label = snapshot.window.label if snapshot else ""
 
     def value(name: str, text: str) -> Line:
         severity = found.get(name)
         if severity is None:
-            return (Span(text, Tone.STRONG if text != fig.NONE else Tone.UNKNOWN),)
+            known = Tone.WARN if stale else Tone.STRONG
+            return (Span(text, known if text != fig.NONE else Tone.UNKNOWN),)
         sign, tone = _SEVERITY[severity]
         return (Span(f"{sign} {text}", tone),)
 
@@ -146,9 +152,9 @@ def _budget(row: SlotRow) -> Span:
 SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
     Column("LAYER", 6, lambda row: Span(one_line(row.slot.layer, 5), layer_tone(row.slot.layer))),
     Column("ROLE", 8, lambda row: Span(one_line(row.slot.role, 8), Tone.DIM)),
-    Column("PROVIDER", 9, lambda row: Span(one_line(row.slot.provider, 20)), flex=1),
-    Column("MODEL", 13, lambda row: Span(one_line(row.slot.model_id, 60), Tone.STRONG), flex=4),
-    Column("CALLS", 7, lambda row: Span(fig.count(row.calls)), right=True),
+    Column("PROVIDER", 8, lambda row: Span(one_line(row.slot.provider, 20)), flex=1),
+    Column("MODEL", 12, lambda row: Span(one_line(row.slot.model_id, 60), Tone.STRONG), flex=4),
+    Column("CALLS", 6, lambda row: Span(fig.count(row.calls)), right=True),
     Column("ERR%", 5, lambda row: _share(row.error_pct, 2.0), right=True),
     Column(
         "FB%",
@@ -229,13 +235,18 @@ ALERT_COLUMNS: Final[tuple[Column[Alert], ...]] = (Column("", 70, lambda _: Span
 
 
 def alert_line(alert: Alert, width: int) -> Line:
-    """An alert in one line: sign, what, detail; the next action at the right."""
+    """An alert in one line: sign, what, detail; the next action at the right gives way first."""
     sign, tone = _SEVERITY[alert.severity]
+    title = (Span(f" {sign} ", tone), Span(one_line(alert.title, 200), tone))
     hint = alert.action or (f"$ {alert.cli}" if alert.cli else "")
-    right = (Span(f"  {one_line(hint, 60)} ", Tone.KEY),) if hint else ()
+    room = max(width // 4, width - width_of(title) - 3)
+    right = (
+        (Span("  "), Span(fit((Span(one_line(hint, 60)),), room)[0].text, Tone.KEY), Span(" "))
+        if hint
+        else ()
+    )
     detail = f" · {one_line(alert.detail, 160)}" if alert.detail else ""
-    left = (Span(f" {sign} ", tone), Span(one_line(alert.title, 200), tone), Span(detail, Tone.DIM))
-    return (*pad(left, width - width_of(right)), *right)
+    return (*pad((*title, Span(detail, Tone.DIM)), width - width_of(right)), *right)
 
 
 def _outcome(line: CallLine) -> Span:

@@ -1,0 +1,31 @@
+"""Enable as the console asks for it: over the node that runs, with the key of this user."""
+
+from collections.abc import Mapping
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.sockets import check_socket, socket_path
+from peak_console.domain.errors import NodeUnreachable
+from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.operations.enable import Enabled, enable_workspace
+from peak_console.operations.stop import NODE_SOCKET
+
+_PATIENCE_S = 5.0
+
+
+def enable_through_node(
+    ws: Workspace,
+    *,
+    reason: str,
+    confirm: str,
+    operator: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Enabled:
+    """Enable ``ws``; raises what ``enable_workspace`` does, and ``NodeUnreachable`` where no node runs."""
+    path = socket_path(ws.control, NODE_SOCKET)
+    if not path.exists():
+        raise NodeUnreachable("no node runs on this workspace", remedy="start it: peak node start")
+    check_socket(path)
+    with BlockingLedgerClient.connect(path, name="console", deadline_s=_PATIENCE_S) as client:
+        return enable_workspace(
+            ws, client, reason=reason, confirm=confirm, operator=operator, environ=environ
+        )
