@@ -16,11 +16,12 @@ from peak_console.control.folder import prepare
 from peak_console.control.keys import KeyStore, verify_proof
 from peak_console.control.sockets import NODE_SOCKET, prepare_socket, socket_path
 from peak_console.domain.calls import CallReason
-from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import EnvironmentUnfit, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.ledgering import Refusal
+from peak_console.domain.text import one_line
 from peak_console.ledger.privileges import Proof
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
@@ -72,6 +73,7 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._closers: list[Callable[[], object]] = []
         self._exit_reason = "asked to end"
+        self._started = iso(self._clock.now())
         self.children: list[Child] = []
 
     async def start(self) -> None:
@@ -196,8 +198,21 @@ class Node:
                 Child("log", "peak_console.node.logchild", self.ws.root),
             ]
             loops += [child.keep() for child in self.children]
-            loops.append(self.watch.verify_whole())
+            loops.append(self._verify())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    async def _verify(self) -> None:
+        await self.watch.verify_whole()
+        self._write_node_file()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A part of the node that failed ends the node: the next one begins from what is durable."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.error("a part of the node failed", exc_info=error)
+            self.ask_to_end(f"failed: {type(error).__name__}: {one_line(str(error))}")
 
     def _write_node_file(self) -> None:
         fields: dict[str, Any] = {
@@ -207,13 +222,14 @@ class Node:
             "session": self.state.session,
             "protocol": PROTOCOL,
             "socket": str(self.socket_path),
-            "started_us": self._clock.boot_us(),
+            "started": self._started,
             "metrics_url": self.state.metrics_url,
+            "verified": self.state.verified.as_dict(),
         }
         try:
             write_node_file(self.state, fields)
         except OSError as error:
-            raise _unwritable(self.ws.control, error) from error
+            logger.warning("node.json could not be written: %s", error)
 
     def _metrics_said(self, fields: dict[str, Any]) -> None:
         url = fields.get("url")

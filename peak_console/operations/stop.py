@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
-from peak_console.control.history import stop_draft
 from peak_console.control import sockets
+from peak_console.control.history import stop_draft
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, stop_now
 from peak_console.domain.errors import PeakError

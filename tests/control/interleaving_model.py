@@ -153,7 +153,12 @@ class Search:
                     self.way = self._way(came, following)
                     break
         self.states = len(came)
+        self._came = came
         return self
+
+    def worlds(self) -> list[World]:
+        """Every world that was reached."""
+        return [world for world, _ in self._came]
 
     def _way(self, came: dict[Any, Any], state: Any) -> list[str]:
         """Who did what on the way to ``state``."""
