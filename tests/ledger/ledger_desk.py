@@ -1,0 +1,67 @@
+"""A ledger under test, as a node opens one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_events import GENESIS, budget
+
+from peak_console.budget.limits import BudgetLimits
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.errors import PeakError
+from peak_console.domain.events import EventDraft
+from peak_console.domain.ledgering import Ack
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.writer import Condition, Guard, LedgerWriter
+
+
+@dataclass
+class Desk:
+    """A ledger under test: its writer, clock and limits, which a test may exchange at any time."""
+
+    path: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    limits: BudgetLimits = field(default_factory=budget)
+    guards: tuple[Guard, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    def open(self) -> "Desk":
+        """Open the writer, as a node that starts does."""
+        self.rollups = Rollups()
+        self.reservations = Reservations(lambda: self.limits, clock=self.clock)
+        self.writer = LedgerWriter(
+            self.path,
+            clock=self.clock,
+            projections=(self.rollups, self.reservations),
+            guards=self.guards,
+            conditions=self.conditions,
+        )
+        if self.writer.head[0] == 0:
+            self.write(GENESIS)
+        return self
+
+    def reopen(self) -> None:
+        """Close the writer and start again from the file."""
+        self.writer.close()
+        self.open()
+
+    def append(self, *drafts: EventDraft) -> list[Ack | PeakError]:
+        """Append in one transaction; whatever came of each."""
+        return self.writer.append([(draft, "ada") for draft in drafts])
+
+    def write(self, *drafts: EventDraft) -> list[Ack]:
+        """Append what must be written."""
+        results = self.append(*drafts)
+        wrong = [one for one in results if isinstance(one, PeakError)]
+        assert not wrong, wrong
+        return [one for one in results if isinstance(one, Ack)]
+
+    def reader(self) -> LedgerReader:
+        """A reader of its own; close it."""
+        return LedgerReader(self.path)
+
+    def kinds(self) -> list[str]:
+        """The kinds of all events, in order."""
+        with self.reader() as reader:
+            return [event.kind for event in reader.read(limit=10_000)]

@@ -1,0 +1,142 @@
+"""The file itself: append-only for everyone, and never mistaken for another."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from ledger_desk import Desk
+from ledger_events import note
+
+from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.events import HEADER_FIELDS
+from peak_console.ledger.schema import (
+    APPLICATION_ID,
+    SCHEMA_VERSION,
+    SQLITE_VERSION,
+    open_for_reading,
+    open_for_writing,
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET actor = 'eve' WHERE seq = 2",
+        "DELETE FROM ledger WHERE seq = 2",
+        "UPDATE body SET bytes = x'7b7d' WHERE seq = 2",
+        "DELETE FROM body WHERE seq = 2",
+        "INSERT OR REPLACE INTO ledger SELECT * FROM ledger WHERE seq = 2",
+        "INSERT OR REPLACE INTO body VALUES (2, x'7b7d')",
+        "UPDATE OR REPLACE ledger SET seq = 9 WHERE seq = 2",
+    ],
+)
+@pytest.mark.parametrize("recursive", ["ON", "OFF"])
+def test_what_is_written_stays(desk: Desk, statement: str, recursive: str) -> None:
+    """No update, delete or replacement passes the triggers, whatever a connection's own settings are."""
+    desk.write(note(), note())
+    with sqlite3.connect(desk.path) as db:
+        db.execute(f"PRAGMA recursive_triggers = {recursive}")
+        with pytest.raises(sqlite3.IntegrityError):
+            db.execute(statement)
+    db.close()
+
+
+@pytest.mark.parametrize(("seq", "link"), [(9, "head"), (4, "other"), (3, "head"), (0, "head"), (-1, "head")])
+def test_an_event_must_follow_the_head(desk: Desk, seq: int, link: str) -> None:
+    """A gap, a foreign link or a taken place is refused by the table itself."""
+    desk.write(note(), note())
+    prev_hash = desk.writer.head[1] if link == "head" else "f" * 64
+    with (
+        sqlite3.connect(desk.path) as db,
+        pytest.raises(sqlite3.IntegrityError, match="must follow the head"),
+    ):
+        db.execute(
+            "INSERT INTO ledger(seq, event_id, ts, boot_us, kind, actor, body_sha256, prev_hash, hash)"
+            " VALUES (?, 'ev', 't', 1, 'k', 'a', ?, ?, ?)",
+            (seq, "a" * 64, prev_hash, "b" * 64),
+        )
+    db.close()
+
+
+def test_the_columns_are_the_contracts(desk: Desk) -> None:
+    """Columns are named as the header's fields, in their order, in STRICT tables."""
+    with sqlite3.connect(desk.path) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(ledger)")]
+        tables = {row[1]: row[5] for row in db.execute("PRAGMA table_list")}
+    db.close()
+    assert tuple(columns) == HEADER_FIELDS
+    assert [tables[name] for name in ("ledger", "body", "rollup")] == [1, 1, 1]
+
+
+def test_the_file_says_what_it_is(desk: Desk) -> None:
+    """Application id, schema version, WAL and full synchronisation."""
+    with sqlite3.connect(desk.path) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    db.close()
+    assert desk.writer._db.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert desk.writer._db.execute("PRAGMA recursive_triggers").fetchone() == (1,)
+    assert sqlite3.sqlite_version == SQLITE_VERSION
+
+
+def test_opening_again_migrates_nothing(desk: Desk) -> None:
+    """A ledger of this schema is opened as it is."""
+    desk.write(note())
+    head = desk.writer.head
+    desk.reopen()
+    assert desk.writer.head == head
+
+
+def unfit(path: Path, content: str) -> None:
+    """Make ``path`` something else than a ledger of ours."""
+    if content == "text":
+        path.write_text("this is not a database at all, but it is long enough to be looked at\n" * 40)
+        return
+    db = sqlite3.connect(path)
+    if content == "foreign":
+        db.execute("CREATE TABLE notes(x)")
+    elif content == "other application":
+        db.execute("PRAGMA application_id = 7")
+    elif content == "newer":
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("text", "ledger_not_a_database"),
+        ("foreign", "ledger_foreign"),
+        ("other application", "ledger_foreign"),
+        ("newer", "ledger_schema_newer"),
+    ],
+)
+def test_what_is_no_ledger_of_ours_is_refused(ledger_path: Path, content: str, code: str) -> None:
+    """Writers and readers say why, with a remedy, and leave the file as it is."""
+    unfit(ledger_path, content)
+    before = ledger_path.read_bytes()
+    for opening in (open_for_writing, open_for_reading):
+        with pytest.raises(LedgerUnavailable) as caught:
+            opening(ledger_path)
+        assert caught.value.code == code
+        assert caught.value.remedy
+    assert ledger_path.read_bytes() == before
+
+
+def test_a_reader_needs_a_ledger_and_cannot_write(desk: Desk, tmp_path: Path) -> None:
+    """Nothing is created by looking; a reading connection refuses every write."""
+    with pytest.raises(LedgerUnavailable) as caught:
+        open_for_reading(tmp_path / "nowhere.db")
+    assert caught.value.code == "ledger_unopenable"
+    assert not (tmp_path / "nowhere.db").exists()
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(LedgerUnavailable) as caught:
+        open_for_reading(tmp_path / "empty.db")
+    assert caught.value.code == "ledger_empty"
+    db = open_for_reading(desk.path)
+    with pytest.raises(sqlite3.OperationalError):
+        db.execute("DELETE FROM rollup")
+    db.close()
