@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Self
 import orjson
 
 FILE_MODE: Final = 0o640
-FOLDER_MODE: Final = 0o2770
+FOLDER_MODE: Final = 0o750
 
 _BLOCK: Final = 65_536
 _OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -20,6 +20,17 @@ class Mark(NamedTuple):
 
     seq: int
     event_id: str
+
+
+BEGINNING: Final = Mark(0, "")
+"""Where nothing is told."""
+
+
+class Line(NamedTuple):
+    """A whole line, and the event it tells."""
+
+    data: bytes
+    mark: Mark | None = None
 
 
 class LogFile:
@@ -35,6 +46,7 @@ class LogFile:
         self._keep = keep
         self._file = -1
         self._size = 0
+        self._told: Mark | None = None
         path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -62,26 +74,27 @@ class LogFile:
     def open(self) -> None:
         """Open the file for appending; a last line that a kill tore is taken away."""
         self._close_file()
+        self.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self._file = os.open(self.path, _OPEN, FILE_MODE)
         size = os.fstat(self._file).st_size
         self._size = _whole_lines(self._file, size)
         if self._size < size:
             os.ftruncate(self._file, self._size)
 
-    def append(self, lines: Iterable[bytes], first_line: Callable[[], bytes] | None = None) -> None:
-        """Append whole lines; ``first_line`` makes the line that begins a new file."""
+    def append(self, lines: Iterable[Line], first_line: Callable[[Mark], Line]) -> None:
+        """Append lines; ``first_line`` makes the one that begins a new file, of the last event told."""
         self._follow_path()
-        waiting: list[bytes] = []
+        waiting: list[Line] = []
         size = self._size
         for line in lines:
-            if size + len(line) > self._max_bytes and size:
-                self._write(b"".join(waiting))
+            if size + len(line.data) > self._max_bytes and size:
+                self._write(waiting)
                 self._rotate()
-                waiting = [first_line()] if first_line else []
-                size = sum(map(len, waiting))
+                waiting = [first_line(self._last_told())]
+                size = len(waiting[0].data)
             waiting.append(line)
-            size += len(line)
-        self._write(b"".join(waiting))
+            size += len(line.data)
+        self._write(waiting)
 
     def marks(self) -> Iterator[Mark]:
         """The events told, last first, over all files."""
@@ -111,6 +124,10 @@ class LogFile:
         for older, newer in zip(reversed(files), reversed(files[:-1]), strict=False):
             if newer.exists():
                 newer.replace(older)
+        beyond = self._keep + 1
+        while self._numbered(beyond).exists():  # more were kept once
+            self._numbered(beyond).unlink()
+            beyond += 1
         self.open()
 
     def _follow_path(self) -> None:
@@ -122,7 +139,13 @@ class LogFile:
         if not same:
             self.open()
 
-    def _write(self, data: bytes) -> None:
+    def _last_told(self) -> Mark:
+        if self._told is None:
+            self._told = next(self.marks(), BEGINNING)
+        return self._told
+
+    def _write(self, lines: list[Line]) -> None:
+        data = b"".join(line.data for line in lines)
         rest = memoryview(data)
         try:
             while rest:
@@ -131,6 +154,7 @@ class LogFile:
             os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
+        self._told = next((line.mark for line in reversed(lines) if line.mark), self._told)
 
     def _close_file(self) -> None:
         if self._file >= 0:

@@ -7,10 +7,9 @@ from typing import Final
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.reader import LedgerReader
-from peak_console.node.log_file import Mark
+from peak_console.node.log_file import BEGINNING, Mark
 
 BATCH: Final = 500
-BEGINNING: Final = Mark(0, "")
 
 _NEVER: Final = -1
 
@@ -30,8 +29,6 @@ class Follower:
         self._file = (_NEVER, _NEVER)
         self._version = _NEVER
         self._last: Mark | None = None
-        self.told: Mark = BEGINNING
-        """The last event whose line is written."""
         self.replaced = False
         """Whether the last question found another ledger than before."""
 
@@ -42,9 +39,9 @@ class Follower:
             self._reader = None
 
     def take(self) -> list[LedgerEvent]:
-        """The next events, at most :data:`BATCH`; none when there is nothing new. Raises ``LedgerUnavailable``.
+        """The next events, at most :data:`BATCH`; none when there is nothing new.
 
-        The same are given again until :meth:`done` says that they are told.
+        The same are given again until :meth:`done` says that they are told. Raises ``LedgerUnavailable``.
         """
         self.replaced = False
         try:
@@ -55,7 +52,7 @@ class Follower:
 
     def done(self, event: LedgerEvent) -> None:
         """Everything up to ``event`` is told."""
-        self._last = self.told = Mark(event.seq, event.event_id)
+        self._last = Mark(event.seq, event.event_id)
 
     def restart(self) -> None:
         """Find the place to go on from the log itself: it was written in part."""
@@ -66,14 +63,13 @@ class Follower:
         if version == self._version and self._last is not None:
             return []
         if self._last is None:
-            self._last = self.told = self._place(reader)
+            self._last = self._place(reader)
         events = _read(reader, self._last)
         if events is None:
             self.replaced = True
-            self._last = self.told = self._place(reader)
+            self._last = self._place(reader)
             events = _read(reader, self._last) or []
-        if len(events) < BATCH:
-            self._version = version if not events else _NEVER
+        self._version = _NEVER if events else version
         return events
 
     def _open(self) -> LedgerReader:
@@ -117,4 +113,11 @@ def _events(reader: LedgerReader, after: int, limit: int) -> list[LedgerEvent]:
     try:
         return reader.read(after, limit)
     except ValueError:
-        return reader.read(after, limit, bodies=False)
+        return [_whole(reader, event) for event in reader.read(after, limit, bodies=False)]
+
+
+def _whole(reader: LedgerReader, header: LedgerEvent) -> LedgerEvent:
+    try:
+        return reader.by_seq(header.seq) or header
+    except ValueError:
+        return header

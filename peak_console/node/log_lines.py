@@ -52,7 +52,7 @@ _LEVELS: Final = {
 _TOLD_OF_CALLS: Final = ("asked_role", "reason", "detail", "message", "cost_basis", "served_model", "finish")
 _TOLD_PLAINLY: Final = ("fallback", "simulated")
 _HEADER: Final = ("run_id", "call_id", "layer", "role", "provider", "model_id")
-_KEPT_WHEN_CUT: Final = (
+_KEPT_WHEN_CUT: Final[tuple[str, ...]] = (
     "ts", "level", "logger", "event", "seq", "event_id", "source", *_HEADER, "hop", "request_hash", "outcome",
     "latency_ms", "cost_eur", "reason", "after_seq", "after_event_id",
 )  # fmt: skip
@@ -78,9 +78,10 @@ def event_fields(event: LedgerEvent) -> Fields | None:
     }
     if event.kind in _OUTCOMES:
         return fields | _call_fields(event, body)
-    header = {name: getattr(event, name) for name in _HEADER if getattr(event, name) is not None}
-    told = {name: value for name, value in body.items() if _is_scalar(value)}
-    return {**dict(list(told.items())[:FIELDS_LIMIT]), **fields, "actor": event.actor, **header}
+    fields["actor"] = event.actor
+    fields |= {name: getattr(event, name) for name in _HEADER if getattr(event, name) is not None}
+    told = [(name, value) for name, value in body.items() if name not in fields and _is_scalar(value)]
+    return fields | dict(told[:FIELDS_LIMIT])
 
 
 def _call_fields(event: LedgerEvent, body: Mapping[str, Any]) -> Fields:

@@ -1,7 +1,8 @@
-"""``python -m peak_console.node.logchild --root ROOT``: the node's child that writes ``audits/logs/peak.log``.
+"""``python -m peak_console.node.logchild --root ROOT``: the node's child that writes the log.
 
-From the ledger, by following it, and from records that other processes send. The log itself is the memory of
-how far it got: after a kill it goes on behind the last whole line, without a loss and without a double.
+It fills ``audits/logs/peak.log`` from the ledger, by following it, and from records that others send.
+The log itself is the memory of how far it got: after a kill it goes on behind the last whole line, without a
+loss and without a double.
 """
 
 import os
@@ -14,9 +15,9 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import EnvironmentUnfit, LedgerUnavailable
 from peak_console.domain.redaction import redactor, secrets_of
-from peak_console.node.log_file import LogFile
+from peak_console.node.log_file import Line, LogFile, Mark
 from peak_console.node.log_follower import BATCH, Follower
-from peak_console.node.log_lines import encode, event_fields, own_fields, record_fields
+from peak_console.node.log_lines import Fields, encode, event_fields, own_fields, record_fields
 from peak_console.node.log_records import Records
 from peak_console.operations.child import Lifeline, announce, run_child
 from peak_console.operations.settings import console_settings
@@ -46,8 +47,8 @@ class Scribe:
         self._clock = clock
         self._trouble = ""
         self._unwritable = ""
-        self._unreadable = 0
         self._next_try = 0.0
+        self._more = False
 
     def round(self) -> float:
         """Tell what there is; how long to wait for more, in seconds."""
@@ -63,21 +64,19 @@ class Scribe:
     def finish(self, within_s: float) -> None:
         """Tell what came last."""
         ends = time.monotonic() + within_s
-        while self._tell_records() or (self._tell_events() and self._more):
-            if time.monotonic() > ends:
+        while time.monotonic() < ends:
+            records = self._tell_records()
+            if not (self._tell_events() and self._more) and not records:
                 return
-
-    _more = False
 
     def _tell_records(self) -> bool:
         """Whether there were any. With no room to write they are dropped: nobody waits for a log."""
         taken = self._records.take()
         told = [record_fields(one, self._clock.now()) for one in taken]
-        self._unreadable += sum(one is None for one in told)
-        lines = [encode(one, self._redact) for one in told if one is not None]
-        if self._unreadable:
-            lines.append(self._own("warning", "records that cannot be read", count=self._unreadable))
-            self._unreadable = 0
+        unreadable = sum(one is None for one in told)
+        lines = [self._line(one) for one in told if one is not None]
+        if unreadable:
+            lines.append(self._own("warning", "records that cannot be read", count=unreadable))
         if lines:
             self._write(lines)
         return bool(taken)
@@ -94,7 +93,7 @@ class Scribe:
         if self._follower.replaced:
             lines.append(self._own("warning", "another ledger stands in the ledger's place"))
         told = [fields for fields in map(event_fields, events) if fields is not None]
-        lines += [encode(fields, self._redact) for fields in told]
+        lines += [self._line(fields, Mark(fields["seq"], fields["event_id"])) for fields in told]
         if lines and not self._write(lines):
             self._follower.restart()
             return False
@@ -111,7 +110,7 @@ class Scribe:
             if self._write([said]):
                 self._trouble = why.code
 
-    def _write(self, lines: list[bytes]) -> bool:
+    def _write(self, lines: list[Line]) -> bool:
         """Whether the lines are in the log. What hinders it is told on standard error, once."""
         try:
             self._log.append(lines, self._first_line)
@@ -124,13 +123,15 @@ class Scribe:
         self._unwritable = ""
         return True
 
-    def _first_line(self) -> bytes:
+    def _first_line(self, told: Mark) -> Line:
         """Begins a new file, and names the place to go on should only others fill it."""
-        told = self._follower.told
         return self._own("info", "a new file", after_seq=told.seq, after_event_id=told.event_id)
 
-    def _own(self, level: str, event: str, **facts: Any) -> bytes:
-        return encode(own_fields(self._clock.now(), level, event, **facts), self._redact)
+    def _own(self, level: str, event: str, **facts: Any) -> Line:
+        return self._line(own_fields(self._clock.now(), level, event, **facts))
+
+    def _line(self, fields: Fields, mark: Mark | None = None) -> Line:
+        return Line(encode(fields, self._redact), mark)
 
 
 def write_log(ws: Workspace, lifeline: Lifeline) -> None:
