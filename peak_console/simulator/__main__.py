@@ -91,7 +91,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--outage-first", type=_share, default=45.0, help="the first outage begins within so many seconds")
     add("--outage-every", type=_share, default=180.0, help="seconds between outages; 0 for none")
     add("--outage-lasts", type=_share, default=20.0, help="seconds of an outage, about")
-    add("--rpm", type=int, default=60_000, help="requests a minute and provider before a real 429")
+    add("--rpm", type=_count, default=60_000, help="requests a minute and provider before a real 429")
     add("--faults", type=_faults, default={}, help="bad responses at random, as html,ansi=0.05")
     add("--with-parent", action="store_true", help="end when the process that started it ends")
     return parser.parse_args(arguments)
@@ -101,6 +101,13 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError("a number from 0 up is needed")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 up is needed")
     return value
 
 

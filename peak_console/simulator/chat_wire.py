@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 
 from peak_console.simulator.exchange import Ask, Rejected, Reply, Trouble, Written
-from peak_console.simulator.rates import RateWindow
+from peak_console.simulator.rates import RateLimit, spelled
 
 _DEFAULT_OUTPUT: Final = 16_384
 
@@ -134,26 +134,25 @@ def mistral_error(trouble: Trouble, message: str, param: str | None = None) -> R
     return Reply(status, orjson.dumps(error | {"raw_status_code": status}))
 
 
-def openai_limits(rates: RateWindow, now_s: float) -> dict[str, str]:
+def openai_limits(limit: RateLimit) -> dict[str, str]:
     """The headers in which OpenAI tells the rate limit's state."""
-    reset = f"{rates.reset_s(now_s):.3f}s"
     return {
-        "x-ratelimit-limit-requests": str(rates.requests_per_minute),
-        "x-ratelimit-limit-tokens": str(rates.tokens_per_minute),
-        "x-ratelimit-remaining-requests": str(rates.remaining_requests()),
-        "x-ratelimit-remaining-tokens": str(rates.remaining_tokens()),
-        "x-ratelimit-reset-requests": reset,
-        "x-ratelimit-reset-tokens": reset,
+        "x-ratelimit-limit-requests": str(limit.requests.per_minute),
+        "x-ratelimit-limit-tokens": str(limit.tokens.per_minute),
+        "x-ratelimit-remaining-requests": str(limit.requests.remaining),
+        "x-ratelimit-remaining-tokens": str(limit.tokens.remaining),
+        "x-ratelimit-reset-requests": spelled(limit.requests.reset_s),
+        "x-ratelimit-reset-tokens": spelled(limit.tokens.reset_s),
     }
 
 
-def mistral_limits(rates: RateWindow) -> dict[str, str]:
+def mistral_limits(limit: RateLimit) -> dict[str, str]:
     """The headers in which Mistral tells the rate limit's state."""
     return {
-        "x-ratelimit-limit-req-minute": str(rates.requests_per_minute),
-        "x-ratelimit-remaining-req-minute": str(rates.remaining_requests()),
-        "x-ratelimit-limit-tokens-minute": str(rates.tokens_per_minute),
-        "x-ratelimit-remaining-tokens-minute": str(rates.remaining_tokens()),
+        "x-ratelimit-limit-req-minute": str(limit.requests.per_minute),
+        "x-ratelimit-remaining-req-minute": str(limit.requests.remaining),
+        "x-ratelimit-limit-tokens-minute": str(limit.tokens.per_minute),
+        "x-ratelimit-remaining-tokens-minute": str(limit.tokens.remaining),
     }
 
 

@@ -13,7 +13,7 @@ from peak_console.simulator.exchange import Ask, Rejected, Reply, Trouble, Writt
 from peak_console.simulator.faults import TEXTS, Fault, FaultDesk
 from peak_console.simulator.models import PROVIDERS, Profile, find
 from peak_console.simulator.outages import OutagePlan
-from peak_console.simulator.rates import RateWindow
+from peak_console.simulator.rates import RateLimit
 from peak_console.simulator.structured import value_for
 from peak_console.simulator.texts import written
 from peak_console.simulator.verdicts import is_verdict_schema, judged
@@ -82,11 +82,11 @@ class Simulation:
     serial: int = field(init=False, default=0)
     counts: Counter[tuple[str, str, str]] = field(init=False, default_factory=Counter)
     """Requests by provider, model and outcome: ``ok``, a trouble or a fault."""
-    rates: dict[str, RateWindow] = field(init=False)
+    rates: dict[str, RateLimit] = field(init=False)
 
     def __post_init__(self) -> None:
         self.started_s = self.now_s()
-        self.rates = {name: RateWindow(self.requests_per_minute) for name in PROVIDERS}
+        self.rates = {name: RateLimit(self.requests_per_minute) for name in PROVIDERS}
 
     def answer(
         self, provider: str, model: str | None, headers: Mapping[str, str], body: bytes, *, key: str | None
@@ -198,13 +198,10 @@ class Simulation:
         )
 
     def _headers(self, provider: str) -> dict[str, str]:
-        now = self.now_s() - self.started_s
-        name = f"req_sim_{self.seed}_{self.serial:09d}"
         if provider == "google":
             return {"server-timing": "gfet4t7; dur=1"}
-        if provider == "mistral":
-            return {"x-request-id": name, **chat_wire.mistral_limits(self.rates[provider])}
-        return {"x-request-id": name, **chat_wire.openai_limits(self.rates[provider], now)}
+        write = chat_wire.mistral_limits if provider == "mistral" else chat_wire.openai_limits
+        return {"x-request-id": f"req_sim_{self.seed}_{self.serial:09d}", **write(self.rates[provider])}
 
     def _decided(self, reply: Reply, delay_s: float, fault: Fault | None = None) -> Decided:
         return Decided(reply, delay_s * self.latency_scale, fault)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peak_console.simulator.models import PROVIDERS, find
 from peak_console.simulator.outages import OutagePlan
-from peak_console.simulator.rates import RateWindow
+from peak_console.simulator.rates import RateLimit, spelled
 from peak_console.simulator.simulation import Decided, Simulation
 
 
@@ -114,14 +114,31 @@ def test_a_scheduled_outage_can_be_ended() -> None:
     assert not plan.down("openai", at + 0.5)
 
 
-def test_rates_are_counted_by_the_minute() -> None:
-    """The allowance is spent and comes back a minute later."""
-    rates = RateWindow(requests_per_minute=2)
-    assert [rates.admit(0.0), rates.admit(1.0), rates.admit(2.0)] == [True, True, False]
-    assert rates.remaining_requests() == 0
-    assert rates.reset_s(15.0) == 45.0
-    assert rates.admit(60.0)
-    assert rates.remaining_requests() == 1
+def test_an_allowance_is_spent_and_comes_back() -> None:
+    """Two a minute: the third is refused, and half a minute later one is back."""
+    limit = RateLimit(requests_per_minute=2)
+    assert [limit.admit(0.0), limit.admit(0.0), limit.admit(0.0)] == [True, True, False]
+    assert (limit.requests.remaining, limit.requests.reset_s) == (0, 60.0)
+    assert limit.admit(30.0)
+    assert not limit.admit(30.1)
+
+
+def test_a_spent_token_allowance_refuses_too() -> None:
+    """Tokens count like requests, and come back like them."""
+    limit = RateLimit(tokens_per_minute=600)
+    assert limit.admit(0.0)
+    limit.spend(1200)
+    assert not limit.admit(1.0)
+    assert limit.admit(100.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0ms"), (0.02, "20ms"), (1.0, "1s"), (1.5, "1.5s"), (360.0, "6m0s"), (90.25, "1m30.25s")],
+)
+def test_durations_are_spelled_as_openai_does(seconds: float, text: str) -> None:
+    """``20ms``, ``1.5s``, ``6m0s``."""
+    assert spelled(seconds) == text
 
 
 @pytest.mark.parametrize(
