@@ -78,7 +78,9 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     wait_for(gone)
 
 
-@pytest.mark.parametrize("wrong", [["--faults", "nonsense"], ["--latency-scale", "-1"], ["--port", "x"], ["--rpm", "0"]])
+@pytest.mark.parametrize(
+    "wrong", [["--faults", "nonsense"], ["--latency-scale", "-1"], ["--port", "x"], ["--rpm", "0"]]
+)
 def test_wrong_options_are_usage_errors(wrong: list[str]) -> None:
     """Exit 2 and a line that says what is wrong."""
     done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, check=False, timeout=30)
