@@ -111,7 +111,8 @@ class HttpTransport:
                 stream = cast("httpx.AsyncByteStream", response.stream)
                 try:
                     progress.status = response.status_code
-                    deadline.reschedule(total_at)
+                    if head_s < deadlines.total_s:
+                        deadline.reschedule(total_at)
                     return await self._taken_in(response, stream)
                 finally:
                     await stream.aclose()

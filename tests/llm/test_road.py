@@ -282,7 +282,7 @@ async def test_from_shadow_on_an_address_must_stand_in_the_matrix(
 
 
 async def test_gemini_answers_are_recorded_like_any_other(road: Road, providers: LoopbackServer) -> None:
-    """The second wire format takes the same road: thoughts are billed as output, the served model is named."""
+    """The second wire format takes the same road: thoughts are billed, the served model is named."""
     providers.handler = answering(google=gemini())
     result = await road.client.call(asking(role=Role.FALLBACK))
     assert (result.served_model, result.usage.reasoning, result.fallback) == ("gemini-2.5-flash", 30, False)

@@ -1,0 +1,153 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from road import MATRIX, MODELS, write_workspace
+
+from peak_console.config.configs import Configs
+from peak_console.config.load import load_configs
+from peak_console.config.matrix import ChainEntry, Matrix
+from peak_console.domain.errors import CallRefused
+from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.llm.candidates import Facts, survey
+
+TODAY = datetime.now(UTC).date()
+FACTS = Facts(today=TODAY, phase=PhaseLevel.RESEARCH, keys=frozenset({"openai", "google"}))
+
+
+@pytest.fixture(scope="module")
+def configs(tmp_path_factory: pytest.TempPathFactory) -> Configs:
+    """The small workspace's configs."""
+    return made(tmp_path_factory.mktemp("candidates") / "ws")
+
+
+def made(root: Path, *, matrix: str = MATRIX, models: str = MODELS) -> Configs:
+    """Configs of a workspace with these files."""
+    return load_configs(write_workspace(root, matrix=matrix, models=models), today=TODAY)
+
+
+def reasons(configs: Configs, facts: Facts = FACTS, layer: Layer = Layer.L2) -> list[str]:
+    """Each candidate's reason in a slot."""
+    return [one.row()["reason"] for one in survey(configs, layer, Role.PRIMARY, facts)]
+
+
+class Scheming(Matrix):
+    """A matrix that hands out whatever it is told to, as a broken or forged file might."""
+
+
+def forged(configs: Configs, **changes: object) -> Configs:
+    """Configs whose L2 chain is one entry that no linter has seen."""
+    entry = replace(configs.matrix.chain(Layer.L2, Role.PRIMARY)[0], **changes)  # type: ignore[arg-type]
+    matrix = Scheming(configs.matrix.global_, configs.matrix.layers, configs.matrix.digest)
+    chain: tuple[ChainEntry, ...] = (entry,)
+    object.__setattr__(matrix, "chain", lambda *_: chain)
+    return replace(configs, matrix=matrix)
+
+
+def test_an_admitted_candidate_says_price_and_place(configs: Configs) -> None:
+    """A row names its price's source, role and position."""
+    rows = [one.row() for one in survey(configs, Layer.L2, Role.PRIMARY, FACTS)]
+    assert [(row["role"], row["position"], row["admitted"]) for row in rows] == [
+        ("primary", 0, True),
+        ("fallback", 1, True),
+    ]
+    assert rows[0]["price_source"] == "test"
+
+
+@pytest.mark.parametrize("layer", [Layer.L5, Layer.L6])
+@pytest.mark.parametrize("role", list(Role))
+def test_l5_and_l6_are_refused_whatever_a_file_says(configs: Configs, layer: Layer, role: Role) -> None:
+    """The refusal comes before the matrix is asked, so no file can change it."""
+    with pytest.raises(CallRefused) as caught:
+        survey(forged(configs), layer, role, FACTS)
+    assert caught.value.code == "layer_has_no_models"
+
+
+def test_a_chain_cannot_lead_into_l5(configs: Configs) -> None:
+    """An entry that stands in L5 or L6 is refused even when another layer's chain leads there."""
+    assert reasons(forged(configs, layer=Layer.L5)) == ["layer_has_no_models"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"provider": "anthropic"}, "forbidden_provider"),
+        ({"model_id": "Claude-3"}, "forbidden_model"),
+        ({"deployment": "my-cl\u0430ude"}, "forbidden_model"),
+        ({"base_url": "https://api.anthropic.com/v1"}, "forbidden_base_url"),
+        ({"provider": "mistral"}, "provider_not_allowed"),
+        ({"model_id": "gpt-9"}, "model_not_allowed"),
+        ({"base_url": "http://example.com/v1"}, "base_url_refused"),
+    ],
+)
+def test_every_guard_is_asked_again_here(configs: Configs, changes: dict[str, object], reason: str) -> None:
+    """Nothing relies on the linter having seen the file."""
+    assert reasons(forged(configs, **changes)) == [reason]
+
+
+def test_a_missing_key_price_rate_or_endpoint_refuses(configs: Configs, tmp_path: Path) -> None:
+    """Each lack is a reason of its own; nothing is taken as zero or free."""
+    assert reasons(configs, replace(FACTS, keys=frozenset({"google"}))) == ["key_missing", "admitted"]
+    assert reasons(configs, replace(FACTS, today=date(2020, 1, 1))) == ["price_missing", "price_missing"]
+    no_rate = replace(configs, budgets=replace(configs.budgets, eur_per_usd=None))
+    assert reasons(no_rate) == ["currency_rate_missing"] * 2
+    assert reasons(configs, layer=Layer.L1) == ["endpoint_unsupported", "admitted"]
+    assert reasons(configs, replace(FACTS, down=frozenset({"openai"}))) == ["provider_down", "admitted"]
+
+
+def test_a_model_past_its_shutdown_date_is_refused(tmp_path: Path) -> None:
+    """The registry's date decides, from that day on; before it the row names it."""
+    lifecycle = '[model.lifecycle]\nshutdown = 2026-12-11\nsuccessor = "openai:gpt-6"\nsource = "test"\n'
+    models = MODELS.replace('refuses = ["temperature"]\n', 'refuses = ["temperature"]\n' + lifecycle)
+    found = made(tmp_path / "ws", models=models)
+    before = survey(found, Layer.L2, Role.PRIMARY, replace(FACTS, today=date(2026, 12, 10)))[0]
+    assert before.row()["lifecycle"] == "shutdown 2026-12-11, successor openai:gpt-6"
+    assert reasons(found, replace(FACTS, today=date(2026, 12, 11))) == ["model_shut_down", "admitted"]
+
+
+@pytest.mark.parametrize(
+    ("url", "simulated", "phase", "reason"),
+    [
+        ("http://127.0.0.1:1/v1", True, PhaseLevel.RESEARCH, "admitted"),
+        ("http://127.0.0.1:1/v1", True, PhaseLevel.SHADOW, "admitted"),
+        ("https://proxy.example/v1", True, PhaseLevel.RESEARCH, "base_url_refused"),
+        ("https://proxy.example/v1", False, PhaseLevel.RESEARCH, "admitted"),
+        ("https://proxy.example/v1", False, PhaseLevel.SHADOW, "base_url_refused"),
+        ("https://proxy.example/v1", False, PhaseLevel.LIVE, "base_url_refused"),
+        ("http://proxy.example/v1", False, PhaseLevel.RESEARCH, "base_url_refused"),
+        ("https://claude.example/v1", False, PhaseLevel.RESEARCH, "forbidden_base_url"),
+        ("https://claude.example/v1", True, PhaseLevel.RESEARCH, "forbidden_base_url"),
+    ],
+)
+def test_addresses_from_the_environment(
+    configs: Configs, url: str, phase: PhaseLevel, reason: str, *, simulated: bool
+) -> None:
+    """Decision 29, and: a simulation calls this machine only, without asking for a key."""
+    facts = Facts(
+        today=TODAY,
+        phase=phase,
+        simulated=simulated,
+        base_urls={"openai": url},
+        keys=frozenset() if simulated else FACTS.keys,
+    )
+    assert reasons(configs, facts)[0] == reason
+
+
+@given(
+    provider=st.sampled_from(["openai", "google", "anthropic", "x"]),
+    model=st.text(max_size=20),
+    url=st.one_of(st.none(), st.text(max_size=40)),
+    override=st.text(max_size=40),
+    simulated=st.booleans(),
+)
+def test_no_entry_breaks_the_survey(
+    configs: Configs, provider: str, model: str, url: str | None, override: str, *, simulated: bool
+) -> None:
+    """Whatever stands in a chain, each candidate is admitted or refused with a reason, never an exception."""
+    facts = replace(FACTS, base_urls={provider: override}, simulated=simulated)
+    entry = forged(configs, provider=provider, model_id=model, base_url=url)
+    (found,) = survey(entry, Layer.L2, Role.PRIMARY, facts)
+    assert (found.usable is None) == (found.refusal is not None)

@@ -1,0 +1,83 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peak_console.domain.calls import RateState
+from peak_console.llm.providers.waiting import duration_s, rate_state, told_wait
+
+RESETS = {"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-reset-tokens": "20ms"}
+DATE = {"date": "Sun, 22 Nov 2026 12:00:00 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "retry_info", "seconds"),
+    [
+        ({}, None, None),
+        ({"retry-after": "3"}, None, 3),
+        ({"retry-after": "2.5"}, None, 2.5),
+        ({"retry-after-ms": "1500", "retry-after": "60"}, "17s", 1.5),
+        ({"x-ms-retry-after-ms": "250"}, None, 0.25),
+        ({"retry-after": "3"}, "17s", 3),
+        (DATE | {"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, None, 30),
+        (DATE | {"retry-after": "Sun, 22 Nov 2026 11:00:00 GMT"}, None, 0),
+        ({"retry-after": "Sun, 22 Nov 2026 12:00:30 GMT"}, None, None),
+        ({}, "17s", 17),
+        ({}, "1.5s", 1.5),
+        ({"x-ratelimit-reset-requests": "1s"}, "17s", 17),
+        (RESETS | {"x-ratelimit-remaining-requests": "0"}, None, 360),
+        (RESETS | {"x-ratelimit-remaining-tokens": "0"}, None, 0.02),
+        (RESETS, None, 360),
+        ({"retry-after": "soon", "x-ratelimit-reset-tokens": "1m30.5s"}, None, 90.5),
+        ({"retry-after": "-5"}, None, None),
+        ({"retry-after": "nan"}, None, None),
+        ({"retry-after": "inf"}, None, None),
+        ({"retry-after": "9" * 400}, None, None),
+        (DATE | {"retry-after": "Sun, 99 Nov 99999 12:00:30 GMT"}, None, None),
+    ],
+)  # fmt: skip
+def test_the_most_exact_word_wins(
+    headers: dict[str, str], retry_info: str | None, seconds: float | None
+) -> None:
+    """Milliseconds before seconds or a date, before RetryInfo, before the reset of what is exhausted."""
+    assert told_wait(headers, retry_info=retry_info) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1s", 1),
+        ("6m0s", 360),
+        ("1m30.5s", 90.5),
+        ("20ms", 0.02),
+        ("1h2m3s", 3723),
+        ("3", 3),
+        ("0s", 0),
+        ("1m", 60),
+    ],
+)
+def test_durations_in_every_spelling(text: str, seconds: float) -> None:
+    """Go's durations, with and without fractions, and bare seconds."""
+    assert duration_s(text) == pytest.approx(seconds)
+
+
+@given(st.text(max_size=30))
+def test_no_header_text_breaks_a_reader(text: str) -> None:
+    """Whatever stands in a header, the result is a non-negative number or nothing."""
+    headers = dict.fromkeys(
+        ("retry-after", "retry-after-ms", "date", "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
+        text,
+    )
+    for found in (told_wait(headers, retry_info=text), duration_s(text), rate_state(headers).reset_s):
+        assert found is None or 0 <= found < 1e13
+
+
+def test_the_rate_state_is_read() -> None:
+    """Remaining requests and tokens, and seconds to the reset."""
+    headers = {
+        "x-ratelimit-remaining-requests": "99",
+        "x-ratelimit-remaining-tokens": "1000",
+        "x-ratelimit-reset-requests": "1s",
+        "x-ratelimit-reset-tokens": "6m0s",
+    }
+    assert rate_state(headers) == RateState(99, 1000, 360)
+    assert rate_state({}) == RateState(None, None, None)
