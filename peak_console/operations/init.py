@@ -64,7 +64,7 @@ def init_workspace(
         ws.runs.mkdir(exist_ok=True)
         ws.audits.mkdir(exist_ok=True)
         prepare(ws.control, group_of=ws.root)
-        public = _make_keys(ws, name, environ, made, kept)
+        name, public = _make_keys(ws, name, environ, made, kept)
     except OSError as error:
         raise EnvironmentUnfit(
             f"{ws.root} cannot be made a workspace: {error.strerror or error}",
@@ -103,10 +103,12 @@ def _yaml_twin(target: Path) -> Path:
 
 def _make_keys(
     ws: Workspace, operator: str, environ: Mapping[str, str], made: list[str], kept: list[str]
-) -> str:
+) -> tuple[str, str]:
+    """The workspace's key and its first operator's; where operators are known already, no other is made."""
     store = KeyStore(ws.keys, environ)
-    public = ""
-    for name in (WORKSPACE, operator):
+    known = store.names()
+    first = operator if operator in known or not known else known[0]
+    for name in (WORKSPACE, first):
         (kept if store.public(name) is not None else made).append(f"configs/keys/{name}.pub")
         public = store.create(name)
-    return public
+    return first, public
