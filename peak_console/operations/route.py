@@ -1,0 +1,43 @@
+"""The plan of a call, read without calling anybody."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from peak_console.config.load import load_configs
+from peak_console.config.workspace import Workspace
+from peak_console.domain.vocabulary import Layer, Role
+from peak_console.llm.credentials import Credentials
+from peak_console.llm.route import Explanation, explain, parse_failure
+from peak_console.operations.demo import is_simulated
+from peak_console.operations.phase import rules_of
+
+
+def route(
+    ws: Workspace,
+    layer: Layer,
+    role: Role,
+    *,
+    today: date,
+    fail: Sequence[str] = (),
+    max_output_tokens: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Explanation:
+    """The candidates of a slot with their reasons, and how a call would go if ``fail`` happened.
+
+    Every provider is taken to have a key, so that a plan can be read without secrets. Raises
+    ``ConfigInvalid``, ``CallRefused`` (no models in this layer, empty slot) and ``UsageWrong``.
+    """
+    failures = [parse_failure(one) for one in fail]
+    level = rules_of(ws)
+    return explain(
+        load_configs(ws, phase=level, today=today),
+        layer,
+        role,
+        today=today,
+        phase=level,
+        simulated=is_simulated(ws),
+        base_urls=Credentials(os.environ if environ is None else environ).base_urls(),
+        failures=failures,
+        max_output_tokens=max_output_tokens,
+    )
