@@ -1,0 +1,185 @@
+"""The gate: three small files, read anew for every question."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from control_folder import BOOT, Folder
+
+from peak_console.control.files import ENABLED, LEASE, STOP
+from peak_console.control.gate import CallGate, InFlight
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.posture import Posture, PostureState
+
+PATIENCE_S = 10.0
+
+
+def reasons(folder: Folder) -> tuple[str, ...]:
+    """Why no call may be made; there must be a reason."""
+    posture = folder.gate().posture()
+    assert not posture.calls
+    return posture.reasons
+
+
+def test_an_enabled_folder_with_a_fresh_lease_permits_calls(folder: Folder) -> None:
+    """ENABLED, no STOP, and a lease that names it: DISARMED."""
+    posture = folder.gate().posture()
+    assert posture.calls
+    assert posture.state is PostureState.DISARMED
+
+
+def test_one_gate_sees_every_change_at_once(folder: Folder) -> None:
+    """What was parsed is never believed longer than its bytes stand."""
+    gate = folder.gate()
+    assert gate.posture().calls
+    folder.stop()
+    assert not gate.posture().calls
+    (folder.path / STOP).unlink()
+    assert gate.posture().calls
+    folder.enable("ev_2")
+    assert not gate.posture().calls
+    folder.renew(enabled="ev_2")
+    assert gate.posture().calls
+    (folder.path / ENABLED).unlink()
+    assert not gate.posture().calls
+
+
+def test_a_lease_lapses_by_the_boot_clock_alone(folder: Folder) -> None:
+    """A step of the wall clock changes nothing; five seconds of the boot clock end it."""
+    gate = folder.gate()
+    folder.clock.step_wall(400 * 86_400)
+    assert gate.posture().calls
+    folder.clock.advance(5.1)
+    assert gate.posture().reasons == ("lapsed",)
+    assert gate.posture().state is PostureState.UNKNOWN
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"event_id": 5}', b"\xff\xfe", b"x" * 10_000])
+def test_an_enabled_that_cannot_be_read_permits_nothing(folder: Folder, content: bytes) -> None:
+    """A file is not a permission because it is there."""
+    (folder.path / ENABLED).write_bytes(content)
+    assert "enabled_unreadable" in reasons(folder)
+
+
+def test_no_folder_permits_nothing(tmp_path: Path) -> None:
+    """Missing, or a file in its place: nothing raises, nothing is permitted."""
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "none", tmp_path / "file"):
+        posture = CallGate(path, ManualClock(), {}, boot=lambda: BOOT).posture()
+        assert not posture.calls
+
+
+def test_links_and_pipes_permit_nothing(folder: Folder, tmp_path: Path) -> None:
+    """A link is not followed, a pipe is not waited for."""
+    real = folder.path / "real"
+    (folder.path / ENABLED).rename(real)
+    (folder.path / ENABLED).symlink_to(real)
+    assert "control_folder_unreadable" in reasons(folder)
+    (folder.path / ENABLED).unlink()
+    os.mkfifo(folder.path / ENABLED)
+    assert "enabled_unreadable" in reasons(folder)
+
+
+def test_a_dangling_stop_link_stops(folder: Folder) -> None:
+    """Anything named ``STOP`` stops, whatever it is."""
+    (folder.path / STOP).symlink_to(folder.path / "nowhere")
+    assert reasons(folder) == ("stop_present",)
+
+
+def test_a_kernel_that_tells_no_boot_id_permits_nothing(folder: Folder) -> None:
+    """Without a boot id no lease can be believed."""
+
+    def unknown() -> str:
+        raise OSError("no such file")
+
+    posture = CallGate(folder.path, folder.clock, {}, boot=unknown).posture()
+    assert "lease_foreign_boot" in posture.reasons
+
+
+def test_the_environment_binds_this_process(folder: Folder) -> None:
+    """AI_ENABLED=false stops here; AI_ARMED=false lowers orders only."""
+    assert folder.gate(AI_ENABLED="false").posture().reasons == ("ai_enabled_false",)
+    assert folder.gate(AI_ENABLED="true").posture().calls
+    assert "ai_armed_false" in folder.gate(AI_ARMED="no").posture().reasons
+    assert folder.gate(AI_ARMED="no").posture().calls
+
+
+def test_a_check_takes_some_microseconds(folder: Folder) -> None:
+    """At most 25 µs at its best of ten rounds: it stands before every send."""
+    gate = folder.gate()
+    best = min(_round(gate) for _ in range(10))
+    assert best <= 25e-6 * 2  # twice the figure: the machine of a test run is shared
+
+
+def _round(gate: CallGate) -> float:
+    began = time.perf_counter()
+    for _ in range(500):
+        gate.posture()
+    return (time.perf_counter() - began) / 500
+
+
+def test_a_stop_cancels_everything_in_flight(folder: Folder) -> None:
+    """All that is watched is told, once, soon after ``ENABLED`` is gone."""
+    watch = InFlight(folder.gate())
+    told: list[str] = []
+    done = threading.Event()
+
+    def note(reason: str) -> None:
+        told.append(reason)
+        if len(told) == 64:
+            done.set()
+
+    contexts = [watch.watch(note) for _ in range(64)]
+    for context in contexts:
+        context.__enter__()
+    (folder.path / ENABLED).unlink()
+    assert done.wait(PATIENCE_S)
+    assert told == ["not_enabled"] * 64
+    for context in contexts:
+        context.__exit__(None, None, None)
+    watch.close()
+
+
+def test_a_lapse_cancels_nothing(folder: Folder) -> None:
+    """What is in flight runs to its deadline when the node has died; nothing new leaves."""
+    gate = folder.gate()
+    (folder.path / LEASE).unlink()
+    assert gate.stopped() is None
+    assert not gate.posture().calls
+
+
+def test_what_ended_before_the_stop_is_left_alone(folder: Folder) -> None:
+    """A call that has ended is no longer watched; one that begins under a stop is cancelled."""
+    watch = InFlight(folder.gate(), interval_s=0.001)
+    told: list[str] = []
+    with watch.watch(told.append):
+        pass
+    folder.stop()
+    late = threading.Event()
+    with watch.watch(lambda _: late.set()):
+        assert late.wait(PATIENCE_S)
+    assert told == []
+    watch.close()
+
+
+def test_a_closed_watch_can_be_used_again(folder: Folder) -> None:
+    """Closing ends the thread; the next call starts another."""
+    watch = InFlight(folder.gate(), interval_s=0.001)
+    with watch.watch(lambda _: None):
+        pass
+    watch.close()
+    folder.stop()
+    told = threading.Event()
+    with watch.watch(lambda _: told.set()):
+        assert told.wait(PATIENCE_S)
+    watch.close()
+
+
+def test_the_posture_is_a_value(folder: Folder) -> None:
+    """It is frozen: nobody can open it."""
+    posture = folder.gate().posture()
+    with pytest.raises(AttributeError):
+        posture.calls = False  # type: ignore[misc]
+    assert isinstance(posture, Posture)

@@ -1,0 +1,174 @@
+"""The effective posture: the strictest source wins, and nothing permits but what is present and whole."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peak_console.control.lease import LIFETIME_US, Lease
+from peak_console.control.posture import (
+    EnabledFile,
+    LeaseFile,
+    Sources,
+    StopFile,
+    effective,
+    truth,
+)
+from peak_console.domain.posture import Orders, PostureReason, PostureState
+
+NOW = 10_000_000_000
+
+events = st.sampled_from(["ev_1", "ev_2"])
+enabled_files = st.one_of(
+    st.builds(EnabledFile, event_id=events),
+    st.just(EnabledFile()),
+    st.just(EnabledFile(problem=PostureReason.ENABLED_UNREADABLE)),
+)
+leases = st.builds(
+    Lease,
+    boot_id=st.sampled_from(["here", "elsewhere"]),
+    session=st.just("s"),
+    generation=st.just(1),
+    issued_us=st.integers(NOW - 10_000_000, NOW + 10_000_000),
+    expires_us=st.integers(NOW - 10_000_000, NOW + 10_000_000),
+    phase=st.just("bootstrap"),
+    calls=st.booleans(),
+    orders=st.sampled_from(Orders),
+    state=st.sampled_from(PostureState),
+    reasons=st.just(()),
+    enabled=st.none() | events,
+    seq=st.just(1),
+)
+sources = st.builds(
+    Sources,
+    enabled=enabled_files,
+    stop=st.builds(StopFile, present=st.booleans()),
+    lease=st.builds(LeaseFile, lease=st.none() | leases),
+    boot_id=st.just("here"),
+    ai_enabled=st.none() | st.booleans(),
+    ai_armed=st.none() | st.booleans(),
+)
+
+
+@given(sources)
+def test_calls_need_every_source(found: Sources) -> None:
+    """Calls are permitted if and only if each source permits them; orders never without calls."""
+    posture = effective(found, NOW)
+    lease = found.lease.lease
+    every = (
+        found.enabled.event_id is not None
+        and not found.stop.present
+        and found.ai_enabled is not False
+        and lease is not None
+        and lease.boot_id == "here"
+        and lease.issued_us <= NOW <= lease.expires_us
+        and lease.expires_us - lease.issued_us <= LIFETIME_US
+        and lease.calls
+        and lease.state not in {PostureState.STOPPED, PostureState.UNKNOWN}
+        and lease.enabled == found.enabled.event_id
+    )
+    assert posture.calls == every
+    assert posture.reasons
+    if not posture.calls:
+        assert posture.state in {PostureState.STOPPED, PostureState.UNKNOWN}
+        assert posture.orders is Orders.NONE
+    if found.ai_armed is False:
+        assert posture.orders is Orders.NONE
+
+
+@given(sources)
+def test_the_environment_only_lowers(found: Sources) -> None:
+    """No value of AI_ENABLED or AI_ARMED permits what unset ones would not."""
+    bare = Sources(found.enabled, found.stop, found.lease, found.boot_id)
+    rank = list(Orders)
+    assert effective(found, NOW).calls <= effective(bare, NOW).calls
+    assert rank.index(effective(found, NOW).orders) <= rank.index(effective(bare, NOW).orders)
+
+
+@given(sources)
+def test_a_stop_file_always_stops(found: Sources) -> None:
+    """Whatever else stands, ``STOP`` makes it STOPPED, never merely unknown."""
+    stopped = Sources(found.enabled, StopFile(present=True), found.lease, found.boot_id)
+    assert effective(stopped, NOW).state is PostureState.STOPPED
+
+
+def _lease(**changes: object) -> Lease:
+    fields: dict[str, object] = {
+        "boot_id": "here",
+        "session": "s",
+        "generation": 1,
+        "issued_us": NOW - 200_000,
+        "expires_us": NOW + 4_000_000,
+        "phase": "live",
+        "calls": True,
+        "orders": Orders.NONE,
+        "state": PostureState.DISARMED,
+        "reasons": (),
+        "enabled": "ev_1",
+        "seq": 1,
+        "since": datetime(2026, 11, 22, tzinfo=UTC),
+    }
+    return Lease(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def _posture(**changes: object) -> object:
+    return effective(Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(_lease(**changes)), "here"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("orders", "state"),
+    [
+        (Orders.NONE, PostureState.DISARMED),
+        (Orders.REDUCE, PostureState.REDUCE),
+        (Orders.ALL, PostureState.ARMED),
+    ],
+)
+def test_states_are_names_of_what_is_permitted(orders: Orders, state: PostureState) -> None:
+    """DISARMED, REDUCE and ARMED follow from which orders pass."""
+    assert _posture(orders=orders, state=state).state is state  # type: ignore[attr-defined]
+
+
+def test_a_lapse_is_unknown_and_says_so() -> None:
+    """Without a lease that counts nobody knows: grey, reason ``lapsed`` and the detail."""
+    found = Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(), "here")
+    posture = effective(found, NOW)
+    assert posture.state is PostureState.UNKNOWN
+    assert posture.reasons == ("lapsed", "lease_missing")
+
+
+def test_an_enabled_that_the_lease_does_not_name_holds_nothing() -> None:
+    """A forged or restored ``ENABLED`` permits nothing, and the conflict is told."""
+    found = Sources(EnabledFile("ev_forged"), StopFile(), LeaseFile(_lease()), "here")
+    posture = effective(found, NOW)
+    assert not posture.calls
+    assert posture.conflicts == ("ENABLED names another enable than the node's lease",)
+
+
+def test_what_the_node_says_is_told_first() -> None:
+    """The node's own reasons lead, and the age is the lease's."""
+    posture = _posture(calls=False, state=PostureState.STOPPED, reasons=("ledger_unavailable",))
+    assert posture.reasons == ("ledger_unavailable",)  # type: ignore[attr-defined]
+    assert posture.age_ms == 200  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (None, None),
+        ("true", True),
+        ("1", True),
+        ("YES", True),
+        (" on ", True),
+        ("false", False),
+        ("0", False),
+        ("no", False),
+        ("off", False),
+        ("", False),
+        ("enabled", False),
+        ("2", False),
+    ],
+)
+def test_switches_have_the_truth_values_of_the_decision(text: str | None, value: bool | None) -> None:  # noqa: FBT001 - a table
+    """Unset has no opinion; anything but a true word is false."""
+    assert truth(text) is value

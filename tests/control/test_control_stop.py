@@ -1,0 +1,141 @@
+"""The stop path: never refused, fast, and truthful about what failed."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from control_folder import Folder
+
+from peak_console.control.files import ENABLED, ENABLING, STOP, decode
+from peak_console.control.stop import stop_now
+
+HEAVY = ("pydantic", "orjson", "textual", "httpx", "rich", "click", "sqlite3", "asyncio", "cryptography")
+
+
+def test_a_stop_removes_both_files_and_leaves_its_mark(folder: Folder) -> None:
+    """ENABLED and ENABLING gone, STOP names the stop, who, when and why."""
+    (folder.path / ENABLING).write_bytes(b"{}")
+    outcome = stop_now(folder.path, reason="error rate", operator="anna")
+    assert outcome.effective
+    assert outcome.failed == ()
+    assert outcome.report.enabled_event == "ev_1"
+    assert not (folder.path / ENABLED).exists()
+    assert not (folder.path / ENABLING).exists()
+    fields = decode((folder.path / STOP).read_bytes())
+    assert fields is not None
+    assert fields["stop_id"] == outcome.stop_id
+    assert (fields["reason"], fields["operator"]) == ("error rate", "anna")
+    assert not folder.gate().posture().calls
+
+
+def test_the_unlinks_come_before_the_mark(folder: Folder) -> None:
+    """The order of the protocol, as the outcome tells it."""
+    steps = [one.step for one in stop_now(folder.path).report.steps]
+    assert steps == [
+        "look",
+        "unlink ENABLING",
+        "unlink ENABLED",
+        "write STOP",
+        "unlink ENABLING again",
+        "unlink ENABLED again",
+        "make durable",
+        "read back",
+    ]
+
+
+def test_every_stop_has_an_id_of_its_own(folder: Folder) -> None:
+    """A second stop replaces the mark: an enable that saw the first must not lift the second."""
+    first, second = stop_now(folder.path), stop_now(folder.path)
+    assert first.stop_id != second.stop_id
+    fields = decode((folder.path / STOP).read_bytes())
+    assert fields is not None
+    assert fields["stop_id"] == second.stop_id
+
+
+def test_a_folder_that_does_not_exist_is_stopped(tmp_path: Path) -> None:
+    """Nothing permits there; what could not be written is told."""
+    outcome = stop_now(tmp_path / "none")
+    assert outcome.effective
+    assert "write STOP" in {step.step for step, _ in outcome.failed}
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xff", b"x" * 100_000])
+def test_files_that_do_not_parse_do_not_keep_it_from_stopping(folder: Folder, content: bytes) -> None:
+    """No file has to parse."""
+    for name in (ENABLED, ENABLING, STOP):
+        (folder.path / name).write_bytes(content)
+    assert stop_now(folder.path).effective
+
+
+def test_an_enabled_that_cannot_be_removed_is_told_with_a_remedy(folder: Folder) -> None:
+    """A directory in its place: the other steps are done, the outcome says not effective."""
+    (folder.path / ENABLED).unlink()
+    (folder.path / ENABLED).mkdir()
+    outcome = stop_now(folder.path)
+    assert not outcome.effective
+    failed = {step.step: remedy for step, remedy in outcome.failed}
+    assert "rm audits/control/ENABLED" in failed["unlink ENABLED"]
+    assert (folder.path / STOP).exists()
+    assert not folder.gate().posture().calls
+
+
+def test_a_full_disk_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    """On a full file system STOP cannot be written; the unlinks suffice."""
+    if os.geteuid() != 0 or sys.platform != "linux":
+        pytest.skip("mounting a small file system needs root on Linux")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let tests mount")
+    try:
+        for name in (ENABLED, ENABLING):
+            (disk / name).write_bytes(b'{"event_id":"ev_1"}')
+        with pytest.raises(OSError, match="space"):
+            (disk / "filler").write_bytes(b"x" * 100_000)
+        outcome = stop_now(disk)
+        assert outcome.effective
+        assert not (disk / ENABLED).exists()
+        assert not (disk / ENABLING).exists()
+        assert outcome.report.enabled_event == "ev_1"
+        if not outcome.report.written:  # the unlinked files may have given the block back
+            assert [step.step for step, _ in outcome.failed] == ["write STOP"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+
+
+def test_it_loads_nothing_heavy() -> None:
+    """In a fresh interpreter it loads the standard library's light part and three files of this room."""
+    code = "import sys, json, peak_console.control.stop; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & set(HEAVY)
+    ours = {name for name in loaded if name.startswith("peak_console.")}
+    assert ours == {
+        "peak_console.control",
+        "peak_console.control.files",
+        "peak_console.control.folder",
+        "peak_console.control.stop",
+    }
+
+
+def test_from_the_shell_it_stops_within_a_tenth_of_a_second(folder: Folder) -> None:
+    """The best of five fresh interpreters has ENABLED gone within 100 ms of its start."""
+    code = (
+        "import sys; from pathlib import Path; from peak_console.control.stop import stop_now; "
+        "stop_now(Path(sys.argv[1]))"
+    )
+    best = 10.0
+    for _ in range(5):
+        folder.enable()
+        began = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-c", code, str(folder.path)])
+        while (folder.path / ENABLED).exists() and time.perf_counter() - began < 10:
+            time.sleep(0.0005)
+        best = min(best, time.perf_counter() - began)
+        assert process.wait(10) == 0
+    assert best <= 0.1 * 2  # twice the figure: the machine of a test run is shared
