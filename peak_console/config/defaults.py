@@ -1,14 +1,17 @@
 """The configs that ship with the program: the defaults of ``peak init``, and those of the demo."""
 
+import os
 import shutil
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import peak_console
+from peak_console.config.sources import YAML_SUFFIXES
 from peak_console.domain.errors import EnvironmentUnfit
 
 _PACKAGE: Final = Path(peak_console.__file__).parent
+_SHIPPED: Final = (".toml", ".md")
 _RATE_DATE: Final = "as_of = "
 
 
@@ -20,6 +23,25 @@ def default_configs() -> Path:
 def demo_configs() -> Path:
     """The folder ``configs`` of a demo workspace."""
     return _first((_PACKAGE / "demo" / "configs",))
+
+
+def write_default_configs(root: Path) -> list[str]:
+    """Write those default configs below ``root`` that are not there; gives the names of what was written.
+
+    Nothing is overwritten, and no TOML is laid beside a YAML file of the same name. Keys are never copied.
+    """
+    source = default_configs()
+    written = []
+    for file in sorted(source.rglob("*")):
+        name = file.relative_to(source)
+        target = root / "configs" / name
+        twins = [target.with_suffix(suffix) for suffix in YAML_SUFFIXES if target.suffix == ".toml"]
+        if file.suffix not in _SHIPPED or "keys" in name.parts or any(map(os.path.lexists, [target, *twins])):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+        written.append(f"configs/{name.as_posix()}")
+    return written
 
 
 def write_demo_configs(root: Path, *, today: date) -> None:

@@ -14,9 +14,12 @@ from typing import Any, Final
 from peak_console.config.positions import Path, Place, toml_places
 from peak_console.domain.canonical import sha256_hex
 
-MAX_BYTES: Final = 2_000_000
+MAX_BYTES: Final = 1_000_000
 """A config file larger than this is not read."""
 
+_DEEPEST: Final = 32
+_KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY_PART}){{{_DEEPEST}}}")
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -117,6 +120,8 @@ _Parsed = tuple[dict[str, Any] | None, Mapping[Path, Place], Trouble | None]
 
 
 def _parse_toml(text: str) -> _Parsed:
+    if (deep := _long_key(text)) is not None:
+        return None, {}, Trouble("file.syntax", "not TOML that can be read: a key of too many parts", deep)
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -125,7 +130,32 @@ def _parse_toml(text: str) -> _Parsed:
         return None, {}, Trouble("file.syntax", "not TOML that can be read: nested too deeply")
     except (ValueError, ArithmeticError):
         return None, {}, Trouble("file.syntax", "not TOML that can be read: a number is out of all range")
+    if _too_deep(data):
+        return None, {}, Trouble("file.syntax", "not TOML that can be read: nested too deeply")
     return data, toml_places(text), None
+
+
+def _long_key(text: str) -> Place | None:
+    """A dotted key of very many parts, over which tomllib would spend quadratic time."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _DEEPEST and (match := _LONG_KEY.search(line)):
+            return number, match.start() + 1
+    return None
+
+
+def _too_deep(data: Any) -> bool:
+    """Whether data nest deeper than any config does; rules may then walk it by recursion."""
+    level = [data]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _toml_trouble(message: str, text: str) -> Trouble:

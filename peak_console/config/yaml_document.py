@@ -12,7 +12,7 @@ from peak_console.config.document import Trouble
 from peak_console.config.positions import Path, Place
 
 _PREFIX: Final = "tag:yaml.org,2002:"
-_DEEPEST: Final = 64
+_DEEPEST: Final = 32
 
 
 class _Refused(Exception):

@@ -11,7 +11,12 @@ import pytest
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
 
-from peak_console.config.defaults import default_configs, demo_configs, write_demo_configs
+from peak_console.config.defaults import (
+    default_configs,
+    demo_configs,
+    write_default_configs,
+    write_demo_configs,
+)
 from peak_console.config.lint import lint_workspace
 from peak_console.config.load import load_configs
 from peak_console.config.matrix import ServiceRef
@@ -101,6 +106,21 @@ def test_the_demo_speaks_what_the_simulator_speaks() -> None:
 
 def _chain(matrix: object, layer: Layer, role: Role) -> tuple:  # type: ignore[type-arg]
     return matrix.chain(layer, role)  # type: ignore[attr-defined,no-any-return]
+
+
+def test_default_configs_fill_a_folder_and_overwrite_nothing(tmp_path: Path) -> None:
+    """A new workspace lints like the repository; what is there stays, YAML counts, keys are not copied."""
+    written = write_default_configs(tmp_path)
+    assert "configs/ai/layer_model_matrix.toml" in written
+    assert not (tmp_path / "configs/keys").exists()
+    ours = lint_workspace(REPOSITORY, phase=PhaseLevel.RESEARCH, today=TODAY)
+    assert lint_workspace(Workspace(tmp_path), phase=PhaseLevel.RESEARCH, today=TODAY) == ours
+    budgets = tmp_path / "configs/ai/budgets.toml"
+    budgets.rename(budgets.with_suffix(".yaml"))
+    (tmp_path / "configs/ai/prices.toml").write_text("mine", encoding="utf-8")
+    (tmp_path / "configs/control.toml").unlink()
+    assert write_default_configs(tmp_path) == ["configs/control.toml"]
+    assert (tmp_path / "configs/ai/prices.toml").read_text(encoding="utf-8") == "mine"
 
 
 def test_demo_configs_are_never_written_over_others(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def trouble(raw: bytes, name: str = "x.toml") -> tuple[str, tuple[int, int]]:
         (b"a = " + b"9" * 5000, (1, 1)),
         (b"a = " + b"[" * 5000, (1, 1)),
         (b"a = 1e99999999999999999999", (1, 1)),
+        (b"x = 1\n" + b"a." * 5000 + b"a = 1", (2, 1)),
+        (b"[" + b"'a' . " * 5000 + b"a]\n", (1, 2)),
+        (b"x = {" + b"a." * 5000 + b"a = 1}", (1, 6)),
+        (b"[a]\n" + b"".join(b"[" + b"a.b." * count + b"c]\n" for count in range(1, 40)), (18, 2)),
+        (b"a.b.c.d.e.f.g.h.i.j = " + b"[" * 30 + b"]" * 30, (1, 1)),
     ],
 )
 def test_broken_toml_has_its_place(raw: bytes, place: tuple[int, int]) -> None:

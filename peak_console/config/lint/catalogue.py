@@ -24,7 +24,7 @@ _FILES: Final = (
     Rule(
         "file.too_large",
         "A config file is too large",
-        "Files above two million bytes are not read: no config needs that much, and reading it would hold "
+        "Files above one million bytes are not read: no config needs that much, and reading it would hold "
         "up every caller.",
         "take out what does not belong there",
     ),

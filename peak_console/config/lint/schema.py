@@ -35,6 +35,8 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
 GATE_LAYERS: Final = ("L5", "L6")
 _ROUNDS: Final = 16
 _SHOWN_ERRORS: Final = 200
+_SALVAGED_ERRORS: Final = 2000
+"""A file with more errors is no config with mistakes, and is not searched for what can be understood."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _EXPECTED: Final = {
     "always|on_escalation": "must be always, on_escalation or sampled:<rate>, 0 < rate <= 1",
@@ -67,6 +69,8 @@ def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hi
             errors = invalid.errors(include_url=False, include_input=False)
         if attempt == 0:
             hits = [hit for error in errors[:_SHOWN_ERRORS] for hit in _explain(shape, document, error)]
+            if len(errors) > _SALVAGED_ERRORS:
+                break
             data = copy.deepcopy(data)
         _leave_out(data, errors, origins)
     return None, hits, origins
@@ -164,7 +168,9 @@ def _delete(data: Any, path: Path, origins: Origins) -> None:
         data = data[step]
     if _holds(data, path[-1]):
         if isinstance(data, list):
-            del origins.setdefault(path[:-1], list(range(len(data))))[int(path[-1])]
+            if path[:-1] not in origins:
+                origins[path[:-1]] = list(range(len(data)))
+            del origins[path[:-1]][int(path[-1])]
         del data[path[-1]]
 
 
