@@ -1,0 +1,129 @@
+"""A workspace with an operator, and its node: in this process or as one of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.gate import CallGate
+from peak_console.domain.clock import SystemClock
+from peak_console.domain.events import LedgerEvent
+from peak_console.domain.posture import Posture
+from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.ledger.reader import LedgerReader
+from peak_console.node.engine import Node
+from peak_console.operations.enable import Enabled, enable_workspace
+
+PATIENCE_S = 30.0
+
+
+def until(holds: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+    """Wait until ``holds()`` is true; gives what it gave."""
+    end = time.monotonic() + patience_s
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < end, f"not within {patience_s} s: {what}"
+        time.sleep(0.005)
+
+
+async def soon(holds: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+    """:func:`until`, with the loop running meanwhile."""
+    return await asyncio.to_thread(until, holds, what, patience_s)
+
+
+@dataclass
+class World:
+    """A workspace, and what an operator and a worker do in it."""
+
+    ws: Workspace
+
+    def posture(self) -> Posture:
+        """What a worker's gate says now."""
+        return CallGate(self.ws.control, SystemClock(), {}).posture()
+
+    def calls(self) -> bool:
+        """Whether a worker may call now."""
+        return self.posture().calls
+
+    def client(self, socket: Path) -> BlockingLedgerClient:
+        """A client of the node."""
+        return BlockingLedgerClient.connect(socket, name="test", deadline_s=PATIENCE_S)
+
+    def enable(self, socket: Path, **changes: Any) -> Enabled:
+        """``peak enable``."""
+        asked = {"reason": "test", "confirm": "ENABLE", "operator": "anna", **changes}
+        with self.client(socket) as client:
+            return enable_workspace(self.ws, client, **asked)
+
+    def events(self) -> list[LedgerEvent]:
+        """Everything on the ledger."""
+        with LedgerReader(self.ws.ledger) as reader:
+            return reader.read(limit=10_000)
+
+    def kinds(self) -> list[str]:
+        """The kinds of everything on the ledger."""
+        return [event.kind for event in self.events()]
+
+    def set_control(self, **values: int) -> None:
+        """Write ``configs/control.toml``."""
+        lines = ["[enable]", *(f"{name} = {value}" for name, value in values.items())]
+        self.ws.control_config.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@contextlib.asynccontextmanager
+async def node_here(world: World, **options: Any) -> AsyncIterator[Node]:
+    """A node in this process, without children."""
+    node = Node(world.ws, **{"children": False, **options})
+    await node.start()
+    try:
+        yield node
+    finally:
+        await node.close()
+
+
+@dataclass
+class NodeProcess:
+    """A node of its own process."""
+
+    process: subprocess.Popen[bytes]
+    socket: Path
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel's out-of-memory killer does."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE_S)
+
+
+@contextlib.contextmanager
+def node_process(world: World, *, children: bool = False) -> Iterator[NodeProcess]:
+    """``python -m peak_console.node``, from when it serves; ended when the test is over."""
+    reading, writing = os.pipe()
+    words = [sys.executable, "-m", "peak_console.node", "--root", str(world.ws.root)]
+    words += ["--ready-fd", str(writing), *([] if children else ["--no-children"])]
+    process = subprocess.Popen(words, pass_fds=(writing,), stdin=subprocess.DEVNULL)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        first = json.loads(said.readline() or b"{}")
+    try:
+        assert first.get("ready"), first
+        yield NodeProcess(process, Path(first["socket"]))
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(PATIENCE_S)
