@@ -14,6 +14,7 @@ from peak_console.domain.errors import (
 )
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.posture import Posture, PostureReason
+from peak_console.llm.reasons import MEANINGS
 
 _POLICY: Final = frozenset(
     {
@@ -83,19 +84,5 @@ def _kind(reason: str, default: type[PeakError]) -> type[PeakError]:
     return ControlRefused if reason in _CONTROL else default
 
 
-_REMEDIES: Final = {
-    CallReason.AUTHENTICATION: "check the provider's key in this environment",
-    CallReason.PERMISSION: "check what the provider's key may use",
-    CallReason.QUOTA_EXHAUSTED: "top up the provider's account; it is never retried",
-    CallReason.CONTENT_FILTER: "the provider withheld it; change the prompt",
-    CallReason.CONTEXT_LENGTH: "shorten the messages",
-    CallReason.BAD_REQUEST: "the provider refused the request's form; see the detail",
-    CallReason.REDIRECT: "a provider's address must not redirect; check base_url",
-    CallReason.STOPPED: "the workspace was stopped; see: peak status",
-    CallReason.FORBIDDEN_ECHO: "the provider answered with a forbidden model; choose another one",
-    CallReason.TIMEOUT: "raise timeout_s in the matrix, or ask for less output",
-}
-
-
 def _remedy(failed: Failure) -> str:
-    return _REMEDIES.get(failed.reason, "try again later, or add a fallback to the layer")
+    return MEANINGS[failed.reason].remedy

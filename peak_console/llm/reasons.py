@@ -1,0 +1,245 @@
+"""What each reason code means, what follows, what an operator does. The reference page is made of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from peak_console.domain.calls import CallReason
+
+
+class Stage(StrEnum):
+    """How far a call had come when the reason stopped it."""
+
+    NOT_ADMITTED = "a candidate was not admitted"
+    NOT_SENT = "the call was refused before anything left"
+    SENT = "something left, or was about to, and did not come back well"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One reason: its stage, what happened, what the road does then, and what a person can do."""
+
+    stage: Stage
+    happened: str
+    then: str
+    remedy: str
+
+
+_NOT_ADMITTED, _NOT_SENT, _SENT = Stage.NOT_ADMITTED, Stage.NOT_SENT, Stage.SENT
+_PASSED_OVER = "the next candidate"
+_REFUSED = "the call is refused"
+_RETRY = "tried again here while time and attempts last, then the next candidate"
+_NEXT = "the next candidate"
+_STOP = "the call fails"
+_BOUND = "spent at its bound; the next candidate"
+
+MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
+    {
+        CallReason.LAYER_HAS_NO_MODELS: Meaning(
+            _NOT_SENT,
+            "L5 and L6 never call a model, whatever a file says",
+            _REFUSED,
+            "ask one of the layers L0 to L4",
+        ),
+        CallReason.SLOT_EMPTY: Meaning(
+            _NOT_SENT,
+            "the matrix holds no model for this layer and role",
+            _REFUSED,
+            "set the slot in the matrix",
+        ),
+        CallReason.MATRIX_INVALID: Meaning(
+            _NOT_SENT, "the configs cannot be used as they stand", _REFUSED, "run: peak lint"
+        ),
+        CallReason.MATRIX_CHANGED: Meaning(
+            _NOT_SENT, "the plan was made under another matrix than the node's", _REFUSED, "call again"
+        ),
+        CallReason.FORBIDDEN_PROVIDER: Meaning(
+            _NOT_ADMITTED, "the provider is forbidden", _PASSED_OVER, "choose an allowed provider"
+        ),
+        CallReason.FORBIDDEN_MODEL: Meaning(
+            _NOT_ADMITTED, "model, family or deployment is forbidden", _PASSED_OVER, "choose an allowed model"
+        ),
+        CallReason.FORBIDDEN_BASE_URL: Meaning(
+            _NOT_ADMITTED, "the address names a forbidden provider", _PASSED_OVER, "remove the address"
+        ),
+        CallReason.PROVIDER_NOT_ALLOWED: Meaning(
+            _NOT_ADMITTED,
+            "the provider is not in global.allowed_providers",
+            _PASSED_OVER,
+            "choose an allowed provider, or allow it in the matrix",
+        ),
+        CallReason.MODEL_NOT_ALLOWED: Meaning(
+            _NOT_ADMITTED,
+            "the model is not in the registry, or not allowed there",
+            _PASSED_OVER,
+            "add it with allowed = true to configs/ai/models.toml",
+        ),
+        CallReason.MODEL_SHUT_DOWN: Meaning(
+            _NOT_ADMITTED, "the model is past its shutdown date", _PASSED_OVER, "take its successor"
+        ),
+        CallReason.ENDPOINT_UNSUPPORTED: Meaning(
+            _NOT_ADMITTED,
+            "the model's endpoint is not built, or does not take what the request holds",
+            _PASSED_OVER,
+            "choose a model on a built endpoint",
+        ),
+        CallReason.PRICE_MISSING: Meaning(
+            _NOT_ADMITTED,
+            "no price holds today; unknown is never free",
+            _PASSED_OVER,
+            "add it to configs/ai/prices.toml",
+        ),
+        CallReason.RATE_MISSING: Meaning(
+            _NOT_ADMITTED, "no EUR rate is set", _PASSED_OVER, "set [currency] in configs/ai/budgets.toml"
+        ),
+        CallReason.KEY_MISSING: Meaning(
+            _NOT_ADMITTED, "the provider's key is not in this environment", _PASSED_OVER, "export the key"
+        ),
+        CallReason.REAL_KEY_IN_SIMULATION: Meaning(
+            _NOT_ADMITTED,
+            "a simulated workspace was given a real key",
+            _PASSED_OVER,
+            "use a workspace made by peak init for real calls",
+        ),
+        CallReason.BASE_URL_REFUSED: Meaning(
+            _NOT_ADMITTED,
+            "the address is unfit, leaves a simulation, or from shadow on does not stand in the matrix",
+            _PASSED_OVER,
+            "unset PEAK_PROVIDER_<NAME>_BASE_URL, or set base_url in the matrix",
+        ),
+        CallReason.SOD_CONFLICT: Meaning(
+            _NOT_ADMITTED, "critic and proposer are not separate", _PASSED_OVER, "choose another critic"
+        ),
+        CallReason.OUTPUT_LIMIT_MISSING: Meaning(
+            _NOT_ADMITTED, "no limit on the answer's length is known", _PASSED_OVER, "set max_output_tokens"
+        ),
+        CallReason.PROVIDER_DOWN: Meaning(
+            _NOT_ADMITTED,
+            "the provider refused our key within the last five minutes",
+            _PASSED_OVER,
+            "check the provider's key",
+        ),
+        CallReason.BUDGET_EXCEEDED: Meaning(
+            _NOT_SENT,
+            "what is spent, reserved and asked for is above a limit",
+            _REFUSED,
+            "wait for the budget's next period, ask for less output, or raise the limit",
+        ),
+        CallReason.BUDGET_ZERO: Meaning(
+            _NOT_SENT, "a limit is zero", _REFUSED, "raise it if calls are wanted"
+        ),
+        CallReason.BUDGET_MISSING: Meaning(
+            _NOT_SENT,
+            "no limit at run or day level; missing is never unlimited",
+            _REFUSED,
+            "set it in budgets.toml",
+        ),
+        CallReason.POSTURE: Meaning(
+            _NOT_SENT, "the posture permits no calls", _REFUSED, "see why: peak status; open it: peak enable"
+        ),
+        CallReason.LEDGER_UNAVAILABLE: Meaning(
+            _NOT_SENT,
+            "the ledger did not acknowledge the request in time, so nothing was sent",
+            _REFUSED,
+            "see: peak doctor; start the node: peak node start",
+        ),
+        CallReason.TEXTS_UNWRITABLE: Meaning(
+            _NOT_SENT,
+            "the request's text could not be kept, so nothing was sent",
+            _REFUSED,
+            "free disk space, check the rights of runs/",
+        ),
+        CallReason.CONNECT_ERROR: Meaning(
+            _SENT, "no connection, or no TLS; nothing left", _RETRY, "check the network and the address"
+        ),
+        CallReason.CONNECTION_LOST: Meaning(
+            _SENT,
+            "the connection ended",
+            "before an answer began: tried again here; in mid-answer: spent at its bound, the next candidate",
+            "see whether it repeats; a proxy may cut long answers",
+        ),
+        CallReason.TIMEOUT: Meaning(
+            _SENT,
+            "the answer was not complete within its deadline",
+            _BOUND,
+            "raise timeout_s in the matrix, or ask for less output",
+        ),
+        CallReason.RATE_LIMITED: Meaning(
+            _SENT, "the provider's rate limit is used up", _RETRY, "call less often, or raise the limit there"
+        ),
+        CallReason.QUOTA_EXHAUSTED: Meaning(
+            _SENT, "the provider's account has no money left", _STOP, "top it up; it is never retried"
+        ),
+        CallReason.SERVER_ERROR: Meaning(
+            _SENT, "the provider failed", _RETRY, "see the provider's status page"
+        ),
+        CallReason.OVERLOADED: Meaning(_SENT, "the provider is overloaded", _RETRY, "try again later"),
+        CallReason.CONFLICT: Meaning(_SENT, "the provider reported a conflict", _RETRY, "try again later"),
+        CallReason.AUTHENTICATION: Meaning(
+            _SENT, "the key was refused; the provider is marked down", _NEXT, "check the provider's key"
+        ),
+        CallReason.PERMISSION: Meaning(
+            _SENT, "the key may not do this; the provider is marked down", _NEXT, "check what the key may use"
+        ),
+        CallReason.MODEL_NOT_FOUND: Meaning(
+            _SENT, "the provider does not know the model", _NEXT, "check the model id and its lifecycle"
+        ),
+        CallReason.BAD_REQUEST: Meaning(
+            _SENT,
+            "the request's form was refused, or it has none",
+            _STOP,
+            "see the detail in the call's page",
+        ),
+        CallReason.CONTEXT_LENGTH: Meaning(_SENT, "the messages are too long", _STOP, "shorten the messages"),
+        CallReason.CONTENT_FILTER: Meaning(
+            _SENT, "the provider withheld the answer", _STOP, "change the prompt"
+        ),
+        CallReason.REDIRECT: Meaning(
+            _SENT, "the provider redirected; it is recorded, never followed", _STOP, "check base_url"
+        ),
+        CallReason.RESPONSE_TOO_LARGE: Meaning(
+            _SENT, "the answer is larger than is taken in", _BOUND, "ask for less output"
+        ),
+        CallReason.MALFORMED: Meaning(
+            _SENT,
+            "the answer is not of its wire format; the detail names the path",
+            "spent as billed, else at its bound; the next candidate",
+            "see the detail; a proxy may answer in the provider's place",
+        ),
+        CallReason.FORBIDDEN_ECHO: Meaning(
+            _SENT,
+            "a forbidden model answered; the answer is withheld, its bill booked",
+            _STOP,
+            "choose another provider or model",
+        ),
+        CallReason.UNEXPECTED_ECHO: Meaning(
+            _SENT,
+            "another model answered than was asked for; the answer is withheld, its bill booked",
+            _NEXT,
+            "the alias moved: name it in echoes of configs/ai/models.toml, or choose its successor",
+        ),
+        CallReason.STOPPED: Meaning(
+            _SENT, "the workspace was stopped in mid-call", _STOP, "see: peak status"
+        ),
+        CallReason.CANCELLED: Meaning(
+            _SENT, "the caller cancelled in mid-call", "spent at its bound when something had left", "nothing"
+        ),
+        CallReason.CALLER_LOST: Meaning(
+            _SENT,
+            "the caller's connection to the node ended and did not come back within 10 s",
+            "spent at its bound; a late answer corrects it",
+            "see why the process ended",
+        ),
+        CallReason.DEADLINE: Meaning(
+            _SENT, "the call's deadline left no time to send", _STOP, "raise timeout_s"
+        ),
+        CallReason.EXHAUSTED: Meaning(
+            _SENT,
+            "every candidate failed",
+            "as the layer's on_exhausted says: abort, or review_required",
+            "see each hop's detail in the call's page",
+        ),
+    }
+)
