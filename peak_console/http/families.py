@@ -82,6 +82,10 @@ def _cost(ledger: LedgerFigures) -> Samples:
     return ((_of(slot), one.cost_nano_eur / NANO) for slot, one in ledger.slots.items())
 
 
+def _unsettled(ledger: LedgerFigures) -> Samples:
+    return ((_of(slot), one.unsettled_nano_eur / NANO) for slot, one in ledger.slots.items())
+
+
 def _fallbacks(ledger: LedgerFigures) -> Samples:
     return ((_of(slot), one.fallbacks) for slot, one in ledger.slots.items())
 
@@ -117,7 +121,14 @@ LEDGER_FAMILIES: Final = (
         (*SLOT, "type"),
         _tokens,
     ),
-    Family("llm_cost_eur", "Cost of calls in EUR.", SLOT, _cost),
+    Family("llm_cost_eur", "Cost of calls in EUR, but for what is unsettled.", SLOT, _cost),
+    Family(
+        "llm_cost_unsettled_eur",
+        "Cost booked at its bound because the caller was lost, while no answer has corrected it.",
+        SLOT,
+        _unsettled,
+        counter=False,
+    ),
     Family("llm_fallbacks", "Fallbacks taken, counted at the model that stood in.", SLOT, _fallbacks),
     Family("critic_verdicts", "Verdicts of critics, by the judged layer.", ("layer", "verdict"), _verdicts),
     Family("policy_denials", "Denials by the hard deny and the guards.", ("rule",), _denials),

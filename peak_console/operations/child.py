@@ -33,8 +33,8 @@ class Lifeline:
     """
 
     def __init__(self, stdin: int = STDIN) -> None:
-        self.over = False
         self._stdin = stdin
+        self.over = not _is_open(stdin)  # there is no standard input, hence no parent
         self._earlier: dict[signal.Signals, Any] = {}
         self._woken, self._waker = -1, -1
         self._earlier_waker = -1
@@ -70,7 +70,7 @@ class Lifeline:
             return True
         try:
             ready, _, _ = select.select((self._stdin, self._woken, *also), (), (), timeout_s)
-        except (OSError, ValueError):  # there is no standard input, hence no parent
+        except (OSError, ValueError):  # it was closed meanwhile
             self.over = True
             return True
         if self._woken in ready:
@@ -122,6 +122,14 @@ def _drained(descriptor: int) -> bool:
         return bool(os.read(descriptor, _READ_BYTES))
     except OSError:
         return False
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _is_terminal(descriptor: int) -> bool:

@@ -18,6 +18,7 @@ from peak_console.domain.text import one_line
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.schema import SQLITE_VERSION
 from peak_console.ledger.windows import CountRow, RollupRow
+from peak_console.operations.lost_calls import LostCalls
 
 BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the latency buckets, in seconds."""
@@ -57,6 +58,9 @@ class SlotFigures:
     fallbacks: int
     tokens: Mapping[str, int]
     cost_nano_eur: int
+    """What is settled: it never falls."""
+    unsettled_nano_eur: int
+    """What is booked at its bound beside it, because the caller was lost."""
     latency: Latency
 
 
@@ -92,6 +96,9 @@ class Meter:
         self._ws = ws
         # the workspace's posture, not this process's: its own environment has no say here
         self._gate = CallGate(ws.control, clock or SystemClock(), {})
+        self._lost = LostCalls()
+        self._settled: dict[Slot, int] = {}
+        self._genesis, self._events = "", 0
 
     def posture(self) -> Posture:
         """The posture now."""
@@ -121,7 +128,7 @@ class Meter:
             )
         try:
             with LedgerReader(path) as reader:
-                return _figures(reader, _size(self._ws, ""), _size(self._ws, "-wal"))
+                return self._figures(reader)
         except ValueError as error:  # a stored sketch that is none
             raise LedgerUnavailable(
                 f"the ledger's stored figures cannot be read: {error}",
@@ -129,32 +136,55 @@ class Meter:
                 remedy="run: peak ledger verify, then restore a backup",
             ) from error
 
+    def _figures(self, reader: LedgerReader) -> LedgerFigures:
+        events = reader.head()[0]
+        self._know(reader, events)
+        reasons = reader.errors(_SINCE_GENESIS)
+        return LedgerFigures(
+            events=events,
+            in_flight=reader.in_flight(),
+            slots=self._slots(reader),
+            errors=_reasons(reasons, _FAILED),
+            refusals=_reasons(reasons, _REFUSED),
+            verdicts=_counts((row.names, row.count) for row in reader.critic(_SINCE_GENESIS)),
+            denials=_counts((row.names[:1], row.count) for row in reader.denials(_SINCE_GENESIS)),
+            size=_size(self._ws, ""),
+            wal_size=_size(self._ws, "-wal"),
+        )
 
-def _figures(reader: LedgerReader, size: int, wal_size: int) -> LedgerFigures:
-    reasons = reader.errors(_SINCE_GENESIS)
-    return LedgerFigures(
-        events=reader.head()[0],
-        in_flight=reader.in_flight(),
-        slots=_slots(reader.totals()),
-        errors=_reasons(reasons, _FAILED),
-        refusals=_reasons(reasons, _REFUSED),
-        verdicts=_counts((row.names, row.count) for row in reader.critic(_SINCE_GENESIS)),
-        denials=_counts((row.names[:1], row.count) for row in reader.denials(_SINCE_GENESIS)),
-        size=size,
-        wal_size=wal_size,
-    )
+    def _know(self, reader: LedgerReader, events: int) -> None:
+        """Begin anew with another ledger, or an earlier state of this one: its counters are new ones."""
+        first = reader.read(0, 1, bodies=False)
+        genesis = first[0].hash if first else ""
+        if genesis != self._genesis or events < self._events:
+            self._settled.clear()
+            self._lost = LostCalls()
+        self._genesis, self._events = genesis, events
+
+    def _slots(self, reader: LedgerReader) -> dict[Slot, SlotFigures]:
+        """The slots' totals. Rows of refusals that named no model are left out: they are refusals only.
+
+        The queries see different moments, so what was lost at either side of the totals counts as unsettled:
+        the settled sum is then never too high, and where it is too low the last one holds.
+        """
+        lost = self._lost.look(reader)
+        rows = [row for row in reader.totals() if row.model_id or row.calls]
+        lost |= self._lost.look(reader)
+        unsettled: dict[Slot, int] = {}
+        for one in lost.values():
+            slot = _slot(*one.names)
+            unsettled[slot] = unsettled.get(slot, 0) + one.cost_nano_eur
+        found: dict[Slot, SlotFigures] = {}
+        for row in rows:
+            slot = _slot(row.layer, row.role, row.provider, row.model_id)
+            open_cost = unsettled.get(slot, 0)
+            settled = max(row.cost_nano_eur - open_cost, self._settled.get(slot, 0))
+            self._settled[slot] = settled
+            found[slot] = _slot_figures(row, settled, open_cost)
+        return found
 
 
-def _slots(rows: Iterable[RollupRow]) -> dict[Slot, SlotFigures]:
-    """Rows of refusals that named no model are left out: they are counted as refusals."""
-    return {
-        _slot(row.layer, row.role, row.provider, row.model_id): _slot_figures(row)
-        for row in rows
-        if row.model_id or row.calls
-    }
-
-
-def _slot_figures(row: RollupRow) -> SlotFigures:
+def _slot_figures(row: RollupRow, settled: int, unsettled: int) -> SlotFigures:
     return SlotFigures(
         calls=row.calls,
         fallbacks=row.fallbacks,
@@ -164,7 +194,8 @@ def _slot_figures(row: RollupRow) -> SlotFigures:
             "cached": row.tokens_cached,
             "reasoning": row.tokens_reasoning,
         },
-        cost_nano_eur=row.cost_nano_eur,
+        cost_nano_eur=settled,
+        unsettled_nano_eur=unsettled,
         latency=Latency(
             at_most=tuple(row.latency.count_at_most([bound * _US for bound in BOUNDS_S])),
             count=row.latency.count,
