@@ -17,6 +17,9 @@ from peak_console.domain.canonical import sha256_hex
 MAX_BYTES: Final = 1_000_000
 """A config file larger than this is not read."""
 
+MAX_VALUES: Final = 100_000
+"""Nor one with more keys and list elements than this."""
+
 _DEEPEST: Final = 32
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_KEY_PART}){{{_DEEPEST}}}")
@@ -74,6 +77,11 @@ def parse_document(raw: bytes, name: str) -> Document:
         data, places, found = _parse_toml(text)
     else:
         data, places, found = {}, {}, None
+    if len(places) > MAX_VALUES:
+        found = Trouble(
+            "file.too_large", f"the file holds {len(places)} values; at most {MAX_VALUES} are read"
+        )
+        return Document(name, text, digest, trouble=found)
     return Document(name, text, digest, data, places, found)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peak_console.config.document import Document, parse_document, read_document
+from peak_console.config.document import MAX_BYTES, MAX_VALUES, Document, parse_document, read_document
 
 
 def trouble(raw: bytes, name: str = "x.toml") -> tuple[str, tuple[int, int]]:
@@ -40,6 +40,12 @@ def trouble(raw: bytes, name: str = "x.toml") -> tuple[str, tuple[int, int]]:
 def test_broken_toml_has_its_place(raw: bytes, place: tuple[int, int]) -> None:
     """Syntax errors, repeated keys, a byte order mark, numbers and nesting beyond reason."""
     assert trouble(raw) == ("file.syntax", place)
+
+
+@pytest.mark.parametrize("raw", [b"#" * (MAX_BYTES + 1), b"a = [" + b"1," * MAX_VALUES + b"]"])
+def test_a_file_beyond_reason_is_not_read(raw: bytes) -> None:
+    """Neither many bytes nor many values can hold up whoever loads configs."""
+    assert trouble(raw)[0] == "file.too_large"
 
 
 def test_not_utf8_names_line_and_column() -> None:

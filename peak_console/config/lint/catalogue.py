@@ -24,8 +24,8 @@ _FILES: Final = (
     Rule(
         "file.too_large",
         "A config file is too large",
-        "Files above one million bytes are not read: no config needs that much, and reading it would hold "
-        "up every caller.",
+        "Files above one million bytes or a hundred thousand values are not read: no config needs that "
+        "much, and reading it would hold up every caller.",
         "take out what does not belong there",
     ),
     Rule(
