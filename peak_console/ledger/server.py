@@ -292,6 +292,11 @@ class LedgerServer:
             reply |= await handler(message, session)
         except PeakError as error:
             reply["error"] = error_to_wire(error)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, and the server goes on
+            fault = PeakError(
+                f"{type(error).__name__}: {error}", code="internal", remedy="please report this"
+            )
+            reply["error"] = error_to_wire(fault)
         session.reply(reply)
 
     async def _hello(self, message: Message, session: Session) -> Message:
@@ -329,7 +334,7 @@ class LedgerServer:
             "clients": sorted(session.name for session in self._sessions if session.client_id),
             "commits": self.commits,
             "oldest_wait_us": self.oldest_wait_us(),
-            "error": error_to_wire(self.last_error) if self.last_error else None,
+            "last_error": error_to_wire(self.last_error) if self.last_error else None,
         }
 
     # -- callers that were lost

@@ -35,6 +35,8 @@ LEDGER_ACTOR = "ledger"
 _INSERT = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _CARRIED = ("hop", "asked_role", "route", "request_hash", "purpose", "simulated")
 _COLUMNS = 15
+_PASSING = frozenset({"ledger_full", "ledger_locked", "ledger_unavailable"})
+"""Faults that say nothing against the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class LedgerWriter:
         self._guards = tuple(guards)
         self._conditions = tuple(conditions)
         self._seq, self._hash = 0, GENESIS_PREV_HASH
-        self._uncertain = False
+        self._uncertain = self._reopen = False
         self._rows: list[tuple[Any, ...]] = []
         self._bodies: list[tuple[int, bytes]] = []
         self._db = open_for_writing(path)
@@ -143,11 +145,11 @@ class LedgerWriter:
         try:
             return self._transact(entries)
         except (sqlite3.Error, LedgerUnavailable) as error:
-            self._forget()
             fault = unavailable(error, self.path) if isinstance(error, sqlite3.Error) else error
+            self._forget(reopen=fault.code not in _PASSING)
             return [fault] * len(entries)
         except Exception as error:  # noqa: BLE001 - one event's fault must not take the others down
-            self._forget()
+            self._forget(reopen=False)
             if len(entries) > 1:
                 return [result for entry in entries for result in self._commit([entry])]
             return [_bug(error)]
@@ -279,25 +281,31 @@ class LedgerWriter:
         row = self._db.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq, self._hash = row or (0, GENESIS_PREV_HASH)
 
-    def _forget(self) -> None:
+    def _forget(self, *, reopen: bool) -> None:
         """After a failed transaction: what was not committed is forgotten; the next append looks again."""
         self._rows.clear()
         self._bodies.clear()
         self._uncertain = True
+        self._reopen |= reopen
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
     def _look_again(self) -> None:
-        """Go on after a fault on a connection of its own: what the file holds is what counts."""
-        with suppress(sqlite3.Error):
-            self._db.close()
-        self._db = open_for_writing(self.path)
+        """Go on after a fault: what the file holds counts, read anew where the file itself was at fault.
+
+        A connection is not closed because the disk is full: closing folds the log into the file, and would
+        use up the space that somebody is freeing.
+        """
+        if self._reopen:
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = open_for_writing(self.path)
         self._read_head()
         for projection in self._projections:
             projection.reset()
             projection.open(self._db)
-        self._uncertain = False
+        self._uncertain = self._reopen = False
 
 
 @dataclass(frozen=True, slots=True)

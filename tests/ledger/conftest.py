@@ -1,10 +1,12 @@
 """Ledgers for tests: a writer with figures and budgets, a reader beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from ledger_desk import Desk
+from ledger_service import Service
 
 
 @pytest.fixture
@@ -33,3 +35,18 @@ def make_desk(ledger_path: Path) -> Iterator[Callable[..., Desk]]:
     yield make
     for one in made:
         one.writer.close()
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose sockets have names short enough for the kernel."""
+    with TemporaryDirectory(prefix="pk") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+async def service(desk: Desk, short_folder: Path) -> AsyncIterator[Service]:
+    """A server over ``desk``."""
+    one = await Service(desk, short_folder / "s").start()
+    yield one
+    await one.server.close()
