@@ -4,6 +4,7 @@
 ``alarming``, ``stale``, ``broken`` (configs), ``hostile`` (foreign text that tries to escape).
 """
 
+import hashlib
 import math
 import random
 from dataclasses import replace
@@ -302,7 +303,7 @@ def detail(name: str, line: CallLine) -> CallDetail:
         RouteStep(2, "google", "gemini-2.5-pro", "fallback", True, "", "", "genai-prices 2026-11-01", 94_200_000, "shutdown 2027-06-17"),
     )
     chain = tuple(
-        ChainPlace(seq, kind, f"ev_{seq}", f"{seq:064x}", f"{seq - 1:064x}", f"{seq * 7:064x}", True, True, True)
+        ChainPlace(seq, kind, f"ev_{seq}", _hash(seq), _hash(seq - 1), _hash(-seq), True, True, True)
         for seq, kind in (
             (line.seq - 5, "llm.call.requested"),
             (line.seq - 4, "llm.call.failed"),
@@ -340,6 +341,10 @@ def detail(name: str, line: CallLine) -> CallDetail:
         events=({"seq": line.seq, "kind": "llm.call.completed", "body": {"cost_eur": "0.031482500"}},),
         freshness=Freshness(NOW),
     )
+
+
+def _hash(seq: int) -> str:
+    return hashlib.sha256(str(seq).encode()).hexdigest()
 
 
 QUESTION = (

@@ -31,6 +31,8 @@ _TEN_MINUTES: Final = 600
 _SLICE: Final = 1000
 """Events that one refresh folds in from before the console was opened."""
 _BATCH: Final = 2000
+_ENOUGH_S: Final = 300
+"""Seconds of spending from which a day can be projected."""
 _GAPS: Final = 20
 """Starts of the node that gaps are looked for at."""
 _FAIL: Final = "FAIL"
@@ -156,7 +158,7 @@ class LiveLedger:
         return KeyFigures(
             calls=calls,
             calls_per_min=calls / covered * 60 if calls else None,
-            calls_per_min_now=float(self._recent.sent_in_last(60, moment.now_s)) if calls else None,
+            calls_per_min_now=self._rate_now(moment) if calls else None,
             error_pct=100 * total.errors / calls if calls else None,
             fallback_pct=100 * total.fallbacks / calls if calls else None,
             refused=total.refused,
@@ -171,13 +173,18 @@ class LiveLedger:
             tokens_out=total.tokens_out,
         )
 
+    def _rate_now(self, moment: "_Moment") -> float:
+        """Hops a minute over the last minute, or over the ledger's life if that is shorter."""
+        lived = min(60.0, max(10.0, moment.now_s - moment.known_from))
+        return self._recent.sent_in_last(60, moment.now_s) / lived * 60
+
     def _projected(self, today: int, moment: "_Moment") -> int | None:
         """The day's cost if the rate of the last hours (one to two) goes on until the day's end."""
-        if not today:
-            return None
         now_s = int(moment.now_s)
         begin = max(moment.day_s, now_s - now_s % _HOUR - _HOUR)
-        known = max(60.0, now_s - max(begin, moment.known_from))
+        known = now_s - max(begin, moment.known_from)
+        if known < _ENOUGH_S:
+            return None
         left = (moment.day + timedelta(days=1) - moment.now).total_seconds()
         lately = sum(self._today.cost_by_slot(begin).values())
         return round(today + lately / known * max(0.0, left))

@@ -114,15 +114,16 @@ class Recent:
         return tuple(_p95(bucket.latencies) if bucket else None for bucket in self._span(now_s))
 
     def _points(self, now_s: float, known_from: float, read: _Read) -> Points:
-        first = int(now_s) // STEP_S - SPAN_S // STEP_S + 1
+        first = int(now_s) // STEP_S - SPAN_S // STEP_S
         return tuple(
             None if (first + at + 1) * STEP_S <= known_from else read(bucket or _NOTHING)
             for at, bucket in enumerate(self._span(now_s))
         )
 
     def _span(self, now_s: float) -> Iterator[_Bucket | None]:
+        """The whole buckets of the span; the one that is being filled would look like a dip."""
         last = int(now_s) // STEP_S
-        return (self._buckets.get(place) for place in range(last - SPAN_S // STEP_S + 1, last + 1))
+        return (self._buckets.get(place) for place in range(last - SPAN_S // STEP_S, last))
 
 
 def _second(event: LedgerEvent) -> int:

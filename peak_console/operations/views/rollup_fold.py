@@ -208,7 +208,9 @@ def series_of(
         point is None and _unknown(start, start + width, known_from, gaps)
         for start, point in zip(starts, points, strict=True)
     ]
-    gone = [min(width, max(width / 6, now_s - start)) for start in starts]
+    gone = [
+        min(width, max(width / 6, min(now_s, start + width) - max(start, known_from))) for start in starts
+    ]
 
     def values(read: Callable[[Point], float]) -> Points:
         return tuple(

@@ -142,8 +142,15 @@ def _hop(hop: HopFacts, width: int) -> Iterator[Line]:
     )
     served = hop.served_model
     if served is not None:
-        same = served == line.model_id
-        note = "as asked" if same else f"asked for {one_line(line.model_id, 60)}"
+        same = served == line.model_id or served.startswith(f"{line.model_id}-")
+        asked = one_line(line.model_id, 60)
+        note = (
+            "as asked"
+            if served == line.model_id
+            else f"a version of {asked}"
+            if same
+            else f"asked for {asked}"
+        )
         yield _pair(
             "answered by",
             Span(one_line(served, 80), Tone.TEXT if same else Tone.WARN),
@@ -228,9 +235,41 @@ def _text(text: LoggedText, width: int) -> Iterator[Line]:
     if text.text is None:
         yield (Span(f"  {one_line(text.why or 'no text', 200)}", Tone.DIM),)
         return
-    yield from wrapped(text.text, width)
+    shown = readable_request(text.text) if text.kind == "request" else text.text
+    yield from wrapped(shown, width)
     if text.cut:
         yield (Span("  … cut; the whole text is in the run's texts.jsonl", Tone.WARN),)
+
+
+def readable_request(text: str) -> str:
+    """A provider's request as its messages, one after the other, and its settings; else as it stands."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(told, dict):
+        return text
+    said = [
+        *_messages(told.pop("systemInstruction", None), "system"),
+        *_messages(told.pop("messages", None), "user"),
+    ]
+    said += _messages(told.pop("contents", None), "user")
+    if not said:
+        return text
+    return "\n\n".join([*said, json.dumps(told, ensure_ascii=False)])
+
+
+def _messages(told: object, role: str) -> Iterator[str]:
+    """Messages in the forms of OpenAI (``content``) and Gemini (``parts``)."""
+    for one in told if isinstance(told, list) else [told]:
+        if not isinstance(one, dict):
+            continue
+        parts = one.get("parts")
+        pieces = (
+            [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+        )
+        content = one.get("content", "\n".join(str(piece) for piece in pieces if piece))
+        yield f"[{one.get('role', role)}]\n{content if isinstance(content, str) else json.dumps(content)}"
 
 
 def _identity(call: CallDetail, width: int) -> Iterator[Line]:

@@ -3,22 +3,23 @@
 Cancel has the focus. Enter confirms nothing; ctrl+y does, once every field says what it must.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Button, Input
+from textual.widgets import Input
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
 from peak_console.tui.actions import BY_ID, bindings_for
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal
+from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
 
@@ -46,6 +47,38 @@ class _Field(Vertical):
         yield PlainInput(self._value, id=self._field_id, select_on_focus=False)
 
 
+class Cancel(Canvas, can_focus=True):
+    """What has the focus at first: Enter on it leaves, and that is all Enter does."""
+
+    DEFAULT_CSS = "Cancel { height: 1; width: 14; margin-top: 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "cancel", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__(id="cancel")
+
+    def draw(self, width: int, height: int) -> Sequence[Line]:
+        """The word; marked while it has the focus."""
+        here = self.has_focus
+        text = f"{'▸' if here else ' '} esc cancel "
+        return [(cell(text, width, Tone.CURSOR if here else Tone.DIM),)] if height else []
+
+    def action_leave(self) -> None:
+        """Close the dialogue."""
+        self.screen.dismiss()
+
+    def on_click(self) -> None:
+        """Close the dialogue."""
+        self.action_leave()
+
+    def on_focus(self) -> None:
+        """Show the mark."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Hide the mark."""
+        self.redraw()
+
+
 class EnableDialog(PeakModal):
     """Asks for operator, reason and the typed word; enables through the node."""
 
@@ -57,11 +90,6 @@ class EnableDialog(PeakModal):
     ]
     DEFAULT_CSS = """
     EnableDialog .panel { border: round $ink-warn; }
-    EnableDialog Button {
-        height: 1; min-width: 12; border: none; margin: 1 0 0 0; background: $ink-bar; color: $foreground;
-        &:focus { background: $ink-cursor; text-style: bold; }
-        &:hover { background: $ink-cursor; }
-    }
     """
 
     def __init__(self) -> None:
@@ -75,7 +103,7 @@ class EnableDialog(PeakModal):
             _Field("operator", "operator", self.peak.bar.operator or "", "whose enrolled key signs it"),
             _Field("reason", "reason", "", "why calls may be made now; it stands on the ledger"),
             _Field("word", "word", "", f"type {WORD}"),
-            Button("esc cancel", id="cancel"),
+            Cancel(),
             Lines([EMPTY], id="enable-state"),
             classes="panel",
         )
@@ -115,11 +143,6 @@ class EnableDialog(PeakModal):
         """Say what is still missing."""
         event.stop()
         self._show_state()
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Cancel."""
-        event.stop()
-        self.dismiss()
 
     def action_confirm(self) -> None:
         """Enable, if nothing is missing."""

@@ -144,7 +144,7 @@ def _share(value: float | None, warn: float) -> Span:
 def _budget(row: SlotRow) -> Span:
     if row.budget_pct is None:
         return Span(fig.NONE, Tone.UNKNOWN)
-    gauge = "▏▎▍▌▋▊▉█"[min(7, max(0, int(row.budget_pct / 100 * 8)))]
+    gauge = " ▏▎▍▌▋▊▉█"[min(8, max(0, math.ceil(row.budget_pct / 100 * 8 - 0.08)))]
     tone = Tone.BAD if row.budget_pct >= _FULL else Tone.WARN if row.budget_pct >= _NEARLY else Tone.TEXT
     return Span(f"{gauge} {row.budget_pct:3.0f} %", tone)
 

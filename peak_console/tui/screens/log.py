@@ -1,7 +1,7 @@
 """Log: the program's own log and what this console has said, newest first. Its twin is ``peak logs``."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from textual.binding import BindingType
@@ -34,16 +34,38 @@ _LIMIT: Final = 1000
 
 def _level(line: LogLine) -> Span:
     sign, tone = _LEVELS.get(line.level, ("?", Tone.UNKNOWN))
-    return Span(f"{sign} {one_line(line.level, 10)}", tone)
+    word = "no JSON" if line.level == "unreadable" else one_line(line.level, 8)
+    return Span(f"{sign} {word}", tone)
+
+
+_FIRST: Final = ("layer", "role", "provider", "model_id", "outcome", "reason")
+"""Fields whose value says by itself what it is."""
+_LAST: Final = frozenset({"seq", "event_id", "run_id", "call_id", "actor", "request_hash", *_FIRST})
+"""Fields that a row leaves to the line's own page."""
 
 
 def _what(line: LogLine) -> Span:
     if not line.event and line.raw:
         return Span(one_line(line.raw, 300), Tone.DIM)
-    facts = " ".join(
-        f"{name}={one_line(str(value), 60)}" for name, value in line.fields.items() if value not in ("", None)
+    words = [line.event, *_facts(line.fields)]
+    return Span(one_line("  ".join(words), 400), Tone.TEXT)
+
+
+def _facts(fields: Mapping[str, Any]) -> Iterator[str]:
+    """What a row tells of a line's fields: who and how first, then the rest by name."""
+    known = " ".join(str(fields[name]) for name in _FIRST if fields.get(name))
+    if known:
+        yield known
+    if isinstance(latency := fields.get("latency_ms"), int | float):
+        yield fig.latency(latency)
+    if isinstance(cost := fields.get("cost_eur"), str):
+        yield f"€ {cost.rstrip('0').rstrip('.') or '0'}"
+    rest = [name for name in fields if name not in _LAST | {"latency_ms", "cost_eur"}]
+    yield from (
+        f"{name}={one_line(str(fields[name]), 60)}"
+        for name in rest
+        if fields[name] is not None and fields[name] != ""
     )
-    return Span(one_line(f"{line.event}  {facts}" if facts else line.event, 400), Tone.TEXT)
 
 
 COLUMNS: Final[tuple[Column[LogLine], ...]] = (
