@@ -224,8 +224,8 @@ class Client:
             raise UsageWrong(
                 f"{request.run_id!r:.60} is no run id", remedy="take the one of `async with client.run()`"
             )
-        now_us = self._clock.boot_us()
         sources = self._seen().sources
+        now_us = self._clock.boot_us()  # after the lease was read, or a renewal between looks like the future
         lease = sources.lease.lease
         return Call(
             request=request,
