@@ -18,10 +18,9 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore
 from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
-from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.node.genesis import Genesis
 from peak_console.node.spawn import ensure_node, ledger_client, stop_node
-from peak_console.operations.demo import check_demo_root, events_of
+from peak_console.operations.demo import check_demo_root, events_of, traffic_environment
 from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
 
 OPERATOR: Final = "demo"
@@ -145,10 +144,7 @@ class DemoHouse:
         return urls
 
     def _start_traffic(self, urls: Mapping[str, str]) -> None:
-        """The traffic gets the simulator's addresses, and no provider's key."""
-        real = {adapter.key_variable for adapter in ADAPTERS.values()}
-        environ = {name: value for name, value in os.environ.items() if name not in real}
-        environ |= {f"PEAK_PROVIDER_{name.upper()}_BASE_URL": url for name, url in urls.items()}
+        environ = traffic_environment(os.environ, urls)
         words = ["--root", str(self.ws.root), "--rate", str(self._rate), "--seed", str(self._seed)]
         words += ["--with-parent", *(["--seconds", str(self._seconds)] if self._seconds else [])]
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the demo

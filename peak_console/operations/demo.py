@@ -1,10 +1,12 @@
 """What the demo may be run on: a folder of its own, never a real workspace."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.ledger.reader import LedgerReader
+from peak_console.llm.providers.adapters import ADAPTERS, base_url_variable
 
 
 def check_demo_root(root: Path) -> None:
@@ -38,3 +40,10 @@ def events_of(ws: Workspace) -> int:
             return reader.head()[0]
     except LedgerUnavailable:
         return 0
+
+
+def traffic_environment(environ: Mapping[str, str], urls: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the demo's traffic: the simulator's addresses by provider, and no provider's key."""
+    keys = {adapter.key_variable for adapter in ADAPTERS.values()}
+    kept = {name: value for name, value in environ.items() if name not in keys}
+    return kept | {base_url_variable(provider): url for provider, url in urls.items()}
