@@ -6,6 +6,7 @@ RFC 8785 form byte for byte; a property test holds it against the ``rfc8785`` pa
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -52,13 +53,24 @@ def _within(value: Any, depth: int) -> bool:
     if depth == 0:
         return False
     if kind is dict:
-        for key, inner in value.items():
-            if type(key) is not str or not key.isascii() or not _within(inner, depth - 1):
+        for key in value:
+            if type(key) is not str or not key.isascii():
                 return False
-        return True
+        return _all_within(value.values(), depth - 1)
     if kind is list or kind is tuple:
-        return all(_within(inner, depth - 1) for inner in value)
+        return _all_within(value, depth - 1)
     return isinstance(value, str) and _within(str(value), depth)
+
+
+def _all_within(values: Iterable[Any], depth: int) -> bool:
+    """:func:`_within` for each; plain text is most of what there is, and is settled without a call."""
+    for value in values:
+        if type(value) is str:
+            if not value.isascii() and not _encodable(value):
+                return False
+        elif not _within(value, depth):
+            return False
+    return True
 
 
 def _encodable(text: str) -> bool:
