@@ -19,6 +19,11 @@ _DURATION: Final = re.compile(
 _NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
 _UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
+_RATE_HEADERS: Final = frozenset(
+    f"x-ratelimit-{what}-{unit}" for what in ("remaining", "reset") for unit in ("requests", "tokens")
+)
+_UNTOLD: Final = RateState()
+
 Headers = Mapping[str, str]
 
 
@@ -37,6 +42,8 @@ def told_wait(headers: Headers, *, retry_info: str | None = None) -> float | Non
 
 def rate_state(headers: Headers) -> RateState:
     """The rate limit's state as OpenAI-like headers tell it."""
+    if _RATE_HEADERS.isdisjoint(headers):
+        return _UNTOLD
     requests = _count(headers.get("x-ratelimit-remaining-requests"))
     left = _count(headers.get("x-ratelimit-remaining-tokens"))
     resets = {
