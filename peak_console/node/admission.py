@@ -59,8 +59,8 @@ def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
         boot_s = (around.boot_us - stop.boot_us) / 1_000_000
         passed = min(boot_s, wall_s) if wall_s >= 0 else boot_s
     else:
-        passed = max(wall_s, uptime_s)
-    return max(0, math.ceil(around.cooldown_s - passed))
+        passed = wall_s if stop is None else max(wall_s, uptime_s)
+    return min(around.cooldown_s, max(0, math.ceil(around.cooldown_s - passed)))
 
 
 def _enable(body: Mapping[str, Any], facts: Facts, around: Circumstances) -> PeakError | None:

@@ -74,6 +74,7 @@ class Node:
         self._closers: list[Callable[[], object]] = []
         self._exit_reason = "asked to end"
         self._started = iso(self._clock.now())
+        self._listening = False
         self.children: list[Child] = []
 
     async def start(self) -> None:
@@ -91,6 +92,8 @@ class Node:
         try:
             await self._open()
         except BaseException:
+            if self._listening:
+                await self.server.close()
             self._undo()
             raise
 
@@ -168,6 +171,7 @@ class Node:
             await self.server.start()
         except OSError as error:
             raise _unwritable(self.socket_path, error) from error
+        self._listening = True
         if self._leasing:
             await self._enter_service()
 

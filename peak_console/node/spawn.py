@@ -36,6 +36,9 @@ _END_WAIT_S: Final = 10.0
 _HELLO_S: Final = 2.0
 _PAUSE_S = 0.02
 
+_started: list[subprocess.Popen[bytes]] = []
+"""Nodes that this process started and that outlive it; kept so that their end can be waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
@@ -168,7 +171,7 @@ def _start(ws: Workspace, *, simulated: bool, until: float) -> dict[str, Any]:
     reading, writing = os.pipe()
     words = [sys.executable, "-m", MODULE, "--root", os.fspath(ws.root), "--ready-fd", str(writing)]
     try:
-        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [*words, "--simulated"] if simulated else words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -180,6 +183,7 @@ def _start(ws: Workspace, *, simulated: bool, until: float) -> dict[str, Any]:
         )
     finally:
         os.close(writing)
+    _started.append(process)
     try:
         said = _line(reading, until)
     finally:
@@ -251,24 +255,13 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _await_end(pid: int, wait_s: float) -> bool:
+    """Whether the process has ended by then; one that only waits for its parent to look has."""
     until = time.monotonic() + wait_s
-    while _alive(pid):
+    while any(one.pid == pid for one in running_nodes()):
         if time.monotonic() >= until:
             return False
         time.sleep(_PAUSE_S)
-    return True
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process lives; one that has ended and waits for its parent does not."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    _started[:] = [one for one in _started if one.poll() is None]
     return True
 
 

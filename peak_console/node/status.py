@@ -56,10 +56,8 @@ def report(node: "Node") -> dict[str, Any]:
     """The node's state for ``peak node status`` and ``peak status``; JSON types without floats."""
     state, server, keeper = node.state, node.server, node.keeper
     folded = node.watch.folded
-    said = server.status()
-    said["last_refusal"] = said.pop("error")  # "error" in a reply would be the reply's own
     return {
-        **said,
+        **server.status(),
         "ledger_fault": state.fault,
         "session": state.session,
         "boot_id": boot_id(),

@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control.boot import boot_id
@@ -86,6 +86,7 @@ def test_the_folder_belongs_to_the_group_and_nobody_else(tmp_path: Path) -> None
     assert stat.S_IMODE((path / "STOP").stat().st_mode) == 0o660
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_object_have_no_fields(data: bytes) -> None:
     """Reading never raises."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control.history import (
@@ -113,6 +113,7 @@ events = st.one_of(
 )
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(st.lists(events, max_size=8))
 def test_only_an_enable_brings_anything_into_force(drafts: list[EventDraft]) -> None:
     """No order of records makes a stop bring an enable back."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from control_folder import BOOT, Folder
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control import lease as leases
@@ -68,6 +68,7 @@ def _damaged(kind: int, whole: bytes, folder: Folder, rng: random.Random) -> byt
     )[kind]
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=5))
 def test_an_object_with_a_right_checksum_but_a_wrong_shape_is_refused(fields: dict[str, object]) -> None:
     """A checksum alone makes no lease."""
@@ -86,6 +87,7 @@ def test_a_wrong_type_under_a_right_checksum_is_refused(folder: Folder) -> None:
         assert leases.decode(data) is None, name
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(
     issued=st.integers(0, 10**13),
     life=st.integers(-10, 20_000_000),

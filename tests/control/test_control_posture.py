@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control.lease import LIFETIME_US, Lease
@@ -51,6 +51,7 @@ sources = st.builds(
 )
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(sources)
 def test_calls_need_every_source(found: Sources) -> None:
     """Calls are permitted if and only if each source permits them; orders never without calls."""
@@ -77,6 +78,7 @@ def test_calls_need_every_source(found: Sources) -> None:
         assert posture.orders is Orders.NONE
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(sources)
 def test_the_environment_only_lowers(found: Sources) -> None:
     """No value of AI_ENABLED or AI_ARMED permits what unset ones would not."""
@@ -86,6 +88,7 @@ def test_the_environment_only_lowers(found: Sources) -> None:
     assert rank.index(effective(found, NOW).orders) <= rank.index(effective(bare, NOW).orders)
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(sources)
 def test_a_stop_file_always_stops(found: Sources) -> None:
     """Whatever else stands, ``STOP`` makes it STOPPED, never merely unknown."""
