@@ -2,10 +2,10 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from peak_console.domain.money import NanoEur
-from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, Cell, CellKey, Tally, cell_of
+from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, Tally
 from peak_console.ledger.rollups import MINUTE, window_start
 from peak_console.stats.sketch import QuantileSketch
 
@@ -13,8 +13,7 @@ _TALLIES: Final = {"critic": CRITIC, "errors": ERRORS, "denials": DENIALS}
 _SINCE_EVER: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RollupRow:
+class RollupRow(NamedTuple):
     """Figures of one layer, role, provider and model in one window (``start`` in Unix seconds)."""
 
     start: int
@@ -33,8 +32,13 @@ class RollupRow:
     cost_nano_eur: int
     latency_us: int
     """Sum of the latencies of answered calls, in microseconds."""
-    latency: QuantileSketch
-    """Latencies of answered calls, in microseconds."""
+    latency_sketch: bytes
+    """:attr:`latency` as it is stored."""
+
+    @property
+    def latency(self) -> QuantileSketch:
+        """Latencies of answered calls, in microseconds; read when looked at, so a plot of counts is cheap."""
+        return QuantileSketch.from_bytes(self.latency_sketch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +65,19 @@ class BudgetRow:
 
 def read_rollups(db: sqlite3.Connection, width: int, since: int, until: int | None) -> list[RollupRow]:
     """The cells of every window of ``width`` that starts in ``[since, until)``, in order of their start."""
-    cells: dict[tuple[int, CellKey], Cell] = {}
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for row in _window_rows(db, "rollup", width, since, until):
-        key: CellKey = row[3:7]
-        place = (window_start(row[1], width), key)
-        found = cells.get(place)
-        if found is None:
-            cells[place] = cell_of(row)
-        else:
-            found.merge(cell_of(row))
-    return [_rollup_row(start, key, cell) for (start, key), cell in sorted(cells.items(), key=_by_place)]
+        place = (window_start(row[1], width), *row[3:7])
+        earlier = found.get(place)
+        found[place] = row[7:] if earlier is None else _sum(earlier, row[7:])
+    return [RollupRow(*place, *figures) for place, figures in sorted(found.items())]
+
+
+def _sum(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    latency = QuantileSketch.from_bytes(one[-1])
+    latency.merge(QuantileSketch.from_bytes(other[-1]))
+    counts = (mine + its for mine, its in zip(one[:-1], other[:-1], strict=True))
+    return (*counts, latency.to_bytes())
 
 
 def read_counts(
@@ -110,12 +117,3 @@ def _window_rows(
         "WHERE t.width_s = ? AND t.start >= ? AND t.start < ?"
     )
     return db.execute(f"{asked} UNION ALL {still_open}", (width, since, top, MINUTE, since, top)).fetchall()
-
-
-def _rollup_row(start: int, key: CellKey, cell: Cell) -> RollupRow:
-    fields: list[Any] = [start, *key, *cell.counts(), cell.latency]
-    return RollupRow(*fields)
-
-
-def _by_place(item: tuple[tuple[int, CellKey], Cell]) -> tuple[int, CellKey]:
-    return item[0]

@@ -1,0 +1,383 @@
+"""The ledger's figures: appends and waits by client processes, fairness, verification, size, queries.
+
+    python benchmarks/ledger.py [--events 1000000] [--seconds 5] [--json]
+
+Every target that depends on the machine has its baseline in the same run: a bare SQLite commit loop on the
+same disk for appends, a plain sqlite3, json and hashlib loop over the same file for verification.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import multiprocessing
+import secrets
+import signal
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from peak_console.budget.limits import BudgetLimits, Limit, Scope
+from peak_console.domain.clock import ManualClock, SystemClock
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import new_call_id, new_event_id
+from peak_console.domain.money import NanoEur
+from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.filters import ENDED, EventFilter
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.verify import verify
+from peak_console.ledger.writer import LedgerWriter
+
+PLENTY = NanoEur(10**15)
+LIMITS = BudgetLimits(
+    (
+        Limit(Scope.RUN, max_cost=PLENTY),
+        Limit(Scope.DAY, max_cost=PLENTY),
+        Limit(Scope.LAYER_DAY, "L2", max_cost=PLENTY),
+    ),
+    Decimal(80),
+    "Europe/Berlin",
+    "benchmark",
+)
+MODELS = (
+    "gpt-5-nano",
+    "gpt-5-mini",
+    "gpt-5.2",
+    "gemini-2.5-pro",
+    "gemini-2.5-flash",
+    "o4-mini",
+    "mistral-large",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure: what, its value with unit, the target, and whether it was met (``None``: it has none)."""
+
+    what: str
+    value: str
+    target: str = ""
+    met: bool | None = None
+
+
+def request_of(call: str, number: int) -> EventDraft:
+    """A request as the road writes it: three candidates, about a kilobyte."""
+    body = {
+        "hop": 1,
+        "asked_role": "primary",
+        "request_hash": "a" * 64,
+        "prompt_name": "market-outlook",
+        "prompt_version": "1",
+        "matrix_digest": "b" * 64,
+        "bound_eur": "0.000012345",
+        "bound_tokens": 12345,
+        "max_output_tokens": 4096,
+        "simulated": True,
+        "route": [
+            {"provider": "openai", "model_id": MODELS[n], "role": "primary", "admitted": n == 0}
+            for n in range(3)
+        ],
+        "request_text_sha256": "c" * 64,
+        "purpose": "outlook",
+        "posture": "DISARMED",
+        "phase": "bootstrap",
+    }
+    return EventDraft(
+        new_event_id(secrets.token_bytes), EventKind.CALL_REQUESTED, body, **header_of(call, number)
+    )
+
+
+def answer_of(call: str, number: int) -> EventDraft:
+    """An answer as the road writes it."""
+    body = {
+        "hop": 1,
+        "asked_role": "primary",
+        "request_hash": "a" * 64,
+        "outcome": "ok",
+        "served_model": "gpt-5-mini-2025-08-07",
+        "finish": "stop",
+        "usage": {"input": 900, "cached": 100, "cache_write": 0, "output": 300, "reasoning": 120},
+        "cost_eur": "0.000004321",
+        "cost_basis": "usage",
+        "bound_eur": "0.000012345",
+        "price_source": "genai-prices",
+        "latency_us": 400_000 + number * 7919 % 3_000_000,
+        "attempts": [{"number": 1, "reason": "ok", "status": 200, "latency_us": 400_000, "waited_ms": 0}],
+        "answer_text_sha256": "d" * 64,
+        "fallback": False,
+        "simulated": True,
+    }
+    return EventDraft(
+        new_event_id(secrets.token_bytes), EventKind.CALL_COMPLETED, body, **header_of(call, number)
+    )
+
+
+def header_of(call: str, number: int) -> dict[str, Any]:
+    """Layers, models and runs as traffic mixes them."""
+    return {
+        "call_id": call,
+        "run_id": f"20261122_120000_{number // 200:06d}",
+        "layer": f"L{number % 5}",
+        "role": ("primary", "primary", "primary", "fallback", "critic")[number % 5],
+        "provider": "google" if number % 7 in {3, 4} else "openai",
+        "model_id": MODELS[number % 7],
+    }
+
+
+# -- appends over the socket
+
+
+def serve(folder: str, ready: Any) -> None:
+    """The server in a process of its own, as in the node."""
+
+    async def run() -> None:
+        clock = SystemClock()
+        reservations = Reservations(lambda: LIMITS, clock=clock)
+        writer = LedgerWriter(Path(folder) / "ledger.db", clock=clock, projections=(Rollups(), reservations))
+        server = LedgerServer(writer, Path(folder) / "s", authorise=lambda *_: False, clock=clock)
+        await server.start()
+        await server.append([EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {})], actor="bench")
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        ready.set()
+        await ended.wait()
+        await server.close()
+        writer.close()
+
+    asyncio.run(run())
+
+
+def call_away(folder: str, seconds: float, concurrency: int, start: Any, results: Any) -> None:
+    """A client process: calls of two appends each, one after the other in every task."""
+
+    async def run() -> None:
+        waits: list[float] = []
+        client = await SocketLedgerClient.connect(Path(folder) / "s", name="bench")
+        start.wait()
+        until = time.perf_counter() + seconds
+        used = time.process_time()
+
+        async def task(number: int) -> None:
+            while time.perf_counter() < until:
+                call = new_call_id(secrets.token_bytes)
+                for draft in (request_of(call, number), answer_of(call, number)):
+                    sent = time.perf_counter()
+                    await client.append([draft])
+                    waits.append(time.perf_counter() - sent)
+                number += 17
+
+        await asyncio.gather(*(task(number) for number in range(concurrency)))
+        used = time.process_time() - used
+        await client.close()
+        results.put((len(waits), waits, used))
+
+    asyncio.run(run())
+
+
+def appends(clients: int, seconds: float, concurrency: int) -> dict[str, float]:
+    """Appends/s, waits and fairness with ``clients`` processes of ``concurrency`` tasks."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory(prefix="pk", dir=Path.cwd()) as folder:
+        ready, start, results = context.Event(), context.Barrier(clients), context.Queue()
+        server = context.Process(target=serve, args=(folder, ready))
+        server.start()
+        ready.wait(30)
+        workers = [
+            context.Process(target=call_away, args=(folder, seconds, concurrency, start, results))
+            for _ in range(clients)
+        ]
+        for worker in workers:
+            worker.start()
+        found = [results.get(timeout=120) for _ in workers]
+        for worker in workers:
+            worker.join()
+        server.terminate()
+        server.join()
+    waits = sorted(wait for _, some, _ in found for wait in some)
+    counts = [count for count, _, _ in found]
+    return {
+        "per_second": sum(counts) / seconds,
+        "p50_ms": waits[len(waits) // 2] * 1000,
+        "p99_ms": waits[int(len(waits) * 0.99)] * 1000,
+        "max_ms": waits[-1] * 1000,
+        "fairness": max(counts) / min(counts),
+        "cpu_us": sum(used for _, _, used in found) / sum(counts) * 1e6,
+    }
+
+
+def bare_commits(seconds: float) -> float:
+    """Commits/s of a bare SQLite loop with ``synchronous=FULL`` on the same disk: the baseline of waits."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        db = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE t(x)")
+        until, count = time.perf_counter() + seconds, 0
+        while time.perf_counter() < until:
+            db.execute("INSERT INTO t VALUES (?)", (b"x" * 1000,))
+            count += 1
+        db.close()
+    return count / seconds
+
+
+# -- one large ledger
+
+
+def fill(path: Path, events: int) -> float:
+    """Write ``events`` events of a day of traffic in large batches; events/s."""
+    clock = ManualClock()
+    began = time.perf_counter()
+    with LedgerWriter(path, clock=clock, projections=(Rollups(),)) as writer:
+        writer.append([(EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {}), "bench")])
+        step = 86_400 / max(events / 1000, 1)
+        for number in range(0, events // 2, 500):
+            batch = []
+            for one in range(number, min(number + 500, events // 2)):
+                call = new_call_id(secrets.token_bytes)
+                batch += [(request_of(call, one), "bench"), (answer_of(call, one), "bench")]
+            results = writer.append(batch)
+            if not hasattr(results[-1], "seq"):
+                raise SystemExit(f"the ledger could not be filled: {results[-1]}")
+            clock.advance(step)
+    return events / (time.perf_counter() - began)
+
+
+def plain_loop(path: Path) -> float:
+    """Events/s of the plain way: read with sqlite3, encode with json, hash with hashlib, compare links."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    began, count, previous = time.process_time(), 0, "0" * 64
+    rows = db.execute("SELECT l.*, b.bytes FROM ledger l JOIN body b ON b.seq = l.seq ORDER BY l.seq")
+    names = [column[0] for column in rows.description[:-2]]
+    for row in rows:
+        header = {name: value for name, value in zip(names, row, strict=False) if value is not None}
+        data = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+        if (
+            hashlib.sha256(row[-1]).hexdigest() != header["body_sha256"]
+            or header["prev_hash"] != previous
+            or hashlib.sha256(data).hexdigest() != row[-2]
+        ):
+            raise SystemExit(f"event {row[0]} does not verify")
+        previous = row[-2]
+        count += 1
+    db.close()
+    return count / (time.process_time() - began)
+
+
+def verified(path: Path, *, figures: bool) -> float:
+    """Events/s of our verification, by processor time of this one thread."""
+    began = time.process_time()
+    result = verify(path, figures=figures)
+    if not result.ok:
+        raise SystemExit(f"the ledger does not verify: {result}")
+    return result.events / (time.process_time() - began)
+
+
+def timed(work: Callable[[], Any], times: int = 20) -> float:
+    """The median of ``times`` runs, in milliseconds."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+def queries(path: Path) -> dict[str, float]:
+    """Milliseconds of what the screens ask."""
+    with LedgerReader(path) as reader:
+        top = reader.rollups(60)[-1].start if reader.rollups(60) else 0
+        asked: dict[str, Callable[[], Any]] = {
+            "minutes of the last 5 min": lambda: reader.rollups(60, top - 300),
+            "minutes of the last hour": lambda: reader.rollups(60, top - 3600),
+            "ten minutes of a day": lambda: reader.rollups(600, top - 86_400),
+            "hours of 7 days": lambda: reader.rollups(3600, top - 7 * 86_400),
+            "totals": reader.totals,
+            "verdicts and errors of an hour": lambda: (
+                reader.critic(60, top - 3600),
+                reader.errors(60, top - 3600),
+            ),
+            "tail of 50 calls": lambda: reader.find(EventFilter(kinds=ENDED), limit=50),
+            "50 calls of a layer": lambda: reader.find(EventFilter(kinds=ENDED, layers=("L2",)), limit=50),
+            "50 calls of a model": lambda: reader.find(
+                EventFilter(kinds=ENDED, model_ids=("gpt-5.2",)), limit=50
+            ),
+            "budgets": reader.budgets,
+        }
+        return {name: timed(work) for name, work in asked.items()}
+
+
+def measure(events: int, seconds: float) -> list[Line]:
+    """All figures."""
+    lines = []
+    bare = bare_commits(min(seconds, 2))
+    lines.append(Line("bare SQLite commits, one at a time (baseline)", f"{bare:,.0f}/s"))
+    for clients, concurrency in ((1, 1), (1, 64), (4, 16), (16, 4)):
+        one = appends(clients, seconds, concurrency)
+        name = f"appends, {clients} client(s) x {concurrency}"
+        many = clients == 16
+        lines += [
+            Line(name, f"{one['per_second']:,.0f}/s = {one['per_second'] / bare:.2f} x baseline"),
+            Line(
+                f"{name}: wait p50 / p99 / max",
+                f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f} / {one['max_ms']:.1f} ms",
+                "p99 <= 20 ms" if many else "",
+                one["p99_ms"] <= 20 if many else None,
+            ),
+        ]
+        if clients > 1:
+            lines.append(
+                Line(f"{name}: fairness max/min", f"{one['fairness']:.2f}", "<= 2", one["fairness"] <= 2)
+            )
+        else:
+            lines.append(Line(f"{name}: client's CPU an append", f"{one['cpu_us']:.0f} us"))
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        path = Path(folder) / "ledger.db"
+        lines.append(Line(f"{events:,} events written in batches", f"{fill(path, events):,.0f}/s"))
+        lines.append(Line("size", f"{path.stat().st_size / events:,.0f} B/event"))
+        plain, chain = plain_loop(path), max(verified(path, figures=False) for _ in range(2))
+        whole = verified(path, figures=True)
+        lines += [
+            Line("plain sqlite3, json, hashlib loop (baseline)", f"{plain:,.0f} events/s"),
+            Line(
+                "verify: every header and body",
+                f"{chain:,.0f} events/s = {chain / plain:.2f} x baseline",
+                ">= 130,000/s",
+                chain >= 130_000,
+            ),
+            Line("verify with figures folded again", f"{whole:,.0f} events/s"),
+        ]
+        for name, taken in queries(path).items():
+            lines.append(Line(f"query: {name}", f"{taken:.2f} ms", "<= 20 ms", taken <= 20))
+    return lines
+
+
+def main() -> None:
+    """Measure and print; exit 1 when a target was missed."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="size of the large ledger")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of each append run")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    lines = measure(options.events, options.seconds)
+    if options.json:
+        print(json.dumps({"figures": [asdict(line) for line in lines]}))
+    else:
+        width = max(len(line.what) for line in lines)
+        for line in lines:
+            verdict = {None: "", True: "met", False: "MISSED"}[line.met]
+            print(f"{line.what:<{width}}  {line.value:<42} {line.target:<14} {verdict}")
+    sys.exit(any(line.met is False for line in lines))
+
+
+if __name__ == "__main__":
+    main()
