@@ -10,6 +10,11 @@ from pathlib import Path
 import click
 
 from peak_console.cli.program import peak
+from peak_console.config import reference as config_keys
+from peak_console.config.lint import reference as lint_rules
+from peak_console.http import reference as metrics
+from peak_console.llm import reference as reason_codes
+from peak_console.tui import reference as keys
 
 FOLDER = Path("docs/reference")
 
@@ -46,7 +51,14 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str,
 
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page: its name and what writes it."""
-    return {"cli.md": commands}
+    return {
+        "cli.md": commands,
+        "config-keys.md": config_keys.render,
+        "keys.md": keys.keys_page,
+        "lint-rules.md": lint_rules.render,
+        "metrics.md": metrics.render,
+        "reason-codes.md": reason_codes.render,
+    }
 
 
 def main(words: list[str]) -> int:
