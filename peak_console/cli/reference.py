@@ -35,7 +35,7 @@ def commands() -> str:
         "- 3: the environment is not fit (no workspace, no node, database locked or corrupt, no provider)",
         "",
     ]
-    for path, context in _walk(peak, click.Context(peak, info_name="peak", max_content_width=100)):
+    for path, context in _walk(peak, click.Context(peak, info_name="peak", terminal_width=100)):
         lines += [f"## `{path}`", "", "```text", context.command.get_help(context).rstrip(), "```", ""]
     return "\n".join(lines)
 
