@@ -288,3 +288,20 @@ async def test_gemini_answers_are_recorded_like_any_other(road: Road, providers:
     assert (result.served_model, result.usage.reasoning, result.fallback) == ("gemini-2.5-flash", 30, False)
     # (90 * 0.30 + 10 * 0.03 + 50 * 2.50) USD per million * 0.90
     assert result.cost_eur == "0.000137070"
+
+
+async def test_from_testnet_on_texts_are_synced_before_the_send(
+    workspace: Workspace, providers: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the provider sees the request, its text is durable."""
+    matrix = workspace.matrix.read_text()
+    named = f'provider = "openai"\nbase_url = "{providers.url}/v1"'
+    workspace.matrix.write_text(matrix.replace('provider = "openai"', named))
+    synced: list[int] = []
+    monkeypatch.setattr("peak_console.llm.texts._sync", lambda _: synced.append(len(providers.seen)))
+    async with open_road(workspace, providers.url, phase="shadow") as road:
+        await road.client.call(asking())
+    assert synced == []
+    async with open_road(workspace, providers.url, phase="testnet") as road:
+        await road.client.call(asking())
+    assert synced == [1]
