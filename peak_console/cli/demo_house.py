@@ -17,7 +17,8 @@ from typing import IO, Any, Final, Self
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore
 from peak_console.demo.workspace import make_demo_workspace
-from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.genesis import Genesis
 from peak_console.node.spawn import ensure_node, ledger_client, stop_node
 from peak_console.operations.demo import check_demo_root, events_of, traffic_environment
@@ -107,22 +108,29 @@ class DemoHouse:
                 remedy=f"end that demo, or its node: peak node stop --root {self.ws.root}",
             )
         self._node_started = True
-        with ledger_client(self.ws, name="peak demo") as client:
-            enable_workspace(
-                self.ws,
-                client,
-                reason="the demo opens itself",
-                confirm=CONFIRM_WORD,
-                operator=OPERATOR,
-            )
+        self._enable()
         self._start_traffic(urls)
+
+    def _enable(self) -> None:
+        """Open a new demo. One of before stays as it was left: what an operator stopped he enables again."""
+        with ledger_client(self.ws, name="peak demo") as client:
+            control = client.request("control")
+            if control["last"] is None:
+                why = "the demo opens itself"
+                enable_workspace(self.ws, client, reason=why, confirm=CONFIRM_WORD, operator=OPERATOR)
+            elif control["in_force"] is None and self._seconds:
+                raise ControlRefused(
+                    f"{self.ws.root} was stopped, so no call would be made",
+                    code="stopped_by_operator",
+                    remedy="open it with the console (peak demo) and enable it there, or name a new folder",
+                )
 
     def _make_ledger(self) -> None:
         """A genesis that says ``simulated``, with the demo's operator as its first."""
         keys = KeyStore(self.ws.keys)
         keys.create(WORKSPACE)
         public = keys.create(OPERATOR)
-        begun = Genesis("peak demo", simulated=True, operator=OPERATOR, public_key=public)
+        begun = Genesis(MADE_BY_INIT, simulated=True, operator=OPERATOR, public_key=public)
         with ledger_client(self.ws, name="peak demo", genesis=begun):
             pass
 
