@@ -5,7 +5,7 @@ Every theme defines the ``ink-*`` variables that :mod:`peak_console.tui.widgets.
 
 from typing import Final
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 _PEAK: Final = {
     "ink-strong": "#f2f5f9",
@@ -175,18 +175,11 @@ PEAK_ANSI: Final = Theme(
     boost="ansi_default",
     dark=True,
     variables={
+        **BUILTIN_THEMES["ansi-dark"].variables,
         **{f"ink-{name}": colour for name, colour in _ANSI.items()},
         "border": "ansi_bright_black",
-        "border-blurred": "ansi_bright_black",
         "block-cursor-foreground": "ansi_bright_white",
         "block-cursor-background": "ansi_blue",
-        "input-cursor-background": "ansi_white",
-        "input-cursor-foreground": "ansi_black",
-        "input-cursor-text-style": "none",
-        "input-selection-background": "ansi_bright_blue",
-        "input-selection-foreground": "ansi_black",
-        "screen-selection-background": "ansi_bright_blue",
-        "screen-selection-foreground": "ansi_black",
     },
 )
 

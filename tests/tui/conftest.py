@@ -23,7 +23,14 @@ class _TextExtension(SingleFileSnapshotExtension):
 @pytest.fixture(autouse=True)
 def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """No trace of the terminal that the tests run in."""
-    for name in ("NO_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_ANIMATIONS", "CLICOLOR_FORCE", "FORCE_COLOR"):
+    for name in (
+        "NO_COLOR",
+        "COLORTERM",
+        "TEXTUAL_THEME",
+        "TEXTUAL_ANIMATIONS",
+        "CLICOLOR_FORCE",
+        "FORCE_COLOR",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none", raising=False)
@@ -55,4 +62,3 @@ def looks(snap_compare: Any, snapshot: SnapshotAssertion) -> Callable[..., None]
 def size(request: pytest.FixtureRequest) -> str:
     """Both sizes that the screens are made for."""
     return str(request.param)
-

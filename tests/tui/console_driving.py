@@ -54,8 +54,16 @@ def screen_text(app: PeakApp) -> str:
     """The characters on the screen, one line a row."""
     width, height = app.size
     console = Console(
-        width=width, height=height, file=io.StringIO(), force_terminal=True, record=True, legacy_windows=False, safe_box=False
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        record=True,
+        legacy_windows=False,
+        safe_box=False,
     )
-    update = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)
+    update = app.screen._compositor.render_update(
+        full=True, screen_stack=app._background_screens, simplify=True
+    )
     console.print(update)
     return "\n".join(line.rstrip() for line in console.export_text(styles=False).splitlines()) + "\n"

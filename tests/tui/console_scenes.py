@@ -59,9 +59,21 @@ _P50 = (410, 520, 2100, 2400, 3200, 2300, 3500, 4800, 2700, 3000)
 def bar(name: str) -> BarSnapshot:
     """The posture bar of a scene."""
     posture = Posture(
-        PostureState.DISARMED, calls=True, orders=Orders.NONE, reasons=("enabled",), since=NOW - timedelta(hours=3), age_ms=400
+        PostureState.DISARMED,
+        calls=True,
+        orders=Orders.NONE,
+        reasons=("enabled",),
+        since=NOW - timedelta(hours=3),
+        age_ms=400,
     )
-    ledger = LedgerHead(184_220, "9f" * 32, verified=True, last_event_at=NOW - timedelta(seconds=2), size=91_000_000, freshness=Freshness(NOW))
+    ledger = LedgerHead(
+        184_220,
+        "9f" * 32,
+        verified=True,
+        last_event_at=NOW - timedelta(seconds=2),
+        size=91_000_000,
+        freshness=Freshness(NOW),
+    )
     day = BudgetLine("day", "day:2026-11-22", None, "eur", 4_812_000_000, 21_000_000, 50 * NANO)
     good = BarSnapshot(
         NOW,
@@ -85,21 +97,42 @@ def bar(name: str) -> BarSnapshot:
 
 def _empty_bar(one: BarSnapshot) -> BarSnapshot:
     posture = Posture(PostureState.STOPPED, calls=False, orders=Orders.NONE, reasons=("new_workspace",))
-    ledger = LedgerHead(1, "ab" * 32, verified=True, last_event_at=NOW - timedelta(minutes=3), freshness=Freshness(NOW))
+    ledger = LedgerHead(
+        1, "ab" * 32, verified=True, last_event_at=NOW - timedelta(minutes=3), freshness=Freshness(NOW)
+    )
     day = BudgetLine("day", "day:2026-11-22", None, "eur", 0, 0, 50 * NANO)
-    return replace(one, posture=posture, ledger=ledger, budgets=(day,), budget_day=day, simulated=False, ai_enabled=False, workspace="new-desk")
+    return replace(
+        one,
+        posture=posture,
+        ledger=ledger,
+        budgets=(day,),
+        budget_day=day,
+        simulated=False,
+        ai_enabled=False,
+        workspace="new-desk",
+    )
 
 
 def _alarming_bar(one: BarSnapshot) -> BarSnapshot:
     since = NOW.replace(hour=13, minute=58, second=44)
-    posture = Posture(PostureState.STOPPED, calls=False, orders=Orders.NONE, reasons=("stopped_by_operator",), since=since)
+    posture = Posture(
+        PostureState.STOPPED, calls=False, orders=Orders.NONE, reasons=("stopped_by_operator",), since=since
+    )
     day = BudgetLine("day", "day:2026-11-22", None, "eur", 43_812_000_000, 600_000_000, 50 * NANO)
     layer = BudgetLine("layer_day", "L3:day:2026-11-22", "L3", "eur", 15_100_000_000, 0, 15 * NANO)
-    return replace(one, posture=posture, budgets=(day, layer), budget_day=day, simulated=False, ai_enabled=False)
+    return replace(
+        one, posture=posture, budgets=(day, layer), budget_day=day, simulated=False, ai_enabled=False
+    )
 
 
 def _stale_bar(one: BarSnapshot) -> BarSnapshot:
-    posture = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("lapsed",), since=NOW - timedelta(minutes=4))
+    posture = Posture(
+        PostureState.UNKNOWN,
+        calls=False,
+        orders=Orders.NONE,
+        reasons=("lapsed",),
+        since=NOW - timedelta(minutes=4),
+    )
     why = "database is locked by another program"
     freshness = Freshness(NOW - timedelta(seconds=252), why, "close the program that locks audits/ledger.db")
     ledger = replace(one.ledger, last_event_at=NOW - timedelta(seconds=252), freshness=freshness)
@@ -109,13 +142,21 @@ def _stale_bar(one: BarSnapshot) -> BarSnapshot:
 def _broken_bar(one: BarSnapshot) -> BarSnapshot:
     posture = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("matrix_invalid",))
     finding = ConfigFinding(
-        "syntax", "error", "configs/ai/layer_model_matrix.toml", 12, 9, "expected '=' after a key", "mend line 12, or roll back"
+        "syntax",
+        "error",
+        "configs/ai/layer_model_matrix.toml",
+        12,
+        9,
+        "expected '=' after a key",
+        "mend line 12, or roll back",
     )
     return replace(one, posture=posture, findings=(finding,), simulated=False)
 
 
 def _hostile_bar(one: BarSnapshot) -> BarSnapshot:
-    return replace(one, workspace=HOSTILE, operator=HOSTILE, foreign_urls=(("openai", f"http://{HOSTILE}/v1"),))
+    return replace(
+        one, workspace=HOSTILE, operator=HOSTILE, foreign_urls=(("openai", f"http://{HOSTILE}/v1"),)
+    )
 
 
 _BARS = {
@@ -141,7 +182,9 @@ def call_lines(name: str, count: int = 600) -> list[CallLine]:
     return lines
 
 
-def _call_line(number: int, at: datetime, slot: int, dice: random.Random, bad: float, *, hostile: bool) -> CallLine:
+def _call_line(
+    number: int, at: datetime, slot: int, dice: random.Random, bad: float, *, hostile: bool
+) -> CallLine:
     one = SLOTS[slot]
     roll = dice.random()
     outcome, reason = "ok", ""
@@ -203,16 +246,27 @@ def _series(alarming: bool) -> LiveSeries:  # noqa: FBT001 - a scene's switch
 
     def points(level: float, wave: float) -> tuple[float | None, ...]:
         return tuple(
-            None if at in gap else 0.0 if at > cut else max(0.0, level * (1 + wave * math.sin(at / 6)) + dice.gauss(0, level / 7))
+            None
+            if at in gap
+            else 0.0
+            if at > cut
+            else max(0.0, level * (1 + wave * math.sin(at / 6)) + dice.gauss(0, level / 7))
             for at in range(60)
         )
 
     spike = 4.0 if alarming else 1.0
     p95 = tuple(
-        None if at in gap or at > cut else 6100 + 900 * math.sin(at / 5) + dice.gauss(0, 350) + (6000 * spike if spike > 1 and at > 46 else 0)
+        None
+        if at in gap or at > cut
+        else 6100
+        + 900 * math.sin(at / 5)
+        + dice.gauss(0, 350)
+        + (6000 * spike if spike > 1 and at > 46 else 0)
         for at in range(60)
     )
-    fails = tuple(None if at in gap else float(dice.choices([0, 1, 2, 3], [60, 25, 10, 5])[0]) for at in range(60))
+    fails = tuple(
+        None if at in gap else float(dice.choices([0, 1, 2, 3], [60, 25, 10, 5])[0]) for at in range(60)
+    )
     return LiveSeries(
         NOW - timedelta(hours=1),
         60,
@@ -269,8 +323,35 @@ def detail(name: str, line: CallLine) -> CallDetail:
     """A call's page: a failed hop, then a fallback that answered."""
     hostile = name == "hostile"
     text = f"Answer {HOSTILE}\nsecond line [bold]" if hostile else ANSWER
-    failed = replace(line, seq=line.seq - 4, role="primary", provider="openai", model_id="gpt-5.2", outcome="failed", reason="timeout", latency_ms=30_000.0, cost=81_000_000, hop=1, fallback=False, tokens_in=0, tokens_out=0)
-    answered = replace(line, role="fallback", provider="google", model_id="gemini-2.5-pro", outcome="ok", reason="", latency_ms=2310.0, cost=31_482_500, hop=2, fallback=True, tokens_in=2104, tokens_out=611)
+    failed = replace(
+        line,
+        seq=line.seq - 4,
+        role="primary",
+        provider="openai",
+        model_id="gpt-5.2",
+        outcome="failed",
+        reason="timeout",
+        latency_ms=30_000.0,
+        cost=81_000_000,
+        hop=1,
+        fallback=False,
+        tokens_in=0,
+        tokens_out=0,
+    )
+    answered = replace(
+        line,
+        role="fallback",
+        provider="google",
+        model_id="gemini-2.5-pro",
+        outcome="ok",
+        reason="",
+        latency_ms=2310.0,
+        cost=31_482_500,
+        hop=2,
+        fallback=True,
+        tokens_in=2104,
+        tokens_out=611,
+    )
     hops = (
         HopFacts(
             failed,
@@ -299,8 +380,30 @@ def detail(name: str, line: CallLine) -> CallDetail:
     )
     route = (
         RouteStep(0, "openai", "gpt-5.2", "primary", True, "", "", "genai-prices 2026-11-01", 81_000_000),
-        RouteStep(1, "openai", "o3-deep-research", "fallback", False, "model_shut_down", "shut down 2026-07-23", "", None, "shutdown 2026-07-23"),
-        RouteStep(2, "google", "gemini-2.5-pro", "fallback", True, "", "", "genai-prices 2026-11-01", 94_200_000, "shutdown 2027-06-17"),
+        RouteStep(
+            1,
+            "openai",
+            "o3-deep-research",
+            "fallback",
+            False,
+            "model_shut_down",
+            "shut down 2026-07-23",
+            "",
+            None,
+            "shutdown 2026-07-23",
+        ),
+        RouteStep(
+            2,
+            "google",
+            "gemini-2.5-pro",
+            "fallback",
+            True,
+            "",
+            "",
+            "genai-prices 2026-11-01",
+            94_200_000,
+            "shutdown 2027-06-17",
+        ),
     )
     chain = tuple(
         ChainPlace(seq, kind, f"ev_{seq}", _hash(seq), _hash(seq - 1), _hash(-seq), True, True, True)
@@ -330,7 +433,12 @@ def detail(name: str, line: CallLine) -> CallDetail:
         fallbacks=("openai gpt-5.2 → google gemini-2.5-pro: timeout",),
         judgements=(
             JudgementLine(
-                line.seq + 3, "REVIEW", "openai gpt-5.2", "L4", (("risk", "medium", "The stop distance is not derived from volatility."),), ("capped: degraded critic",)
+                line.seq + 3,
+                "REVIEW",
+                "openai gpt-5.2",
+                "L4",
+                (("risk", "medium", "The stop distance is not derived from volatility."),),
+                ("capped: degraded critic",),
             ),
         ),
         texts=(
@@ -377,7 +485,17 @@ def log_lines(name: str) -> list[LogLine]:
             "cost_eur": f"{(line.cost or 0) / NANO:.9f}",
         }
         lines.append(LogLine(10_000 - number, line.ts, level, "llm.call", "llm.call.completed", fields))
-    lines.insert(3, LogLine(9_999, NOW - timedelta(seconds=9), "error", "node.lease", "lease not renewed: an append has waited 6.2 s", {"waited_ms": 6210}))
+    lines.insert(
+        3,
+        LogLine(
+            9_999,
+            NOW - timedelta(seconds=9),
+            "error",
+            "node.lease",
+            "lease not renewed: an append has waited 6.2 s",
+            {"waited_ms": 6210},
+        ),
+    )
     lines.insert(9, LogLine(9_991, None, "unreadable", "", "", {}, '{"ts": "2026-11-22T14:0'))
     return lines
 

@@ -64,7 +64,9 @@ def test_incident_result(looks: Looks, size: str) -> None:
             StepShown("look", ok=True, at_ms=1.2),
             StepShown("unlink ENABLING", ok=True, detail="not there", at_ms=1.3),
             StepShown("unlink ENABLED", ok=True, detail="removed", at_ms=1.4),
-            StepShown("write STOP", ok=False, detail="No space left on device", remedy="free disk space", at_ms=2.0),
+            StepShown(
+                "write STOP", ok=False, detail="No space left on device", remedy="free disk space", at_ms=2.0
+            ),
             StepShown("unlink ENABLING again", ok=True, at_ms=2.1),
             StepShown("unlink ENABLED again", ok=True, at_ms=2.2),
             StepShown("make durable", ok=True, at_ms=9.0),

@@ -90,6 +90,10 @@ class ListRows(Generic[RowT]):
         return self.rows[index] if 0 <= index < len(self.rows) else None
 
 
+_AHEAD = 60
+"""Rows before the end of what is known from which the next page is asked for."""
+
+
 class PagedRows(Generic[RowT]):
     """Rows by keyset pages: page *n* begins below key *n*. Pages far from what is looked at are dropped.
 
@@ -114,7 +118,8 @@ class PagedRows(Generic[RowT]):
         page, place = self._locate(index)
         if page is None:
             return None
-        if page == len(self._sizes) - 1 and not self.complete:
+        near_end = place >= self._sizes[page] - _AHEAD
+        if page == len(self._sizes) - 1 and near_end and not self.complete:
             self._ask(page + 1)
         rows = self._pages.get(page)
         if rows is None:

@@ -1,0 +1,75 @@
+"""The page ``docs/reference/keys.md``, generated from the action registry.
+
+``python -m peak_console.tui.reference`` prints it.
+"""
+
+import sys
+from collections.abc import Iterator
+
+from peak_console.operations.views import call_filter, log_filter
+from peak_console.tui.actions import SCREENS, Action, Danger, actions_on
+
+_NAMES = {
+    "live": "Live",
+    "calls": "Calls",
+    "log": "Log",
+    "call": "A call's page",
+    "record": "A log line's page",
+    "help": "Help",
+    "incident": "The incident panel",
+    "enable": "The enable dialogue",
+}
+_DANGER = {
+    Danger.VIEW: "",
+    Danger.CHANGE: "change: asks first, off with `--readonly`",
+    Danger.INCIDENT: "incident: at once, never refused",
+}
+_HEAD = """# Keys and commands of the console
+
+Generated from `peak_console/tui/actions.py`. Arrows and `h j k l` move; `pgup` and `pgdn` move by a page; `home`, `g` and
+`end`, `G` go to the ends; `tab` goes to the next list. `:` takes the words of the last column, with completion.
+"""
+
+
+def keys_page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for screen in SCREENS:
+        parts.append(f"## {_NAMES[screen]}\n")
+        parts.append(
+            "| Key | Action | What it does | Danger | `:` command | Command line |\n|---|---|---|---|---|---|"
+        )
+        parts.append("\n".join(_row(action) for action in actions_on(screen)) + "\n")
+    parts.append("\n".join(_filters()))
+    return "\n".join(parts)
+
+
+def _row(action: Action) -> str:
+    command = (
+        f"`{' '.join(part for part in (action.command, action.argument) if part)}`" if action.command else ""
+    )
+    cells = (
+        f"`{action.shown}`" if action.shown else "",
+        action.title,
+        action.help,
+        _DANGER[action.danger],
+        command.replace("|", "\\|"),
+        f"`{action.cli}`" if action.cli else "",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _filters() -> Iterator[str]:
+    yield "## Filters\n"
+    yield "Terms are parted by blanks and must all hold; `a,b` means either; `-` in front means not; `*` and `?` match as in a"
+    yield "shell; text with blanks stands in quotes. A word without a key is looked for everywhere.\n"
+    yield f"Calls and Live: {_listed(call_filter.KEYS)}, for example {_listed(call_filter.EXAMPLES)}.\n"
+    yield f"Log: {_listed(log_filter.KEYS)}, for example {_listed(log_filter.EXAMPLES)}.\n"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(keys_page())

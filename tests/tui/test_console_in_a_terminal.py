@@ -1,0 +1,74 @@
+"""The real program in a real pseudo-terminal, driven by keys as an operator would."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from terminal_screen import Terminal
+
+from peak_console.operations.ledger import verify
+from peak_console.config.workspace import Workspace
+
+PEAK = [sys.executable, "-m", "peak_console.cli.entry"]
+START = "from peak_console.cli.entry import main; main()"
+
+
+@pytest.mark.slow
+def test_on_call_story(tmp_path: Path) -> None:
+    """Open, look, filter, open a call, go back, stop with two keys, see it stopped; the chain verifies after."""
+    root = tmp_path / "tour"
+    command = [sys.executable, "-c", START, "demo", "--root", str(root), "--rate", "15"]
+    with Terminal(command, env={"PEAK_KEYS_DIR": str(tmp_path / "keys")}) as terminal:
+        terminal.wait("● DISARMED.*SIMULATED", 60)
+        terminal.wait(r"L0 +primary", 30)
+        terminal.press("2")
+        terminal.wait(r"following", 10)
+        terminal.press("/", "layer:L0 outcome:ok", "enter")
+        text = terminal.wait(r"/ layer:L0 outcome:ok", 10)
+        terminal.wait(r"L0 .*✓ ok", 20)
+        assert " L2 " not in "\n".join(terminal.text.splitlines()[3:-1]) or text
+        terminal.press("enter")
+        terminal.wait("route and why", 10)
+        terminal.wait("admitted", 10)
+        terminal.press("v")
+        terminal.wait("llm.call.requested", 10)
+        terminal.press("escape", pause=0.6)
+        terminal.wait("Calls", 10)
+        terminal.press("!")
+        terminal.wait("STOP   every call and every order", 10)
+        terminal.press("s")
+        terminal.wait("✓ STOPPED, read back", 10)
+        terminal.wait("■ STOPPED", 10)
+        assert terminal.text.splitlines()[0].strip().startswith("■ STOPPED")
+        terminal.press("escape", pause=0.6)
+        terminal.press("q", pause=0.5)
+        terminal.read(20)
+    workspace = Workspace(root)
+    assert (workspace.control / "STOP").exists()
+    assert not (workspace.control / "ENABLED").exists()
+    assert verify(workspace).ok
+
+
+def test_no_workspace_opens_and_says_so(tmp_path: Path) -> None:
+    """Outside a workspace the console opens with the reason, posture unknown, and leaves with q."""
+    with Terminal([sys.executable, "-c", START, "console"], columns=80, rows=24, cwd=tmp_path) as terminal:
+        terminal.wait(r"\? UNKNOWN", 30)
+        terminal.wait("no_workspace|no workspace", 20)
+        terminal.press("q")
+        terminal.read(3)
+        assert not terminal.child.isalive()
+        terminal.child.close()
+        assert terminal.child.exitstatus == 0
+
+
+def test_broken_toml_opens_and_shows_the_finding(tmp_path: Path) -> None:
+    """The finding stands in the alerts with file and line; the posture is unknown, which acts as stopped."""
+    matrix = tmp_path / "configs" / "ai" / "layer_model_matrix.toml"
+    matrix.parent.mkdir(parents=True)
+    matrix.write_text("[L0.primary]\nprovider = openai\n", encoding="utf-8")
+    command = [sys.executable, "-c", START, "console", "--readonly", "--root", str(tmp_path)]
+    with Terminal(command) as terminal:
+        terminal.wait(r"\? UNKNOWN +(= stopped)", 30)
+        terminal.wait(r"layer_model_matrix\.toml:2", 20)
+        terminal.wait("CONFIG", 5)
+        terminal.press("q")
