@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ def request_of(call: str, number: int) -> EventDraft:
         "phase": "bootstrap",
     }
     return EventDraft(
-        new_event_id(secrets.token_bytes), EventKind.CALL_REQUESTED, body, **header_of(call, number)
+        new_event_id(secrets.token_bytes, datetime.now(UTC)),
+        EventKind.CALL_REQUESTED,
+        body,
+        **header_of(call, number),
     )
 
 
@@ -118,7 +122,10 @@ def answer_of(call: str, number: int) -> EventDraft:
         "simulated": True,
     }
     return EventDraft(
-        new_event_id(secrets.token_bytes), EventKind.CALL_COMPLETED, body, **header_of(call, number)
+        new_event_id(secrets.token_bytes, datetime.now(UTC)),
+        EventKind.CALL_COMPLETED,
+        body,
+        **header_of(call, number),
     )
 
 
@@ -169,7 +176,7 @@ def call_away(folder: str, seconds: float, concurrency: int, start: Any, results
 
         async def task(number: int) -> None:
             while time.perf_counter() < until:
-                call = new_call_id(secrets.token_bytes)
+                call = new_call_id(secrets.token_bytes, datetime.now(UTC))
                 for draft in (request_of(call, number), answer_of(call, number)):
                     sent = time.perf_counter()
                     await client.append([draft])
@@ -243,7 +250,7 @@ def fill(path: Path, events: int) -> float:
         for number in range(0, events // 2, 500):
             batch = []
             for one in range(number, min(number + 500, events // 2)):
-                call = new_call_id(secrets.token_bytes)
+                call = new_call_id(secrets.token_bytes, datetime.now(UTC))
                 batch += [(request_of(call, one), "bench"), (answer_of(call, one), "bench")]
             results = writer.append(batch)
             if not hasattr(results[-1], "seq"):

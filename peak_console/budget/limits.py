@@ -13,6 +13,9 @@ from peak_console.domain.calls import CallReason
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import NanoEur, text_from_nano
 
+_QUARTER_HOUR = 15 * 60
+_MONTH = len("YYYY-MM")
+
 
 class Scope(StrEnum):
     """What a limit is counted over."""
@@ -78,15 +81,14 @@ def scope_keys(
 
     ``at`` is the moment of the call's ``requested``: a call belongs to that day, in the limits' timezone.
     """
-    local = at.astimezone(_zone(limits.timezone))
-    day, month = f"{local:%Y-%m-%d}", f"{local:%Y-%m}"
+    day = _day(limits.timezone, int(at.timestamp()) // _QUARTER_HOUR)
     places = {
         Scope.CALL: call_id,
         Scope.RUN: run_id,
         Scope.LAYER_RUN: run_id,
         Scope.LAYER_DAY: day,
         Scope.DAY: day,
-        Scope.MONTH: month,
+        Scope.MONTH: day[:_MONTH],
         Scope.PHASE: phase_since or "genesis",
     }
     bound: list[tuple[Limit, str]] = []
@@ -192,6 +194,8 @@ def _refusal(
     )
 
 
-@lru_cache(maxsize=8)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+@lru_cache(maxsize=256)
+def _day(timezone: str, quarter: int) -> str:
+    """The day, ``YYYY-MM-DD``, of a quarter of an hour since 1970; no zone's day begins within one."""
+    moment = datetime.fromtimestamp(quarter * _QUARTER_HOUR, ZoneInfo(timezone))
+    return moment.date().isoformat()

@@ -1,6 +1,7 @@
 """Budget counters and reservations as the writer's transaction keeps them: in memory, and in their tables."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,13 +82,15 @@ class CounterBook:
             found = self._counters[key] = self._read(key)
         return found
 
-    def change(self, key: str, *, spent: Spend = _NOTHING, reserved: Spend = _NOTHING) -> Counter:
-        """Add to a counter; negative amounts take away."""
-        counter = self.counter(key)
-        counter.spent = _sum(counter.spent, spent)
-        counter.reserved = _sum(counter.reserved, reserved)
-        self._changed.add(key)
-        return counter
+    def change(self, keys: Iterable[str], *, spent: Spend = _NOTHING, reserved: Spend = _NOTHING) -> None:
+        """Add to counters; negative amounts take away."""
+        for key in keys:
+            counter = self.counter(key)
+            if spent is not _NOTHING:
+                counter.spent = _sum(counter.spent, spent)
+            if reserved is not _NOTHING:
+                counter.reserved = _sum(counter.reserved, reserved)
+            self._changed.add(key)
 
     def mark(self, counter: Counter) -> None:
         """Have a counter written whose flags changed."""

@@ -1,6 +1,7 @@
 """Headers as the writer makes them: what may stand in one, and the bytes its hash is taken of."""
 
 import re
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -42,11 +43,12 @@ def check_draft(draft: EventDraft) -> None:
     """Refuse a draft whose header cannot be written; raises ``UsageWrong`` with code ``event_malformed``."""
     if not _fits(_EVENT_ID, draft.event_id):
         raise malformed("event_id", "is not 1 to 100 printable ASCII characters without spaces")
-    if not _fits(_KIND, draft.kind):
+    kind: object = draft.kind
+    if not (isinstance(kind, str) and _is_kind(kind)):
         raise malformed("kind", "is not dotted lower-case words")
-    for name in _OPTIONAL:
-        text = getattr(draft, name)
-        if text is not None:
+    texts = (draft.run_id, draft.call_id, draft.layer, draft.role, draft.provider, draft.model_id)
+    for name, text in zip(_OPTIONAL, texts, strict=True):
+        if text is not None and not (type(text) is str and text.isascii() and 0 < len(text) <= TEXT_LIMIT):
             _check_text(name, text)
 
 
@@ -63,6 +65,11 @@ def malformed(name: str, why: str) -> UsageWrong:
         remedy="send events as docs/ledger.md describes them",
         field=name,
     )
+
+
+@lru_cache(maxsize=512)
+def _is_kind(kind: str) -> bool:
+    return _KIND.fullmatch(kind) is not None
 
 
 def _fits(pattern: re.Pattern[str], value: object) -> bool:

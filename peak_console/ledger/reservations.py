@@ -147,8 +147,7 @@ class Reservations:
         limits, bound = self._decided(event)
         asked = asked_by(body)
         keys = tuple(dict.fromkeys(key for _, key in bound))
-        for key in keys:
-            self._book.change(key, reserved=asked)
+        self._book.change(keys, reserved=asked)
         self._count_rates(bound, event.boot_us)
         header = {name: getattr(event, name) for name in ("run_id", "layer", "role", "provider", "model_id")}
         header["body"] = {name: body[name] for name in _REPEATED if name in body}
@@ -164,24 +163,24 @@ class Reservations:
         self._book.hold(reservation)
         return self._warnings(event, limits, bound)
 
-    def _settle(self, event: Header, body: Body) -> list[EventDraft]:
-        limits, bound = self._decided(event)
+    def _settle(self, event: Header, body: Body) -> Sequence[EventDraft]:
         held = self._book.release(event.call_id or "", body["hop"])
         spent = spend_of(body, held.amount.tokens if held else 0)
         if held is None:
             # Never requested here: it is spent all the same, on the day it was told.
-            for key in dict.fromkeys(key for _, key in bound):
-                self._book.change(key, spent=spent)
+            limits, bound = self._decided(event)
+            self._book.change({key for _, key in bound}, spent=spent)
             return self._overspent(event, limits, bound)
-        for key in held.keys:
-            if held.lost:
-                self._book.change(key, spent=difference(spent, held.amount))
-            else:
-                self._book.change(key, spent=spent, reserved=negative(held.amount))
+        if held.lost:
+            self._book.change(held.keys, spent=difference(spent, held.amount))
+        else:
+            self._book.change(held.keys, spent=spent, reserved=negative(held.amount))
         if body.get("reason") == CallReason.CALLER_LOST and not held.lost:
             self._book.hold(replace(held, lost=True, amount=spent))
-        mine = set(held.keys)
-        return self._overspent(event, limits, [(limit, key) for limit, key in bound if key in mine])
+        if spent.cost <= held.amount.cost and spent.tokens <= held.amount.tokens:
+            return ()  # what fitted as a bound fits as a bill
+        limits, bound = self._decided(event)
+        return self._overspent(event, limits, [(limit, key) for limit, key in bound if key in held.keys])
 
     def _note_refusal(self, event: Header) -> list[EventDraft]:
         if self._refused is None or self._refused[0] != event.event_id:

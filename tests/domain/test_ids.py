@@ -1,7 +1,8 @@
 """Identifiers: their form, their order, and what is accepted where one is read."""
 
 import secrets
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -55,3 +56,14 @@ def test_call_and_event_ids_are_unique_enough_and_plain() -> None:
     assert len(events) == len(calls) == 1000
     assert all(set(one[3:]) <= ALPHABET for one in events)
     assert all(one.startswith("call_") for one in calls)
+
+
+@pytest.mark.parametrize("make", [new_event_id, new_call_id])
+def test_ids_with_a_time_sort_by_it(make: Callable[..., str]) -> None:
+    """The order of ids made a millisecond apart is that of their times; within one they still differ."""
+    start = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    moments = [start + timedelta(milliseconds=number) for number in range(0, 5000, 7)]
+    made = [make(secrets.token_bytes, moment) for moment in moments]
+    assert made == sorted(made)
+    assert len({make(secrets.token_bytes, start) for _ in range(1000)}) == 1000
+    assert len(made[0]) == len(make(secrets.token_bytes))
