@@ -12,136 +12,32 @@ import argparse
 import asyncio
 import json
 import os
-import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-HERE = Path(__file__).resolve()
-CONCURRENCY = 64
-PROMPT = (
-    "Give the outlook for EURUSD over the next session in three sentences, and what would prove it wrong."
-)
-ANSWER = (
-    b'{"id":"chatcmpl-1","object":"chat.completion","created":1764000000,"model":"gpt-5-mini-2025-08-07","choices":'
-    b'[{"index":0,"message":{"role":"assistant","content":"A range day; a close above the high would disprove it.",'
-    b'"refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":42,"completion_tokens":17,'
-    b'"total_tokens":59,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":'
-    b'{"reasoning_tokens":0}},"system_fingerprint":"fp_1"}'
-)
-REQUEST = {
-    "model": "gpt-5-mini",
-    "messages": [{"role": "user", "content": PROMPT}],
-    "max_completion_tokens": 500,
-}
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from road_measuring import PROMPT, REQUEST, Measure, Row, at_share, measuring
 
-Once = Callable[[], Awaitable[Any]]
+from peak_console.config.defaults import write_demo_configs
+from peak_console.config.workspace import Workspace
+from peak_console.domain.calls import CallLimits, CallRequest, Message
+from peak_console.domain.vocabulary import Layer
+from peak_console.ledger.client import SocketLedgerClient
+from peak_console.llm.client import Client
 
-
-@dataclass(frozen=True)
-class Row:
-    """One way of calling, measured one by one and many at a time. Times in milliseconds."""
-
-    name: str
-    p50: float
-    p99: float
-    mean: float
-    at_64_per_s: float
-    at_64_p99: float
-    at_64_cpu: float
-    """CPU time of the calling process, for one call."""
-
-
-# -- the loopback server
-
-
-class Instant(asyncio.Protocol):
-    """Answers every whole request at once."""
-
-    response = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_1\r\ncontent-length: %d\r\n\r\n%s"
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        self.transport = transport
-        self.buffer = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer what is complete."""
-        self.buffer += data
-        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
-            head = self.buffer[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            if len(self.buffer) < end + 4 + length:
-                return
-            self.buffer = self.buffer[end + 4 + length :]
-            self.transport.write(self.response % (len(ANSWER), ANSWER))  # type: ignore[attr-defined]
-
-
-async def serve_answers() -> None:
-    """The provider: print the port, serve until killed."""
-    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-async def serve_ledger(root: str) -> None:
-    """The ledger of a workspace with its budgets and figures, and a lease kept fresh, as the node does."""
-    from dataclasses import replace
-
-    from peak_console.config.load import ConfigCache
-    from peak_console.config.workspace import Workspace
-    from peak_console.control import lease as leases
-    from peak_console.control.boot import boot_id
-    from peak_console.control.files import encode
-    from peak_console.domain.clock import SystemClock
-    from peak_console.domain.events import EventDraft
-    from peak_console.domain.posture import Orders, PostureState
-    from peak_console.ledger.reservations import Reservations
-    from peak_console.ledger.rollups import Rollups
-    from peak_console.ledger.server import LedgerServer
-    from peak_console.ledger.writer import LedgerWriter
-
-    ws, clock = Workspace(Path(root)), SystemClock()
-    ws.control.mkdir(parents=True)
-    configs = ConfigCache(ws, clock=clock)
-    reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), reservations])
-    writer.append([(EventDraft("ev_genesis", "workspace.initialised", {"simulated": True}), "benchmark")])
-    server = LedgerServer(
-        writer, ws.control / "s", authorise=lambda *_: False, clock=clock, open_calls=reservations
-    )
-    await server.start()
-    (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
-    lease = leases.Lease(
-        boot_id=boot_id(), session="benchmark", generation=1, issued_us=0, expires_us=0, phase="foundation",
-        calls=True, orders=Orders.NONE, state=PostureState.DISARMED, reasons=("enabled",), enabled="ev_enabled",
-        seq=1, simulated=True,
-    )  # fmt: skip
-    printed = False
-    while True:
-        now = clock.boot_us()
-        fresh = replace(lease, issued_us=now, expires_us=now + leases.LIFETIME_US)
-        leases.write(ws.control / "lease", leases.encode(fresh))
-        if not printed:
-            print("ready", flush=True)
-            printed = True
-        await asyncio.sleep(1)
-
+HERE = Path(__file__).resolve().parent
 
 # -- the ways of calling
 
 
-async def over_httpx(url: str, measure: "Measure") -> Row:
+async def over_httpx(url: str, measure: Measure) -> Row:
     """Plain ``httpx.AsyncClient``, as most programs use it."""
-    import httpx
-
     body = json.dumps(REQUEST).encode()
     headers = {"content-type": "application/json", "authorization": "Bearer x"}
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
@@ -154,11 +50,8 @@ async def over_httpx(url: str, measure: "Measure") -> Row:
         return await measure("httpx.AsyncClient", once)
 
 
-async def over_bare_transport(url: str, measure: "Measure") -> Row:
+async def over_bare_transport(url: str, measure: Measure) -> Row:
     """``httpx.AsyncClient`` on the aiohttp transport, and nothing else."""
-    import httpx
-    from httpx_aiohttp import AiohttpTransport
-
     body = json.dumps(REQUEST).encode()
     headers = {"content-type": "application/json", "authorization": "Bearer x"}
     transport = AiohttpTransport(trust_env=False, limits=httpx.Limits(max_connections=1000))
@@ -171,14 +64,8 @@ async def over_bare_transport(url: str, measure: "Measure") -> Row:
         return await measure("httpx on aiohttp (bare transport)", once)
 
 
-async def over_the_road(url: str, measure: "Measure", root: Path) -> Row:
+async def over_the_road(url: str, measure: Measure, root: Path) -> Row:
     """The governed road."""
-    from peak_console.config.workspace import Workspace
-    from peak_console.domain.calls import CallLimits, CallRequest, Message
-    from peak_console.domain.vocabulary import Layer
-    from peak_console.ledger.client import SocketLedgerClient
-    from peak_console.llm.client import Client
-
     ws = Workspace(root)
     ledger = await SocketLedgerClient.connect(ws.control / "s", name="benchmark")
     environ = {"PEAK_PROVIDER_OPENAI_BASE_URL": url, "PEAK_PROVIDER_GOOGLE_BASE_URL": url}
@@ -199,92 +86,6 @@ async def over_the_road(url: str, measure: "Measure", root: Path) -> Row:
     return row
 
 
-async def over_openai(url: str, measure: "Measure") -> Row:
-    """The openai SDK."""
-    from openai import AsyncOpenAI
-
-    async with AsyncOpenAI(base_url=url, api_key="x", max_retries=0) as client:
-
-        async def once() -> None:
-            await client.chat.completions.create(**REQUEST)
-
-        return await measure("openai SDK", once)
-
-
-async def over_litellm(url: str, measure: "Measure") -> Row:
-    """litellm's router."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    import litellm
-
-    litellm.suppress_debug_info = True
-    router = litellm.Router(
-        model_list=[
-            {
-                "model_name": "gpt-5-mini",
-                "litellm_params": {"model": "openai/gpt-5-mini", "api_base": url, "api_key": "x"},
-            }
-        ],
-        num_retries=0,
-    )
-
-    async def once() -> None:
-        await router.acompletion(**REQUEST)
-
-    return await measure("litellm.Router", once)
-
-
-# -- measuring
-
-Measure = Callable[[str, Once], Awaitable[Row]]
-
-
-def measuring(calls: int) -> Measure:
-    """Measure a way of calling: a warm-up, ``calls`` / 4 one by one, ``calls`` at 64 at a time."""
-
-    async def measure(name: str, once: Once) -> Row:
-        await asyncio.gather(*(once() for _ in range(CONCURRENCY)))
-        await asyncio.gather(*(once() for _ in range(CONCURRENCY)))
-        single = sorted([await _timed(once) for _ in range(max(calls // 4, 50))])
-        times: list[float] = []
-
-        async def worker(count: int) -> None:
-            for _ in range(count):
-                times.append(await _timed(once))
-
-        each = max(calls // CONCURRENCY, 4)
-        cpu, begun = _cpu_s(), time.perf_counter()
-        await asyncio.gather(*(worker(each) for _ in range(CONCURRENCY)))
-        elapsed, cpu = time.perf_counter() - begun, _cpu_s() - cpu
-        done = each * CONCURRENCY
-        times.sort()
-        return Row(
-            name,
-            p50=_at(single, 0.50),
-            p99=_at(single, 0.99),
-            mean=statistics.fmean(single),
-            at_64_per_s=done / elapsed,
-            at_64_p99=_at(times, 0.99),
-            at_64_cpu=cpu / done * 1000,
-        )
-
-    return measure
-
-
-async def _timed(once: Once) -> float:
-    begun = time.perf_counter()
-    await once()
-    return (time.perf_counter() - begun) * 1000
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _at(ordered: list[float], share: float) -> float:
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
-
-
 def two_syncs_ms(folder: Path) -> tuple[float, float]:
     """p50 and p99 of two fdatasync of an appending 12 KB write, on the ledger's file system."""
     sync = getattr(os, "fdatasync", os.fsync)
@@ -300,7 +101,7 @@ def two_syncs_ms(folder: Path) -> tuple[float, float]:
     finally:
         os.close(handle)
     times.sort()
-    return _at(times, 0.50), _at(times, 0.99)
+    return at_share(times, 0.50), at_share(times, 0.99)
 
 
 # -- composing
@@ -308,11 +109,6 @@ def two_syncs_ms(folder: Path) -> tuple[float, float]:
 
 def make_workspace(root: Path) -> None:
     """The demo's configs, with budgets that never bind."""
-    from datetime import UTC, datetime
-
-    from peak_console.config.defaults import write_demo_configs
-    from peak_console.config.workspace import Workspace
-
     root.mkdir(parents=True, exist_ok=True)
     write_demo_configs(root, today=datetime.now(UTC).date())
     Workspace(root).budgets.write_text(
@@ -321,9 +117,10 @@ def make_workspace(root: Path) -> None:
     )
 
 
-def spawn(*arguments: str, python: str = sys.executable) -> "subprocess.Popen[str]":
-    """A process of this script in another part."""
-    return subprocess.Popen([python, str(HERE), *arguments], stdout=subprocess.PIPE, text=True)
+def spawn(*part: str) -> "subprocess.Popen[str]":
+    """Another process of the benchmark."""
+    command = [sys.executable, str(HERE / "road_servers.py"), *part]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def said(process: "subprocess.Popen[str]") -> str:
@@ -335,15 +132,15 @@ def said(process: "subprocess.Popen[str]") -> str:
 def peer(name: str, python: str | None, url: str, calls: int) -> Row | str:
     """A peer's row from its own environment, or why there is none."""
     interpreter = python or sys.executable
-    module = "openai" if name == "openai" else "litellm"
-    probe = subprocess.run([interpreter, "-c", f"import {module}"], capture_output=True, check=False)
-    if probe.returncode:
-        return f"{module} is not installed in {Path(interpreter).parent.parent.name}"
-    command = [interpreter, str(HERE), "--part", name, "--url", url, "--calls", str(calls)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    probe = [interpreter, "-c", f"import {name}"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        return f"{name} is not installed there; name an environment that has it with --peers"
+    environ = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command = [interpreter, str(HERE / f"road_peer_{name}.py"), url, str(calls)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     if done.returncode:
-        return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "it failed"
-    return Row(**json.loads(done.stdout.splitlines()[-1]))
+        return (done.stderr.strip().splitlines() or ["it failed"])[-1]
+    return Row(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def targets(
@@ -369,26 +166,13 @@ def targets(
 
 
 def main() -> int:
-    """Run the benchmark, or one of its parts in its own process."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    """Run the benchmark; gives the exit code."""
+    parser = argparse.ArgumentParser(description="What the governed road costs.")
     parser.add_argument("--calls", type=int, default=3000, help="calls a row at concurrency 64")
     parser.add_argument("--peers", help="interpreter of the environment that has openai and litellm")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    parser.add_argument("--url", help=argparse.SUPPRESS)
-    parser.add_argument("--root", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    measure = measuring(options.calls)
-    if options.part == "answers":
-        asyncio.run(serve_answers())
-    elif options.part == "ledger":
-        asyncio.run(serve_ledger(options.root))
-    elif options.part in {"openai", "litellm"}:
-        way = over_openai if options.part == "openai" else over_litellm
-        print(json.dumps(asdict(asyncio.run(way(options.url, measure)))))
-    else:
-        return compare(options, measure)
-    return 0
+    return compare(options, measuring(options.calls))
 
 
 def compare(options: argparse.Namespace, measure: Measure) -> int:
@@ -396,7 +180,7 @@ def compare(options: argparse.Namespace, measure: Measure) -> int:
     with tempfile.TemporaryDirectory(prefix="peak-road-") as folder:
         root = Path(folder) / "ws"
         make_workspace(root)
-        answers, ledger = spawn("--part", "answers"), spawn("--part", "ledger", "--root", str(root))
+        answers, ledger = spawn("answers"), spawn("ledger", str(root))
         try:
             url = f"http://127.0.0.1:{said(answers)}/v1"
             assert said(ledger) == "ready"
@@ -438,8 +222,8 @@ def show(
     print(f"{'':34} {'one by one':>21} {'64 at a time':>31}")
     print(f"{'ms per call':34} {'p50':>10} {'p99':>10} {'calls/s':>10} {'p99':>9} {'CPU':>10}")
     for row in (*rows, *(one for one in peers.values() if isinstance(one, Row))):
-        figures = f"{row.p50:10.2f} {row.p99:10.2f} {row.at_64_per_s:10.0f} {row.at_64_p99:9.1f} {row.at_64_cpu:10.3f}"
-        print(f"{row.name:34} {figures}")
+        single = f"{row.p50:10.2f} {row.p99:10.2f}"
+        print(f"{row.name:34} {single} {row.at_64_per_s:10.0f} {row.at_64_p99:9.1f} {row.at_64_cpu:10.3f}")
     for name, one in peers.items():
         if isinstance(one, str):
             print(f"{name:34} left out: {one}")

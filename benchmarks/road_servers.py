@@ -1,0 +1,93 @@
+"""The other processes of the road's benchmark: ``answers``, and ``ledger ROOT``. Each says when it serves."""
+
+import asyncio
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from peak_console.config.load import ConfigCache
+from peak_console.config.workspace import Workspace
+from peak_console.control import lease as leases
+from peak_console.control.boot import boot_id
+from peak_console.control.files import encode
+from peak_console.domain.clock import SystemClock
+from peak_console.domain.events import EventDraft
+from peak_console.domain.posture import Orders, PostureState
+from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.writer import LedgerWriter
+
+ANSWER = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1764000000,"model":"gpt-5-mini-2025-08-07",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"A range day; a close above the high '
+    b'would disprove it.","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":42,'
+    b'"completion_tokens":17,"total_tokens":59,"prompt_tokens_details":{"cached_tokens":0},'
+    b'"completion_tokens_details":{"reasoning_tokens":0}},"system_fingerprint":"fp_1"}'
+)
+HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_1\r\ncontent-length: %d\r\n\r\n"
+)
+
+
+class Instant(asyncio.Protocol):
+    """Answers every whole request at once."""
+
+    response = HEAD % len(ANSWER) + ANSWER
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self.transport = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what is complete."""
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self.buffer) < end + 4 + length:
+                return
+            self.buffer = self.buffer[end + 4 + length :]
+            self.transport.write(self.response)  # type: ignore[attr-defined]
+
+
+async def serve_answers() -> None:
+    """The provider: print the port, serve until killed."""
+    server = await asyncio.get_running_loop().create_server(Instant, "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+async def serve_ledger(root: str) -> None:
+    """The ledger of a workspace with its budgets and figures, and a lease kept fresh, as the node does."""
+    ws, clock = Workspace(Path(root)), SystemClock()
+    ws.control.mkdir(parents=True)
+    configs = ConfigCache(ws, clock=clock)
+    reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
+    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), reservations])
+    writer.append([(EventDraft("ev_genesis", "workspace.initialised", {"simulated": True}), "benchmark")])
+    server = LedgerServer(
+        writer, ws.control / "s", authorise=lambda *_: False, clock=clock, open_calls=reservations
+    )
+    await server.start()
+    (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
+    lease = leases.Lease(
+        boot_id=boot_id(), session="bench", generation=1, issued_us=0, expires_us=0, phase="foundation",
+        calls=True, orders=Orders.NONE, state=PostureState.DISARMED, reasons=("enabled",), enabled="ev_enabled",
+        seq=1, simulated=True,
+    )  # fmt: skip
+    printed = False
+    while True:
+        now = clock.boot_us()
+        fresh = replace(lease, issued_us=now, expires_us=now + leases.LIFETIME_US)
+        leases.write(ws.control / "lease", leases.encode(fresh))
+        if not printed:
+            print("ready", flush=True)
+            printed = True
+        await asyncio.sleep(1)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve_ledger(sys.argv[2]) if sys.argv[1] == "ledger" else serve_answers())
