@@ -111,7 +111,8 @@ def invalid(lease: Lease, *, now_us: int, boot_id: str) -> PostureReason | None:
 def write(path: Path, data: bytes) -> None:
     """Replace the lease at once. Not synced: a lease of before a power cut is of another boot anyway."""
     private = path.with_name(f".{path.name}.new")
-    handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    private.unlink(missing_ok=True)  # of a node that died in mid-write, perhaps another user's
+    handle = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         if os.write(handle, data) != len(data):
             raise OSError(f"{private.name} was written in part only")

@@ -38,6 +38,12 @@ async def _serve(ws: Workspace, genesis: Genesis, ready_fd: int | None, *, child
         _tell(ready_fd, {"error": {"type": type(error).__name__, **error.as_dict()}})
         sys.stderr.write(f"peak node: {error.message}\n  why: {error.code}\n  do:  {error.remedy}\n")
         return error.exit_code
+    except Exception as error:
+        message = f"the node failed to start: {type(error).__name__}: {error}"
+        remedy = "see it in the foreground: peak node run"
+        failure = {"type": "EnvironmentUnfit", "code": "node_failed", "message": message, "remedy": remedy}
+        _tell(ready_fd, {"error": failure})
+        raise
     handler = LedgerLogHandler(ws.control, source="node")
     logging.getLogger("peak_console").addHandler(handler)
     logging.getLogger("peak_console").setLevel(logging.INFO)

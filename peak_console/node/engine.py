@@ -191,6 +191,7 @@ class Node:
             "version": version(),
             "sqlite_version": self.server.status()["sqlite"],
             "boot_id": self.state.boot_id,
+            "digests": dict(self.state.digests),
         }
         await self.server.append([_own(EventKind.NODE_STARTED, begun)], actor=ACTOR)
         self._write_node_file()
