@@ -74,7 +74,7 @@ async def serve_ledger(root: str) -> None:
     await server.start()
     (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
     lease = leases.Lease(
-        boot_id=boot_id(), session="bench", generation=1, issued_us=0, expires_us=0, phase="foundation",
+        boot_id=boot_id(), session="bench", generation=1, issued_us=0, expires_us=0, phase="matrix",
         calls=True, orders=Orders.NONE, state=PostureState.DISARMED, reasons=("enabled",), enabled="ev_enabled",
         seq=1, simulated=True,
     )  # fmt: skip
