@@ -133,6 +133,17 @@ def _statements(script: str) -> list[str]:
     return found
 
 
+def has_wal_reset_bug(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
+    """Whether this SQLite can corrupt a WAL database that several connections write (sqlite.org/wal.html).
+
+    Present from 3.7.0, fixed in 3.51.3 and in the later patch releases 3.44.6 and 3.50.7. One writing
+    connection, as the node keeps, does not meet it.
+    """
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return False
+    return not ((3, 44, 6) <= version < (3, 45) or (3, 50, 7) <= version < (3, 51))
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """The one writing connection: WAL, ``synchronous=FULL``, migrated to :data:`SCHEMA_VERSION`.
 

@@ -344,8 +344,7 @@ class LedgerServer:
         if self._open_calls is None:
             return []
         with_calls = self._open_calls.clients()
-        if not with_calls:
-            return []
+        self._absent = {client: since for client, since in self._absent.items() if client in with_calls}
         now, present = self._clock.boot_us(), self._present()
         recorded: list[Ack] = []
         for client in with_calls - present:

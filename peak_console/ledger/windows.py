@@ -10,7 +10,22 @@ from peak_console.ledger.rollups import MINUTE, window_start
 from peak_console.stats.sketch import QuantileSketch
 
 _TALLIES: Final = {"critic": CRITIC, "errors": ERRORS, "denials": DENIALS}
-_SINCE_EVER: Final = 0
+_FOR_EVER: Final = 2**62
+_NAMED: Final = 5
+"""How many columns of a :class:`RollupRow` say where its figures belong."""
+
+_COLUMNS = (
+    "r.start, layer, role, provider, model_id, calls, errors, fallbacks, refused, tokens_in, tokens_out, "
+    "tokens_cached, tokens_reasoning, cost_nano_eur, latency_us, latency_sketch"
+)
+_RANGE = "r.start >= ? AND r.start < ?"
+_ORDER = "ORDER BY r.start, layer, role, provider, model_id"
+_CELLS = f"SELECT {_COLUMNS} FROM rollup r WHERE width_s = ? AND part = ? AND {_RANGE} {_ORDER}"  # noqa: S608 - constant
+_CELLS_OF_PARTS = f"SELECT {_COLUMNS} FROM rollup r WHERE width_s = ? AND part > 0 AND {_RANGE}"  # noqa: S608 - constant
+_CELLS_OPEN = (
+    f"SELECT {_COLUMNS} FROM rollup r JOIN rollup_open o ON o.start = r.start AND o.part = r.part "  # noqa: S608 - same
+    f"WHERE width_s = ? AND {_RANGE}"
+)
 
 
 class RollupRow(NamedTuple):
@@ -65,12 +80,19 @@ class BudgetRow:
 
 def read_rollups(db: sqlite3.Connection, width: int, since: int, until: int | None) -> list[RollupRow]:
     """The cells of every window of ``width`` that starts in ``[since, until)``, in order of their start."""
-    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for row in _window_rows(db, "rollup", width, since, until):
-        place = (window_start(row[1], width), *row[3:7])
+    first, last = _bounds(width, since, until)
+    stored = [RollupRow._make(row) for row in db.execute(_CELLS, (width, 0, first, last))]
+    # Further parts of reopened minutes, and the open minute that no wider window has taken in yet.
+    added = db.execute(_CELLS_OF_PARTS if width == MINUTE else _CELLS_OPEN, (MINUTE, first, last)).fetchall()
+    if not added:
+        return stored
+    found = {row[:_NAMED]: row for row in stored}
+    for row in added:
+        place = (window_start(row[0], width), *row[1:_NAMED])
         earlier = found.get(place)
-        found[place] = row[7:] if earlier is None else _sum(earlier, row[7:])
-    return [RollupRow(*place, *figures) for place, figures in sorted(found.items())]
+        figures = row[_NAMED:] if earlier is None else _sum(earlier[_NAMED:], row[_NAMED:])
+        found[place] = RollupRow._make((*place, *figures))
+    return [found[place] for place in sorted(found)]
 
 
 def _sum(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -103,17 +125,23 @@ def read_budgets(db: sqlite3.Connection) -> list[BudgetRow]:
     ]
 
 
+def _bounds(width: int, since: int, until: int | None) -> tuple[int, int]:
+    """The first start that counts, and the first that no longer does."""
+    if width == 0:
+        return 0, _FOR_EVER
+    return window_start(since, width), _FOR_EVER if until is None else until
+
+
 def _window_rows(
     db: sqlite3.Connection, table: str, width: int, since: int, until: int | None
 ) -> list[tuple[Any, ...]]:
     """Rows of the asked width, and of the open minute where it is not folded into that width yet."""
-    since = _SINCE_EVER if width == 0 else window_start(since, width)
-    top = until if until is not None and width else 2**62
+    first, last = _bounds(width, since, until)
     asked = f"SELECT * FROM {table} WHERE width_s = ? AND start >= ? AND start < ?"  # noqa: S608 - our own table
     if width == MINUTE:
-        return db.execute(asked, (width, since, top)).fetchall()
+        return db.execute(asked, (width, first, last)).fetchall()
     still_open = (
-        f"SELECT t.* FROM {table} t JOIN rollup_open o USING (start, part) "  # noqa: S608
+        f"SELECT t.* FROM {table} t JOIN rollup_open o USING (start, part) "  # noqa: S608 - our own table
         "WHERE t.width_s = ? AND t.start >= ? AND t.start < ?"
     )
-    return db.execute(f"{asked} UNION ALL {still_open}", (width, since, top, MINUTE, since, top)).fetchall()
+    return db.execute(f"{asked} UNION ALL {still_open}", (width, first, last, MINUTE, first, last)).fetchall()

@@ -32,7 +32,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a tmpfs")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fault(desk: Desk, *, bytes_each: int = 10) -> LedgerUnavailable:
@@ -67,6 +67,30 @@ def test_a_full_disk_is_told_and_survived(small_disk: Path) -> None:
     finally:
         desk.writer.close()
     assert verify(desk.path).ok
+
+
+def test_a_read_only_disk_is_told(small_disk: Path) -> None:
+    """Opening for writing says so, whether the ledger is there already or not; mended, work goes on."""
+    desk = Desk(small_disk / "ledger.db").open()
+    desk.write(note())
+    desk.writer.close()
+    remount(small_disk, "ro")
+    try:
+        for name in ("ledger.db", "other.db"):
+            with pytest.raises(LedgerUnavailable) as caught:
+                Desk(small_disk / name).open()
+            assert caught.value.code in {"ledger_read_only", "ledger_unopenable"}
+    finally:
+        remount(small_disk, "rw")
+    desk.open()
+    desk.write(note())
+    desk.writer.close()
+    assert verify(desk.path).ok
+
+
+def remount(folder: Path, mode: str) -> None:
+    """Make the small disk read-only or writable."""
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True, capture_output=True)
 
 
 def reader_head(path: Path) -> int:

@@ -13,6 +13,7 @@ from peak_console.ledger.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     SQLITE_VERSION,
+    has_wal_reset_bug,
     open_for_reading,
     open_for_writing,
 )
@@ -140,3 +141,25 @@ def test_a_reader_needs_a_ledger_and_cannot_write(desk: Desk, tmp_path: Path) ->
     with pytest.raises(sqlite3.OperationalError):
         db.execute("DELETE FROM rollup")
     db.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 54, 1), False),
+    ],
+)
+def test_a_library_with_the_wal_reset_bug_is_known(version: tuple[int, ...], affected: bool) -> None:  # noqa: FBT001
+    """As sqlite.org lists it; this machine's own version can be asked."""
+    assert has_wal_reset_bug(version) is affected
+    assert has_wal_reset_bug() in {True, False}

@@ -1,0 +1,49 @@
+"""Which kinds need what: every kind of the vocabulary falls into one of three."""
+
+import pytest
+from ledger_events import note
+
+from peak_console.domain.canonical import canonical, sha256_hex
+from peak_console.domain.errors import UsageWrong
+from peak_console.domain.events import EventKind
+from peak_console.ledger.privileges import Proof, challenge_message, is_nodes_own, is_open, proof_from_wire
+
+OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
+    EventKind.POLICY_DENIED,
+    EventKind.CRITIC_JUDGED,
+    EventKind.CONTROL_STOPPED,
+}
+OWN = {kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))} | {
+    EventKind.CONFIG_CHANGED,
+    EventKind.WORKSPACE_INITIALISED,
+}
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_is_open_the_nodes_or_privileged(kind: EventKind) -> None:
+    """What is neither needs a proof: a new kind is privileged until somebody decides."""
+    assert is_open(kind) == (kind in OPEN)
+    assert is_nodes_own(kind) == (kind in OWN)
+    assert not (is_open(kind) and is_nodes_own(kind))
+
+
+def test_the_signed_message_binds_nonce_event_and_body() -> None:
+    """Canonical ``{nonce, event_id, kind, body_sha256}``."""
+    draft = note("x")
+    assert challenge_message("n", draft) == canonical(
+        {
+            "nonce": "n",
+            "event_id": draft.event_id,
+            "kind": "run.started",
+            "body_sha256": sha256_hex(canonical(dict(draft.body))),
+        }
+    )
+
+
+def test_a_proof_has_three_texts() -> None:
+    """Anything else is malformed; none is none."""
+    assert proof_from_wire(None) is None
+    assert proof_from_wire({"operator": "a", "nonce": "b", "signature": "c"}) == Proof("a", "b", "c")
+    for wrong in ("x", {}, {"operator": "a", "nonce": 1, "signature": "c"}, []):
+        with pytest.raises(UsageWrong):
+            proof_from_wire(wrong)
