@@ -25,6 +25,7 @@ from peak_console.operations.demo import check_demo_root, events_of, traffic_env
 from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
 
 OPERATOR: Final = "demo"
+_PREFIX: Final = "peak-demo-"
 _READY_S: Final = 20.0
 _END_S: Final = 10.0
 _PAUSE_S: Final = 0.02
@@ -35,7 +36,7 @@ class DemoHouse:
 
     def __init__(self, root: Path | None, *, rate: float, seed: int, seconds: float = 0.0) -> None:
         self.kept = root is not None
-        self._folder = None if root else Path(tempfile.mkdtemp(prefix="peak-demo-"))
+        self._folder = None if root else _new_folder()
         self._root = root or self._base / "demo"
         self._rate, self._seed, self._seconds = rate, seed, seconds
         self._simulator: subprocess.Popen[bytes] | None = None
@@ -100,7 +101,7 @@ class DemoHouse:
         self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
         urls = self._start_simulator()
         self._make_ledger()
-        node = ensure_node(self.ws, simulated=True)
+        node = ensure_node(self.ws, simulated=True, with_parent=True)
         if not node.started:
             raise UsageWrong(
                 f"a node (pid {node.pid}) runs on {self.ws.root} already",
@@ -173,6 +174,26 @@ class DemoHouse:
             self._told.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _new_folder() -> Path:
+    """A throw-away folder named after this process; those of demos that were killed are removed."""
+    base = Path(tempfile.gettempdir())
+    for left in base.glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and left.stat().st_uid == os.getuid() and not _alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _start(

@@ -9,12 +9,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.logsend import LedgerLogHandler
 from peak_console.domain.errors import PeakError
 from peak_console.node.engine import Node
 from peak_console.node.genesis import MADE_BY_NODE, Genesis
+
+_PARENT_EVERY_S: Final = 0.5
 
 
 def main() -> None:
@@ -24,14 +27,16 @@ def main() -> None:
     parser.add_argument("--ready-fd", type=int, help="Descriptor to report the start on, as a line of JSON.")
     parser.add_argument("--simulated", action="store_true", help="A new ledger begins as a simulated one.")
     parser.add_argument("--no-children", action="store_true", help="Serve no metrics and write no log.")
+    parser.add_argument("--with-parent", action="store_true", help="End when the starting process ends.")
     options = parser.parse_args()
     ws = Workspace(options.root.resolve())
     genesis = Genesis(made_by=MADE_BY_NODE, simulated=options.simulated)
-    sys.exit(asyncio.run(_serve(ws, genesis, options.ready_fd, children=not options.no_children)))
+    node = Node(ws, genesis=genesis, children=not options.no_children)
+    sys.exit(asyncio.run(_serve(node, ws, options.ready_fd, with_parent=options.with_parent)))
 
 
-async def _serve(ws: Workspace, genesis: Genesis, ready_fd: int | None, *, children: bool) -> int:
-    node = Node(ws, genesis=genesis, children=children)
+async def _serve(node: Node, ws: Workspace, ready_fd: int | None, *, with_parent: bool) -> int:
+    parent = os.getppid()
     try:
         await node.start()
     except PeakError as error:
@@ -54,12 +59,22 @@ async def _serve(ws: Workspace, genesis: Genesis, ready_fd: int | None, *, child
     if ready_fd is None:
         sys.stdout.write(f"peak node: serving {ws.root} (pid {os.getpid()}); end it with Ctrl-C\n")
         sys.stdout.flush()
+    watch = asyncio.create_task(_follow(parent, node)) if with_parent else None
     try:
         await node.run()
     finally:
+        if watch is not None:
+            watch.cancel()
         logging.getLogger("peak_console").removeHandler(handler)
         handler.close()
     return 0
+
+
+async def _follow(parent: int, node: Node) -> None:
+    """End the node when the process that started it is gone."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - no event tells it
+        await asyncio.sleep(_PARENT_EVERY_S)
+    node.ask_to_end("its starter ended")
 
 
 def _tell(ready_fd: int | None, fields: dict[str, object]) -> None:

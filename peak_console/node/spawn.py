@@ -55,10 +55,13 @@ def connect_node(ws: Workspace, *, name: str, actor: str | None = None) -> Block
     return BlockingLedgerClient.connect(find_socket(ws.control), name=name, actor=actor, deadline_s=_HELLO_S)
 
 
-def ensure_node(ws: Workspace, *, simulated: bool = False, wait_s: float = START_WAIT_S) -> NodeInfo:
+def ensure_node(
+    ws: Workspace, *, simulated: bool = False, with_parent: bool = False, wait_s: float = START_WAIT_S
+) -> NodeInfo:
     """The workspace's node, started in the background by exec in a new session when none answers.
 
-    Raises ``EnvironmentUnfit`` with what kept it from starting, or ``node_silent`` after ``wait_s``.
+    ``with_parent`` has a node that this call starts end with this process, however it ends. Raises
+    ``EnvironmentUnfit`` with what kept it from starting, or ``node_silent`` after ``wait_s``.
     """
     until = time.monotonic() + wait_s
     found = _answering(ws)
@@ -66,7 +69,7 @@ def ensure_node(ws: Workspace, *, simulated: bool = False, wait_s: float = START
         return found
     _refuse_where_a_service_is_needed(ws)
     try:
-        said = _start(ws, simulated=simulated, until=until)
+        said = _start(ws, simulated=simulated, with_parent=with_parent, until=until)
     except EnvironmentUnfit as error:
         if error.code != "node_running":
             raise
@@ -167,12 +170,13 @@ def begin_ledger(ws: Workspace, *, operator: str, public_key: str, simulated: bo
         pass
 
 
-def _start(ws: Workspace, *, simulated: bool, until: float) -> dict[str, Any]:
+def _start(ws: Workspace, *, simulated: bool, with_parent: bool, until: float) -> dict[str, Any]:
     reading, writing = os.pipe()
     words = [sys.executable, "-m", MODULE, "--root", os.fspath(ws.root), "--ready-fd", str(writing)]
+    words += [word for word, wanted in (("--simulated", simulated), ("--with-parent", with_parent)) if wanted]
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*words, "--simulated"] if simulated else words,
+            words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
