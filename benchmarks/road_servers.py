@@ -74,10 +74,20 @@ async def serve_ledger(root: str) -> None:
     await server.start()
     (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
     lease = leases.Lease(
-        boot_id=boot_id(), session="bench", generation=1, issued_us=0, expires_us=0, phase="matrix",
-        calls=True, orders=Orders.NONE, state=PostureState.DISARMED, reasons=("enabled",), enabled="ev_enabled",
-        seq=1, simulated=True,
-    )  # fmt: skip
+        boot_id=boot_id(),
+        session="benchmark",
+        generation=1,
+        issued_us=0,
+        expires_us=0,
+        phase="foundation",
+        calls=True,
+        orders=Orders.NONE,
+        state=PostureState.DISARMED,
+        reasons=("enabled",),
+        enabled="ev_enabled",
+        seq=1,
+        simulated=True,
+    )
     printed = False
     while True:
         now = clock.boot_us()
