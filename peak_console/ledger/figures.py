@@ -4,10 +4,15 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+from peak_console.domain.clock import from_iso
 from peak_console.stats.sketch import QuantileSketch
 
 Place = tuple[int, int, int]
 """A window: width in seconds, start in Unix seconds, part."""
+
+MINUTE: Final = 60
+WIDER: Final = (600, 3600, 86400, 0)
+"""Widths in seconds that closed minutes are folded into; 0 is everything since the genesis."""
 
 CellKey = tuple[str, str, str, str]
 """Layer, role, provider, model_id; empty where an event had none."""
@@ -161,3 +166,14 @@ def write_counts(
         f"INSERT OR REPLACE INTO {tally.table} VALUES ({marks})",  # noqa: S608 - our own table's name
         [(*place, *name, count) for name, count in counts],
     )
+
+
+def minute_of(ts: str) -> int:
+    """The start of the minute of a ledger time, in Unix seconds."""
+    seconds = int(from_iso(ts).timestamp())
+    return seconds - seconds % MINUTE
+
+
+def window_start(start: int, width: int) -> int:
+    """The start of the window of ``width`` seconds that holds ``start``; 0 for the totals."""
+    return start - start % width if width else 0

@@ -6,9 +6,18 @@ from typing import Any, Final
 
 import orjson
 
-from peak_console.ledger.figures import TALLIES, Figures, Place, read_window
+from peak_console.ledger.figures import (
+    MINUTE,
+    TALLIES,
+    WIDER,
+    Figures,
+    Place,
+    minute_of,
+    read_window,
+    window_start,
+)
 from peak_console.ledger.headers import Header
-from peak_console.ledger.rollups import MINUTE, WIDER, Fold, minute_of, window_start
+from peak_console.ledger.rollups import Fold
 
 _CHUNK: Final = 5000
 _DAY: Final = 86400

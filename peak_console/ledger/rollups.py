@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from peak_console.domain.calls import CallReason
-from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
@@ -19,19 +18,19 @@ from peak_console.ledger.figures import (
     CRITIC,
     DENIALS,
     ERRORS,
+    MINUTE,
+    WIDER,
     CellKey,
     Figures,
     Place,
+    minute_of,
     read_window,
+    window_start,
     write_cells,
     write_counts,
 )
 from peak_console.ledger.headers import Header
 from peak_console.ledger.projections import Body
-
-MINUTE: Final = 60
-WIDER: Final = (600, 3600, 86400, 0)
-"""Widths in seconds that closed minutes are folded into; 0 is everything since the genesis."""
 
 _NEVER: Final = -1
 
@@ -173,17 +172,6 @@ class Rollups:
         (part,) = self._db.execute(query, (MINUTE, start)).fetchone()
         self._start, self._part, self._minute = start, 0 if part is None else part + 1, Figures()
         self._db.execute("INSERT OR REPLACE INTO rollup_open VALUES (1, ?, ?)", (start, self._part))
-
-
-def minute_of(ts: str) -> int:
-    """The start of the minute of a ledger time, in Unix seconds."""
-    seconds = int(from_iso(ts).timestamp())
-    return seconds - seconds % MINUTE
-
-
-def window_start(start: int, width: int) -> int:
-    """The start of the window of ``width`` seconds that holds ``start``; 0 for the totals."""
-    return start - start % width if width else 0
 
 
 def _fold_into(db: sqlite3.Connection, place: Place, minute: Figures) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from peak_console.domain.money import NanoEur
-from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, Tally
-from peak_console.ledger.rollups import MINUTE, window_start
+from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, MINUTE, Tally, window_start
 from peak_console.stats.sketch import QuantileSketch
 
 _TALLIES: Final = {"critic": CRITIC, "errors": ERRORS, "denials": DENIALS}

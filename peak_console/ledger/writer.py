@@ -147,12 +147,16 @@ class LedgerWriter:
         except (sqlite3.Error, LedgerUnavailable) as error:
             fault = unavailable(error, self.path) if isinstance(error, sqlite3.Error) else error
             self._forget(reopen=fault.code not in _PASSING)
+            if isinstance(error, sqlite3.IntegrityError) and len(entries) > 1:
+                return self._one_by_one(entries)
             return [fault] * len(entries)
         except Exception as error:  # noqa: BLE001 - one event's fault must not take the others down
             self._forget(reopen=False)
-            if len(entries) > 1:
-                return [result for entry in entries for result in self._commit([entry])]
-            return [_bug(error)]
+            return self._one_by_one(entries) if len(entries) > 1 else [_bug(error)]
+
+    def _one_by_one(self, entries: list[Entry]) -> list[Ack | PeakError]:
+        """Each in a transaction of its own, so that only the one at fault is kept out."""
+        return [result for entry in entries for result in self._commit([entry])]
 
     def _transact(self, entries: list[Entry]) -> list[Ack | PeakError]:
         if self._uncertain:

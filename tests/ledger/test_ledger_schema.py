@@ -4,11 +4,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 from ledger_desk import Desk
 from ledger_events import note
 
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import HEADER_FIELDS
+from peak_console.ledger.migrations import MIGRATIONS
 from peak_console.ledger.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -163,3 +165,22 @@ def test_a_library_with_the_wal_reset_bug_is_known(version: tuple[int, ...], aff
     """As sqlite.org lists it; this machine's own version can be asked."""
     assert has_wal_reset_bug(version) is affected
     assert has_wal_reset_bug() in {True, False}
+
+
+@pytest.mark.parametrize("left", ["application id", "migrations table", "tables"])
+def test_a_making_that_was_cut_short_goes_on(ledger_path: Path, left: str) -> None:
+    """Whoever died while making a ledger left a file that the next one completes, and no reader misreads."""
+    db = sqlite3.connect(ledger_path, isolation_level=None)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if left == "migrations table":
+        MIGRATIONS.ensure_migrations_table(sqlite_utils.Database(db))
+    elif left == "tables":
+        MIGRATIONS.apply(sqlite_utils.Database(db))
+    db.close()
+    with pytest.raises(LedgerUnavailable) as caught:
+        open_for_reading(ledger_path)
+    assert caught.value.code == "ledger_empty"
+    desk = Desk(ledger_path).open()
+    desk.write(note())
+    desk.writer.close()
+    open_for_reading(ledger_path).close()

@@ -1,0 +1,119 @@
+"""The ledger's tables, triggers and indexes, as sqlite-utils migrations. Only the writer needs them."""
+
+import sqlite3
+from typing import Final
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+MIGRATIONS: Final = Migrations("peak_console.ledger")
+
+_LEDGER = """
+CREATE TABLE ledger(
+    seq INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL UNIQUE,
+    ts TEXT NOT NULL,
+    boot_us INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    run_id TEXT,
+    call_id TEXT,
+    layer TEXT,
+    role TEXT,
+    provider TEXT,
+    model_id TEXT,
+    body_sha256 TEXT NOT NULL CHECK(length(body_sha256) = 64),
+    prev_hash TEXT NOT NULL CHECK(length(prev_hash) = 64),
+    hash TEXT NOT NULL CHECK(length(hash) = 64)
+) STRICT;
+CREATE TABLE body(seq INTEGER PRIMARY KEY REFERENCES ledger, bytes BLOB NOT NULL) STRICT;
+
+CREATE INDEX ledger_call ON ledger(call_id) WHERE call_id IS NOT NULL;
+CREATE INDEX ledger_run ON ledger(run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX ledger_kind ON ledger(kind) WHERE kind NOT IN ('llm.call.requested', 'llm.call.completed');
+CREATE INDEX ledger_layer ON ledger(layer)
+    WHERE kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused');
+CREATE INDEX ledger_model ON ledger(model_id)
+    WHERE kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused');
+
+CREATE TRIGGER ledger_links_to_head BEFORE INSERT ON ledger
+WHEN NEW.prev_hash IS NOT
+    CASE NEW.seq WHEN 1 THEN printf('%064d', 0) ELSE (SELECT hash FROM ledger WHERE seq = NEW.seq - 1) END
+  OR EXISTS (SELECT 1 FROM ledger WHERE seq >= NEW.seq)
+BEGIN SELECT raise(ABORT, 'an event must follow the head'); END;
+CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER body_follows BEFORE INSERT ON body
+WHEN NEW.seq <= (SELECT max(seq) FROM body)
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER body_no_update BEFORE UPDATE ON body
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER body_no_delete BEFORE DELETE ON body
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+"""
+
+_PROJECTIONS = """
+CREATE TABLE rollup(
+    width_s INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+    layer TEXT NOT NULL, role TEXT NOT NULL, provider TEXT NOT NULL, model_id TEXT NOT NULL,
+    calls INTEGER NOT NULL, errors INTEGER NOT NULL, fallbacks INTEGER NOT NULL, refused INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL, cost_nano_eur INTEGER NOT NULL, latency_us INTEGER NOT NULL,
+    latency_sketch BLOB NOT NULL,
+    PRIMARY KEY (width_s, start, part, layer, role, provider, model_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE critic_rollup(
+    width_s INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+    layer TEXT NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (width_s, start, part, layer, verdict)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE error_rollup(
+    width_s INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+    layer TEXT NOT NULL, role TEXT NOT NULL, provider TEXT NOT NULL, model_id TEXT NOT NULL,
+    outcome TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (width_s, start, part, layer, role, provider, model_id, outcome, reason)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE denial_rollup(
+    width_s INTEGER NOT NULL, start INTEGER NOT NULL, part INTEGER NOT NULL,
+    rule TEXT NOT NULL, place TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (width_s, start, part, rule, place)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rollup_open(
+    id INTEGER PRIMARY KEY CHECK(id = 1), start INTEGER NOT NULL, part INTEGER NOT NULL
+) STRICT;
+CREATE TABLE lost_call(
+    call_id TEXT NOT NULL, hop INTEGER NOT NULL, cost_nano_eur INTEGER NOT NULL, PRIMARY KEY (call_id, hop)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budget_counter(
+    key TEXT PRIMARY KEY, digest TEXT NOT NULL,
+    spent_cost INTEGER NOT NULL, spent_tokens INTEGER NOT NULL, spent_calls INTEGER NOT NULL,
+    reserved_cost INTEGER NOT NULL, reserved_tokens INTEGER NOT NULL, reserved_calls INTEGER NOT NULL,
+    flags TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reservation(
+    call_id TEXT NOT NULL, hop INTEGER NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
+    cost INTEGER NOT NULL, tokens INTEGER NOT NULL, keys TEXT NOT NULL, header TEXT NOT NULL,
+    PRIMARY KEY (call_id, hop)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@MIGRATIONS(name="001_ledger_and_projections")
+def _ledger_and_projections(db: sqlite_utils.Database) -> None:
+    for script in (_LEDGER, _PROJECTIONS):
+        for statement in _statements(script):
+            db.execute(statement)
+
+
+def _statements(script: str) -> list[str]:
+    """The script's statements, so that each runs inside the migration's transaction."""
+    found, current = [], ""
+    for line in script.splitlines(keepends=True):
+        current += line
+        if sqlite3.complete_statement(current):
+            found.append(current)
+            current = ""
+    return found
