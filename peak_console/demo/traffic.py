@@ -31,7 +31,7 @@ from peak_console.llm.runs import Run
 
 _STOPPED_PAUSE_S: Final = 0.25
 _LONGEST_REST_S: Final = 5.0
-_LAST_CALLS_S: Final = 5.0
+_LAST_CALLS_S: Final = 2.0
 """How long calls in flight may take to end when the traffic ends."""
 _STEP: Final = 7
 """Bars between the windows of two runs."""

@@ -148,17 +148,17 @@ def _registry(entry: ChainEntry, model: ModelEntry | None, facts: Facts) -> Cand
             f"{name} {what}",
             "add it with allowed = true to configs/ai/models.toml",
         )
-    if model.shut_down(facts.today):
-        return CandidateRefusal(
-            CallReason.MODEL_SHUT_DOWN,
-            f"{name} no longer answers ({_lifecycle(model)})",
-            "take its successor",
-        )
     if (entry.provider, model.endpoint.value) not in ADAPTERS:
         return CandidateRefusal(
             CallReason.ENDPOINT_UNSUPPORTED,
             f"{name} answers on {entry.provider}'s {model.endpoint.value} endpoint, which is not built yet",
             "choose a model on a built endpoint",
+        )
+    if model.shut_down(facts.today):
+        return CandidateRefusal(
+            CallReason.MODEL_SHUT_DOWN,
+            f"{name} no longer answers ({_lifecycle(model)})",
+            "take its successor",
         )
     return None
 

@@ -81,3 +81,14 @@ def test_the_rate_state_is_read() -> None:
     }
     assert rate_state(headers) == RateState(99, 1000, 360)
     assert rate_state({}) == RateState(None, None, None)
+
+
+def test_a_limit_that_is_not_spent_makes_nobody_wait() -> None:
+    """Answers carry the reset of their rate limit; a 503 with requests left is no reason to wait for it."""
+    headers = {
+        "x-ratelimit-remaining-requests": "41",
+        "x-ratelimit-remaining-tokens": "9000",
+        "x-ratelimit-reset-requests": "28s",
+    }
+    assert told_wait(headers) is None
+    assert told_wait(headers | {"x-ratelimit-remaining-requests": "0"}) == 28

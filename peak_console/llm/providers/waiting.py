@@ -1,7 +1,7 @@
 """How long a provider asks us to wait, in every spelling of it. Pure: no clock is read.
 
 Order (design of calls): ``retry-after-ms``, then ``Retry-After`` (seconds or date), then a RetryInfo in the
-body, then the reset of the exhausted rate limit.
+body, then the reset of the rate limit, unless the headers say that something of it is left.
 """
 
 import math
@@ -37,7 +37,9 @@ def told_wait(headers: Headers, *, retry_info: str | None = None) -> float | Non
         return after
     if retry_info is not None and (told := duration_s(retry_info)) is not None:
         return told
-    return rate_state(headers).reset_s
+    state = rate_state(headers)
+    told = [count for count in (state.remaining_requests, state.remaining_tokens) if count is not None]
+    return state.reset_s if not told or 0 in told else None
 
 
 def rate_state(headers: Headers) -> RateState:
