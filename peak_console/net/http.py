@@ -13,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import aiohttp
-import httpx
+
+from peak_console.net.lean_httpx import httpx  # isort: skip - first: httpx_aiohttp imports httpx too
 from httpx_aiohttp import AiohttpTransport
 
 from peak_console.domain.text import one_line

@@ -77,7 +77,13 @@ def test_only_net_imports_an_http_client() -> None:
     """No module but the transport's imports one, at its top or anywhere else, the simulator included."""
     found = {name(path): speaks_http(ast.parse(path.read_text(encoding="utf-8"))) for path in modules()}
     speaking = {place: clients for place, clients in found.items() if clients}
-    assert set(speaking) == {"net/http.py"}, speaking
+    assert set(speaking) == {"net/http.py", "net/lean_httpx.py"}, speaking
+    handed_on = {
+        name(path)
+        for path in modules()
+        if any("lean_httpx" in one for one in imports(ast.parse(path.read_text(encoding="utf-8"))))
+    }
+    assert handed_on == {"net/http.py"}
 
 
 def test_only_adapters_write_requests_for_providers() -> None:

@@ -38,8 +38,8 @@ def told_wait(headers: Headers, *, retry_info: str | None = None) -> float | Non
     if retry_info is not None and (told := duration_s(retry_info)) is not None:
         return told
     state = rate_state(headers)
-    told = [count for count in (state.remaining_requests, state.remaining_tokens) if count is not None]
-    return state.reset_s if not told or 0 in told else None
+    left = [count for count in (state.remaining_requests, state.remaining_tokens) if count is not None]
+    return state.reset_s if not left or 0 in left else None
 
 
 def rate_state(headers: Headers) -> RateState:
