@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from peak_console.domain.money import NanoEur
@@ -18,8 +19,7 @@ _COLUMNS = (
     "tokens_cached, tokens_reasoning, cost_nano_eur, latency_us, latency_sketch"
 )
 _RANGE = "r.start >= ? AND r.start < ?"
-_ORDER = "ORDER BY r.start, layer, role, provider, model_id"
-_CELLS = f"SELECT {_COLUMNS} FROM rollup r WHERE width_s = ? AND part = ? AND {_RANGE} {_ORDER}"  # noqa: S608 - constant
+_CELLS = f"SELECT {_COLUMNS} FROM rollup r WHERE width_s = ? AND part = ? AND {_RANGE}"  # noqa: S608 - constant
 _CELLS_OF_PARTS = f"SELECT {_COLUMNS} FROM rollup r WHERE width_s = ? AND part > 0 AND {_RANGE}"  # noqa: S608 - constant
 _CELLS_OPEN = (
     f"SELECT {_COLUMNS} FROM rollup r JOIN rollup_open o ON o.start = r.start AND o.part = r.part "  # noqa: S608 - same
@@ -83,15 +83,15 @@ def read_rollups(db: sqlite3.Connection, width: int, since: int, until: int | No
     stored = [RollupRow._make(row) for row in db.execute(_CELLS, (width, 0, first, last))]
     # Further parts of reopened minutes, and the open minute that no wider window has taken in yet.
     added = db.execute(_CELLS_OF_PARTS if width == MINUTE else _CELLS_OPEN, (MINUTE, first, last)).fetchall()
-    if not added:
-        return stored
-    found = {row[:_NAMED]: row for row in stored}
+    touched = {window_start(row[0], width) for row in added}
+    found = {row[:_NAMED]: row for row in stored if row.start in touched} if touched else {}
     for row in added:
         place = (window_start(row[0], width), *row[1:_NAMED])
         earlier = found.get(place)
         figures = row[_NAMED:] if earlier is None else _sum(earlier[_NAMED:], row[_NAMED:])
         found[place] = RollupRow._make((*place, *figures))
-    return [found[place] for place in sorted(found)]
+    rest = [row for row in stored if row.start not in touched] if touched else stored
+    return sorted([*rest, *found.values()], key=itemgetter(slice(_NAMED)))
 
 
 def _sum(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
