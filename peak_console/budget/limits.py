@@ -132,10 +132,11 @@ def admit_rate(limit: Limit, recent: int, *, key: str = "") -> Refusal | None:
 
 def warned(limit: Limit, spent: Spend, reserved: Spend, warn_pct: Decimal) -> list[Unit]:
     """The units in which ``spent + reserved`` has reached ``warn_pct`` per cent of the limit."""
+    part, whole = _share(warn_pct)
     return [
         unit
         for unit, most, used, held, _ in _units(limit, spent, reserved, Spend())
-        if most > 0 and (used + held) * 100 >= warn_pct * most
+        if most > 0 and (used + held) * whole >= part * most
     ]
 
 
@@ -192,6 +193,13 @@ def _refusal(
         "wait for the budget's next period, ask for less output, or raise it in configs/ai/budgets.toml",
         figures,
     )
+
+
+@lru_cache(maxsize=8)
+def _share(pct: Decimal) -> tuple[int, int]:
+    """A percentage as an exact fraction of whole numbers: no rounding, and no decimals on the hot path."""
+    part, whole = pct.as_integer_ratio()
+    return part, whole * 100
 
 
 @lru_cache(maxsize=256)

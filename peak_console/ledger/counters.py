@@ -49,8 +49,6 @@ class Reservation:
     lost: bool
     amount: Spend
     keys: tuple[str, ...]
-    header: dict[str, Any]
-    """What the event that ends it must repeat of the request."""
 
 
 class CounterBook:
@@ -61,7 +59,7 @@ class CounterBook:
         self._counters: dict[str, Counter] = {}
         self._changed: set[str] = set()
         self._moved: dict[tuple[str, int], Reservation | None] = {}
-        rows = db.execute("SELECT call_id, hop, client, state, cost, tokens, keys, header FROM reservation")
+        rows = db.execute("SELECT call_id, hop, client, state, cost, tokens, keys FROM reservation")
         self.reservations: dict[tuple[str, int], Reservation] = {
             (call_id, hop): Reservation(
                 call_id,
@@ -70,9 +68,8 @@ class CounterBook:
                 state == "lost",
                 Spend(cost, tokens, 1),
                 tuple(orjson.loads(keys)),
-                orjson.loads(header),
             )
-            for call_id, hop, client, state, cost, tokens, keys, header in rows
+            for call_id, hop, client, state, cost, tokens, keys in rows
         }
 
     def counter(self, key: str) -> Counter:
@@ -122,7 +119,7 @@ class CounterBook:
             held = [_reservation_row(one) for one in self._moved.values() if one is not None]
             ended = [place for place, one in self._moved.items() if one is None]
             db.executemany("DELETE FROM reservation WHERE call_id = ? AND hop = ?", ended)
-            db.executemany("INSERT OR REPLACE INTO reservation VALUES (?,?,?,?,?,?,?,?)", held)
+            db.executemany("INSERT OR REPLACE INTO reservation VALUES (?,?,?,?,?,?,?)", held)
             self._moved.clear()
 
     def _read(self, key: str) -> Counter:
@@ -188,5 +185,5 @@ def _counter_row(counter: Counter) -> tuple[Any, ...]:
 
 def _reservation_row(one: Reservation) -> tuple[Any, ...]:
     state = "lost" if one.lost else "open"
-    keys, header = orjson.dumps(one.keys).decode(), orjson.dumps(one.header).decode()
-    return (one.call_id, one.hop, one.client, state, one.amount.cost, one.amount.tokens, keys, header)
+    keys = orjson.dumps(one.keys).decode()
+    return (one.call_id, one.hop, one.client, state, one.amount.cost, one.amount.tokens, keys)

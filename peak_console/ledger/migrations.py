@@ -95,7 +95,7 @@ CREATE TABLE budget_counter(
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE reservation(
     call_id TEXT NOT NULL, hop INTEGER NOT NULL, client TEXT NOT NULL, state TEXT NOT NULL,
-    cost INTEGER NOT NULL, tokens INTEGER NOT NULL, keys TEXT NOT NULL, header TEXT NOT NULL,
+    cost INTEGER NOT NULL, tokens INTEGER NOT NULL, keys TEXT NOT NULL,
     PRIMARY KEY (call_id, hop)
 ) STRICT, WITHOUT ROWID;
 """

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from peak_console.budget.limits import (
     BudgetLimits,
     Limit,
@@ -48,11 +50,12 @@ class Reservations:
     def __init__(self, limits: Callable[[], BudgetLimits], *, clock: Clock) -> None:
         self._limits = limits
         self._clock = clock
-        self._admitted: tuple[str, BudgetLimits, Bound] | None = None
+        self._admitted: tuple[str, BudgetLimits, Bound, Spend] | None = None
         self._refused: tuple[str, BudgetLimits, Refusal] | None = None
 
     def open(self, db: sqlite3.Connection) -> None:
         """Go on with what is reserved; the last minute's calls are counted again."""
+        self._db = db
         self._book = CounterBook(db)
         row = db.execute(
             f"SELECT ts FROM ledger WHERE kind = ? AND {RARE_SQL} ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant
@@ -72,9 +75,8 @@ class Reservations:
 
     def abandon(self, client: str) -> list[EventDraft]:
         """The ``llm.call.failed`` events, at their bound, that end a lost caller's open calls."""
-        return [
-            _lost(one) for one in self._book.reservations.values() if one.client == client and not one.lost
-        ]
+        mine = [one for one in self._book.reservations.values() if one.client == client and not one.lost]
+        return [_lost(self._db, one) for one in mine]
 
     # -- the projection
 
@@ -88,9 +90,10 @@ class Reservations:
         if self._earlier:
             self._count_again(limits, self._earlier)
         bound = self._bound(limits, draft, now)
-        refusal = missing(limit for limit, _ in bound) or self._decide(bound, asked_by(draft.body))
+        asked = asked_by(draft.body)
+        refusal = missing(limit for limit, _ in bound) or self._decide(bound, asked)
         if refusal is None:
-            self._admitted = (draft.event_id, limits, bound)
+            self._admitted = (draft.event_id, limits, bound, asked)
         else:
             self._refused = (draft.event_id, limits, refusal)
         return refusal
@@ -144,13 +147,14 @@ class Reservations:
         return None
 
     def _reserve(self, event: Header, body: Body) -> list[EventDraft]:
-        limits, bound = self._decided(event)
-        asked = asked_by(body)
+        if self._admitted is not None and self._admitted[0] == event.event_id:
+            _, limits, bound, asked = self._admitted
+        else:
+            limits, bound = self._limits_now(event)
+            asked = asked_by(body)
         keys = tuple(dict.fromkeys(key for _, key in bound))
         self._book.change(keys, reserved=asked)
         self._count_rates(bound, event.boot_us)
-        header = {name: getattr(event, name) for name in ("run_id", "layer", "role", "provider", "model_id")}
-        header["body"] = {name: body[name] for name in _REPEATED if name in body}
         reservation = Reservation(
             call_id=event.call_id or "",
             hop=body["hop"],
@@ -158,7 +162,6 @@ class Reservations:
             lost=False,
             amount=asked,
             keys=keys,
-            header=header,
         )
         self._book.hold(reservation)
         return self._warnings(event, limits, bound)
@@ -168,7 +171,7 @@ class Reservations:
         spent = spend_of(body, held.amount.tokens if held else 0)
         if held is None:
             # Never requested here: it is spent all the same, on the day it was told.
-            limits, bound = self._decided(event)
+            limits, bound = self._limits_now(event)
             self._book.change({key for _, key in bound}, spent=spent)
             return self._overspent(event, limits, bound)
         if held.lost:
@@ -179,7 +182,7 @@ class Reservations:
             self._book.hold(replace(held, lost=True, amount=spent))
         if spent.cost <= held.amount.cost and spent.tokens <= held.amount.tokens:
             return ()  # what fitted as a bound fits as a bill
-        limits, bound = self._decided(event)
+        limits, bound = self._limits_now(event)
         return self._overspent(event, limits, [(limit, key) for limit, key in bound if key in held.keys])
 
     def _note_refusal(self, event: Header) -> list[EventDraft]:
@@ -220,10 +223,8 @@ class Reservations:
                     drafts.append(_budget_event(event, EventKind.BUDGET_EXCEEDED, figures))
         return drafts
 
-    def _decided(self, event: Header) -> tuple[BudgetLimits, Bound]:
-        """The limits that :meth:`admit` used for this event, or those of now."""
-        if self._admitted is not None and self._admitted[0] == event.event_id:
-            return self._admitted[1:]
+    def _limits_now(self, event: Header) -> tuple[BudgetLimits, Bound]:
+        """The limits that bind a call now."""
         try:
             limits = self._limits()
         except PeakError:
@@ -256,10 +257,17 @@ def _budget_event(cause: Header, kind: EventKind, figures: dict[str, Any]) -> Ev
     )
 
 
-def _lost(one: Reservation) -> EventDraft:
+def _lost(db: sqlite3.Connection, one: Reservation) -> EventDraft:
+    """The end of a lost caller's call: it repeats what its request said of itself."""
+    rows = db.execute(
+        "SELECT l.*, b.bytes FROM ledger l JOIN body b USING (seq) WHERE l.call_id = ? AND l.kind = ?",
+        (one.call_id, EventKind.CALL_REQUESTED),
+    )
+    request, asked = next(
+        (Header(*header), body) for *header, data in rows if (body := orjson.loads(data))["hop"] == one.hop
+    )
     body = {
-        **one.header["body"],
-        "hop": one.hop,
+        **{name: asked[name] for name in _REPEATED if name in asked},
         "reason": CallReason.CALLER_LOST.value,
         "outcome": OutcomeClass.AMBIGUOUS.value,
         "detail": "the caller's connection ended and did not come back in time",
@@ -268,6 +276,14 @@ def _lost(one: Reservation) -> EventDraft:
         "latency_us": 0,
         "attempts": [],
     }
-    fields = {name: text for name, text in one.header.items() if name != "body"}
-    identity = _derived_id("caller_lost", one.call_id, one.hop)
-    return EventDraft(identity, EventKind.CALL_FAILED.value, body, call_id=one.call_id, **fields)
+    return EventDraft(
+        _derived_id("caller_lost", request.event_id),
+        EventKind.CALL_FAILED.value,
+        body,
+        request.run_id,
+        request.call_id,
+        request.layer,
+        request.role,
+        request.provider,
+        request.model_id,
+    )

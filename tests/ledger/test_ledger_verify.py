@@ -351,7 +351,11 @@ def test_no_change_of_a_written_event_goes_unseen(
                 insert(db, seq, sound=detail)
         after = (rows_of(db), db.execute("SELECT * FROM body ORDER BY seq").fetchall())
     result = verify(desk.path, figures=False)
-    assert result.ok == (before == after), (result, edits)
+    # A cleanly cut tail is the one thing a chain cannot see; the figures and checkpoints are for that.
+    a_beginning = len(after[0]) == len(after[1]) and all(
+        old[: len(new)] == new for old, new in zip(before, after, strict=True)
+    )
+    assert result.ok == a_beginning, (result, edits)
 
 
 def test_progress_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
