@@ -115,18 +115,53 @@ def outage() -> Generator[Any, Any, Any]:
     yield "node up"
 
 
+@dataclass(frozen=True)
+class Move:
+    """What a process does next in a world: the world and the place it comes to, and what breaks by it."""
+
+    world: int
+    place: int
+    opened: bool
+    violations: tuple[str, ...]
+
+
+State = tuple[int, tuple[int, ...]]
+"""A world and each process's place, by their numbers."""
+
+
 class Search:
-    """Every reachable state of these processes over one world; ``violations`` says what broke and how."""
+    """Every reachable state of these processes over one world; ``violations`` says what broke and how.
+
+    Worlds and places are numbered when first met, and a process's move in a world is worked out once: most
+    states differ from others only in where the other processes stand.
+    """
 
     def __init__(self, processes: dict[str, Process], world: World | None = None) -> None:
         self.processes = processes
         self.names = tuple(processes)
-        self.start = (world or World(), tuple(() for _ in self.names))
         self.violations: list[str] = []
         self.way: list[str] = []
         self.opened = False
         self.states = 0
+        self._worlds: list[World] = []
+        self._world_numbers: dict[World, int] = {}
+        self._places: list[Answers] = []
+        self._place_numbers: dict[Answers, int] = {}
+        self._moves: dict[tuple[int, int, int], Move | None] = {}
+        self.start: State = (self._world(world or World()), tuple(self._place(()) for _ in self.names))
         self.step = cache(self._step)
+
+    def _world(self, world: World) -> int:
+        number = self._world_numbers.setdefault(world, len(self._worlds))
+        if number == len(self._worlds):
+            self._worlds.append(world)
+        return number
+
+    def _place(self, answers: Answers) -> int:
+        number = self._place_numbers.setdefault(answers, len(self._places))
+        if number == len(self._places):
+            self._places.append(answers)
+        return number
 
     def _step(self, index: int, answers: Answers) -> Any:
         """The action this process wants next, ``None`` when it has ended."""
@@ -141,56 +176,65 @@ class Search:
 
     def run(self) -> "Search":
         """Visit everything, breadth first; ends at the first violation, with the shortest way to it."""
-        came: dict[Any, Any] = {self.start: None}
+        came: dict[State, State | None] = {self.start: None}
         waiting = deque([self.start])
         while waiting and not self.violations:
             here = waiting.popleft()
-            for following in self._successors(*here):
+            for move, following in self._successors(*here):
                 if following not in came:
                     came[following] = here
                     waiting.append(following)
-                if self.violations:
+                self.opened |= move.opened
+                if move.violations:
+                    self.violations += move.violations
                     self.way = self._way(came, following)
                     break
         self.states = len(came)
-        self._came = came
         return self
 
     def worlds(self) -> list[World]:
         """Every world that was reached."""
-        return [world for world, _ in self._came]
+        return self._worlds
 
-    def _way(self, came: dict[Any, Any], state: Any) -> list[str]:
+    def _way(self, came: dict[State, State | None], state: State) -> list[str]:
         """Who did what on the way to ``state``."""
-        way = []
-        while came[state] is not None:
-            earlier = came[state]
+        way: list[str] = []
+        while (earlier := came[state]) is not None:
             for index, (old, new) in enumerate(zip(earlier[1], state[1], strict=True)):
                 if old != new:
-                    way.append(f"{self.names[index]} {self.step(index, old)} -> {new[-1]}")
+                    action, answer = self.step(index, self._places[old]), self._places[new][-1]
+                    way.append(f"{self.names[index]} {action} -> {answer}")
             state = earlier
         return way[::-1]
 
-    def _successors(self, world: World, places: tuple[Answers, ...]) -> Iterator[Any]:
-        for index, answers in enumerate(places):
-            action = self.step(index, answers)
-            if action is None:
-                continue
-            name = self.names[index]
-            after, answer = act(world, self.names[index], action)
-            after = watch(after, name, action, answer, removed=world.enabled is not None)
-            following = (*answers, answer)
-            self._check(after, name, action)
-            yield after, (*places[:index], following, *places[index + 1 :])
+    def _successors(self, world: int, places: tuple[int, ...]) -> Iterator[tuple[Move, State]]:
+        for index, place in enumerate(places):
+            key = (world, index, place)
+            if key not in self._moves:
+                self._moves[key] = self._move(*key)
+            move = self._moves[key]
+            if move is not None:
+                yield move, (move.world, (*places[:index], move.place, *places[index + 1 :]))
 
-    def _check(self, world: World, name: str, action: Any) -> None:
-        honoured = world.enabled in {world.ledger.in_force, world.lease}
-        if world.enabled in world.dead and honoured:
-            self.violations.append(f"{world.enabled}, begun before a stop, is in force; by {name} {action}")
-        if world.enabled is not None and world.enabled == world.lease and world.stop is None:
-            self.opened = True
-            if world.enabled not in world.recorded:
-                self.violations.append(f"the gate is open for {world.enabled}, which is on no record")
+    def _move(self, number: int, index: int, place: int) -> Move | None:
+        world, answers, name = self._worlds[number], self._places[place], self.names[index]
+        action = self.step(index, answers)
+        if action is None:
+            return None
+        after, answer = act(world, name, action)
+        after = watch(after, name, action, answer, removed=world.enabled is not None)
+        gate_open = after.enabled is not None and after.enabled == after.lease and after.stop is None
+        broken = _broken(after, name, action, gate_open=gate_open)
+        return Move(self._world(after), self._place((*answers, answer)), gate_open, broken)
+
+
+def _broken(world: World, name: str, action: Any, *, gate_open: bool) -> tuple[str, ...]:
+    found = []
+    if world.enabled in world.dead and world.enabled in {world.ledger.in_force, world.lease}:
+        found.append(f"{world.enabled}, begun before a stop, is in force; by {name} {action}")
+    if gate_open and world.enabled not in world.recorded:
+        found.append(f"the gate is open for {world.enabled}, which is on no record")
+    return tuple(found)
 
 
 def _error(what: Any) -> Exception:
