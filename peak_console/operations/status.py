@@ -9,38 +9,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from peak_console.budget.limits import BudgetLimits, Limit, Scope, scope_keys
-from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import NODE
 from peak_console.control.folder import read_file
 from peak_console.control.gate import CallGate
-from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import Clock, SystemClock, from_iso
-from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
+from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
-from peak_console.domain.vocabulary import Layer, Phase
+from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.windows import BudgetRow
 from peak_console.operations.views.bar import (
     BarSnapshot,
-    BudgetLine,
     LedgerHead,
     NodeFacts,
 )
-from peak_console.operations.views.findings import FindingsCache
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
+
+if TYPE_CHECKING:
+    from peak_console.operations.views.config_facts import ConfigFacts
 
 _BASE_URL: Final = ("PEAK_PROVIDER_", "_BASE_URL")
 _LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
 _SURELY_STOPPED: Final = frozenset({PostureReason.STOP_PRESENT, PostureReason.STOPPED_BY_OPERATOR})
-_WHOAMI_EVERY_US: Final = 10_000_000
-_SHOWN_SCOPES: Final = frozenset({Scope.DAY, Scope.LAYER_DAY, Scope.MONTH, Scope.PHASE})
 
 
 def status(
@@ -81,48 +77,65 @@ class StatusReader:
         self._environ = os.environ if environ is None else environ
         self._gate = CallGate(ws.control, self._clock, self._environ)
         self._door = door or LedgerDoor(ws.ledger)
-        self._configs = ConfigCache(ws, clock=self._clock)
-        self._findings = FindingsCache(ws)
+        self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._genesis: tuple[int, bool] = (-1, False)
-        self._whoami: tuple[int | None, str | None] = (None, None)
         self._host = socket.gethostname().partition(".")[0]
 
     def close(self) -> None:
         """Let go of the ledger."""
         self._door.close()
 
-    def read(self) -> BarSnapshot:
-        """The status now. Never raises: what cannot be read is told in the snapshot."""
+    def read(self, *, configs: bool = True) -> BarSnapshot:
+        """The status now. Never raises: what cannot be read is told in the snapshot.
+
+        Without ``configs`` it is made of the control folder and the ledger alone, for a first look before
+        the configs' readers are loaded; ``complete`` is then false.
+        """
         now = self._clock.now()
         posture, lease = self._gate.posture(), self._gate.lease()
         ledger = self._ledger(now)
         phase = Phase(lease.phase) if lease and lease.phase in set(Phase) else Phase(ledger.phase)
-        findings = self._findings.current(phase.level, now.date())
-        limits = self._limits()
-        budgets = [] if limits is None else budget_lines(limits, ledger.counters, now, ledger.phase_since)
         simulated = ledger.simulated or (lease is not None and lease.simulated)
-        node = self._node(lease.metrics_url if lease else None)
-        return BarSnapshot(
+        snapshot = BarSnapshot(
             taken_at=now,
-            posture=_with_configs(posture, broken=limits is None),
+            posture=posture,
             posture_freshness=Freshness(now),
             phase=phase.value,
             ledger=ledger.head,
-            budgets=tuple(budgets),
-            budget_day=next((one for one in budgets if one.scope == Scope.DAY and one.unit == "eur"), None),
             workspace=self.ws.name,
             root=str(self.ws.root),
             host=self._host,
-            operator=self._operator(),
             simulated=simulated,
             foreign_urls=foreign_urls(self._environ, simulated=simulated),
-            node=node,
-            findings=findings,
+            node=self._node(lease.metrics_url if lease else None),
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
             sqlite_version=sqlite3.sqlite_version,
-            timezone=limits.timezone if limits else "Europe/Berlin",
+            complete=False,
+        )
+        return self._with_configs(snapshot, ledger) if configs else snapshot
+
+    def _with_configs(self, snapshot: BarSnapshot, ledger: "_LedgerFacts") -> BarSnapshot:
+        if self._configs is None:
+            from peak_console.operations.views.config_facts import ConfigFacts  # noqa: PLC0415 - it is slow
+
+            self._configs = ConfigFacts(self.ws, self._clock, self._environ)
+        facts = self._configs
+        level = Phase(snapshot.phase or Phase.LIVE).level
+        limits = facts.limits()
+        posture = _judged(snapshot.posture, broken=limits is None)
+        budgets = facts.budgets(limits, ledger.counters, snapshot.taken_at, ledger.phase_since)
+        return replace(
+            snapshot,
+            posture=posture,
+            ai_enabled=posture.calls,
+            budgets=budgets,
+            budget_day=next((one for one in budgets if one.scope == "day" and one.unit == "eur"), None),
+            operator=facts.operator(),
+            findings=facts.findings(level, snapshot.taken_at.date()),
+            timezone=limits.timezone if limits else snapshot.timezone,
+            complete=True,
         )
 
     def _ledger(self, now: datetime) -> _LedgerFacts:
@@ -183,24 +196,6 @@ class StatusReader:
         ok = told.get("ok") if isinstance(told, Mapping) else None
         return ok if isinstance(ok, bool) else None
 
-    def _limits(self) -> BudgetLimits | None:
-        """The budgets' limits; ``None`` while the configs cannot be used."""
-        try:
-            return self._configs.current().budgets.limits
-        except ConfigInvalid:
-            return None
-
-    def _operator(self) -> str | None:
-        """Whose key this user holds here; asked again each ten seconds."""
-        now_us = self._clock.boot_us()
-        asked_us, name = self._whoami
-        if asked_us is None or now_us - asked_us >= _WHOAMI_EVERY_US:
-            name = None
-            with contextlib.suppress(PeakError, OSError):
-                name = next(iter(KeyStore(self.ws.keys, self._environ).mine()), None)
-            self._whoami = (now_us, name)
-        return name
-
     def _node_json(self) -> Mapping[str, Any]:
         with contextlib.suppress(OSError, ValueError):
             data = read_file(os.fspath(self.ws.control / NODE))
@@ -227,7 +222,7 @@ class StatusReader:
         )
 
 
-def _with_configs(posture: Posture, *, broken: bool) -> Posture:
+def _judged(posture: Posture, *, broken: bool) -> Posture:
     """With configs that cannot be used nothing may leave; only a stop is surer than that."""
     if not broken or _SURELY_STOPPED & set(posture.reasons):
         return posture
@@ -235,36 +230,6 @@ def _with_configs(posture: Posture, *, broken: bool) -> Posture:
     return replace(
         posture, state=PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=tuple(reasons)
     )
-
-
-def budget_lines(
-    limits: BudgetLimits, counters: Mapping[str, BudgetRow], now: datetime, phase_since: str
-) -> list[BudgetLine]:
-    """Every budget that is counted by day, month or phase, with what is spent and reserved of it. Pure."""
-    bound: dict[str, tuple[Limit, str]] = {}
-    for layer in Layer:
-        for limit, key in scope_keys(
-            limits, call_id=None, run_id=None, layer=layer.value, at=now, phase_since=phase_since
-        ):
-            if limit.scope in _SHOWN_SCOPES:
-                bound[key] = (limit, key)
-    lines: list[BudgetLine] = []
-    for limit, key in bound.values():
-        lines.extend(_lines_of(limit, key, counters.get(key), float(limits.warn_pct)))
-    return lines
-
-
-def _lines_of(limit: Limit, key: str, row: BudgetRow | None, warn_pct: float) -> list[BudgetLine]:
-    figures = (
-        ("eur", limit.max_cost, row.spent_cost if row else 0, row.reserved_cost if row else 0),
-        ("tokens", limit.max_tokens, row.spent_tokens if row else 0, row.reserved_tokens if row else 0),
-        ("calls", limit.max_calls, row.spent_calls if row else 0, row.reserved_calls if row else 0),
-    )
-    return [
-        BudgetLine(limit.scope.value, key, limit.layer, unit, spent, reserved, most, warn_pct)
-        for unit, most, spent, reserved in figures
-        if most is not None
-    ]
 
 
 def foreign_urls(environ: Mapping[str, str], *, simulated: bool) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Any, ClassVar, Literal, cast
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App
 from textual.binding import BindingType
@@ -18,7 +19,6 @@ from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line, plain
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.log import LogLine
-from peak_console.operations.views.source import Source
 from peak_console.tui import theme as themes
 from peak_console.tui.actions import TOP_SCREENS, ActionState
 from peak_console.tui.bar_drawing import BarFlags
@@ -27,6 +27,9 @@ from peak_console.tui.feed import Feed
 from peak_console.tui.messages import BarTaken, FeedFailed
 from peak_console.tui.screens.base import PeakModal, PeakScreen
 from peak_console.tui.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from peak_console.operations.views.source import Source
 
 Says = Literal["information", "warning", "error"]
 _LEVEL = {"information": "info", "warning": "warning", "error": "error"}
@@ -41,7 +44,7 @@ def _lazy(module: str, name: str) -> Callable[[], Screen[Any]]:
 class Opening:
     """How the console is opened. ``source`` makes the source, in the feed's thread."""
 
-    source: Callable[[], Source]
+    source: "Callable[[], Source]"
     workspace: Workspace | None = None
     clock: Clock = field(default_factory=SystemClock)
     settings: Settings = field(default_factory=Settings)
@@ -55,7 +58,10 @@ class PeakApp(App[int]):
     """The console over one workspace."""
 
     TITLE = "Peak Console"
-    CSS_PATH = "peak.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [
+        "peak.tcss",
+        "screens/live.tcss",
+    ]  # home's too: read once, not twice
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "f24"  # the registry binds ctrl+p
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -111,7 +117,7 @@ class PeakApp(App[int]):
             if isinstance(screen, PeakScreen | PeakModal):
                 screen.bar_taken()
         state, was = self.bar.posture.state, before.posture.state
-        if state is not was and "reading" not in before.posture.reasons:
+        if state is not was and before.complete and "reading" not in before.posture.reasons:
             grave = state in {PostureState.STOPPED, PostureState.UNKNOWN}
             why = ", ".join(self.bar.posture.reasons)
             self.say(
@@ -255,7 +261,7 @@ class PeakApp(App[int]):
 def run_console(
     workspace: Workspace | None,
     *,
-    source: Callable[[], Source] | None = None,
+    source: "Callable[[], Source] | None" = None,
     readonly: bool = False,
     problem: str = "",
 ) -> int:
@@ -268,7 +274,7 @@ def run_console(
         print("peak console needs a terminal; for scripts: peak status --json", file=sys.stderr)  # noqa: T201 - the last word
         return 2
 
-    def live() -> Source:
+    def live() -> "Source":
         from peak_console.operations.views.live_source import open_source  # noqa: PLC0415 - after the first paint
 
         return open_source(workspace, problem=problem)

@@ -8,14 +8,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.message import Message
 
-from peak_console.operations.views.source import Source
 from peak_console.tui.messages import AnswerTaken, BarTaken, FeedFailed, SnapshotTaken
 
-Read = Callable[[Source], Any]
+if TYPE_CHECKING:
+    from peak_console.operations.views.source import Source
+
+Read = Callable[["Source"], Any]
 
 
 class Target(Protocol):
@@ -30,7 +32,7 @@ class Feed:
     """Reads the bar and what the screen on top watches each ``interval_s``; answers questions in between."""
 
     def __init__(
-        self, open_source: Callable[[], Source], app: Target, interval_s: float | None = 1.0
+        self, open_source: "Callable[[], Source]", app: Target, interval_s: float | None = 1.0
     ) -> None:
         self._open, self._app = open_source, app
         self.interval_s = interval_s
@@ -94,7 +96,7 @@ class Feed:
         finally:
             source.close()
 
-    def _next(self) -> Callable[[Source], None] | None:
+    def _next(self) -> "Callable[[Source], None] | None":
         """The next thing to do, waiting for it; ``None`` at the end."""
         deadline = None if self.interval_s is None else time.monotonic() + self.interval_s
         with self._wake:
@@ -111,7 +113,7 @@ class Feed:
                     return self._refresh
                 self._wake.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
-    def _refresh(self, source: Source) -> None:
+    def _refresh(self, source: "Source") -> None:
         with self._wake:
             watched = self._watched
         self._tell(self._app, lambda: BarTaken(source.bar()))
@@ -119,8 +121,10 @@ class Feed:
             target, read = watched
             self._tell(target, lambda: SnapshotTaken(read(source)))
         self.reads += 1
+        if self.reads == 1:  # the first look may be made of less, so that it stands sooner
+            self.poke()
 
-    def _answer(self, source: Source, target: Target, topic: str, read: Read) -> None:
+    def _answer(self, source: "Source", target: Target, topic: str, read: Read) -> None:
         self._tell(target, lambda: AnswerTaken(topic, read(source)))
 
     def _tell(self, target: Target, make: Callable[[], Message]) -> None:

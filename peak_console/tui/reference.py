@@ -26,9 +26,11 @@ _DANGER = {
 }
 _HEAD = """# Keys and commands of the console
 
-Generated from `peak_console/tui/actions.py`. Arrows and `h j k l` move; `pgup` and `pgdn` move by a page; `home`, `g` and
-`end`, `G` go to the ends; `tab` goes to the next list. `:` takes the words of the last column, with completion.
+Generated from `peak_console/tui/actions.py`. Arrows and `j k` move; `pgup` and `pgdn` move by a page;
+`home`, `g` and `end`, `G` go to the ends; `tab` goes to the next list. `:` takes a command, with completion.
 """
+
+_TABLE = "| Key | Action | What it does | Danger | `:` command | Command line |\n|---|---|---|---|---|---|"
 
 
 def keys_page() -> str:
@@ -36,9 +38,7 @@ def keys_page() -> str:
     parts = [_HEAD]
     for screen in SCREENS:
         parts.append(f"## {_NAMES[screen]}\n")
-        parts.append(
-            "| Key | Action | What it does | Danger | `:` command | Command line |\n|---|---|---|---|---|---|"
-        )
+        parts.append(_TABLE)
         parts.append("\n".join(_row(action) for action in actions_on(screen)) + "\n")
     parts.append("\n".join(_filters()))
     return "\n".join(parts)
@@ -61,9 +61,11 @@ def _row(action: Action) -> str:
 
 def _filters() -> Iterator[str]:
     yield "## Filters\n"
-    yield "Terms are parted by blanks and must all hold; `a,b` means either; `-` in front means not; `*` and `?` match as in a"
-    yield "shell; text with blanks stands in quotes. A word without a key is looked for everywhere.\n"
-    yield f"Calls and Live: {_listed(call_filter.KEYS)}, for example {_listed(call_filter.EXAMPLES)}.\n"
+    yield "Terms are parted by blanks and must all hold; `a,b` means either; `-` in front means not;"
+    yield "`*` and `?` match as in a shell; text with blanks stands in quotes. A word without a key is looked"
+    yield "for everywhere.\n"
+    yield f"Calls and Live: {_listed(call_filter.KEYS)}."
+    yield f"For example {_listed(call_filter.EXAMPLES)}.\n"
     yield f"Log: {_listed(log_filter.KEYS)}, for example {_listed(log_filter.EXAMPLES)}.\n"
 
 

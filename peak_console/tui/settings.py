@@ -3,12 +3,15 @@
 A file that cannot be read or parsed gives the defaults; the screens show the linter's finding about it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 from peak_console.tui.plot import Alphabet
+
+_SET = re.compile(r"^\s*(refresh_ms|theme|timezone)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,13 @@ def read_settings(path: Path | None) -> Settings:
     """The settings of ``configs/console.toml``."""
     if path is None or not path.is_file():
         return Settings()
-    import tomllib  # noqa: PLC0415 - only a workspace with this file pays for it
-
     try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not _SET.search(text):
+            return Settings()
+        import tomllib  # noqa: PLC0415 - only a workspace that sets one of these pays for it
+
+        found: dict[str, Any] = tomllib.loads(text)
     except (OSError, ValueError):
         return Settings()
     refresh = found.get("refresh_ms", 1000)

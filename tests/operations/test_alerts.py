@@ -11,7 +11,9 @@ from peak_console.operations.views.live import Alert, KeyFigures, LiveSeries, Se
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 OPEN = Posture(PostureState.DISARMED, calls=True, orders=Orders.NONE, reasons=("enabled",))
-BAR = BarSnapshot(NOW, OPEN, Freshness(NOW), node=NodeFacts(running=True), ledger=LedgerHead(freshness=Freshness(NOW)))
+BAR = BarSnapshot(
+    NOW, OPEN, Freshness(NOW), node=NodeFacts(running=True), ledger=LedgerHead(freshness=Freshness(NOW))
+)
 QUIET = KeyFigures(calls=1000, error_pct=0.5, fallback_pct=0.1, critic_fail_pct=3.0, critic_judged=50)
 SERIES = LiveSeries(NOW, 60)
 
@@ -28,7 +30,11 @@ def test_a_quiet_workspace_has_none() -> None:
 def test_each_fault_has_its_alert_and_the_gravest_comes_first() -> None:
     """Every alert has something to do: a key, a filter or a command."""
     posture = Posture(
-        PostureState.STOPPED, calls=False, orders=Orders.NONE, reasons=("stop_present",), conflicts=("both stand",)
+        PostureState.STOPPED,
+        calls=False,
+        orders=Orders.NONE,
+        reasons=("stop_present",),
+        conflicts=("both stand",),
     )
     bar = replace(
         BAR,

@@ -1,4 +1,4 @@
-"""The live source over a ledger that the real writer made: the same figures as counting by hand, kept cheaply."""
+"""The live source over a ledger that the real writer made: the figures of counting by hand, kept cheaply."""
 
 import random
 import shutil
@@ -62,7 +62,9 @@ def _events(workspace: Workspace) -> list[tuple[str, object]]:
 
 
 @pytest.mark.parametrize("window", [Window.H1, Window.H24, Window.D7])
-def test_figures_agree_with_counting_the_events(source: LiveSource, workspace: Workspace, window: Window) -> None:
+def test_figures_agree_with_counting_the_events(
+    source: LiveSource, workspace: Workspace, window: Window
+) -> None:
     """Calls, errors, refusals, cost and verdicts are those of the events, whatever the window."""
     kinds = [kind for kind, _ in _events(workspace)]
     failed, refused = kinds.count("llm.call.failed"), kinds.count("llm.call.refused")
@@ -93,10 +95,12 @@ def test_five_minutes_are_finer_than_a_rollup(source: LiveSource) -> None:
     assert len([point for point in snapshot.series.p95_ms if point is not None]) >= 25
 
 
-def test_new_events_reach_the_next_snapshot(source: LiveSource, workspace: Workspace, clock: ManualClock) -> None:
+def test_new_events_reach_the_next_snapshot(
+    source: LiveSource, workspace: Workspace, clock: ManualClock
+) -> None:
     """What is appended between two looks is in the second, at the top of the tail and in the sums."""
     before = source.live(Window.H1)
-    dice = random.Random(3)
+    dice = random.Random(3)  # noqa: S311 - made-up figures
     drafts = [draft for number in range(50_000, 50_040) for draft in one_call(number, SLOTS[0], dice)]
     with LedgerWriter(workspace.ledger, clock=clock, projections=[Rollups()]) as writer:
         writer.append([(draft, "test") for draft in drafts])
@@ -108,7 +112,9 @@ def test_new_events_reach_the_next_snapshot(source: LiveSource, workspace: Works
     assert after.tail[0].call_id == closing[-1].call_id
 
 
-def test_closed_windows_are_not_read_again(source: LiveSource, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_windows_are_not_read_again(
+    source: LiveSource, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the first look only the last windows are asked for."""
     asked: list[int] = []
     real = LedgerReader.rollups
@@ -167,7 +173,8 @@ def test_a_calls_page_has_its_why_and_its_place(source: LiveSource, workspace: W
     folder.mkdir(parents=True)
     sha256 = sha256_hex(TEXT.encode())
     (folder / "texts.jsonl").write_text(
-        f'broken line\n{{"sha256": "{sha256}", "kind": "answer", "call_id": "x", "text": "{TEXT}"}}\n', encoding="utf-8"
+        f'broken line\n{{"sha256": "{sha256}", "kind": "answer", "call_id": "x", "text": "{TEXT}"}}\n',
+        encoding="utf-8",
     )
     detail = source.call(line.call_id)
     assert detail.hops[0].line == line
@@ -254,7 +261,11 @@ def test_a_body_that_is_not_as_it_should_be_is_read_as_far_as_it_goes(workspace:
     """A line is made of any body at all."""
     with LedgerReader(workspace.ledger) as reader:
         event = reader.latest(1)[0]
-    for body in (None, {}, {"usage": 3, "hop": "x", "latency_us": True, "cost_eur": "much", "route": [1], "attempts": {}}):
+    for body in (
+        None,
+        {},
+        {"usage": 3, "hop": "x", "latency_us": True, "cost_eur": "much", "route": [1], "attempts": {}},
+    ):
         shown = line_of(replace(event, kind="llm.call.completed", body=body))
         assert shown is not None
         assert shown.cost is None
@@ -271,4 +282,4 @@ def test_the_day_begins_in_the_budgets_zone(workspace: Workspace, clock: ManualC
 
 def test_a_draft_is_what_the_seed_says() -> None:
     """The seed's drafts are drafts."""
-    assert all(isinstance(draft, EventDraft) for draft in one_call(1, SLOTS[0], random.Random(1)))
+    assert all(isinstance(draft, EventDraft) for draft in one_call(1, SLOTS[0], random.Random(1)))  # noqa: S311 - likewise

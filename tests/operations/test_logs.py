@@ -59,7 +59,9 @@ def test_since_ends_the_reading(tmp_path: Path) -> None:
     assert [line.event for line in page.lines] == [f"event {number}" for number in range(999, 989, -1)]
 
 
-@pytest.mark.parametrize("raw", [b"{broken", b"[1, 2]", b"null", b"\xff\xfe", b'"text"', b"\x1b[2J", b"[" * 5000])
+@pytest.mark.parametrize(
+    "raw", [b"{broken", b"[1, 2]", b"null", b"\xff\xfe", b'"text"', b"\x1b[2J", b"[" * 5000]
+)
 def test_a_line_that_is_no_object_is_given_as_it_stands(raw: bytes) -> None:
     """It is never lost, never raises, and holds nothing a terminal would obey."""
     line = read_line(raw)

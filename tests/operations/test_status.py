@@ -15,7 +15,8 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import PostureState
 from peak_console.ledger.windows import BudgetRow
-from peak_console.operations.status import StatusReader, budget_lines, foreign_urls, shown_url, status
+from peak_console.operations.status import StatusReader, foreign_urls, shown_url, status
+from peak_console.operations.views.config_facts import budget_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,7 +75,9 @@ def test_the_ledgers_head_and_its_mark_are_told(workspace: Workspace) -> None:
     assert snapshot.ledger.last_event_at is not None
 
 
-def test_findings_are_read_again_only_when_a_file_changed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_are_read_again_only_when_a_file_changed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lint does not run each second."""
     ran: list[str] = []
     from peak_console.operations.views import findings  # noqa: PLC0415 - patched here

@@ -13,14 +13,23 @@ import pyte
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "down": "\x1b[B", "up": "\x1b[A"}
 
 
+_NOT_TAKEN = {"NO_COLOR", "COLORTERM", "COLUMNS", "LINES"}
+
+
 class Terminal:
     """Runs ``command``; ``wait`` reads until the screen shows something."""
 
     def __init__(
-        self, command: list[str], *, columns: int = 120, rows: int = 40, env: dict[str, str] | None = None, cwd: Path | None = None
+        self,
+        command: list[str],
+        *,
+        columns: int = 120,
+        rows: int = 40,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> None:
         environment = {
-            **{name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}},
+            **{name: value for name, value in os.environ.items() if name not in _NOT_TAKEN},
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             **(env or {}),
@@ -31,13 +40,20 @@ class Terminal:
         self.raw = bytearray()
         self.started = time.monotonic()
         self.child = pexpect.spawn(
-            command[0], command[1:], dimensions=(rows, columns), env=environment, cwd=str(cwd) if cwd else None, timeout=None
+            command[0],
+            command[1:],
+            dimensions=(rows, columns),
+            env=environment,
+            cwd=str(cwd) if cwd else None,
+            timeout=None,
         )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.child.close(force=True)
 
     def read(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The action registry: what feeds keys, help, palette, command line, read-only mode and the reference page."""
+"""The action registry: it feeds keys, help, palette, command line, read-only mode and the reference."""
 
 from pathlib import Path
 
@@ -136,5 +136,5 @@ def test_a_filter_is_completed_word_by_word() -> None:
 
 
 def test_the_reference_page_is_current() -> None:
-    """docs/reference/keys.md is what the registry says; renew it with: python -m peak_console.tui.reference"""
+    """It is what the registry says; renew it with python -m peak_console.tui.reference."""
     assert REFERENCE.read_text(encoding="utf-8") == keys_page()

@@ -31,7 +31,7 @@ async def test_enter_leads_from_a_slot_to_its_calls_and_escape_back() -> None:
         screen = app.screen
         assert isinstance(screen, CallsScreen)
         assert screen.filter_text() == "layer:L1 role:primary provider:openai model:gpt-5-mini since:1h"
-        assert "Live › Calls" in screen_text(app)
+        assert "Live \u203a Calls" in screen_text(app)
         await press(pilot, "escape")
         assert isinstance(app.screen, LiveScreen)
         await press(pilot, "2")
@@ -186,7 +186,7 @@ async def test_colon_stop_stops_too(tmp_path: Path) -> None:
     app = make_app(scene("normal"), root=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "colon", *"stop drift", "enter")
-        await _until(lambda: (control / "STOP").exists())
+        await _until((control / "STOP").exists)
         await settle(pilot)
     assert "drift" in (control / "STOP").read_text(encoding="utf-8")
 
@@ -339,7 +339,7 @@ async def test_a_copy_is_written_to_a_file_that_is_named(
     app = make_app(scene("normal"))
     async with app.run_test(size=(80, 24)) as pilot:
         await press(pilot, "2", "y")
-        (path,) = tmp_path.rglob("*.txt")
+        (path,) = tmp_path.rglob("*.txt")  # noqa: ASYNC240 - a test may wait for its disk
         assert "call_0000" in path.read_text(encoding="utf-8")
         assert path.stat().st_mode & 0o077 == 0
         assert str(path) in app.notices[0].event
@@ -398,7 +398,7 @@ def _widgets(app: PeakApp) -> int:
 
 async def _until(holds: Any, seconds: float = 10.0) -> None:
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - it waits for a file or a thread
             await asyncio.sleep(0.02)
 
 

@@ -1,13 +1,14 @@
 """The real program in a real pseudo-terminal, driven by keys as an operator would."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from terminal_screen import Terminal
 
-from peak_console.operations.ledger import verify
 from peak_console.config.workspace import Workspace
+from peak_console.operations.ledger import verify
 
 PEAK = [sys.executable, "-m", "peak_console.cli.entry"]
 START = "from peak_console.cli.entry import main; main()"
@@ -15,7 +16,7 @@ START = "from peak_console.cli.entry import main; main()"
 
 @pytest.mark.slow
 def test_on_call_story(tmp_path: Path) -> None:
-    """Open, look, filter, open a call, go back, stop with two keys, see it stopped; the chain verifies after."""
+    """Open, look, filter, open a call, go back, stop with two keys, see it stopped; the chain verifies."""
     root = tmp_path / "tour"
     command = [sys.executable, "-c", START, "demo", "--root", str(root), "--rate", "15"]
     with Terminal(command, env={"PEAK_KEYS_DIR": str(tmp_path / "keys")}) as terminal:
@@ -63,8 +64,8 @@ def test_no_workspace_opens_and_says_so(tmp_path: Path) -> None:
 
 def test_broken_toml_opens_and_shows_the_finding(tmp_path: Path) -> None:
     """The finding stands in the alerts with file and line; the posture is unknown, which acts as stopped."""
+    shutil.copytree(Path(__file__).resolve().parents[2] / "configs", tmp_path / "configs")
     matrix = tmp_path / "configs" / "ai" / "layer_model_matrix.toml"
-    matrix.parent.mkdir(parents=True)
     matrix.write_text("[L0.primary]\nprovider = openai\n", encoding="utf-8")
     command = [sys.executable, "-c", START, "console", "--readonly", "--root", str(tmp_path)]
     with Terminal(command) as terminal:

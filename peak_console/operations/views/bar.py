@@ -129,6 +129,8 @@ class BarSnapshot:
     sqlite_version: str = ""
     timezone: str = "Europe/Berlin"
     """The zone whose days the budgets count."""
+    complete: bool = True
+    """False for a first look, before the configs were read."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:

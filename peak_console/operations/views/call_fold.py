@@ -8,14 +8,14 @@ from typing import Any, Final
 from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import nano_from_text
-from peak_console.operations.views.calls import (
+from peak_console.operations.views.call_detail import (
     AttemptLine,
     CallDetail,
-    CallLine,
     HopFacts,
     JudgementLine,
     RouteStep,
 )
+from peak_console.operations.views.calls import CallLine
 
 CLOSING: Final = {
     "ok": EventKind.CALL_COMPLETED.value,

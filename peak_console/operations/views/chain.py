@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent, header_hash
-from peak_console.operations.views.calls import ChainPlace
+from peak_console.operations.views.call_detail import ChainPlace
 
 
 def place_of(event: LedgerEvent, before: str | None) -> ChainPlace:

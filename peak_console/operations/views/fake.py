@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from peak_console.domain.clock import Clock
 from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import read_call_filter
-from peak_console.operations.views.calls import CallDetail, CallLine, CallsPage
+from peak_console.operations.views.calls import CallLine, CallsPage
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogLine, LogPage

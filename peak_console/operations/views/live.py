@@ -1,5 +1,6 @@
 """The Live screen's snapshot: key figures, series over time, a table by slot, alerts, the tail of calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -154,6 +155,8 @@ class LiveSnapshot:
     rows: tuple[SlotRow, ...] = ()
     alerts: tuple[Alert, ...] = ()
     tail: tuple[CallLine, ...] = ()
+    marks: Mapping[str, Severity] = field(default_factory=dict)
+    """Key figures that stand out, by field name."""
     workspace_new: bool = False
 
     @property

@@ -99,7 +99,9 @@ class LiveLedger:
             tail=self._recent.tail,
             workspace_new=not (rows or self._recent.tail or _ever_called(reader)),
         )
-        return replace(snapshot, alerts=self.alerts_for(snapshot, bar))
+        return replace(
+            snapshot, alerts=self.alerts_for(snapshot, bar), marks=alerting.marks(snapshot.figures)
+        )
 
     def alerts_for(self, snapshot: LiveSnapshot, bar: BarSnapshot) -> tuple[Alert, ...]:
         """The alerts of a snapshot under the status of now."""

@@ -14,9 +14,10 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader, no_workspace
 from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.call_detail import CallDetail, JudgementLine
 from peak_console.operations.views.call_filter import CallFilter, read_call_filter
 from peak_console.operations.views.call_fold import CLOSING, detail_of, judgement_of, line_of, text_hashes
-from peak_console.operations.views.calls import CallDetail, CallLine, CallsPage, JudgementLine
+from peak_console.operations.views.calls import CallLine, CallsPage
 from peak_console.operations.views.chain import place_of
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
@@ -57,8 +58,9 @@ class LiveSource:
         self._status.close()
 
     def bar(self) -> BarSnapshot:
-        """The posture bar's facts."""
-        self._bar = self._status.read()
+        """The posture bar's facts; the first ones before the configs are read, which takes a moment."""
+        first = self._bar is None
+        self._bar = self._status.read(configs=not first)
         return self._bar
 
     def live(self, window: Window) -> LiveSnapshot:

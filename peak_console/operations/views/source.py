@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from peak_console.operations.views.bar import BarSnapshot
-from peak_console.operations.views.calls import CallDetail, CallsPage
+from peak_console.operations.views.call_detail import CallDetail
+from peak_console.operations.views.calls import CallsPage
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogPage
 

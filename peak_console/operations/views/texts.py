@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.ids import is_run_id
-from peak_console.operations.views.calls import LoggedText
+from peak_console.operations.views.call_detail import LoggedText
 
 SEGMENT: Final = "texts.jsonl"
 _LONGEST_LINE: Final = 64 * 1024**2

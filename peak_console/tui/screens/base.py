@@ -9,29 +9,26 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from peak_console.operations.views.freshness import Freshness, Health
-from peak_console.operations.views.source import Source
 from peak_console.tui import figures
 from peak_console.tui.actions import BY_ID, Action, ActionState
 from peak_console.tui.bar_drawing import posture_chip
-from peak_console.tui.command_line import (
-    CommandUnknown,
-    complete_command,
-    complete_filter,
-    example,
-    read_command,
-)
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.spans import SpanCompositor
 from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.crumbs import Crumbs
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.posture_bar import PostureBar
-from peak_console.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.source import Source
     from peak_console.tui.app import PeakApp
+    from peak_console.tui.widgets.prompt import Prompt
 
 LEAST = (80, 24)
 """Columns and rows that the screens are made for."""
+_WIDE, _HUGE, _TALL = 100, 160, 34
+"""From where two plots stand beside each other, four do, and two rows of them."""
+_LAYOUTS = frozenset({"-too-small", "-wide", "-tall", "-huge"})
 
 
 class TooSmall(Canvas):
@@ -97,15 +94,16 @@ class PeakScreen(Performing, Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SpanCompositor()
         self.paused = False
         self.came_from = ""
+        self.lay_out()
         self._focus_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """The frame, with the body in it."""
         yield PostureBar()
         yield KeyBar()
-        yield Prompt()
         yield TooSmall()
         yield Crumbs()
         yield from self.body()
@@ -118,7 +116,7 @@ class PeakScreen(Performing, Screen[None]):
         """Whether a page lies below, or a filter stands."""
         return len(self.app.screen_stack) > 1 or bool(self.filter_text())
 
-    def subject(self) -> Callable[[Source], Any] | None:
+    def subject(self) -> "Callable[[Source], Any] | None":
         """What the feed reads for this screen each refresh."""
         return None
 
@@ -167,19 +165,37 @@ class PeakScreen(Performing, Screen[None]):
         self.bar_taken()
 
     def on_resize(self) -> None:
-        """Show one clear line where there is no room."""
-        columns, rows = self.size
-        self.set_class(columns < LEAST[0] or rows < LEAST[1], "-too-small")
-        self.set_class(columns >= 100, "-wide")  # noqa: PLR2004 - two columns of plots need fifty each
+        """Choose the lay-out by the size."""
+        self.lay_out()
 
-    def do_command(self) -> None:
+    def lay_out(self) -> None:
+        """Take the classes of the size: all at once, since each change styles the whole screen anew."""
+        columns, rows = self.app.size
+        wanted = (self.classes - _LAYOUTS) | {
+            name
+            for name, on in (
+                ("-too-small", columns < LEAST[0] or rows < LEAST[1]),
+                ("-wide", columns >= _WIDE),
+                ("-tall", rows >= _TALL),
+                ("-huge", columns >= _HUGE and rows >= _TALL),
+            )
+            if on
+        }
+        if wanted != self.classes:
+            self.set_classes(wanted)
+
+    async def do_command(self) -> None:
         """Open the command line."""
-        self._open_prompt(":", "", "an action by its name; tab completes, esc leaves", complete_command)
+        from peak_console.tui.command_line import complete_command  # noqa: PLC0415 - not before the first paint
 
-    def do_filter(self) -> None:
+        await self._open_prompt(":", "", "an action by its name; tab completes, esc leaves", complete_command)
+
+    async def do_filter(self) -> None:
         """Open the filter line with the filter that stands."""
+        from peak_console.tui.command_line import complete_filter, example  # noqa: PLC0415 - likewise
+
         keys = self.filter_keys()
-        self._open_prompt(
+        await self._open_prompt(
             "/", self.filter_text(), example(self.NAME), lambda text: complete_filter(text, keys)
         )
 
@@ -195,38 +211,48 @@ class PeakScreen(Performing, Screen[None]):
         """Take the filter; gives what is wrong with it, or an empty text."""
         raise NotImplementedError
 
-    def _open_prompt(self, kind: str, text: str, hint: str, complete: Callable[[str], str | None]) -> None:
-        if not self.query_one(Prompt).is_open:
-            self._focus_before = self.focused
-        self.query_one(Prompt).open(kind, text, hint, complete)
+    async def _open_prompt(
+        self, kind: str, text: str, hint: str, complete: Callable[[str], str | None]
+    ) -> None:
+        """Open the line at the bottom; it is made when it is first asked for."""
+        from peak_console.tui.widgets.prompt import Prompt  # noqa: PLC0415 - not before the first paint
 
-    def _close_prompt(self) -> None:
-        self.query_one(Prompt).close()
+        if not self.query(Prompt):
+            await self.mount(Prompt())
+        prompt = self.query_one(Prompt)
+        if not prompt.is_open:
+            self._focus_before = self.focused
+        prompt.open(kind, text, hint, complete)
+
+    def _close_prompt(self, prompt: "Prompt") -> None:
+        prompt.close()
         if self._focus_before is not None and self._focus_before.is_mounted:
             self._focus_before.focus()
 
-    def on_prompt_left(self) -> None:
+    def on_prompt_left(self, event: "Prompt.Left") -> None:
         """Give the focus back."""
-        self._close_prompt()
-
-    async def on_prompt_entered(self, event: Prompt.Entered) -> None:
-        """Set the filter, or carry out the command; what cannot be read is said and stays to be mended."""
         event.stop()
-        prompt = self.query_one(Prompt)
+        self._close_prompt(event.prompt)
+
+    async def on_prompt_entered(self, event: "Prompt.Entered") -> None:
+        """Set the filter, or carry out the command; what cannot be read is said and stays to be mended."""
+        from peak_console.tui.command_line import CommandUnknown, read_command  # noqa: PLC0415 - see above
+
+        event.stop()
         if event.kind == "/":
             problem = self.set_filter(event.text.strip())
             if problem:
-                prompt.say(problem, Tone.BAD)
+                event.prompt.say(problem, Tone.BAD)
                 return
-            self._close_prompt()
+            self._close_prompt(event.prompt)
             self.show_crumbs()
             return
         try:
             action, argument = read_command(event.text)
         except CommandUnknown as error:
-            prompt.say(str(error), Tone.BAD)
+            event.prompt.say(str(error), Tone.BAD)
             return
-        self._close_prompt()
+        self._close_prompt(event.prompt)
         await self.perform(action, argument)
 
     def do_pause(self) -> None:

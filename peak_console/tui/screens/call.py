@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from peak_console.operations.views.calls import CallDetail
+from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.source import Source
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import Line, Span, Tone

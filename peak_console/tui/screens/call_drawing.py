@@ -5,7 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from peak_console.domain.text import one_line
-from peak_console.operations.views.calls import CallDetail, HopFacts, JudgementLine, LoggedText, RouteStep
+from peak_console.operations.views.call_detail import (
+    CallDetail,
+    HopFacts,
+    JudgementLine,
+    LoggedText,
+    RouteStep,
+)
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
 from peak_console.tui.screens.live_drawing import OUTCOME_SIGNS, layer_tone

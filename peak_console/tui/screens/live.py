@@ -7,11 +7,8 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widget import Widget
 
-from peak_console.operations.views.call_filter import EVERYTHING, KEYS, read_call_filter
 from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.live import Alert, LiveSnapshot, Window
-from peak_console.operations.views.source import Source
-from peak_console.operations.views.terms import FilterInvalid
 from peak_console.tui import figures as fig
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, rule
@@ -23,6 +20,8 @@ from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.widgets.time_series import TimeSeries
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.call_filter import CallFilter
+    from peak_console.operations.views.source import Source
     from peak_console.tui.app import PeakApp
 
 
@@ -79,7 +78,6 @@ class LiveScreen(PeakScreen):
     """Key figures, plots, slots, alerts, the tail of calls."""
 
     NAME = "live"
-    CSS_PATH = "live.tcss"
     AUTO_FOCUS = "#slots"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("live")]
 
@@ -88,7 +86,7 @@ class LiveScreen(PeakScreen):
         self.window = Window.H1
         self.snapshot: LiveSnapshot | None = None
         self._sort, self._turned = 0, False
-        self._filter = EVERYTHING
+        self._filter: CallFilter | None = None
 
     def body(self) -> Iterable[Widget]:
         """Figures, plots, slots, alerts, tail."""
@@ -124,13 +122,6 @@ class LiveScreen(PeakScreen):
         self.alerts.empty = [(Span("…", Tone.DIM),)]
         self.query_one(TableHead).line = self._head
 
-    def on_resize(self) -> None:
-        """Choose the lay-out by size."""
-        super().on_resize()
-        columns, rows = self.size
-        self.set_class(rows >= 34, "-tall")  # noqa: PLR2004 - two rows of plots need that many
-        self.set_class(columns >= 160 and rows >= 34, "-huge")  # noqa: PLR2004 - four plots of forty
-
     @property
     def slots(self) -> Table[Any]:
         """The table by slot."""
@@ -146,7 +137,7 @@ class LiveScreen(PeakScreen):
         """The latest calls."""
         return self.query_one("#tail", Table)
 
-    def subject(self) -> Callable[[Source], Any]:
+    def subject(self) -> "Callable[[Source], Any]":
         """Live, over the window."""
         window = self.window
         return lambda source: source.live(window)
@@ -161,7 +152,7 @@ class LiveScreen(PeakScreen):
         for one in Window:
             here = one is self.window
             windows += [Span(f" {one.label} ", Tone.CHIP_INFO if here else Tone.DIM)]
-        if not self._filter.everything:
+        if self._filter is not None:
             windows += [Span("  / ", Tone.KEY), Span(self._filter.text, Tone.ACCENT)]
         return tuple(windows)
 
@@ -201,8 +192,10 @@ class LiveScreen(PeakScreen):
         self._show_tables(snapshot)
 
     def _show_tables(self, snapshot: LiveSnapshot) -> None:
-        rows = look.sorted_rows(look.filtered_rows(snapshot, self._filter), self._sort, turned=self._turned)
-        tail = [line for line in snapshot.tail if self._filter.matches(line)]
+        wanted = self._filter
+        kept = snapshot.rows if wanted is None else look.filtered_rows(snapshot, wanted)
+        rows = look.sorted_rows(kept, self._sort, turned=self._turned)
+        tail = [line for line in snapshot.tail if wanted is None or wanted.matches(line)]
         self.slots.empty, self.tail.empty = self._why_empty(snapshot)
         self.slots.styles.max_height = max(2, len(rows))
         self.slots.show_rows(ListRows(rows))
@@ -210,7 +203,7 @@ class LiveScreen(PeakScreen):
         self.query_one(TableHead).redraw()
 
     def _why_empty(self, snapshot: LiveSnapshot) -> tuple[Sequence[Line], Sequence[Line]]:
-        if not self._filter.everything and snapshot.rows:
+        if self._filter is not None and snapshot.rows:
             text = f"no slot or recent call matches  / {self._filter.text}   esc clears the filter"
             return [(Span(text, Tone.DIM),)], [(Span("nothing matches", Tone.DIM),)]
         if snapshot.workspace_new:
@@ -314,18 +307,24 @@ class LiveScreen(PeakScreen):
 
     def filter_keys(self) -> Sequence[str]:
         """The keys of calls."""
+        from peak_console.operations.views.call_filter import KEYS  # noqa: PLC0415 - not before the first paint
+
         return KEYS
 
     def filter_text(self) -> str:
         """The filter over slots and tail."""
-        return self._filter.text
+        return "" if self._filter is None else self._filter.text
 
     def set_filter(self, text: str) -> str:
         """Filter slots and tail."""
+        from peak_console.operations.views.call_filter import read_call_filter  # noqa: PLC0415 - see above
+        from peak_console.operations.views.terms import FilterInvalid  # noqa: PLC0415 - see above
+
         try:
-            self._filter = read_call_filter(text, self.peak.now())
+            wanted = read_call_filter(text, self.peak.now())
         except FilterInvalid as error:
             return f"{error.message}; {error.remedy}"
+        self._filter = None if wanted.everything else wanted
         self._sorted()
         return ""
 

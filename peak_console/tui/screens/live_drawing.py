@@ -3,17 +3,18 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from peak_console.domain.text import one_line
-from peak_console.operations.views.alerts import marks
-from peak_console.operations.views.call_filter import CallFilter
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.live import Alert, KeyFigures, LiveSnapshot, Severity, SlotRow
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, pad, rule, width_of
 from peak_console.tui.plot import Alphabet, spark, time_axis
 from peak_console.tui.widgets.table import Column
+
+if TYPE_CHECKING:
+    from peak_console.operations.views.call_filter import CallFilter
 
 _WIDE: Final = 98
 _FULL, _NEARLY = 100, 80
@@ -55,7 +56,7 @@ def figures_lines(
 def _tiles(
     figures: KeyFigures, snapshot: LiveSnapshot | None, *, wide: bool, stale: bool
 ) -> list[tuple[str, Line, str]]:
-    found = marks(figures)
+    found = snapshot.marks if snapshot else {}
     label = snapshot.window.label if snapshot else ""
 
     def value(name: str, text: str) -> Line:
@@ -217,7 +218,7 @@ def slot_as_line(row: SlotRow, snapshot: LiveSnapshot) -> CallLine:
     )
 
 
-def filtered_rows(snapshot: LiveSnapshot, wanted: CallFilter) -> list[SlotRow]:
+def filtered_rows(snapshot: LiveSnapshot, wanted: "CallFilter") -> list[SlotRow]:
     """The rows that the filter's words on slots let through."""
     return [row for row in snapshot.rows if wanted.matches(slot_as_line(row, snapshot))]
 

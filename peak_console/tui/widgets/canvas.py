@@ -7,12 +7,14 @@ every span passes ``plain()`` here, and no markup is ever parsed.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import zip_longest
-from typing import ClassVar
 
 from rich.cells import cell_len
+from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -22,32 +24,46 @@ from peak_console.domain.text import plain
 from peak_console.tui.ink import EMPTY, Line, Tone
 
 _BREAKS = re.compile(r"[\n\t]")
-_CHUNK = 12
-"""Longest segment in cells: Textual repaints whole segments, so a long one would cost a whole row."""
+_NEAR = 8
+"""Unchanged cells between two changed ones that are cheaper to write again than to jump over."""
 
-TONES: frozenset[str] = frozenset(f"ink--{tone.value}" for tone in Tone)
-
-
-_BOLD = "text-style: bold;"
+Styles = dict[Tone, Style]
 
 
-def ink_css(widget: str) -> str:
-    """The style sheet that gives each tone of ``widget`` its colours."""
-    plain_tones = [tone for tone in Tone if not tone.value.startswith("chip-") and tone not in _SPECIAL]
-    rules = [f"&>.ink--{tone.value} {{ color: $ink-{tone.value}; }}" for tone in plain_tones]
-    rules += [
-        "&>.ink--strong { color: $ink-strong; text-style: bold; }",
-        "&>.ink--cursor { color: $ink-cursor-text; background: $ink-cursor; }",
-        *(
-            f"&>.ink--{tone.value} {{ color: $ink-chip-text; background: $ink-{tone.value}; {_BOLD} }}"
-            for tone in Tone
-            if tone.value.startswith("chip-")
-        ),
-    ]
-    return f"{widget} {{ {' '.join(rules)} }}"
+@lru_cache(maxsize=64)
+def styles_on(ground: Style, variables: tuple[tuple[str, str], ...]) -> Styles:
+    """The style of each tone on ``ground``, by the theme's ``ink-*`` variables."""
+    named = dict(variables)
+
+    def colour(name: str) -> RichColor:
+        return Color.parse(named[name]).rich_color
+
+    chip_text = colour("ink-chip-text")
+    found: Styles = {}
+    for tone in Tone:
+        name = f"ink-{tone.value}"
+        if tone is Tone.TEXT:
+            found[tone] = ground
+        elif tone is Tone.CURSOR:
+            found[tone] = ground + Style(color=colour("ink-cursor-text"), bgcolor=colour(name))
+        elif tone.value.startswith("chip-"):
+            found[tone] = ground + Style(color=chip_text, bgcolor=colour(name), bold=True)
+        else:
+            found[tone] = ground + Style(color=colour(name), bold=True if tone is Tone.STRONG else None)
+    return found
 
 
-_SPECIAL = frozenset({Tone.TEXT, Tone.STRONG, Tone.CURSOR})
+@lru_cache(maxsize=64)
+def styles_under_cursor(ground: Style, variables: tuple[tuple[str, str], ...]) -> Styles:
+    """The same styles on the cursor's background; chips keep their own."""
+    styles = styles_on(ground, variables)
+    cursor = styles[Tone.CURSOR]
+    below = Style(bgcolor=cursor.bgcolor)
+    plain_tones = {Tone.TEXT, Tone.DIM, Tone.FAINT, Tone.CURSOR}
+    return {
+        tone: cursor if tone in plain_tones else style if tone.value.startswith("chip-") else style + below
+        for tone, style in styles.items()
+    }
 
 
 def clean(text: str) -> str:
@@ -57,80 +73,89 @@ def clean(text: str) -> str:
     return _BREAKS.sub(" ", plain(text))
 
 
-def segments_of(spans: Line, styles: dict[Tone, Style]) -> list[Segment]:
-    """The spans as segments of at most ``_CHUNK`` cells."""
+def segments_of(spans: Line, styles: Styles) -> list[Segment]:
+    """The spans as segments; neighbours of one style are one segment."""
     segments: list[Segment] = []
     for text, tone in spans:
         safe, style = clean(text), styles[tone]
-        if len(safe) <= _CHUNK:
+        if segments and segments[-1].style is style:
+            segments[-1] = Segment(segments[-1].text + safe, style)
+        elif safe:
             segments.append(Segment(safe, style))
-        else:
-            segments.extend(Segment(safe[at : at + _CHUNK], style) for at in range(0, len(safe), _CHUNK))
     return segments
 
 
-def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """The cells from the first to the last segment that differ; ``None`` when nothing does."""
-    before, after = list(old), list(new)
-    start = left = 0
-    while start < min(len(before), len(after)) and before[start] == after[start]:
-        left += cell_len(after[start].text)
-        start += 1
-    if start == len(before) == len(after):
-        return None
-    right, back = max(old.cell_length, new.cell_length), 1
-    while back <= min(len(before), len(after)) - start and before[-back] == after[-back]:
-        right -= cell_len(after[-back].text)
-        back += 1
-    return left, max(right, left + 1)
+Cell = tuple[str, Style | None]
+
+
+def cells_of(strip: Strip) -> list[Cell]:
+    """The strip cell by cell; the second cell of a wide character is empty."""
+    cells: list[Cell] = []
+    for segment in strip:
+        text, style = segment.text, segment.style
+        if text.isascii():
+            cells.extend((char, style) for char in text)
+            continue
+        for char in text:
+            width = cell_len(char)
+            if width:
+                cells.append((char, style))
+                cells.extend([("", style)] * (width - 1))
+            elif cells:
+                cells[-1] = (cells[-1][0] + char, cells[-1][1])
+    return cells
+
+
+def changes(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """The runs of cells that differ, those close to each other as one; never through a wide character."""
+    before, after = cells_of(old), cells_of(new)
+    width = max(len(before), len(after))
+    filler: Cell = ("", None)
+    before += [filler] * (width - len(before))
+    after += [filler] * (width - len(after))
+    runs: list[tuple[int, int]] = []
+    for at, (left, right) in enumerate(zip(before, after, strict=True)):
+        if left == right:
+            continue
+        start, end = at, at + 1
+        while start > 0 and (after[start][0] == "" or before[start][0] == "") and at < len(after):
+            start -= 1
+        while end < width and (after[end][0] == "" or before[end][0] == ""):
+            end += 1
+        if runs and start - runs[-1][1] <= _NEAR:
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
+    return runs
 
 
 class _Palette:
-    """The styles of a widget's tones, read from its style sheet once and again after a change of theme."""
+    """A widget's styles by tone, asked of its theme once and again after a change of it.
+
+    Component classes would do the same, at a third of a second for a screen's widgets when it is first shown.
+    """
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
-        self._styles: dict[Tone, Style] = {}
-        self._over: dict[Tone, Style] = {}
+        self._key: tuple[Style, tuple[tuple[str, str], ...]] | None = None
 
     def clear(self) -> None:
         """Forget the styles."""
-        self._styles = {}
-        self._over = {}
-
-    def styles(self) -> dict[Tone, Style]:
-        """Tone → style."""
-        if not self._styles:
-            self._styles = {
-                tone: self._widget.get_component_rich_style(f"ink--{tone.value}") for tone in Tone
-            }
-        return self._styles
-
-    def over_cursor(self) -> dict[Tone, Style]:
-        """The same styles on the cursor's background."""
-        if not self._over:
-            cursor = self.styles()[Tone.CURSOR]
-            ground = Style(bgcolor=cursor.bgcolor)
-            chips = {tone for tone in Tone if tone.value.startswith("chip-")}
-            self._over = {
-                tone: style if tone in chips else style + ground for tone, style in self.styles().items()
-            }
-            for tone in (Tone.TEXT, Tone.DIM, Tone.FAINT, Tone.CURSOR):
-                self._over[tone] = cursor
-        return self._over
+        self._key = None
 
     def strip(self, spans: Line, width: int, *, cursor: bool = False) -> Strip:
         """A strip of exactly ``width`` cells."""
-        styles = self.over_cursor() if cursor else self.styles()
+        if self._key is None:
+            variables = self._widget.app.theme_variables
+            inks = tuple((name, value) for name, value in variables.items() if name.startswith("ink-"))
+            self._key = (self._widget.rich_style, inks)
+        styles = styles_under_cursor(*self._key) if cursor else styles_on(*self._key)
         ground = styles[Tone.CURSOR if cursor else Tone.TEXT]
         return Strip(segments_of(spans, styles)).adjust_cell_length(width, ground)
 
 
 class Canvas(Widget):
     """A fixed area drawn by :meth:`draw`; call :meth:`redraw` when what it draws may have changed."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONES)
-    DEFAULT_CSS: ClassVar[str] = ink_css("Canvas")
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -152,10 +177,8 @@ class Canvas(Widget):
             return
         fresh = self._draw_strips()
         for y, (old, new) in enumerate(zip_longest(self._strips, fresh, fillvalue=Strip([]))):
-            span = changed_span(old, new)
-            if span is not None:
-                left, right = span
-                self.refresh(Region(left, y, right - left, 1))
+            if old != new and (runs := changes(old, new)):
+                self.refresh(*(Region(left, y, right - left, 1) for left, right in runs))
         self._strips = fresh
 
     def _draw_strips(self) -> list[Strip]:
@@ -181,11 +204,9 @@ class Canvas(Widget):
 class ScrollCanvas(ScrollView):
     """A scrolling area drawn row by row by :meth:`draw_row`; only rows in view are ever drawn."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(TONES)
-    DEFAULT_CSS: ClassVar[str] = (
-        ink_css("ScrollCanvas")
-        + "ScrollCanvas { overflow: hidden auto; scrollbar-gutter: stable; scrollbar-size: 0 1; }"
-    )
+    DEFAULT_CSS = """
+    ScrollCanvas { overflow: hidden auto; scrollbar-gutter: stable; scrollbar-size: 0 1; }
+    """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
@@ -220,10 +241,9 @@ class ScrollCanvas(ScrollView):
             return
         for y, old in list(self._shown.items()):
             new = self._strip(y)
-            span = changed_span(old, new)
-            if span is not None:
+            if old != new and (runs := changes(old, new)):
                 self._shown[y] = new
-                self.refresh(Region(span[0], y, span[1] - span[0], 1))
+                self.refresh(*(Region(left, y, right - left, 1) for left, right in runs))
 
     def _strip(self, y: int) -> Strip:
         row = y + self.scroll_offset.y

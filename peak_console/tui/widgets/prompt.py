@@ -80,12 +80,16 @@ class Prompt(Vertical):
     class Entered(Message):
         """The line was entered; ``kind`` is ``:`` or ``/``."""
 
-        def __init__(self, kind: str, text: str) -> None:
+        def __init__(self, prompt: "Prompt", text: str) -> None:
             super().__init__()
-            self.kind, self.text = kind, text
+            self.prompt, self.kind, self.text = prompt, prompt.kind, text
 
     class Left(Message):
         """The line was left without entering it."""
+
+        def __init__(self, prompt: "Prompt") -> None:
+            super().__init__()
+            self.prompt = prompt
 
     def __init__(self) -> None:
         super().__init__(id="prompt")
@@ -134,11 +138,11 @@ class Prompt(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Hand the line to the screen."""
         event.stop()
-        self.post_message(self.Entered(self.kind, event.value))
+        self.post_message(self.Entered(self, event.value))
 
     def action_leave(self) -> None:
         """Hand back without entering."""
-        self.post_message(self.Left())
+        self.post_message(self.Left(self))
 
     def action_accept(self) -> None:
         """Take the completion that is shown."""

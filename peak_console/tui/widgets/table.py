@@ -47,8 +47,7 @@ def row_line(row: RowT, layout: Sequence[tuple[Column[RowT], int]]) -> Line:
     spans: list[Span] = [Span(" ")]
     for column, width in layout:
         text, tone = column.draw(row)
-        spans.append(cell(text, width, tone, right=column.right))
-        spans.append(Span(" "))
+        spans.append(Span(cell(text, width, tone, right=column.right).text + " ", tone))
     return tuple(spans)
 
 

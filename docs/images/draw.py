@@ -1,0 +1,42 @@
+"""Draws the pictures of the README: ``python docs/images/draw.py`` writes ``live.svg`` beside this file.
+
+The figures are made up (tests/tui/console_scenes.py) and the moment is frozen, so that the same code draws the
+same picture; the screens are the real ones.
+"""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "tui"))
+
+from console_driving import make_app, press  # noqa: E402 - the path comes first
+from console_scenes import scene  # noqa: E402
+
+PICTURES = {
+    "live": ("normal", ()),
+    "call": ("normal", ("2", "enter")),
+    "incident": ("alarming", ("exclamation_mark",)),
+}
+"""Name → scene and keys."""
+
+
+async def picture(state: str, keys: tuple[str, ...]) -> str:
+    """The screen after ``keys``, as SVG at 120 by 40."""
+    app = make_app(scene(state))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, *keys)
+        drawn = app.export_screenshot(title="peak", simplify=True)
+    return re.sub(r"terminal-\d+", "terminal", drawn)
+
+
+def main() -> None:
+    """Write every picture."""
+    for name, (state, keys) in PICTURES.items():
+        (HERE / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

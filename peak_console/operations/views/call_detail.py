@@ -1,0 +1,124 @@
+"""One call's page: its route and why, hops, money, texts, judgements, and its place in the chain."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from peak_console.operations.views.calls import CallLine
+from peak_console.operations.views.freshness import NEVER, Freshness
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStep:
+    """A candidate of the route: admitted, or refused by a rule and why. Bound in nano-EUR."""
+
+    position: int
+    provider: str
+    model_id: str
+    role: str
+    admitted: bool
+    reason: str = ""
+    detail: str = ""
+    price_source: str = ""
+    bound: int | None = None
+    lifecycle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """One send within a hop; latency in milliseconds."""
+
+    number: int
+    reason: str
+    status: int | None
+    latency_ms: float
+    waited_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HopFacts:
+    """One hop: what was asked of whom, what came back, what it cost and by which price."""
+
+    line: CallLine
+    requested_seq: int | None = None
+    served_model: str | None = None
+    unechoed: bool = False
+    fingerprint: str | None = None
+    finish: str = ""
+    detail: str = ""
+    tokens: tuple[tuple[str, int], ...] = ()
+    bound: int | None = None
+    cost_basis: str = ""
+    price_source: str = ""
+    price_as_of: str = ""
+    eur_per_usd: str = ""
+    request_id: str | None = None
+    base_url: str = ""
+    attempts: tuple[AttemptLine, ...] = ()
+    tool_calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementLine:
+    """A critic's word on this call, or this call's word as a critic."""
+
+    seq: int
+    verdict: str
+    judge: str
+    judge_layer: str
+    findings: tuple[tuple[str, str, str], ...] = ()
+    """Category, severity, rationale."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedText:
+    """A request or answer text, found by its hash; ``matches`` says whether the text has that hash."""
+
+    kind: str
+    sha256: str
+    text: str | None
+    matches: bool | None = None
+    why: str = ""
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPlace:
+    """An event's place in the chain and what was recomputed there."""
+
+    seq: int
+    kind: str
+    event_id: str
+    hash: str
+    prev_hash: str
+    body_sha256: str
+    header_holds: bool
+    body_holds: bool | None
+    link_holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """One call's page. ``missing`` says in words why there is nothing to show."""
+
+    call_id: str
+    run_id: str = ""
+    layer: str = ""
+    asked_role: str = ""
+    prompt: str = ""
+    purpose: str = ""
+    posture: str = ""
+    phase: str = ""
+    simulated: bool = False
+    matrix_digest: str = ""
+    request_hash: str = ""
+    actor: str = ""
+    hops: tuple[HopFacts, ...] = ()
+    route: tuple[RouteStep, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    judgements: tuple[JudgementLine, ...] = ()
+    texts: tuple[LoggedText, ...] = ()
+    chain: tuple[ChainPlace, ...] = ()
+    events: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    freshness: Freshness = NEVER
+    missing: str = ""
