@@ -1,19 +1,17 @@
-"""Draws the pictures of the README: ``python docs/images/draw.py`` writes ``live.svg`` beside this file.
+"""Draws the pictures of the README: ``python tests/tui/draw_pictures.py`` writes them to ``docs/images``.
 
-The figures are made up (tests/tui/console_scenes.py) and the moment is frozen, so that the same code draws the
-same picture; the screens are the real ones.
+The figures are made up (``console_scenes``) and the moment is frozen, so that the same code draws the same
+picture; the screens are the real ones.
 """
 
 import asyncio
 import re
-import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1] / "tests" / "tui"))
+from console_driving import make_app, press
+from console_scenes import scene
 
-from console_driving import make_app, press  # noqa: E402 - the path comes first
-from console_scenes import scene  # noqa: E402
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 PICTURES = {
     "live": ("normal", ()),
@@ -35,7 +33,7 @@ async def picture(state: str, keys: tuple[str, ...]) -> str:
 def main() -> None:
     """Write every picture."""
     for name, (state, keys) in PICTURES.items():
-        (HERE / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
+        (IMAGES / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
 
 
 if __name__ == "__main__":
