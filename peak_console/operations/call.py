@@ -1,17 +1,13 @@
 """One governed call by an operator, in a run of its own unless one is named."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from peak_console.config.workspace import Workspace
-from peak_console.control.sockets import check_socket, socket_path
 from peak_console.domain.calls import CallRequest, CallResult, Message
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
-from peak_console.ledger.client import SocketLedgerClient
-from peak_console.llm.client import Client
-from peak_console.operations.stop import NODE_SOCKET
+from peak_console.llm import open_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +31,9 @@ class Question:
         )
 
 
-async def call(ws: Workspace, question: Question, *, environ: Mapping[str, str] | None = None) -> CallResult:
+async def call(ws: Workspace, question: Question) -> CallResult:
     """Ask; raises what ``Client.call`` raises, and ``NodeUnreachable`` without a node."""
-    path = socket_path(ws.control, NODE_SOCKET)
-    check_socket(path)
-    async with (
-        await SocketLedgerClient.connect(path, name="peak call") as ledger,
-        Client(ws, ledger, environ=environ) as client,
-    ):
+    async with open_client(ws.root, name="peak call") as client:
         if question.run_id is not None:
             return await client.call(question.request())
         async with client.run(purpose="peak call", layer=question.layer) as run:
