@@ -198,7 +198,7 @@ class Client:
         return acks[0] if acks else None
 
     def _event_id(self) -> EventId:
-        return new_event_id(self._random)
+        return new_event_id(self._random, self._clock.now())
 
     def _seen(self) -> "_Seen":
         """The control files as they are in this turn of the event loop; each send reads them anew."""
@@ -229,7 +229,7 @@ class Client:
         lease = sources.lease.lease
         return Call(
             request=request,
-            call_id=new_call_id(self._random),
+            call_id=new_call_id(self._random, self._clock.now()),
             run_id=request.run_id or new_run_id(self._clock.now(), self._random),
             posture=effective(sources, now_us),
             phase=_PHASES.get(lease.phase) if lease else None,
