@@ -20,9 +20,9 @@ from peak_console.domain.text import one_line, plain
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.log import LogLine
 from peak_console.tui import theme as themes
-from peak_console.tui.actions import TOP_SCREENS, ActionState
+from peak_console.tui.actions import ActionState
+from peak_console.tui.app_actions import AppActions
 from peak_console.tui.bar_drawing import BarFlags
-from peak_console.tui.clipboard import OSC52_LIMIT, write_copy
 from peak_console.tui.feed import Feed
 from peak_console.tui.messages import BarTaken, FeedFailed
 from peak_console.tui.screens.base import PeakModal, PeakScreen
@@ -54,7 +54,7 @@ class Opening:
     """Something to tell at the start."""
 
 
-class PeakApp(App[int]):
+class PeakApp(AppActions, App[int]):
     """The console over one workspace."""
 
     TITLE = "Peak Console"
@@ -151,107 +151,6 @@ class PeakApp(App[int]):
         self.notify(
             safe, severity=severity, timeout=timeout or (4 if severity == "information" else 8), markup=False
         )
-
-    def do_go_live(self) -> None:
-        """Show Live."""
-        self.go("live")
-
-    def do_go_calls(self, text: str | None = None) -> None:
-        """Show Calls, under a filter if one is given."""
-        self.go("calls", text)
-
-    def do_go_log(self, text: str | None = None) -> None:
-        """Show the Log, under a filter if one is given."""
-        self.go("log", text)
-
-    def go(self, mode: str, text: str | None = None) -> None:
-        """Show a top screen; with ``text``, under that filter, and ``esc`` leads back here."""
-        origin = self.current_mode
-        self.switch_mode(mode)
-        screen = self.screen_stack[0]
-        if text is None or not isinstance(screen, PeakScreen):
-            return
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        screen.came_from = origin if origin != mode else screen.came_from
-
-        def set_filter() -> None:
-            problem = screen.set_filter(text)
-            if problem:
-                self.say(problem, severity="error")
-            screen.show_crumbs()
-
-        screen.call_after_refresh(set_filter)
-
-    async def go_back(self, screen: PeakScreen) -> None:
-        """One step back from ``screen``: its page, its filter, or the screen that led here."""
-        if len(self.screen_stack) > 1:
-            await self.pop_screen()
-        elif screen.filter_text():
-            screen.set_filter("")
-            origin, screen.came_from = screen.came_from, ""
-            screen.show_crumbs()
-            if origin in TOP_SCREENS:
-                self.switch_mode(origin)
-
-    def do_palette(self) -> None:
-        """Open the palette."""
-        from peak_console.tui.palette import Palette  # noqa: PLC0415 - not before the first paint
-
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
-
-    def do_help(self) -> None:
-        """Open the help of the screen on top."""
-        from peak_console.tui.screens.help import HelpPanel  # noqa: PLC0415 - not before the first paint
-
-        screen = self.screen
-        if isinstance(screen, PeakScreen | PeakModal):
-            self.push_screen(HelpPanel(screen.action_state()))
-
-    def do_incident_open(self) -> None:
-        """Open the incident panel."""
-        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
-
-        self.push_screen(IncidentPanel())
-
-    async def do_incident_stop(self, reason: str = "") -> None:
-        """Open the panel and stop at once: what ``:stop`` means."""
-        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
-
-        panel = IncidentPanel()
-        await self.push_screen(panel)
-        panel.do_incident_stop(reason)
-
-    def do_control_enable(self) -> None:
-        """Open the enable dialogue."""
-        from peak_console.tui.screens.enable import EnableDialog  # noqa: PLC0415 - not before the first paint
-
-        self.push_screen(EnableDialog())
-
-    def do_theme_next(self, name: str = "") -> None:
-        """The next theme, or the one named."""
-        names = [one.name for one in themes.THEMES]
-        self.theme = themes.theme_name(name) if name else names[(names.index(self.theme) + 1) % len(names)]
-        self.say(f"theme {self.theme.removeprefix('peak-')}")
-
-    def do_quit(self) -> None:
-        """Leave."""
-        self.exit(0)
-
-    def copy(self, text: str, name: str) -> None:
-        """Copy by OSC 52 and into a file, and say where that is."""
-        safe = plain(text)
-        size = len(safe.encode())
-        if size <= OSC52_LIMIT:
-            self.copy_to_clipboard(safe)
-        try:
-            path = write_copy(safe, name, self.now())
-        except OSError as error:
-            self.say(f"copied to the terminal only; no file: {error}", severity="warning")
-            return
-        way = "copied" if size <= OSC52_LIMIT else "too long for the terminal's clipboard"
-        self.say(f"{way}; also in {path}", timeout=8)
 
     def now(self) -> datetime:
         """The clock's time."""

@@ -26,7 +26,7 @@ from peak_console.operations.views.live_ledger import LiveLedger
 from peak_console.operations.views.log import LogPage
 from peak_console.operations.views.source import Source
 from peak_console.operations.views.terms import FilterInvalid
-from peak_console.operations.views.texts import find_texts
+from peak_console.operations.views.texts import find_texts, segment_state
 
 _PATIENCE_S: Final = 0.25
 """How long a page of calls looks for what its filter lets through before it says how far it got."""
@@ -51,7 +51,8 @@ class LiveSource:
         self._bar: BarSnapshot | None = None
         self._good: dict[Window, LiveSnapshot] = {}
         self._page: CallsPage | None = None
-        self._details: dict[str, CallDetail] = {}
+        self._details: dict[str, tuple[tuple[int, ...], CallDetail]] = {}
+        self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
 
     def close(self) -> None:
         """Let go of the ledger."""
@@ -119,7 +120,7 @@ class LiveSource:
             detail = self._detail(self._door.reader(), call_id, Freshness(now))
         except LedgerUnavailable as error:
             self._door.close()
-            good = self._details.get(call_id)
+            _, good = self._details.get(call_id, ((), None))
             if good is not None:
                 return replace(
                     good, freshness=replace(good.freshness, why=error.message, remedy=error.remedy)
@@ -127,7 +128,6 @@ class LiveSource:
             return CallDetail(
                 call_id, missing=f"{error.message}; {error.remedy}", freshness=Freshness(None, error.message)
             )
-        self._details = {call_id: detail}
         return detail
 
     def _detail(self, reader: LedgerReader, call_id: str, freshness: Freshness) -> CallDetail:
@@ -135,21 +135,37 @@ class LiveSource:
         detail = replace(detail_of(call_id, events), freshness=freshness)
         if detail.missing:
             return detail
+        state = (reader.head()[0], *segment_state(self._ws.runs, detail.run_id))
+        seen, known = self._details.get(call_id, ((), None))
+        if known is not None and seen == state:
+            return replace(known, freshness=freshness)
         judgements = {
             one.seq: one for one in (*detail.judgements, *_judgements(reader, call_id, detail.run_id))
         }
-        return replace(
+        whole = replace(
             detail,
             judgements=tuple(judgements[seq] for seq in sorted(judgements)),
             texts=find_texts(self._ws.runs, detail.run_id, text_hashes(events)),
             chain=tuple(place_of(event, _hash_before(reader, event)) for event in events),
             events=tuple(_as_json(event) for event in events),
         )
+        self._details = {call_id: (state, whole)}
+        return whole
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines under the filter."""
-        page = read_log(self._ws.log, text, now=self._clock.now(), limit=limit)
-        return replace(page, path=str(self._ws.log.relative_to(self._ws.root)))
+        now = self._clock.now()
+        try:
+            found = self._ws.log.stat()
+            key = (text, limit, found.st_ino, found.st_size)
+        except OSError:
+            key = (text, limit, 0, -1)
+        if self._log is not None and self._log[0] == key and key[3] >= 0 and "since" not in text:
+            return replace(self._log[1], freshness=Freshness(now))
+        page = read_log(self._ws.log, text, now=now, limit=limit)
+        page = replace(page, path=str(self._ws.log.relative_to(self._ws.root)))
+        self._log = (key, page)
+        return page
 
 
 def _find_calls(

@@ -31,6 +31,15 @@ def find_texts(runs: Path, run_id: str, wanted: Sequence[tuple[str, str]]) -> tu
     return tuple(_logged(kind, sha256, found.get(sha256), gone) for kind, sha256 in wanted)
 
 
+def segment_state(runs: Path, run_id: str) -> tuple[int, int]:
+    """Size and time of a run's texts: what was read of them holds while these do."""
+    try:
+        found = (runs / run_id / SEGMENT).stat() if is_run_id(run_id) else None
+    except OSError:
+        found = None
+    return (found.st_size, found.st_mtime_ns) if found else (-1, -1)
+
+
 def _scan(path: Path, hashes: set[str]) -> dict[str, str]:
     """The texts of the lines that name one of the hashes; a line that cannot be read is passed over."""
     found: dict[str, str] = {}

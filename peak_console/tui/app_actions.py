@@ -1,0 +1,123 @@
+"""What the registry's actions do where the screen on top has no way of its own: going, panels, copies."""
+
+from typing import TYPE_CHECKING, cast
+
+from peak_console.domain.text import plain
+from peak_console.tui import theme as themes
+from peak_console.tui.actions import TOP_SCREENS
+from peak_console.tui.clipboard import OSC52_LIMIT, write_copy
+from peak_console.tui.screens.base import PeakModal, PeakScreen
+
+if TYPE_CHECKING:
+    from peak_console.tui.app import PeakApp
+
+
+class AppActions:
+    """The app's part of the registry: a method ``do_<id>`` for each action that works everywhere."""
+
+    @property
+    def _app(self) -> "PeakApp":
+        return cast("PeakApp", self)
+
+    def do_go_live(self) -> None:
+        """Show Live."""
+        self.go("live")
+
+    def do_go_calls(self, text: str | None = None) -> None:
+        """Show Calls, under a filter if one is given."""
+        self.go("calls", text)
+
+    def do_go_log(self, text: str | None = None) -> None:
+        """Show the Log, under a filter if one is given."""
+        self.go("log", text)
+
+    def go(self, mode: str, text: str | None = None) -> None:
+        """Show a top screen; with ``text``, under that filter, and ``esc`` leads back here."""
+        origin = self._app.current_mode
+        self._app.switch_mode(mode)
+        screen = self._app.screen_stack[0]
+        if text is None or not isinstance(screen, PeakScreen):
+            return
+        while len(self._app.screen_stack) > 1:
+            self._app.pop_screen()
+        screen.came_from = origin if origin != mode else screen.came_from
+
+        def set_filter() -> None:
+            problem = screen.set_filter(text)
+            if problem:
+                self._app.say(problem, severity="error")
+            screen.show_crumbs()
+
+        screen.call_after_refresh(set_filter)
+
+    async def go_back(self, screen: PeakScreen) -> None:
+        """One step back from ``screen``: its page, its filter, or the screen that led here."""
+        if len(self._app.screen_stack) > 1:
+            await self._app.pop_screen()
+        elif screen.filter_text():
+            screen.set_filter("")
+            origin, screen.came_from = screen.came_from, ""
+            screen.show_crumbs()
+            if origin in TOP_SCREENS:
+                self._app.switch_mode(origin)
+
+    def do_palette(self) -> None:
+        """Open the palette."""
+        from peak_console.tui.palette import Palette  # noqa: PLC0415 - not before the first paint
+
+        if not isinstance(self._app.screen, Palette):
+            self._app.push_screen(Palette())
+
+    def do_help(self) -> None:
+        """Open the help of the screen on top."""
+        from peak_console.tui.screens.help import HelpPanel  # noqa: PLC0415 - not before the first paint
+
+        screen = self._app.screen
+        if isinstance(screen, PeakScreen | PeakModal):
+            self._app.push_screen(HelpPanel(screen.action_state()))
+
+    def do_incident_open(self) -> None:
+        """Open the incident panel."""
+        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
+
+        self._app.push_screen(IncidentPanel())
+
+    async def do_incident_stop(self, reason: str = "") -> None:
+        """Open the panel and stop at once: what ``:stop`` means."""
+        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
+
+        panel = IncidentPanel()
+        await self._app.push_screen(panel)
+        panel.do_incident_stop(reason)
+
+    def do_control_enable(self) -> None:
+        """Open the enable dialogue."""
+        from peak_console.tui.screens.enable import EnableDialog  # noqa: PLC0415 - not before the first paint
+
+        self._app.push_screen(EnableDialog())
+
+    def do_theme_next(self, name: str = "") -> None:
+        """The next theme, or the one named."""
+        names = [one.name for one in themes.THEMES]
+        self._app.theme = (
+            themes.theme_name(name) if name else names[(names.index(self._app.theme) + 1) % len(names)]
+        )
+        self._app.say(f"theme {self._app.theme.removeprefix('peak-')}")
+
+    def do_quit(self) -> None:
+        """Leave."""
+        self._app.exit(0)
+
+    def copy(self, text: str, name: str) -> None:
+        """Copy by OSC 52 and into a file, and say where that is."""
+        safe = plain(text)
+        size = len(safe.encode())
+        if size <= OSC52_LIMIT:
+            self._app.copy_to_clipboard(safe)
+        try:
+            path = write_copy(safe, name, self._app.now())
+        except OSError as error:
+            self._app.say(f"copied to the terminal only; no file: {error}", severity="warning")
+            return
+        way = "copied" if size <= OSC52_LIMIT else "too long for the terminal's clipboard"
+        self._app.say(f"{way}; also in {path}", timeout=8)
