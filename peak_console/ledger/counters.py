@@ -14,7 +14,8 @@ from peak_console.domain.money import nano_from_text
 CALL_SCOPE: Final = "call:"
 """Counters of one call live in memory: the call's own events say what it has spent."""
 
-_CLEAN_LIMIT = 20_000
+_CLEAN_LIMIT = 5_000
+"""Counters in memory: each takes about two kilobytes, and what is forgotten is read again."""
 _NOTHING = Spend()
 
 
