@@ -45,7 +45,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA recursive_triggers = ON")
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_PER_CHECKPOINT}")
-            db.execute("PRAGMA cache_size = -65536")
+            db.execute("PRAGMA cache_size = -16384")
             _migrate(db)
         except BaseException:
             db.close()
