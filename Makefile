@@ -38,8 +38,10 @@ contracts: $(DEV)
 config_lint: $(RUN)
 	@$(BIN)/peak lint --root . --format github
 
+# make bench PEERS=path/to/python adds litellm and the openai SDK, from an environment with the extra `peers`.
 bench: $(DEV)
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for name in ledger control console; do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; done
+	@echo "== road"; $(BIN)/python benchmarks/road.py $(PEERS:%=--peers %)
 
 docs: $(DEV)
 	@$(BIN)/python -m peak_console.cli.reference --write

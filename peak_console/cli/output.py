@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from peak_console.domain.errors import PeakError
+from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.text import plain
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Reporter:
         if self.as_json:
             sys.stdout.write(json.dumps({"error": error.as_dict()}, ensure_ascii=True, default=str) + "\n")
         else:
-            sys.stderr.write(f"peak: {plain(error.message)}\n  why: {error.code}\n")
+            sys.stderr.write(f"peak: {plain(error.message)}\n  why: {error.why} ({error.code})\n")
             if error.remedy:
                 sys.stderr.write(f"  do:  {plain(error.remedy)}\n")
         return error.exit_code
@@ -59,7 +59,7 @@ class Reporter:
             sys.stdout.write(json.dumps({"error": error}, ensure_ascii=True) + "\n")
         else:
             message = plain(wrong.format_message())
-            sys.stderr.write(f"peak: {message}\n  why: usage\n  do:  {remedy}\n")
+            sys.stderr.write(f"peak: {message}\n  why: {UsageWrong.why} (usage)\n  do:  {remedy}\n")
         return 2
 
     def defect(self, error: BaseException) -> int:

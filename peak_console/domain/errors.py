@@ -11,7 +11,9 @@ class PeakError(Exception):
     """
 
     default_code: ClassVar[str] = "error"
-    exit_code: ClassVar[int] = 1
+    why: ClassVar[str] = "something did not go as it should"
+    """The kind of error in one clause, for people; the code says which one."""
+    exit_code: int = 1
 
     def __init__(self, message: str, *, code: str | None = None, remedy: str = "", **details: Any) -> None:
         super().__init__(message)
@@ -29,48 +31,56 @@ class PolicyDenied(PeakError):
     """The hard deny or a guard refused a provider, model or address."""
 
     default_code = "policy_denied"
+    why = "policy forbids it"
 
 
 class ConfigInvalid(PeakError):
     """A config file cannot be used; ``details['findings']`` lists where and why."""
 
     default_code = "config_invalid"
+    why = "a config cannot be used as it stands"
 
 
 class BudgetExceeded(PeakError):
     """A reservation would exceed a limit, or no limit or price permits it."""
 
     default_code = "budget_exceeded"
+    why = "no budget permits it"
 
 
 class ControlRefused(PeakError):
     """Posture or the control protocol does not permit the action."""
 
     default_code = "control_refused"
+    why = "posture or the control protocol does not permit it"
 
 
 class CallRefused(PeakError):
     """A call was not sent: no candidate was admitted, or the layer holds no model."""
 
     default_code = "call_refused"
+    why = "no candidate may be asked, so nothing was sent"
 
 
 class CallFailed(PeakError):
     """A call was sent and no candidate answered usably."""
 
     default_code = "call_failed"
+    why = "it was sent, and no candidate answered usably"
 
 
 class LedgerBroken(PeakError):
     """The chain does not verify; ``details`` names the first broken row and how it is broken."""
 
     default_code = "ledger_broken"
+    why = "the chain does not verify"
 
 
 class UsageWrong(PeakError):
     """The command was called wrongly."""
 
     default_code = "usage"
+    why = "the command was called wrongly"
     exit_code = 2
 
 
@@ -78,6 +88,7 @@ class EnvironmentUnfit(PeakError):
     """The environment is not fit: no workspace, no node, database locked, full or corrupt."""
 
     default_code = "environment"
+    why = "the environment is not fit"
     exit_code = 3
 
 
@@ -85,9 +96,11 @@ class NodeUnreachable(EnvironmentUnfit):
     """No node answers for this workspace, or its connection ended before the acknowledgement."""
 
     default_code = "node_unreachable"
+    why = "no node answers for this workspace"
 
 
 class LedgerUnavailable(EnvironmentUnfit):
     """The ledger cannot be read or written now (locked, full, read-only, corrupt)."""
 
     default_code = "ledger_unavailable"
+    why = "the ledger cannot be read or written now"

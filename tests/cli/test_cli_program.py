@@ -38,7 +38,7 @@ def test_unknown_command_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> 
     assert run(["lnit"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert re.fullmatch(r"peak: .*'lnit'.*\n  why: usage\n  do:  .*\n", shown.err)
+    assert re.fullmatch(r"peak: .*'lnit'.*\n  why: .+ \(usage\)\n  do:  .*\n", shown.err)
 
 
 def test_json_errors_are_one_document(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_defect_is_told_without_traceback(
     assert run(["lint", "--debug"]) == 1
     shown = capsys.readouterr().err
     assert "Traceback" in shown
-    assert "why: internal" in shown
+    assert "(internal)" in shown
 
 
 def test_errors_are_made_plain(capsys: pytest.CaptureFixture[str]) -> None:
