@@ -143,7 +143,7 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _NOT_SENT,
             "the ledger did not acknowledge the request in time, so nothing was sent",
             _REFUSED,
-            "see: peak doctor; start the node: peak node start",
+            "see: peak status; start the node: peak node start",
         ),
         CallReason.TEXTS_UNWRITABLE: Meaning(
             _NOT_SENT,
@@ -239,7 +239,7 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _SENT,
             "every candidate failed",
             "as the layer's on_exhausted says: abort, or review_required",
-            "see each hop's detail in the call's page",
+            "see each hop's detail in the call's page in the console, or: peak ledger tail",
         ),
     }
 )

@@ -69,7 +69,7 @@ def failure_error(failures: Sequence[Failure], *, on_exhausted: str, **details: 
     return CallFailed(
         f"no candidate answered: {', '.join(reasons)}",
         code=CallReason.EXHAUSTED,
-        remedy="see each hop's detail in the call's page, or: peak why CALL",
+        remedy="see each hop's detail in the call's page in the console, or: peak ledger tail",
         reasons=reasons,
         on_exhausted=on_exhausted,
         **details,
