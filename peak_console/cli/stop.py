@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from peak_console.operations.stop import Recorded
 
 
+_ALL_REASON = "peak stop --all"
+"""The reason of a stop of every workspace that gave none: its owner can tell where it came from."""
+
+
 @dataclass(slots=True)
 class _Wish:
     root: Path | None = None
@@ -31,7 +35,8 @@ def stop(words: Sequence[str]) -> int:
     targets = _targets(wish)
     if not targets:
         return _nowhere(wish)
-    outcomes = [(one, stop_now(one.control, reason=wish.reason)) for one in targets]
+    reason = wish.reason or (_ALL_REASON if wish.everywhere else "")
+    outcomes = [(one, stop_now(one.control, reason=reason, asked_scope=wish.scope)) for one in targets]
 
     from peak_console.operations.stop import record_stop  # noqa: PLC0415 - only after the unlinks
 

@@ -100,7 +100,12 @@ def unrecorded_stop(history: ControlHistory, seen: Observed) -> EventDraft | Non
             return None
         fields = dict(seen.stop_fields or {})
         reason = str(fields.get("reason", ""))[:500]
-        return stop_draft(seen.stop, reason=reason, operator=str(fields.get("operator", ""))[:100])
+        return stop_draft(
+            seen.stop,
+            reason=reason,
+            operator=str(fields.get("operator", ""))[:100],
+            asked_scope=str(fields.get("asked_scope", ""))[:100],
+        )
     in_force = history.in_force
     if in_force is None or in_force in {seen.enabled, seen.enabling}:
         return None
@@ -113,10 +118,14 @@ def stop_draft(
     reason: str,
     operator: str,
     scope: str = GLOBAL,
+    asked_scope: str = "",
     ended: str | None = None,
     steps: tuple[Mapping[str, Any], ...] = (),
 ) -> EventDraft:
-    """The ``control.stopped`` event of a stop; its id follows from the stop's."""
+    """The ``control.stopped`` event of a stop; its id follows from the stop's.
+
+    ``asked_scope`` stands beside ``scope`` where somebody asked to stop less than was stopped.
+    """
     body: dict[str, Any] = {
         "scope": scope,
         "reason": reason,
@@ -125,6 +134,8 @@ def stop_draft(
         "ended": ended,
         "steps": [dict(one) for one in steps],
     }
+    if asked_scope and asked_scope != scope:
+        body["asked_scope"] = asked_scope
     return EventDraft(event_id=f"ev_{stop_id}", kind=EventKind.CONTROL_STOPPED.value, body=body)
 
 

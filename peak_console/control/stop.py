@@ -18,6 +18,7 @@ from peak_console.control.folder import RealFolder
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _REASON_LIMIT = 500
+_SCOPE_LIMIT = 100
 
 REMEDIES = {
     "write STOP": "free disk space; ENABLED is gone all the same, and the next node records the stop",
@@ -37,6 +38,8 @@ class StopOutcome:
     reason: str
     operator: str
     report: StopReport
+    asked_scope: str = ""
+    """The scope that was asked for, where it was another one."""
 
     @property
     def effective(self) -> bool:
@@ -50,23 +53,23 @@ class StopOutcome:
 
 
 def stop_now(
-    control_dir: Path, *, reason: str = "", operator: str = "", scope: str = "global"
+    control_dir: Path, *, reason: str = "", operator: str = "", scope: str = "global", asked_scope: str = ""
 ) -> StopOutcome:
     """Stop this workspace by its control folder. Never refuses and never raises; look at ``effective``.
 
     A control folder that does not exist holds no ``ENABLED``: nothing can leave, the stop is effective, and
-    its step "write STOP" fails.
+    its step "write STOP" fails. ``asked_scope`` is only noted: what is stopped is ``scope``.
     """
     stop_id = "stop_" + secrets.token_hex(12)
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     operator = operator or login()
     reason = reason[:_REASON_LIMIT]
-    data = encode(
-        {"v": 1, "stop_id": stop_id, "at": at, "scope": scope, "reason": reason, "operator": operator}
-    )
+    fields = {"v": 1, "stop_id": stop_id, "at": at, "scope": scope, "reason": reason, "operator": operator}
+    asked_scope = "" if asked_scope == scope else asked_scope[:_SCOPE_LIMIT]
+    data = encode({**fields, "asked_scope": asked_scope} if asked_scope else fields)
     folder = RealFolder(control_dir)
     report: StopReport = run(stop_steps(data, _boot_us), lambda action: perform(action, folder))
-    return StopOutcome(stop_id, at, scope, reason, operator, report)
+    return StopOutcome(stop_id, at, scope, reason, operator, report, asked_scope)
 
 
 def login() -> str:

@@ -23,6 +23,7 @@ from peak_console.node.children import clean_environment
 from peak_console.node.folding import Folded
 from peak_console.node.leasing import LeaseKeeper
 from peak_console.node.state import NodeState
+from peak_console.node.unrecorded import Unrecorded
 
 TICK_S: Final = 0.05
 CONFIGS_EVERY: Final = 4
@@ -44,7 +45,7 @@ class Watch:
         self._keeper = keeper
         self._folder = RealFolder(state.ws.control)
         self._ticks = 0
-        self._unrecorded: EventDraft | None = None
+        self._unrecorded = Unrecorded()
         self._busy: set[asyncio.Task[None]] = set()
         self._checkpointed = (0, 0)
         self.folded = Folded(
@@ -79,7 +80,9 @@ class Watch:
             self.check_configs()
         fault = self._server.last_error
         state.fault = fault.code if isinstance(fault, LedgerUnavailable) else ""
-        self._settle(unrecorded_stop(history, state.seen))
+        due = self._unrecorded.due(unrecorded_stop(history, state.seen), state.last_tick_us)
+        if due is not None:
+            self._spawn(due)
         if state.fault and self._ticks % _PROBE_EVERY == 0:
             self._append(EventKind.LEDGER_RECOVERED, {"fault": state.fault})
         seq, _ = self._server.writer.head
@@ -138,12 +141,6 @@ class Watch:
             state.config_error = error.code
         else:
             state.config_error = ""
-
-    def _settle(self, draft: EventDraft | None) -> None:
-        """Record a stop that stands unrecorded for two looks: whoever made it has the first chance."""
-        if draft is not None and self._unrecorded is not None and draft.event_id == self._unrecorded.event_id:
-            self._spawn(draft)
-        self._unrecorded = draft
 
     def _append(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._spawn(EventDraft(new_event_id(secrets.token_bytes), kind.value, body))

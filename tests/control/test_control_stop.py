@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from control_folder import Folder
 
+from peak_console.cli.stop import stop as stop_command
 from peak_console.control.files import ENABLED, ENABLING, STOP, decode
 from peak_console.control.stop import stop_now
 
@@ -139,3 +140,32 @@ def test_from_the_shell_it_stops_within_a_tenth_of_a_second(folder: Folder) -> N
         best = min(best, time.perf_counter() - began)
         assert process.wait(10) == 0
     assert best <= 0.1 * 2  # twice the figure: the machine of a test run is shared
+
+
+def test_the_asked_scope_is_noted_where_it_is_another(folder: Folder) -> None:
+    """A stop of one layer stops everything, and says what was asked."""
+    narrow = stop_now(folder.path, asked_scope="L2")
+    assert (narrow.scope, narrow.asked_scope) == ("global", "L2")
+    fields = decode((folder.path / STOP).read_bytes())
+    assert fields is not None
+    assert (fields["scope"], fields["asked_scope"]) == ("global", "L2")
+    assert stop_now(folder.path, asked_scope="global").asked_scope == ""
+    fields = decode((folder.path / STOP).read_bytes())
+    assert fields is not None
+    assert "asked_scope" not in fields
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(["--all"], "peak stop --all"), (["--all", "--reason", "fire"], "fire"), ([], "")],
+)
+def test_a_stop_of_all_says_where_it_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], reason: str
+) -> None:
+    """The owner of a workspace reads it in the reason, unless one was given."""
+    (tmp_path / "audits" / "control").mkdir(parents=True)
+    monkeypatch.setattr("peak_console.control.running.running_nodes", list)
+    assert stop_command(["stop", "--root", str(tmp_path), "--json", *words]) == 0
+    fields = decode((tmp_path / "audits" / "control" / STOP).read_bytes())
+    assert fields is not None
+    assert fields["reason"] == reason

@@ -9,16 +9,17 @@ from node_world import World, node_here, soon
 
 from peak_console.control.files import ENABLED, ENABLING, STOP
 from peak_console.control.keys import KeyStore
-from peak_console.control.stop import stop_now
+from peak_console.control.stop import login, stop_now
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
 from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.privileges import Proof
 from peak_console.node.spawn import begin_ledger
+from peak_console.node.unrecorded import Unrecorded
 from peak_console.operations.enable import enable_workspace
 from peak_console.operations.operators import enroll, list_operators, remove
-from peak_console.operations.stop import stop
+from peak_console.operations.stop import record_stop, stop
 
 
 async def test_a_new_workspace_refuses_calls_until_an_operator_enables(world: World) -> None:
@@ -79,6 +80,39 @@ async def test_a_stop_without_a_node_is_recorded_by_the_next(world: World) -> No
         assert event.event_id == f"ev_{outcome.stop_id}"
         assert event.body is not None
         assert (event.body["reason"], event.body["operator"]) == ("at night", "bob")
+
+
+async def test_a_stop_is_recorded_by_whoever_made_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its actor is the login, its steps are told; the node, which saw it first, stopped and waited."""
+    monkeypatch.setattr("peak_console.node.watching.Unrecorded", lambda: Unrecorded(patience_us=60_000_000))
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        outcome = stop_now(world.ws.control, reason="x", asked_scope="L2")
+        await soon(lambda: "stop_present" in node.watch.folded.reasons, "the node stopped")
+        for _ in range(5):
+            node.watch.tick()
+        assert not world.calls()
+        assert (await asyncio.to_thread(record_stop, world.ws, outcome)).seq is not None
+        (event,) = (one for one in world.events() if one.kind == "control.stopped")
+        assert event.actor != "node"
+        assert login() in event.actor
+        assert event.body is not None
+        assert event.body["operator"] == login()
+        assert [one["step"] for one in event.body["steps"]] == [one.step for one in outcome.report.steps]
+        assert (event.body["scope"], event.body["asked_scope"]) == ("global", "L2")
+
+
+async def test_a_stop_whose_maker_died_is_recorded_by_the_node(world: World) -> None:
+    """After a while, with the operator, the reason and the scope that its file names."""
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        stop_now(world.ws.control, reason="x", operator="bob", asked_scope="L2")
+        await soon(lambda: "control.stopped" in world.kinds(), "recorded")
+        (event,) = (one for one in world.events() if one.kind == "control.stopped")
+        assert event.actor == "node"
+        assert event.body is not None
+        told = (event.body["reason"], event.body["operator"], event.body["asked_scope"])
+        assert told == ("x", "bob", "L2")
 
 
 async def test_enabled_removed_by_hand_is_a_stop(world: World) -> None:

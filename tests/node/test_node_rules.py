@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peak_console.control.history import ControlHistory, Observed, enable_draft
+from peak_console.control.history import REMOVED, ControlHistory, Observed, enable_draft, stop_draft
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.events import EventDraft
@@ -20,6 +20,7 @@ from peak_console.node.folding import fold
 from peak_console.node.health import DISK_RESERVE_BYTES, problems, sqlite_has_wal_reset_bug
 from peak_console.node.lock import NodeLock
 from peak_console.node.status import percentile
+from peak_console.node.unrecorded import Unrecorded
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BOOT_US = 1_000_000_000
@@ -209,3 +210,36 @@ def test_percentiles_are_nearest_rank() -> None:
     assert percentile([], 99) is None
     assert percentile([5], 99) == 5
     assert percentile(list(range(1, 101)), 99) == 99
+
+
+def stop_of(*, operator: str = "anna", reason: str = "why") -> EventDraft:
+    """A stop as the node finds it in the files."""
+    return stop_draft("s1", reason=reason, operator=operator)
+
+
+def test_a_stop_that_names_its_operator_is_recorded_by_the_node_only_after_a_while() -> None:
+    """Its maker has the actor and the steps of it."""
+    unrecorded = Unrecorded(patience_us=1_000)
+    assert unrecorded.due(stop_of(), 5_000) is None
+    assert unrecorded.due(stop_of(), 5_999) is None
+    assert unrecorded.due(stop_of(), 6_000) == stop_of()
+    assert unrecorded.due(stop_of(), 6_050) == stop_of()
+    assert unrecorded.due(None, 6_100) is None
+    assert unrecorded.due(stop_of(), 9_000) is None
+
+
+@pytest.mark.parametrize("by_hand", [stop_of(operator=""), stop_of(reason=REMOVED)])
+def test_what_was_done_by_hand_is_recorded_at_the_second_look(by_hand: EventDraft) -> None:
+    """Nobody else will: a copy of ENABLED put back later must find it recorded."""
+    unrecorded = Unrecorded(patience_us=1_000_000)
+    assert unrecorded.due(by_hand, 0) is None
+    assert unrecorded.due(by_hand, 50) == by_hand
+
+
+def test_another_stop_waits_anew() -> None:
+    """Each stop has its own maker."""
+    unrecorded = Unrecorded(patience_us=1_000)
+    other = stop_draft("s2", reason="", operator="bob")
+    assert unrecorded.due(stop_of(), 0) is None
+    assert unrecorded.due(other, 1_000) is None
+    assert unrecorded.due(other, 2_000) == other
