@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final, cast
+from urllib.parse import urljoin
 
 import aiohttp
 
@@ -114,17 +115,19 @@ class HttpTransport:
                     progress.status = response.status_code
                     if head_s < deadlines.total_s:
                         deadline.reschedule(total_at)
-                    return await self._taken_in(response, stream)
+                    return await self._taken_in(response, stream, str(request.url))
                 finally:
                     await stream.aclose()
         except TimeoutError:
             raise _timed_out(progress, head_first=head_s < deadlines.total_s) from None
 
-    async def _taken_in(self, response: httpx.Response, stream: httpx.AsyncByteStream) -> HttpResponse:
+    async def _taken_in(
+        self, response: httpx.Response, stream: httpx.AsyncByteStream, address: str
+    ) -> HttpResponse:
         headers = lowered(response.headers.raw)
         status = response.status_code
         if 300 <= status < 400:  # noqa: PLR2004 - the redirect class of RFC 9110
-            target = headers.get("location")
+            target = _resolved(address, headers.get("location"))
             raise NetError(
                 NetErrorKind.REDIRECT,
                 f"answered {status}, which points to {bare_url(target or '')}",
@@ -188,6 +191,16 @@ def _parsed(address: str) -> tuple[httpx.URL, str]:
         message = f"unreadable address: {one_line(str(error))}"
         raise NetError(NetErrorKind.ADDRESS, message, sent=False) from None
     return url, str(url)
+
+
+def _resolved(address: str, location: str | None) -> str | None:
+    """Where a redirect points, in full: a location may be relative to the address that was asked."""
+    if location is None:
+        return None
+    try:
+        return urljoin(address, location)
+    except ValueError:
+        return location
 
 
 def _timed_out(progress: _Progress, *, head_first: bool) -> NetError:

@@ -90,11 +90,30 @@ async def test_a_redirect_is_recorded_and_never_followed(transport: HttpTranspor
     """A 3xx is an error with its target; the target is not asked."""
 
     async def handler(exchange: Exchange) -> None:
-        await exchange.answer(status, b"", {"location": "/elsewhere"})
+        await exchange.answer(status, b"", {"location": "https://example.com/elsewhere?key=secret"})
 
     error, server = await failure(transport, handler)
-    assert (error.kind, error.status, error.location) == (NetErrorKind.REDIRECT, status, "/elsewhere")
+    assert (error.kind, error.status) == (NetErrorKind.REDIRECT, status)
+    assert error.location == "https://example.com/elsewhere?key=secret"
+    assert error.message == f"answered {status}, which points to https://example.com/elsewhere"
     assert [one.path for one in server.seen] == ["/v1/x"]
+
+
+@pytest.mark.parametrize(
+    ("location", "path"), [("/elsewhere", "/elsewhere"), ("y?z=1", "/v1/y"), ("../v2", "/v2"), ("", "/v1/x")]
+)
+async def test_a_relative_redirect_is_told_in_full(
+    transport: HttpTransport, location: str, path: str
+) -> None:
+    """Where it points is read against the address that was asked, before anybody sees or denies it."""
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.answer(302, b"", {"location": location})
+
+    error, server = await failure(transport, handler)
+    assert error.location is not None
+    assert error.location.partition("?")[0] == server.url + path
+    assert error.message == f"answered 302, which points to {server.url}{path}"
 
 
 async def test_an_unreadable_redirect_is_an_error_all_the_same(transport: HttpTransport) -> None:
