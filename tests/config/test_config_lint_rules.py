@@ -381,6 +381,12 @@ def test_a_percentage_as_text_is_found_in_any_config(files: Any, value: str) -> 
     files.only("schema.unitless_percent")
 
 
+def test_a_percentage_as_text_under_the_right_key_is_told_to_be_a_number(files: Any) -> None:
+    """The key ends in _pct already, so the remedy begins with what is wrong: the value."""
+    files.write("configs/risk/limits.toml", 'max_drawdown_pct = "80%"\n')
+    assert files.only("schema.unitless_percent").remedy.startswith("write a number: 80.0")
+
+
 def test_a_percentage_without_suffix_is_found_in_any_config(files: Any) -> None:
     """A key that says it is a percentage must end in _pct."""
     files.write("configs/risk/limits.toml", "drawdown_percent = 5\nmax_share = 3.0\nfill_pct = 5.0\n")

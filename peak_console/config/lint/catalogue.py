@@ -92,7 +92,7 @@ _SCHEMA: Final = (
         "A percentage without its unit",
         "A bare number does not say whether 5 or 0.05 is five percent. Keys of percentages end in `_pct` "
         "and hold the number of percent: 5.0 is five percent.",
-        "end the key in _pct and write the number of percent",
+        "write a number: 80.0, under a key that ends in _pct",
     ),
     Rule(
         "schema.percent_fraction",
