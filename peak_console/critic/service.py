@@ -227,4 +227,5 @@ def _body(judged: CallResult, report: CriticReport) -> dict[str, Any]:
         "sod": report.sod,
         "reason": str(report.reason),
         "detail": report.detail,
+        "simulated": judged.extra.get("simulated") is True,
     }

@@ -75,6 +75,7 @@ async def test_a_verdict_is_asked_read_and_recorded(
         "sod": {"rule": "model", "ok": True, "detail": "", "unechoed": False},
         "reason": "answered",
         "detail": "",
+        "simulated": False,
     }
 
 
@@ -310,3 +311,14 @@ async def test_findings_can_be_recorded(
         make_result(**ADVICE), task="t"
     )
     assert canonical(dict(ledger.batches[0][0].body))
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+async def test_a_verdict_says_whether_it_is_simulated(
+    make_configs: Configured, make_result: Resulting, road: Any, ledger: Any, *, simulated: bool
+) -> None:
+    """A verdict on a simulated output cannot pass for one on a real answer."""
+    judged = make_result(**ADVICE, extra={"simulated": simulated})
+    critic = Critic(road(make_result(PASS, **L4_PRO)), ledger, make_configs(), PhaseLevel.RESEARCH)
+    await critic.judge(judged, POLICY_CRITIC, task="Advise.")
+    assert [one.body["simulated"] for one in ledger.batches[0]] == [simulated] * len(ledger.batches[0])
