@@ -8,7 +8,7 @@ reopens an old minute as a further ``part`` of it, so that nothing is folded twi
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventDraft, EventKind
@@ -65,7 +65,7 @@ class Fold:
     def _failed(self, figures: Figures, key: CellKey, event: Header, body: Body) -> None:
         cell, cost = figures.cell(key), nano_from_text(body["cost_eur"])
         cell.errors += 1
-        cell.calls += bool(body["attempts"])
+        cell.calls += any(map(_was_sent, body["attempts"]))
         cell.cost_nano_eur += cost - self._corrected(event, body)
         figures.count(ERRORS, (*key, "failed", str(body["reason"])))
         if body["reason"] == CallReason.CALLER_LOST:
@@ -101,6 +101,11 @@ class Fold:
     }
     kinds = frozenset(_rules)
     """The kinds of events that figures are made of."""
+
+
+def _was_sent(attempt: Any) -> bool:
+    """Whether an attempt left: one without a connection did not."""
+    return not (isinstance(attempt, Mapping) and attempt.get("reason") == CallReason.CONNECT_ERROR)
 
 
 class Rollups:

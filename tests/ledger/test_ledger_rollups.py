@@ -1,5 +1,6 @@
 """Figures: what is counted, that the open minute and the wider windows agree, and that nothing is lost."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,27 @@ def test_failures_refusals_and_fallbacks_are_counted_apart(desk: Desk) -> None:
     assert rows["openai"].latency.count == 0
     assert (rows["google"].calls, rows["google"].fallbacks) == (0, 1)
     assert reasons == {("failed", "timeout"): 1, ("failed", "posture"): 1, ("refused", "budget_exceeded"): 1}
+
+
+@pytest.mark.parametrize(
+    ("reasons", "calls"),
+    [
+        (["connect_error", "connect_error"], 0),
+        (["connection_lost", "connect_error"], 1),
+        (["connect_error", "timeout"], 1),
+        ([], 0),
+    ],
+)
+def test_a_hop_without_a_connection_is_an_error_and_no_call(
+    desk: Desk, reasons: list[str], calls: int
+) -> None:
+    """A hop is a call when one of its attempts left; the recount of the figures agrees."""
+    draft = failed("c1", reason=reasons[-1] if reasons else "posture")
+    attempts = [{"number": number, "reason": reason} for number, reason in enumerate(reasons, 1)]
+    desk.write(requested("c1"), replace(draft, body={**draft.body, "attempts": attempts}))
+    with desk.reader() as reader:
+        assert [(row.calls, row.errors) for row in reader.totals()] == [(calls, 1)]
+    assert verify(desk.path).ok
 
 
 def test_verdicts_and_denials_are_counted(desk: Desk) -> None:
