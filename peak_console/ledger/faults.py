@@ -36,7 +36,7 @@ def unavailable(error: sqlite3.Error, path: Path) -> LedgerUnavailable:
     """``error`` as a :class:`LedgerUnavailable` that names the file, the cause and the remedy."""
     number = getattr(error, "sqlite_errorcode", None)
     code, what, remedy = _FAULTS.get(
-        (number or 0) & _PRIMARY, ("ledger_unavailable", "cannot be used", "see: peak status; check the file: peak ledger verify")
+        (number or 0) & _PRIMARY, ("ledger_unavailable", "cannot be used", "run: peak ledger verify")
     )
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return LedgerUnavailable(f"the ledger {path.name} {what} ({name}: {error})", code=code, remedy=remedy)
