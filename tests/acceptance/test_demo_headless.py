@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_ledger_verifies_by_an_independent_reading(demo: Done, peak: Peak, r
     assert verified.code == 0
     assert verified.document["ok"] is True
     assert verified.document["events"] >= demo.document["events"]
-    with sqlite3.connect(f"file:{root}/audits/ledger.db?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{root}/audits/ledger.db?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
         previous = "0" * 64
         for row in db.execute("SELECT ledger.*, body.bytes FROM ledger JOIN body USING (seq) ORDER BY seq"):
