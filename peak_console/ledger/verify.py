@@ -17,6 +17,9 @@ from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.recount import find_wrong_figures
 from peak_console.ledger.schema import open_for_reading
 
+_PRIMARY: Final = 0xFF
+"""The low byte of an extended result code is its primary code (sqlite.org/rescode.html)."""
+
 CHUNK: Final = 512
 """Rows read in one transaction: few enough to stay in the processor's cache."""
 
@@ -83,10 +86,9 @@ def verify(path: Path, progress: Progress | None = None, *, figures: bool = True
         with sqlite_faults(path):
             seq, head, found = _chain(db, tell)
             if found is None:
-                found = find_stray_body(db)
+                found = _judged(lambda: find_stray_body(db), None)
             if found is None and figures:
-                wrong = find_wrong_figures(db, lambda done, total: tell(VerifyStage.FIGURES, done, total))
-                found = Break(None, "wrong_rollup", wrong) if wrong else None
+                found = _judged(lambda: _wrong_figures(db, tell), None)
     finally:
         db.close()
     if found is None:
@@ -97,8 +99,8 @@ def verify(path: Path, progress: Progress | None = None, *, figures: bool = True
 def _chain(db: sqlite3.Connection, tell: Progress) -> tuple[int, str, Break | None]:
     """Follow the chain to its end, or to the first break: last good place, its hash, the break."""
     seq, head = 0, GENESIS_PREV_HASH
-    (total,) = db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()
-    found = None if _is_genesis(db) or total == 0 else diagnose(db, 0, head)
+    found = _judged(lambda: _wrong_genesis(db), 1)
+    total = 0 if found else _total(db)
     more = True
     while more and found is None:
         rows = _read(db, seq)
@@ -110,12 +112,55 @@ def _chain(db: sqlite3.Connection, tell: Progress) -> tuple[int, str, Break | No
     return seq, head, found
 
 
+def _judged(work: Callable[[], Break | None], seq: int | None) -> Break | None:
+    """What ``work`` finds; a page or a table that is not there for it is a find as well."""
+    try:
+        return work()
+    except sqlite3.DatabaseError as error:
+        found = _damage(error, seq)
+        if found is None:
+            raise
+        return found
+
+
+def _damage(error: sqlite3.DatabaseError, seq: int | None) -> Break | None:
+    """``error`` as a break at ``seq``, ``None`` when it is not the file's own."""
+    _, missing, table = str(error).partition("no such table: ")
+    if missing:
+        return Break(None, "missing_table", f"the table {table} is gone; restore a backup")
+    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_CORRUPT:
+        return None
+    what = "what is kept beside the events" if seq is None else f"event {seq}"
+    return Break(seq, "unreadable", f"{what} cannot be read ({error}); restore a backup")
+
+
+def _wrong_genesis(db: sqlite3.Connection) -> Break | None:
+    row = db.execute("SELECT kind FROM ledger WHERE seq = 1").fetchone()
+    if row is not None and row[0] == EventKind.WORKSPACE_INITIALISED:
+        return None
+    empty = db.execute("SELECT NOT EXISTS (SELECT 1 FROM ledger)").fetchone()[0]
+    return None if empty else diagnose(db, 0, GENESIS_PREV_HASH)
+
+
+def _wrong_figures(db: sqlite3.Connection, tell: Progress) -> Break | None:
+    wrong = find_wrong_figures(db, lambda done, total: tell(VerifyStage.FIGURES, done, total))
+    return Break(None, "wrong_rollup", wrong) if wrong else None
+
+
+def _total(db: sqlite3.Connection) -> int:
+    """The number of the last event, for progress only; 0 where it cannot be read."""
+    try:
+        return int(db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0
+
+
 def _read(db: sqlite3.Connection, after: int) -> list[Any]:
-    """A chunk of rows with their joined headers; nothing where the file holds what is no text."""
+    """A chunk of rows with their joined headers; nothing where one is no text or cannot be read."""
     try:
         return db.execute(_FAST, (after, CHUNK)).fetchall()
-    except sqlite3.OperationalError as error:
-        if "decode" in str(error):
+    except sqlite3.DatabaseError as error:
+        if "decode" in str(error) or _damage(error, after):
             return []
         raise
 
@@ -144,22 +189,28 @@ def _all_plain(headers: bytes, rows: int, optional: int) -> bool:
 
 
 def _walk_slowly(db: sqlite3.Connection, seq: int, head: str) -> tuple[int, str, Break | None, bool]:
-    """One chunk event by event: where a text is not plain, or something is wrong."""
+    """One chunk event by event: where a text is not plain, or something is wrong.
+
+    Each event is asked for by itself: a damaged page after it must not take it along.
+    """
     before, db.text_factory = db.text_factory, _any_text
     try:
-        rows = [Row(*row) for row in db.execute(_SLOW, (seq, CHUNK))]
-        for row in rows:
+        for _ in range(CHUNK):
+            found = db.execute(_SLOW, (seq, 1)).fetchone()
+            if found is None:
+                return seq, head, None, False
+            row = Row(*found)
             if not is_sound(row, seq + 1, head):
                 return seq, head, diagnose(db, seq, head), False
             seq, head = seq + 1, row.hash
+    except sqlite3.DatabaseError as error:
+        damage = _damage(error, seq + 1)
+        if damage is None:
+            raise
+        return seq, head, damage, False
     finally:
         db.text_factory = before
-    return seq, head, None, len(rows) == CHUNK
-
-
-def _is_genesis(db: sqlite3.Connection) -> bool:
-    row = db.execute("SELECT kind FROM ledger WHERE seq = 1").fetchone()
-    return row is not None and row[0] == EventKind.WORKSPACE_INITIALISED
+    return seq, head, None, True
 
 
 def _any_text(data: bytes) -> str:

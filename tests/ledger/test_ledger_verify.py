@@ -273,6 +273,69 @@ def test_tampering_is_named_with_its_first_place(
     assert result.detail
 
 
+@pytest.mark.parametrize("table", ["ledger", "body"])
+def test_a_table_of_events_that_is_gone_is_named(closed: Path, table: str) -> None:
+    """No event is at fault, all are."""
+    with tampering(closed) as db:
+        db.execute(f"DROP TABLE {table}")
+    result = verify(closed)
+    assert (result.ok, result.events, result.broken_seq) == (False, 0, None)
+    assert result.broken_how == "missing_table"
+    assert table in result.detail
+
+
+def test_a_table_of_figures_that_is_gone_is_named_after_the_chain(closed: Path) -> None:
+    """The events hold; what was kept beside them does not."""
+    with tampering(closed) as db:
+        db.execute("DROP TABLE critic_rollup")
+    result = verify(closed)
+    assert (result.ok, result.events, result.broken_how) == (False, EVENTS, "missing_table")
+    assert "critic_rollup" in result.detail
+    assert verify(closed, figures=False).ok
+
+
+def leaf_of_the_middle(path: Path, table: str) -> tuple[int, int]:
+    """A page of ``table`` that holds events of its middle, and the page's size."""
+    with tampering(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    data = path.read_bytes()
+    page = data[(root - 1) * size : root * size]
+    assert page[0] == 0x05, "an interior page: the table is larger than one page"
+    cells = int.from_bytes(page[3:5], "big")
+    place = int.from_bytes(page[12 + cells // 2 * 2 :][:2], "big")
+    return int.from_bytes(page[place : place + 4], "big"), size
+
+
+@pytest.mark.parametrize("table", ["ledger", "body"])
+def test_a_damaged_page_is_named_by_its_first_event(desk: Desk, table: str) -> None:
+    """Everything before it is verified; the break is where reading ends, and no error is raised."""
+    for number in range(60):
+        desk.write(*(note(f"n{number}-{one}", run_id=f"r{number}") for one in range(5)))
+    last = desk.writer.head[0]
+    desk.writer.close()
+    page, size = leaf_of_the_middle(desk.path, table)
+    with desk.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    with tampering(desk.path) as db:
+        first = next(seq for seq in range(1, last + 1) if not readable(db, table, seq))
+    result = verify(desk.path)
+    assert 1 < first < last
+    assert (result.ok, result.events) == (False, first - 1)
+    assert (result.broken_seq, result.broken_how) == (first, "unreadable")
+    assert f"event {first}" in result.detail
+
+
+def readable(db: sqlite3.Connection, table: str, seq: int) -> bool:
+    """Whether this row can be read."""
+    try:
+        return db.execute(f"SELECT * FROM {table} WHERE seq = ?", (seq,)).fetchone() is not None  # noqa: S608
+    except sqlite3.DatabaseError:
+        return False
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 5, 12, 13])
 def test_the_size_of_a_chunk_does_not_matter(
     closed: Path, chunk: int, monkeypatch: pytest.MonkeyPatch
@@ -368,13 +431,22 @@ def test_progress_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told[-1] == (VerifyStage.FIGURES, EVENTS, EVENTS)
 
 
-def test_a_damaged_file_is_an_error_with_its_remedy(closed: Path) -> None:
-    """Pages that are no pages are not a verdict on the chain: the file cannot be read."""
+def test_a_file_of_damaged_pages_is_unreadable_from_its_first_event(closed: Path) -> None:
+    """Nothing of it can be read, and the verdict says what to do."""
     data = bytearray(closed.read_bytes())
     for page in range(2, len(data) // 4096):
         data[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
     closed.write_bytes(bytes(data))
+    result = verify(closed)
+    assert (result.ok, result.events) == (False, 0)
+    assert (result.broken_seq, result.broken_how) == (1, "unreadable")
+    assert "restore a backup" in result.detail
+
+
+def test_a_file_that_is_no_database_is_an_error_with_its_remedy(closed: Path) -> None:
+    """That is no verdict on a chain."""
+    closed.write_bytes(b"\xa5" * 8192)
     with pytest.raises(LedgerUnavailable) as caught:
         verify(closed)
-    assert caught.value.code == "ledger_corrupt"
-    assert "verify" in caught.value.remedy
+    assert caught.value.code == "ledger_not_a_database"
+    assert caught.value.remedy
