@@ -44,7 +44,6 @@ class EventKind(StrEnum):
     POLICY_DENIED = "policy.denied"
     BUDGET_WARNED = "budget.warned"
     BUDGET_EXCEEDED = "budget.exceeded"
-    BUDGET_SETTLED = "budget.settled"
     CRITIC_JUDGED = "critic.judged"
     CONTROL_ENABLED = "control.enabled"
     CONTROL_STOPPED = "control.stopped"
@@ -54,7 +53,6 @@ class EventKind(StrEnum):
     CONFIG_CHANGED = "config.changed"
     OPERATOR_ENROLLED = "operator.enrolled"
     OPERATOR_REMOVED = "operator.removed"
-    LEDGER_MIGRATED = "ledger.migrated"
     LEDGER_RECOVERED = "ledger.recovered"
 
 

@@ -173,7 +173,7 @@ async def test_agents_and_jobs_never_do_what_needs_an_operator(service: Service)
 
 
 @pytest.mark.parametrize(
-    "kind", ["node.started", "ledger.migrated", "config.changed", "workspace.initialised", "budget.settled"]
+    "kind", ["node.started", "ledger.recovered", "config.changed", "workspace.initialised", "budget.exceeded"]
 )
 async def test_the_nodes_own_kinds_are_nobodys(service: Service, kind: str) -> None:
     """No client appends them, with whatever proof; the node itself does."""
