@@ -120,7 +120,7 @@ class LedgerReader:
         events: list[LedgerEvent] = []
         for walk in walks:
             query = (
-                f"SELECT {_HEADER}, b.bytes FROM ledger l {walk.index} JOIN body b ON b.seq = l.seq "  # noqa: S608
+                f"SELECT {_HEADER}, b.bytes FROM ledger l {walk.index} JOIN body b ON b.seq = l.seq "  # noqa: S608 - ours
                 f"WHERE l.seq < ? AND l.seq > ? AND {walk.condition} ORDER BY l.seq DESC LIMIT ?"
             )
             events += self._events(query, (top, floor, *walk.values, limit))
