@@ -194,7 +194,13 @@ def _fallback(at: Passage, previous: Failure | None) -> EventDraft:
 
 
 def _denied(call: Call, candidate: Candidate, denial: Denial, where: str) -> EventDraft:
-    body = {"rule": denial.rule, "field": denial.field, "subject": denial.subject, "where": where}
+    body = {
+        "rule": denial.rule,
+        "field": denial.field,
+        "subject": denial.subject,
+        "where": where,
+        "simulated": call.simulated,
+    }
     return _draft(call, candidate, EventKind.POLICY_DENIED, body)
 
 

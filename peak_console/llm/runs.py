@@ -56,13 +56,16 @@ class Run:
         self._started = started
         self._new_event_id = new_event_id
         self._layer = layer
+        self._simulated = False
         self._artefacts: dict[str, dict[str, Any]] = {}
         self.run_id = run_id
         self.folder = folder
         self.calls = 0
 
     async def __aenter__(self) -> Self:
-        await self._road.record(self._draft(EventKind.RUN_STARTED, self._started()))
+        body = self._started()
+        self._simulated = body.get("simulated") is True
+        await self._road.record(self._draft(EventKind.RUN_STARTED, body))
         return self
 
     async def __aexit__(
@@ -71,7 +74,12 @@ class Run:
         outcome = "ok" if kind is None else "failed"
         if kind is not None and issubclass(kind, asyncio.CancelledError | KeyboardInterrupt):
             outcome = "aborted"
-        body = {"outcome": outcome, "artefacts": list(self._artefacts.values()), "calls": self.calls}
+        body = {
+            "outcome": outcome,
+            "artefacts": list(self._artefacts.values()),
+            "calls": self.calls,
+            "simulated": self._simulated,
+        }
         await self._road.record_end(self._draft(EventKind.RUN_FINISHED, body))
 
     async def call(self, request: CallRequest) -> CallResult:
