@@ -143,8 +143,6 @@ class CallReason(StrEnum):
     KEY_MISSING = "key_missing"
     REAL_KEY_IN_SIMULATION = "real_key_in_simulation"
     BASE_URL_REFUSED = "base_url_refused"
-    SOD_CONFLICT = "sod_conflict"
-    OUTPUT_LIMIT_MISSING = "output_limit_missing"
     PROVIDER_DOWN = "provider_down"
     BUDGET_EXCEEDED = "budget_exceeded"
     BUDGET_ZERO = "budget_zero"
@@ -177,6 +175,7 @@ class CallReason(StrEnum):
     CALLER_LOST = "caller_lost"
     DEADLINE = "deadline"
     EXHAUSTED = "exhausted"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Facts:
     """Addresses from the environment, by provider."""
     keys: frozenset[str] = frozenset()
     """Providers whose key the environment holds; not looked at in a simulated workspace."""
+    real_keys: frozenset[str] = frozenset()
+    """Providers for which the environment of a simulated workspace holds a key, which it must not."""
     down: frozenset[str] = frozenset()
     """Providers that refused our key lately."""
 
@@ -170,11 +172,15 @@ def _usable(
     override = _override(entry, facts)
     base_url = override or entry.base_url or adapter.base_url
     price = configs.prices.find(entry.provider, entry.model_id, facts.today)
+    if facts.simulated and entry.provider in facts.real_keys:
+        return CandidateRefusal(
+            CallReason.REAL_KEY_IN_SIMULATION,
+            f"{adapter.key_variable} is set, and this workspace is simulated",
+            f"unset {adapter.key_variable}: a demo workspace takes no real key",
+        )
     if (why := _address_refused(entry, base_url, override, facts)) is not None:
         return CandidateRefusal(
-            CallReason.BASE_URL_REFUSED,
-            why,
-            f"unset {base_url_variable(entry.provider)} or set base_url in the matrix",
+            CallReason.BASE_URL_REFUSED, why, _address_remedy(entry.provider, override, facts)
         )
     if price is None:
         return CandidateRefusal(
@@ -213,6 +219,14 @@ def _address_refused(entry: ChainEntry, base_url: str, override: str | None, fac
     if facts.phase.at_least(PhaseLevel.SHADOW) and not stands_in_matrix:
         return f"from shadow on {shown} must stand in the matrix as well"
     return None
+
+
+def _address_remedy(provider: str, override: str | None, facts: Facts) -> str:
+    variable = base_url_variable(provider)
+    if facts.simulated:
+        ours = "calls of a demo workspace go to its simulator: start it with peak demo"
+        return f"unset {variable}; {ours}" if override else ours
+    return f"unset {variable} or set base_url in the matrix" if override else "change base_url in the matrix"
 
 
 def _override(entry: ChainEntry, facts: Facts) -> str | None:

@@ -29,7 +29,13 @@ from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.entropy import Entropy
 from peak_console.llm.exchange import Exchange, RetryRule, Sender
 from peak_console.llm.recording import PATIENCE_S, Recorder
-from peak_console.llm.refusing import failure_error, refusal_error, refused_by_ledger, refused_by_posture
+from peak_console.llm.refusing import (
+    Ended,
+    failure_error,
+    refusal_error,
+    refused_by_ledger,
+    refused_by_posture,
+)
 from peak_console.llm.router import Hop, Route, plan
 from peak_console.llm.runs import Run
 from peak_console.llm.spool import Spool
@@ -123,15 +129,15 @@ class Client:
         call = self._begun(request)
         # (2) plan: policy, lifecycle, price and bound of each candidate
         route = await self._planned(call)
-        failures: list[Failure] = []
+        ends: list[Ended] = []
         owed: list[EventDraft] = []
         hop = route.first
         while hop is not None:
-            at = Passage(call, route, hop, number=len(failures) + 1)
+            at = Passage(call, route, hop, number=len(ends) + 1)
             # (3) posture
             await self._permitted(at, owed)
             # (4) on the ledger, with its reservation, before anything leaves
-            await self._reserved(at, owed, failures)
+            await self._reserved(at, owed, ends)
             # (5) lease check, (6) send, (7) parse and the deny on the echo
             exchange = Exchange()
             outcome = echo_checked(hop, await self._sent(at, exchange), exchange)
@@ -139,16 +145,17 @@ class Client:
                 # (9) on the ledger, settled
                 return await self._completed(at, exchange, outcome)
             # (8) the next hop, from (3) on, with its own record
-            failures.append(outcome)
+            entry = hop.candidate.entry
+            ends.append(Ended(entry.provider, entry.model_id, outcome, exchange.reached))
             bill = drafting.billed(hop, outcome, exchange)
             call.spent += bill.cost
             hop = self._following(at, outcome)
             owed = self._failed(at, exchange, outcome, bill, hop)
         recorded = await self._recorder.after(owed)
         raise failure_error(
-            failures,
-            on_exhausted=call.on_exhausted,
+            ends,
             call_id=call.call_id,
+            on_exhausted=call.on_exhausted,
             run_id=call.run_id,
             recorded=recorded is not None,
         )
@@ -278,11 +285,11 @@ class Client:
             await self._refuse(at.call, CallReason.POSTURE, refused, at.route)
         raise refused
 
-    async def _reserved(self, at: Passage, owed: list[EventDraft], failures: list[Failure]) -> None:
+    async def _reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> None:
         hop, run_id = at.hop, at.call.run_id
         text = hop.request.body.decode()
         self._texts.keep(run_id, at.call.call_id, "request", text, hop.body_sha256)
-        drafts = drafting.before_send(at, failures[-1] if failures else None)
+        drafts = drafting.before_send(at, ends[-1].failure if ends else None)
         undo = partial(drafting.never_sent, at, CallReason.LEDGER_UNAVAILABLE)
         acks = await self._recorder.before(drafts, owed=owed, undo=undo)
         refusal = acks[-1].refusal

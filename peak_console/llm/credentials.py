@@ -6,7 +6,7 @@ from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_vari
 from peak_console.net.messages import REDACTED
 
 SIMULATED_KEY = "simulated"
-"""What a simulated workspace sends in a key's place: it never reads a real one."""
+"""What a simulated workspace sends in a key's place: it takes no real one."""
 
 _SHORTEST_STRUCK = 6
 
@@ -30,6 +30,11 @@ class Credentials:
     def providers(self) -> frozenset[str]:
         """The providers for which a usable key is set."""
         return frozenset(one.provider for one in self._adapters if self._key(one) is not None)
+
+    def real(self) -> frozenset[str]:
+        """The providers whose variable holds anything but the placeholder: only whether, never what."""
+        held = ((one.provider, self._environ.get(one.key_variable, "").strip()) for one in self._adapters)
+        return frozenset(provider for provider, value in held if value not in {"", SIMULATED_KEY})
 
     def headers(self, adapter: Adapter, *, simulated: bool) -> dict[str, str] | None:
         """The headers that carry the provider's key; ``None`` when there is none."""

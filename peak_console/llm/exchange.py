@@ -40,6 +40,11 @@ class Exchange:
     """A redirect's target, recorded and never followed."""
 
     @property
+    def reached(self) -> bool:
+        """Whether any attempt reached a provider; one that ended in ``connect_error`` left nowhere."""
+        return any(one.reason != CallReason.CONNECT_ERROR for one in self.attempts)
+
+    @property
     def may_be_billed(self) -> bool:
         """Whether something left whose price nobody told."""
         return self.unanswered or self.underway

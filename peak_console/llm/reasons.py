@@ -99,21 +99,16 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
         ),
         CallReason.REAL_KEY_IN_SIMULATION: Meaning(
             _NOT_ADMITTED,
-            "a simulated workspace was given a real key",
+            "a real key is set in the environment of a simulated workspace, which takes none",
             _PASSED_OVER,
-            "use a workspace made by peak init for real calls",
+            "unset the key; for real calls, use a workspace made by peak init",
         ),
         CallReason.BASE_URL_REFUSED: Meaning(
             _NOT_ADMITTED,
             "the address is unfit, leaves a simulation, or from shadow on does not stand in the matrix",
             _PASSED_OVER,
-            "unset PEAK_PROVIDER_<NAME>_BASE_URL, or set base_url in the matrix",
-        ),
-        CallReason.SOD_CONFLICT: Meaning(
-            _NOT_ADMITTED, "critic and proposer are not separate", _PASSED_OVER, "choose another critic"
-        ),
-        CallReason.OUTPUT_LIMIT_MISSING: Meaning(
-            _NOT_ADMITTED, "no limit on the answer's length is known", _PASSED_OVER, "set max_output_tokens"
+            "unset PEAK_PROVIDER_<NAME>_BASE_URL, or set base_url in the matrix; a simulation's simulator is "
+            "started by peak demo",
         ),
         CallReason.PROVIDER_DOWN: Meaning(
             _NOT_ADMITTED,
@@ -240,6 +235,12 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             "every candidate failed",
             "as the layer's on_exhausted says: abort, or review_required",
             "see each hop's detail in the call's page in the console, or: peak ledger tail",
+        ),
+        CallReason.PROVIDER_UNREACHABLE: Meaning(
+            _SENT,
+            "no candidate's provider could be reached; nothing left",
+            "as the layer's on_exhausted says; peak call exits with 3",
+            "check network, name resolution and addresses, then call again",
         ),
     }
 )

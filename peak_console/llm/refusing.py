@@ -1,6 +1,7 @@
 """From a reason to the error a caller sees. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from peak_console.domain.calls import CallReason, Failure, OutcomeClass
@@ -55,22 +56,64 @@ def refused_by_ledger(refusal: Refusal) -> PeakError:
     return refusal_error(refusal.code, refusal.message, refusal.remedy, **refusal.details)
 
 
-def failure_error(failures: Sequence[Failure], *, on_exhausted: str, **details: Any) -> PeakError:
-    """The error of a call that was sent and got no usable answer; ``failures`` are its hops', in order.
+class ProviderUnreachable(CallFailed):
+    """No provider of the chain could be reached: nothing left. For the command line an unfit environment."""
 
-    A chain of several that ended has the code ``exhausted``; a single hop, or one that stops, its reason.
+    default_code = CallReason.PROVIDER_UNREACHABLE.value
+    why = "no provider could be reached, so nothing was sent"
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A hop that gave no usable answer; ``reached`` says whether any attempt reached its provider."""
+
+    provider: str
+    model_id: str
+    failure: Failure
+    reached: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.model_id} {self.failure.reason.value}"
+
+    def row(self) -> dict[str, Any]:
+        """The hop as JSON."""
+        return {
+            "provider": self.provider,
+            "model_id": self.model_id,
+            "reason": self.failure.reason.value,
+            "detail": self.failure.detail,
+            "reached": self.reached,
+        }
+
+
+def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **details: Any) -> PeakError:
+    """The error of a call that got no usable answer; ``hops`` are how its hops ended, in order.
+
+    A chain none of whose providers was reached has the code ``provider_unreachable``, another one of several
+    that ended ``exhausted``; a single hop, or one that stops, its reason.
     """
-    last = failures[-1]
-    reasons = [failure.reason.value for failure in failures]
-    if last.outcome is OutcomeClass.STOP or len(failures) == 1:
-        message = f"the call failed: {last.detail or last.reason.value}"
-        kind = _kind(last.reason, CallFailed)
-        return kind(message, code=last.reason, remedy=_remedy(last), reasons=reasons, **details)
+    last = hops[-1].failure
+    details |= {
+        "call_id": call_id,
+        "reasons": [hop.failure.reason.value for hop in hops],
+        "hops": [hop.row() for hop in hops],
+    }
+    named = ", ".join(map(str, hops))
+    if all(hop.failure.reason is CallReason.CONNECT_ERROR and not hop.reached for hop in hops):
+        return ProviderUnreachable(
+            f"call {call_id} reached no provider: {named}: {last.detail}",
+            remedy=MEANINGS[CallReason.PROVIDER_UNREACHABLE].remedy,
+            on_exhausted=on_exhausted,
+            **details,
+        )
+    if last.outcome is OutcomeClass.STOP or len(hops) == 1:
+        message = f"call {call_id} failed: {named}: {last.detail or last.reason.value}"
+        return _kind(last.reason, CallFailed)(message, code=last.reason, remedy=_remedy(last), **details)
     return CallFailed(
-        f"no candidate answered: {', '.join(reasons)}",
+        f"call {call_id}: no candidate answered: {named}",
         code=CallReason.EXHAUSTED,
-        remedy="see each hop's detail in the call's page in the console, or: peak ledger tail",
-        reasons=reasons,
+        remedy=MEANINGS[CallReason.EXHAUSTED].remedy,
         on_exhausted=on_exhausted,
         **details,
     )

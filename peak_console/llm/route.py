@@ -49,6 +49,11 @@ class SimulatedFailure:
     reason: CallReason
     outcome: OutcomeClass
 
+    @property
+    def who(self) -> str:
+        """``openai`` or ``openai/gpt-5-mini``."""
+        return f"{self.provider}/{self.model_id}" if self.model_id else self.provider
+
     def hits(self, provider: str, model_id: str) -> bool:
         """Whether a candidate fails so."""
         return provider == self.provider and self.model_id in {None, model_id}
@@ -126,6 +131,7 @@ def explain(
     simulated: bool = False,
     base_urls: Mapping[str, str] | None = None,
     keys: frozenset[str] | None = None,
+    real_keys: frozenset[str] = frozenset(),
     failures: Sequence[SimulatedFailure] = (),
     prompt: str = "x" * 1000,
     max_output_tokens: int | None = None,
@@ -133,7 +139,8 @@ def explain(
     """The plan of a call of ``prompt`` in this slot, and how it would go if ``failures`` happened.
 
     ``keys`` are the providers with a key; ``None`` takes them all as set, so that a plan can be read without
-    secrets. Bounds are those of ``prompt``. Raises ``CallRefused`` for L5, L6 and an empty slot.
+    secrets; ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
+    Raises ``CallRefused`` for L5, L6 and an empty slot, ``UsageWrong`` for a failure of no candidate.
     """
     everyone = frozenset(adapter.provider for adapter in ADAPTERS.values())
     facts = Facts(
@@ -142,6 +149,7 @@ def explain(
         simulated=simulated,
         base_urls=base_urls,
         keys=everyone if keys is None else keys,
+        real_keys=real_keys,
     )
     request = CallRequest(
         layer=layer,
@@ -156,9 +164,21 @@ def explain(
         hops[hop.candidate.entry.position] = hop
         hop = route.after(hop.candidate.entry.position)
     on_exhausted = configs.matrix.settings(layer, phase).on_exhausted.value
+    _all_hit(route.rows, failures)
     steps, ends = _walk(route.rows, hops, failures, on_exhausted)
-    named = tuple(f"{one.provider}{'/' + one.model_id if one.model_id else ''}:{one.how}" for one in failures)
+    named = tuple(f"{one.who}:{one.how}" for one in failures)
     return Explanation(layer, role, tuple(route.rows), tuple(steps), ends, named)
+
+
+def _all_hit(rows: Sequence[Mapping[str, Any]], failures: Sequence[SimulatedFailure]) -> None:
+    """A failure of somebody who is not in the chain is a slip of the pen; raises ``UsageWrong``."""
+    names = [(row["provider"], row["model_id"]) for row in rows]
+    for one in failures:
+        if not any(one.hits(*name) for name in names):
+            raise UsageWrong(
+                f"{one.who!r:.80} is no candidate here, so it cannot fail",
+                remedy=f"name one of: {', '.join('/'.join(name) for name in names)}",
+            )
 
 
 def _walk(

@@ -55,6 +55,7 @@ class Surveys:
                 simulated=simulated,
                 base_urls=self._credentials.base_urls(),
                 keys=frozenset() if simulated else self._credentials.providers(),
+                real_keys=self._credentials.real() if simulated else frozenset(),
                 down=down,
             )
             settings = configs.matrix.settings(layer, phase)

@@ -25,19 +25,22 @@ def route(
 ) -> Explanation:
     """The candidates of a slot with their reasons, and how a call would go if ``fail`` happened.
 
-    Every provider is taken to have a key, so that a plan can be read without secrets. Raises
+    Every provider is taken to have a key, so that a plan can be read without secrets; only a simulated
+    workspace is refused for one that is set, as its calls are. Raises
     ``ConfigInvalid``, ``CallRefused`` (no models in this layer, empty slot) and ``UsageWrong``.
     """
     failures = [parse_failure(one) for one in fail]
-    level = rules_of(ws)
+    level, simulated = rules_of(ws), is_simulated(ws)
+    credentials = Credentials(os.environ if environ is None else environ)
     return explain(
         load_configs(ws, phase=level, today=today),
         layer,
         role,
         today=today,
         phase=level,
-        simulated=is_simulated(ws),
-        base_urls=Credentials(os.environ if environ is None else environ).base_urls(),
+        simulated=simulated,
+        base_urls=credentials.base_urls(),
+        real_keys=credentials.real() if simulated else frozenset(),
         failures=failures,
         max_output_tokens=max_output_tokens,
     )

@@ -15,6 +15,7 @@ from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.llm.candidates import Facts, survey
 
 TODAY = datetime.now(UTC).date()
+SIMULATOR = "calls of a demo workspace go to its simulator: start it with peak demo"
 FACTS = Facts(today=TODAY, phase=PhaseLevel.RESEARCH, keys=frozenset({"openai", "google"}))
 
 
@@ -134,6 +135,51 @@ def test_addresses_from_the_environment(
         keys=frozenset() if simulated else FACTS.keys,
     )
     assert reasons(configs, facts)[0] == reason
+
+
+def test_a_real_key_in_a_simulation_is_refused(configs: Configs) -> None:
+    """Only where it is set, and only in a simulation; the remedy names the variable."""
+    here = {"openai": "http://127.0.0.1:1/v1", "google": "http://127.0.0.1:1/v1"}
+    facts = replace(FACTS, simulated=True, base_urls=here, real_keys=frozenset({"openai"}))
+    assert reasons(configs, facts) == ["real_key_in_simulation", "admitted"]
+    assert reasons(configs, replace(facts, simulated=False)) == ["admitted", "admitted"]
+    refusal = survey(configs, Layer.L2, Role.PRIMARY, facts)[0].refusal
+    assert refusal is not None
+    assert refusal.remedy == "unset OPENAI_API_KEY: a demo workspace takes no real key"
+
+
+@pytest.mark.parametrize(
+    ("url", "simulated", "remedy"),
+    [
+        (None, True, SIMULATOR),
+        (
+            "https://proxy.example/v1",
+            True,
+            f"unset PEAK_PROVIDER_OPENAI_BASE_URL; {SIMULATOR}",
+        ),
+        (
+            "http://proxy.example/v1",
+            False,
+            "unset PEAK_PROVIDER_OPENAI_BASE_URL or set base_url in the matrix",
+        ),
+    ],
+)
+def test_a_refused_address_says_what_helps(
+    configs: Configs, url: str | None, remedy: str, *, simulated: bool
+) -> None:
+    """Nobody is told to unset what is not set."""
+    facts = replace(FACTS, simulated=simulated, base_urls={"openai": url} if url else {})
+    refusal = survey(configs, Layer.L2, Role.PRIMARY, facts)[0].refusal
+    assert refusal is not None
+    assert (refusal.reason, refusal.remedy) == ("base_url_refused", remedy)
+
+
+def test_an_unfit_address_of_the_matrix_is_changed_there(configs: Configs) -> None:
+    """Where the environment names none, there is nothing to unset."""
+    entry = forged(configs, base_url="http://example.com/v1")
+    refusal = survey(entry, Layer.L2, Role.PRIMARY, FACTS)[0].refusal
+    assert refusal is not None
+    assert refusal.remedy == "change base_url in the matrix"
 
 
 @given(

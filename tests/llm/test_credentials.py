@@ -51,6 +51,13 @@ def test_a_quoted_key_is_struck_out(before: str, after: str) -> None:
     assert KEY not in repr(found)
 
 
+def test_what_is_real_is_told_by_provider_only() -> None:
+    """Whatever is no placeholder counts, also what could not stand in a header; no value comes out."""
+    found = Credentials({"OPENAI_API_KEY": f"{KEY} x", "GEMINI_API_KEY": SIMULATED_KEY})
+    assert found.real() == {"openai"}
+    assert Credentials({"OPENAI_API_KEY": " "}).real() == frozenset()
+
+
 def test_addresses_are_named_by_provider() -> None:
     """One variable a provider, its name in capitals, anything else an underscore."""
     assert base_url_variable("openai") == "PEAK_PROVIDER_OPENAI_BASE_URL"

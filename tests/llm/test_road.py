@@ -176,6 +176,7 @@ async def test_a_run_begins_and_ends_on_the_ledger(road: Road) -> None:
     finished = road.events("run.finished")[0]
     assert finished.body is not None
     assert (finished.body["outcome"], finished.body["calls"]) == ("ok", 1)
+    assert finished.body["simulated"] is False
     assert finished.body["artefacts"] == [
         {"path": "analyst/result.md", "sha256": hashlib.sha256(b"# Result\n").hexdigest(), "bytes": 9}
     ]
@@ -247,11 +248,14 @@ async def test_a_simulated_workspace_never_sends_a_real_key(
     workspace: Workspace, providers: LoopbackServer
 ) -> None:
     """In a simulation a placeholder stands in the key's place, events say so, and only loopback is called."""
-    async with open_road(workspace, providers.url, simulated=True) as road:
-        await road.client.call(asking())
+    keyless = {"OPENAI_API_KEY": "simulated", "GEMINI_API_KEY": ""}
+    async with open_road(workspace, providers.url, simulated=True, environ=keyless) as road:
+        async with road.client.run() as run:
+            await run.call(asking())
+        assert road.kinds()[-1] == "run.finished"
         assert all((event.body or {})["simulated"] is True for event in road.events())
     assert providers.seen[0].headers["authorization"] == "Bearer simulated"
-    elsewhere = {
+    elsewhere = keyless | {
         "PEAK_PROVIDER_OPENAI_BASE_URL": "https://api.openai.com/v1",
         "PEAK_PROVIDER_GOOGLE_BASE_URL": "",
     }
@@ -260,6 +264,21 @@ async def test_a_simulated_workspace_never_sends_a_real_key(
             await road.client.call(asking())
     assert caught.value.code == "base_url_refused"
     assert len(providers.seen) == 1
+
+
+async def test_a_simulated_workspace_refuses_a_real_key(
+    workspace: Workspace, providers: LoopbackServer
+) -> None:
+    """A key in the environment of a simulation is a mistake that is told, not passed over in silence."""
+    async with open_road(workspace, providers.url, simulated=True) as road:
+        with pytest.raises(CallRefused) as caught:
+            await road.client.call(asking())
+        assert road.kinds() == ["llm.call.refused"]
+        bodies = str([event.body for event in road.events()])
+    assert caught.value.code == "real_key_in_simulation"
+    assert "OPENAI_API_KEY" in caught.value.remedy
+    assert KEY not in bodies + str(caught.value.as_dict())
+    assert not providers.seen
 
 
 async def test_from_shadow_on_an_address_must_stand_in_the_matrix(

@@ -227,6 +227,41 @@ async def test_retry_after_is_waited_for_or_the_next_candidate_asked(
     assert asyncio.get_running_loop().time() - begun < 5
 
 
+async def test_no_provider_reached_is_an_unfit_environment(
+    workspace: Workspace, providers: LoopbackServer
+) -> None:
+    """When nothing left at any hop the command line's exit code is 3; one that was reached makes it 1."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        nowhere = {"PEAK_PROVIDER_OPENAI_BASE_URL": closed, "PEAK_PROVIDER_GOOGLE_BASE_URL": closed}
+        async with open_road(workspace, providers.url, environ=nowhere) as road:
+            with pytest.raises(CallFailed) as caught:
+                await road.client.call(asking())
+            road.check()
+    assert (caught.value.code, caught.value.exit_code) == ("provider_unreachable", 3)
+    assert caught.value.details["reasons"] == ["connect_error", "connect_error"]
+    assert not providers.seen
+
+
+async def test_a_call_that_reached_somebody_is_no_unfit_environment(
+    workspace: Workspace, providers: LoopbackServer
+) -> None:
+    """One hop without a connection and one that was answered badly end in 1."""
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.answer(404, b"{}")
+
+    providers.handler = handler
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = {"PEAK_PROVIDER_OPENAI_BASE_URL": f"http://127.0.0.1:{free.getsockname()[1]}/v1"}
+        async with open_road(workspace, providers.url, environ=closed) as road:
+            with pytest.raises(CallFailed) as caught:
+                await road.client.call(asking())
+    assert (caught.value.code, caught.value.exit_code) == ("exhausted", 1)
+
+
 async def test_the_chains_end_is_exhausted(road: Road, providers: LoopbackServer) -> None:
     """Every hop is on the ledger, and the error names each one's reason."""
 
@@ -238,6 +273,15 @@ async def test_the_chains_end_is_exhausted(road: Road, providers: LoopbackServer
         await road.client.call(asking())
     assert caught.value.code == "exhausted"
     assert caught.value.details["reasons"] == ["model_not_found", "server_error"]
+    assert caught.value.exit_code == 1
+    assert caught.value.message == (
+        f"call {caught.value.details['call_id']}: no candidate answered: "
+        "openai:gpt-5-mini model_not_found, google:gemini-2.5-flash server_error"
+    )
+    assert [(one["provider"], one["reached"]) for one in caught.value.details["hops"]] == [
+        ("openai", True),
+        ("google", True),
+    ]
     assert [event.body["then"] for event in road.events("llm.call.failed") if event.body] == ["next", "abort"]
     road.check()
 

@@ -41,7 +41,6 @@ def test_a_plan_names_every_candidate_with_its_bound(configs: Configs) -> None:
         (["openai:timeout"], ["next", "answers"], "answered"),
         (["openai:429"], ["retried", "next", "answers"], "answered"),
         (["openai/gpt-5-mini:404"], ["next", "answers"], "answered"),
-        (["openai/gpt-5.2:404"], ["answers"], "answered"),
         (["openai:400"], ["stop"], "failed"),
         (["openai:quota"], ["stop"], "failed"),
         (["openai:auth", "google:lost"], ["next", "next"], "abort"),
@@ -65,6 +64,15 @@ def test_refused_candidates_are_passed_over(configs: Configs) -> None:
     ]
     assert found.ends == "abort"
     assert found.as_dict()["steps"][1]["reason"] == "authentication"
+
+
+@pytest.mark.parametrize("failure", ["nosuch:timeout", "openai/gpt-5.2:404", "google/gpt-5-mini:429"])
+def test_a_failure_of_nobody_in_the_chain_is_wrong_usage(configs: Configs, failure: str) -> None:
+    """A misspelt name must not read as a plan that nothing can disturb."""
+    with pytest.raises(UsageWrong) as caught:
+        told(configs, "openai:timeout", failure)
+    assert failure.rpartition(":")[0] in caught.value.message
+    assert "openai/gpt-5-mini, google/gemini-2.5-flash" in caught.value.remedy
 
 
 def test_l5_has_no_route(configs: Configs) -> None:
