@@ -6,7 +6,7 @@ import sys
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.domain.calls import CallResult
+from peak_console.domain.calls import CallResult, Finish
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.ids import is_run_id
 from peak_console.operations.call import Question, as_json, call, slot_named
@@ -52,6 +52,8 @@ def _summary(result: CallResult) -> str:
         for word, holds in (
             ("fallback", result.fallback),
             ("degraded", result.degraded),
+            ("CUT at the output limit", result.finish is Finish.LENGTH),
+            ("cost at its worst case: nobody told the usage", result.extra.get("cost_basis") == "worst_case"),
             ("NOT RECORDED", not result.recorded),
         )
         if holds

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peak_console.config.workspace import Workspace
-from peak_console.domain.calls import CallRequest, CallResult, Message
+from peak_console.domain.calls import CallRequest, CallResult, Finish, Message
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm import open_client
@@ -68,6 +68,8 @@ def as_json(result: CallResult) -> dict[str, Any]:
             "reasoning": result.usage.reasoning,
         },
         "cost_eur": result.cost_eur,
+        "cost_basis": result.extra.get("cost_basis", ""),
+        "cut": result.finish is Finish.LENGTH,
         "latency_ms": round(result.latency_ms, 3),
         "hop": result.hop,
         "fallback": result.fallback,
