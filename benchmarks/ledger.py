@@ -1,6 +1,6 @@
 """The ledger's figures: appends and waits by client processes, fairness, verification, size, queries.
 
-    python benchmarks/ledger.py [--events 1000000] [--seconds 5] [--json]
+    python benchmarks/ledger.py [--events 1000000] [--seconds 5] [--folder DIR] [--json]
 
 Every target that depends on the machine has its baseline in the same run: a bare SQLite commit loop on the
 same disk for appends, a plain sqlite3, json and hashlib loop over the same file for verification.
@@ -196,7 +196,7 @@ def call_away(folder: str, seconds: float, concurrency: int, start: Any, results
 def appends(clients: int, seconds: float, concurrency: int) -> dict[str, float]:
     """Appends/s, waits and fairness with ``clients`` processes of ``concurrency`` tasks."""
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory(prefix="pk", dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory(prefix="pk") as folder:
         ready, start, results = context.Event(), context.Barrier(clients), context.Queue()
         server = context.Process(target=serve, args=(folder, ready))
         server.start()
@@ -226,7 +226,7 @@ def appends(clients: int, seconds: float, concurrency: int) -> dict[str, float]:
 
 def bare_commits(seconds: float) -> float:
     """Commits/s of a bare SQLite loop with ``synchronous=FULL`` on the same disk: the baseline of waits."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         db = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -356,7 +356,7 @@ def measure(events: int, seconds: float) -> list[Line]:
                 Line(f"{name}: fairness max/min", f"{one['fairness']:.2f}", "<= 2", one["fairness"] <= 2)
             )
         lines.append(Line(f"{name}: client's CPU an append", f"{one['cpu_us']:.0f} us"))
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
         lines.append(Line(f"{events:,} events written in batches", f"{fill(path, events):,.0f}/s"))
         lines.append(Line("size", f"{path.stat().st_size / events:,.0f} B/event"))
@@ -383,7 +383,12 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000, help="size of the large ledger")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each append run")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--folder", type=Path, help="where its temporary folders lie: the disk to measure")
     options = parser.parse_args()
+    if options.folder is not None:
+        if not options.folder.is_dir():
+            parser.error(f"--folder: {options.folder} is no folder")
+        tempfile.tempdir = str(options.folder.resolve(strict=True))
     lines = measure(options.events, options.seconds)
     if options.json:
         print(json.dumps({"figures": [asdict(line) for line in lines]}))
