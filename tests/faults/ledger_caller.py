@@ -1,4 +1,4 @@
-"""A caller in a process of its own, to be killed: ``python ledger_caller.py FOLDER NAME``.
+"""A caller in a process of its own, to be killed: ``python ledger_caller.py FOLDER NAME CONTROL``.
 
 Each call is a request and its answer. What is acknowledged is written to ``FOLDER/NAME.acks``, one line
 ``event_id seq hash``, after the acknowledgement: whatever stands there must be in the ledger, once.
@@ -8,6 +8,8 @@ import asyncio
 import sys
 from pathlib import Path
 
+from peak_console.control.sockets import find_socket
+from peak_console.domain.errors import NodeUnreachable
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack
 from peak_console.ledger.client import SocketLedgerClient
@@ -40,9 +42,18 @@ def drafts_of(name: str, number: int) -> tuple[EventDraft, EventDraft]:
     )
 
 
-async def call_for_ever(folder: Path, name: str) -> None:
+async def connect(socket: Path, name: str) -> SocketLedgerClient:
+    """A client, as soon as a node answers: this caller may have been born while there was none."""
+    while True:
+        try:
+            return await SocketLedgerClient.connect(socket, name=name, deadline_s=60)
+        except NodeUnreachable:
+            await asyncio.sleep(0.02)
+
+
+async def call_for_ever(folder: Path, name: str, control: Path) -> None:
     """Calls until killed; reconnects and repeats by itself."""
-    client = await SocketLedgerClient.connect(folder / "s", name=name, deadline_s=60)
+    client = await connect(find_socket(control), name)
     with (folder / f"{name}.acks").open("a", buffering=1) as acks:
 
         async def task(first: int) -> None:
@@ -60,4 +71,4 @@ async def call_for_ever(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(call_for_ever(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(call_for_ever(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))

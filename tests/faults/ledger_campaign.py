@@ -1,10 +1,13 @@
-"""Kill the ledger's server and its callers in mid-append, again and again; look whether anything was lost.
+"""Kill the node and its callers in mid-append, again and again; look whether anything was lost.
 
-As a program: ``python tests/faults/ledger_campaign.py --rounds 100``.
+As a program: ``python benchmarks/crash.py --rounds 100``.
 """
 
 import argparse
+import json
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,16 +17,24 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from peak_console.config.workspace import Workspace
+from peak_console.control.sockets import find_socket
+from peak_console.domain.events import EventKind
+from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.verify import verify
+from peak_console.node.spawn import begin_ledger
+from peak_console.operations.enable import enable_workspace
+from peak_console.operations.init import init_workspace
 
 HERE = Path(__file__).parent
 CALLERS = 3
+_LIMIT = re.compile(r"(max_\w+\s*=\s*)[\d_.]+")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a campaign found; nothing ``lost``, ``doubled`` or ``moved`` is the promise."""
+    """What a campaign found; nothing ``lost``, ``doubled``, ``moved`` or ``refused`` is the promise."""
 
     kills: int
     acknowledged: int
@@ -31,20 +42,58 @@ class Finding:
     lost: int
     doubled: int
     moved: int
+    refused: int
+    """Calls that the node refused though nobody stopped and the budgets had room."""
     chain: str
 
 
-def start(script: str, *arguments: str, wait: bool = False) -> subprocess.Popen[str]:
-    """Start one of the scripts beside this one; ``wait`` for its word that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / script), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    if wait and process.stdout is not None and process.stdout.readline() != "ready\n":
-        raise RuntimeError(process.communicate()[1])
-    return process
+@dataclass
+class Workplace:
+    """A workspace of its own, enabled, and the folder where its callers note their acknowledgements."""
+
+    folder: Path
+    ws: Workspace
+
+    def node(self) -> subprocess.Popen[str]:
+        """Start the node as a service does, and wait until it serves."""
+        reading, writing = os.pipe()
+        words = ["-m", "peak_console.node", "--root", str(self.ws.root), "--ready-fd", str(writing)]
+        process = subprocess.Popen(
+            [sys.executable, *words, "--no-children"],
+            pass_fds=(writing,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(writing)
+        with os.fdopen(reading, "rb") as said:
+            first = json.loads(said.readline() or b"{}")
+        if not first.get("ready"):
+            raise RuntimeError(f"the node did not start: {first} {process.communicate()[1]}")
+        return process
+
+    def caller(self, name: str) -> subprocess.Popen[str]:
+        """Start a caller."""
+        words = [sys.executable, str(HERE / "ledger_caller.py"), str(self.folder), name, str(self.ws.control)]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def enable(self, environ: dict[str, str]) -> None:
+        """Permit calls, as the operator does."""
+        with BlockingLedgerClient.connect(
+            find_socket(self.ws.control), name="campaign", deadline_s=30
+        ) as client:
+            enable_workspace(self.ws, client, reason="campaign", confirm="ENABLE", environ=environ)
+
+
+def workplace(folder: Path) -> tuple[Workplace, dict[str, str]]:
+    """A new workspace with an operator and room in its budgets; and where that operator's key lies."""
+    environ = {**os.environ, "PEAK_KEYS_DIR": str(folder / "keys")}
+    made = init_workspace(folder / "w", operator="campaign", environ=environ)
+    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
+    budgets = made.ws.budgets.read_text(encoding="utf-8")
+    made.ws.budgets.write_text(_LIMIT.sub(r"\g<1>1000000", budgets), encoding="utf-8")
+    return Workplace(folder, made.ws), environ
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -65,59 +114,66 @@ def acknowledged(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 def campaign(folder: Path, rounds: int, *, seed: int = 1, work_s: float = 0.25) -> Finding:
-    """``rounds`` kills of the server, and as many of a caller, at random moments of full work."""
+    """``rounds`` kills of the node, and as many of a caller, at random moments of full work."""
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
-    node = start("ledger_node.py", str(folder), wait=True)
-    callers = {
-        name: start("ledger_caller.py", str(folder), name) for name in (f"a{n}" for n in range(CALLERS))
-    }
+    place, environ = workplace(folder)
+    node = place.node()
+    callers: dict[str, subprocess.Popen[str]] = {}
     born, kills = CALLERS, 0
     try:
-        progress(folder, 0)
+        place.enable(environ)
+        callers |= {name: place.caller(name) for name in (f"a{n}" for n in range(CALLERS))}
+        progress(folder, 0, callers)
         for _ in range(rounds):
             time.sleep(chance.uniform(0.02, work_s))
             kill(node)
-            node = start("ledger_node.py", str(folder), wait=True)
+            node = place.node()
+            progress(folder, len(acknowledged(folder)), callers)
             time.sleep(chance.uniform(0.02, work_s))
             name = chance.choice(sorted(callers))
             kill(callers.pop(name))
-            callers[f"a{born}"] = start("ledger_caller.py", str(folder), f"a{born}")
+            callers[f"a{born}"] = place.caller(f"a{born}")
             born, kills = born + 1, kills + 2
-            progress(folder, len(acknowledged(folder)))
     finally:
         for process in (*callers.values(), node):
             kill(process)
-    return examine(folder, kills)
+    return examine(folder, place.ws.ledger, kills)
 
 
-def progress(folder: Path, above: int) -> None:
+def progress(folder: Path, above: int, callers: dict[str, subprocess.Popen[str]]) -> None:
     """Wait until callers are acknowledged again: a round without work proves nothing."""
     until = time.monotonic() + 30
     while len(acknowledged(folder)) <= above:
+        for name, process in callers.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"caller {name} ended by itself: {process.communicate()[1]}")
         if time.monotonic() > until:
             raise RuntimeError("no caller got on within 30 s")
         time.sleep(0.01)
 
 
-def examine(folder: Path, kills: int) -> Finding:
+def examine(folder: Path, ledger: Path, kills: int) -> Finding:
     """Compare what was acknowledged with what is there, and verify the chain and the figures."""
     acks = acknowledged(folder)
     places: dict[str, tuple[int, str]] = {}
     times: Counter[str] = Counter()
-    with LedgerReader(folder / "ledger.db") as reader:
+    refused = 0
+    with LedgerReader(ledger) as reader:
         after = 0
         while events := reader.read(after, 1000, bodies=False):
             for event in events:
                 times[event.event_id] += 1
                 places[event.event_id] = (event.seq, event.hash)
+                refused += event.kind == EventKind.CALL_REFUSED
             after = events[-1].seq
-    result = verify(folder / "ledger.db")
+    result = verify(ledger)
     return Finding(
         kills=kills,
         acknowledged=len(acks),
         events=sum(times.values()),
         lost=sum(event_id not in places for event_id in acks),
         doubled=sum(count > 1 for count in times.values()),
+        refused=refused,
         moved=sum(places.get(event_id, place) != place for event_id, place in acks.items()),
         chain="ok" if result.ok else f"{result.broken_how} at {result.broken_seq}: {result.detail}",
     )
@@ -132,7 +188,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pk") as folder:
         finding = campaign(Path(folder), options.rounds, seed=options.seed)
     print(f"seed {options.seed}: {finding}")  # noqa: T201 - a program's result
-    sys.exit(bool(finding.lost or finding.doubled or finding.moved or finding.chain != "ok"))
+    sys.exit(
+        bool(finding.lost or finding.doubled or finding.moved or finding.refused or finding.chain != "ok")
+    )
 
 
 if __name__ == "__main__":
