@@ -71,5 +71,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         f"{summary['runs']:,} runs, € {summary['cost_eur']}, {summary['events']:,} events on the ledger",
     ]
     if summary["kept"]:
-        lines.append(f"the workspace is kept: peak ledger verify --root {summary['root']}")
+        lines.append(
+            f"the workspace is kept, with every run's folder: peak ledger verify --root {summary['root']}"
+        )
     return lines

@@ -18,6 +18,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore
 from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.domain.text import one_line
 from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.genesis import Genesis
 from peak_console.node.spawn import ensure_node, ledger_client, stop_node
@@ -29,6 +30,9 @@ _PREFIX: Final = "peak-demo-"
 _READY_S: Final = 20.0
 _END_S: Final = 10.0
 _PAUSE_S: Final = 0.02
+_LAST_BYTES: Final = 4000
+_LAST_LINES: Final = 3
+"""How much of what the traffic complained of is told."""
 
 
 class DemoHouse:
@@ -42,6 +46,7 @@ class DemoHouse:
         self._simulator: subprocess.Popen[bytes] | None = None
         self._traffic: subprocess.Popen[bytes] | None = None
         self._told: IO[bytes] | None = None
+        self._complaint: IO[bytes] | None = None
         self._node_started = False
         self.ws = Workspace(self._root)
 
@@ -77,7 +82,9 @@ class DemoHouse:
         lines = self._told.read().splitlines()
         if self._traffic.returncode != 0 or not lines:
             raise EnvironmentUnfit(
-                f"the demo's traffic ended with code {self._traffic.returncode}",
+                ": ".join(
+                    [f"the demo's traffic ended with code {self._traffic.returncode}", *self._last_words()]
+                ),
                 code="demo_traffic_failed",
                 remedy=f"see its log: peak logs --root {self.ws.root}",
             )
@@ -91,6 +98,15 @@ class DemoHouse:
             "root": str(self.ws.root),
             "kept": self.kept,
         }
+
+    def _last_words(self) -> list[str]:
+        """The last lines that the traffic wrote on standard error."""
+        if self._complaint is None:
+            return []
+        size = self._complaint.seek(0, os.SEEK_END)
+        self._complaint.seek(max(0, size - _LAST_BYTES))
+        lines = self._complaint.read().decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
+        return [one_line("; ".join(line.strip() for line in lines if line.strip()), 1000)] if lines else []
 
     # -- beginning
 
@@ -155,9 +171,14 @@ class DemoHouse:
     def _start_traffic(self, urls: Mapping[str, str]) -> None:
         environ = traffic_environment(os.environ, urls)
         words = ["--root", str(self.ws.root), "--rate", str(self._rate), "--seed", str(self._seed)]
+        if self.kept:
+            words += ["--keep-runs", "0"]  # a workspace that is kept is kept whole
         words += ["--with-parent", *(["--seconds", str(self._seconds)] if self._seconds else [])]
         self._told = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the demo
-        self._traffic = _start("peak_console.demo.traffic", words, environ, stdout=self._told)
+        self._complaint = tempfile.TemporaryFile()  # noqa: SIM115 - likewise
+        self._traffic = _start(
+            "peak_console.demo.traffic", words, environ, stdout=self._told, stderr=self._complaint
+        )
 
     # -- ending
 
@@ -170,8 +191,9 @@ class DemoHouse:
             except PeakError as error:
                 sys.stderr.write(f"peak demo: {error.message}\n")
         _stop(self._simulator)
-        if self._told is not None:
-            self._told.close()
+        for file in (self._told, self._complaint):
+            if file is not None:
+                file.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -197,13 +219,17 @@ def _alive(pid: int) -> bool:
 
 
 def _start(
-    module: str, words: list[str], environ: Mapping[str, str], stdout: IO[bytes] | None = None
+    module: str,
+    words: list[str],
+    environ: Mapping[str, str],
+    stdout: IO[bytes] | None = None,
+    stderr: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", module, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL if stdout is None else stdout,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if stderr is None else stderr,
         env=dict(environ),
         start_new_session=True,
     )

@@ -84,7 +84,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--rate", type=_rate, default=20.0, help="calls per second, critics' included")
     add("--seed", type=int, default=0, help="of the mix and the market windows")
     add("--seconds", type=float, default=0.0, help="end after so many seconds; 0 for never")
-    add("--keep-runs", type=int, default=200, help="run folders kept")
+    add("--keep-runs", type=int, default=200, help="run folders kept; 0 for all")
     add("--at-once", type=int, default=256, help="runs at once")
     add("--with-parent", action="store_true", help="end when the process that started it ends")
     return parser.parse_args(arguments)

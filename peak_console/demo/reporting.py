@@ -12,6 +12,9 @@ from peak_console.domain.calls import CallResult
 
 _LOW_CONFIDENCE: Final = re.compile(r"confidence\W{1,3}(?:is\s+)?low\b", re.IGNORECASE)
 
+_NO_RISK: Final = re.compile(r"\W*(?:none|nothing|no(?: known)? risks?|n/?a)(?: known)?\W*", re.IGNORECASE)
+"""What an author writes who sees none."""
+
 
 def low_confidence(text: str) -> bool:
     """Whether an answer says of itself that its confidence is low."""
@@ -46,7 +49,7 @@ def result_page(run_id: str, task: Task, answer: CallResult, review: Review) -> 
 
 
 def risks_page(run_id: str, task: Task, answer: CallResult, review: Review) -> str:
-    """``risks.md`` of the agent that produced: what the critics found, and what the call itself shows."""
+    """``risks.md`` of the agent that produced: what the critics found, what the author and the call tell."""
     notes = [
         RiskNote(
             f"{report.judge_layer} {one.category.value}", one.severity.value, f"{one.id}: {one.rationale}"
@@ -59,6 +62,9 @@ def risks_page(run_id: str, task: Task, answer: CallResult, review: Review) -> s
         notes.append(
             RiskNote("route", "low", f"answered by the fallback {answer.provider}:{answer.model_id}")
         )
+    own = report_of(answer.text)
+    if own is not None and not _NO_RISK.fullmatch(own.risks):
+        notes.append(RiskNote("author", "not rated", own.risks))
     if low_confidence(answer.text):
         notes.append(RiskNote("author", "medium", "the author states low confidence"))
     return render_risks(f"runs/{run_id}/{task.agent}/risks.md", notes)

@@ -45,7 +45,7 @@ class TrafficOptions:
     """Calls per second, critics' calls included."""
     seed: int = 0
     keep_runs: int = 200
-    """Run folders kept; older ones of this process are removed."""
+    """Run folders kept, 0 for all; older ones of this process are removed."""
     at_once: int = 256
     """Runs at once."""
 
@@ -193,6 +193,8 @@ class Traffic:
         self._rest_until = max(self._rest_until, asyncio.get_running_loop().time() + rest)
 
     async def _pruned(self, folder: Path) -> None:
+        if not self.options.keep_runs:
+            return
         self._kept.append(folder)
         while len(self._kept) > self.options.keep_runs:
             await asyncio.to_thread(shutil.rmtree, self._kept.popleft(), ignore_errors=True)

@@ -69,6 +69,19 @@ def test_risks_hold_findings_verdicts_and_the_route() -> None:
     assert "answered by the fallback" in page
 
 
+@pytest.mark.parametrize("none", ["None.", "none known", "N/A", "No risks."])
+def test_the_authors_own_risks_are_carried_over(none: str) -> None:
+    """What stands under the author's risks stands in risks.md too, on one line; "none" is none."""
+    stated = Report("quiet", "bars", "read", "range", "- thin volume\n- a break", "wait")
+    page = risks_page("r", TASK, replace(ANSWER, text=render_result("x", stated)), NOBODY)
+    assert "None known." not in page
+    (line,) = [line for line in page.splitlines() if line.startswith("-")] or [""]
+    assert "thin volume" in line
+    assert "a break" in line
+    calm = replace(stated, risks=none)
+    assert "None known." in risks_page("r", TASK, replace(ANSWER, text=render_result("x", calm)), NOBODY)
+
+
 def test_the_critics_own_pages() -> None:
     """Its verdict with findings, and where its judgement is weak."""
     malformed = CriticReport(
