@@ -5,6 +5,7 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
 from peak_console.domain.clock import iso
+from peak_console.domain.text import one_line
 from peak_console.operations.status import status
 from peak_console.operations.views.bar import BarSnapshot
 
@@ -35,7 +36,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         *([["conflicts", ", ".join(posture.conflicts)]] if posture.conflicts else []),
         ["AI_ENABLED", f"{str(snapshot.ai_enabled).lower()}   AI_ARMED {str(snapshot.ai_armed).lower()}"],
         ["workspace", f"{snapshot.root}{marks}"],
-        ["phase", snapshot.phase or "unknown"],
+        ["phase", snapshot.phase or "unknown (judged by the rules of live)"],
         ["ledger", _ledger(snapshot)],
         ["node", f"pid {snapshot.node.pid}" if snapshot.node.running else "none runs"],
         ["metrics", snapshot.node.metrics_url or "—"],
@@ -54,6 +55,9 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
 def _ledger(snapshot: BarSnapshot) -> str:
     ledger = snapshot.ledger
     age = ledger.freshness.age_s(snapshot.taken_at)
+    fresh = ledger.freshness
+    if fresh.why:
+        return f"UNREADABLE: {one_line(fresh.why, 300)}; {fresh.remedy or 'see: peak ledger verify'}"
     if not ledger.seq:
         return "none"
     read = "never read" if age is None else f"read {age:.1f} s ago"

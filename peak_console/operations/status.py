@@ -55,7 +55,7 @@ class _LedgerFacts:
     """What the status takes from the ledger."""
 
     head: LedgerHead
-    phase: str
+    phase: str | None
     phase_since: str
     simulated: bool
     counters: Mapping[str, BudgetRow]
@@ -95,13 +95,13 @@ class StatusReader:
         now = self._clock.now()
         posture, lease = self._gate.posture(), self._gate.lease()
         ledger = self._ledger(now)
-        phase = Phase(lease.phase) if lease and lease.phase in set(Phase) else Phase(ledger.phase)
+        phase = lease.phase if lease and lease.phase in set(Phase) else ledger.phase
         simulated = ledger.simulated or (lease is not None and lease.simulated)
         snapshot = BarSnapshot(
             taken_at=now,
             posture=posture,
             posture_freshness=Freshness(now),
-            phase=phase.value,
+            phase=phase,
             ledger=ledger.head,
             workspace=self.ws.name,
             root=str(self.ws.root),
@@ -148,13 +148,17 @@ class StatusReader:
         return facts
 
     def _without_ledger(self, error: LedgerUnavailable, now: datetime) -> _LedgerFacts:
-        """The last good figures with why there are none now; a ledger that was never made is no fault."""
+        """The last good figures with why there are none now; a ledger that was never made is no fault.
+
+        Of one that is there and cannot be read nobody knows the phase, so what judges takes the strictest.
+        """
         good = self._good
         if good is None:
             missing = error.code in {"ledger_missing", "ledger_empty"}
             fresh = Freshness(now) if missing else Freshness(None, error.message, error.remedy)
             head = LedgerHead(freshness=fresh)
-            return _LedgerFacts(head, Phase.BOOTSTRAP.value, "", simulated=False, counters={})
+            phase = Phase.BOOTSTRAP.value if missing else None
+            return _LedgerFacts(head, phase, "", simulated=False, counters={})
         fresh = replace(good.head.freshness, why=error.message, remedy=error.remedy)
         return replace(good, head=replace(good.head, freshness=fresh))
 

@@ -56,6 +56,17 @@ def test_broken_toml_is_unknown_and_named(workspace: Workspace) -> None:
     assert snapshot.as_json()["findings"][0]["severity"] == "error"
 
 
+def test_of_a_ledger_that_cannot_be_read_nobody_knows_the_phase(workspace: Workspace) -> None:
+    """The phase is null, the fault stands with its remedy; the rules of live judge the configs."""
+    workspace.ledger.parent.mkdir(parents=True)
+    workspace.ledger.write_bytes(b"this is not a database at all" * 100)
+    snapshot = status(workspace, clock=ManualClock(NOW), environ={})
+    document = snapshot.as_json()
+    assert document["phase"] is None
+    assert "not a database" in document["ledger"]["problem"]
+    assert snapshot.ledger.freshness.remedy
+
+
 def test_a_stop_stays_stopped_whatever_the_configs_say(workspace: Workspace) -> None:
     """A stop is surer than a config that cannot be read."""
     workspace.matrix.write_text("[L0\nnot toml", encoding="utf-8")

@@ -1,0 +1,74 @@
+"""What ``peak demo`` tells of traffic that failed and keeps of traffic that went well; status in words."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peak_console.cli import demo_house
+from peak_console.cli.demo_house import DemoHouse
+from peak_console.cli.status import _lines
+from peak_console.config.workspace import Workspace
+from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.operations.status import status
+
+
+class _Process:
+    """A process that ended as given."""
+
+    returncode = 3
+
+    def poll(self) -> int:
+        return self.returncode
+
+
+def test_what_the_traffic_complained_of_is_told(tmp_path: Path) -> None:
+    """The last lines of its standard error stand in the error, on one line."""
+    house = DemoHouse(tmp_path, rate=1.0, seed=1)
+    house._traffic = _Process()  # type: ignore[assignment]
+    house._told = io.BytesIO()
+    house._complaint = io.BytesIO(
+        b"old line\n" * 900 + b"no node holds a lease\nreason: no_node\nstart one\n"
+    )
+    with pytest.raises(EnvironmentUnfit) as caught:
+        house.summary()
+    assert caught.value.code == "demo_traffic_failed"
+    assert caught.value.message.endswith(
+        "ended with code 3: no node holds a lease; reason: no_node; start one"
+    )
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_kept_workspace_keeps_all_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    """A throw-away one is pruned."""
+    started: list[tuple[str, list[str], Any]] = []
+
+    def start(module: str, words: list[str], _: Any, **streams: Any) -> _Process:
+        started.append((module, words, streams["stderr"]))
+        return _Process()
+
+    monkeypatch.setattr(demo_house, "_start", start)
+    house = DemoHouse(tmp_path if kept else None, rate=1.0, seed=1)
+    house._start_traffic({})
+    house._end()
+    (module, words, complaint) = started[0]
+    assert module == "peak_console.demo.traffic"
+    assert ("--keep-runs 0" in " ".join(words)) is kept
+    assert complaint is not None
+
+
+def test_status_tells_a_ledger_that_cannot_be_read(tmp_path: Path) -> None:
+    """The fault and its remedy in place of "none"; the phase is unknown."""
+    workspace = Workspace(tmp_path)
+    assert any("ledger" in line and "none" in line for line in _lines(status(workspace, environ={})))
+    workspace.ledger.parent.mkdir(parents=True)
+    workspace.ledger.write_bytes(b"this is not a database at all" * 100)
+    lines = _lines(status(workspace, environ={}))
+    (ledger,) = [line for line in lines if line.strip().startswith("ledger")]
+    assert "UNREADABLE" in ledger
+    assert "not a database" in ledger
+    assert ";" in ledger
+    assert any(line.strip().startswith("phase") and "unknown" in line for line in lines)
