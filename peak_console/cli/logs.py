@@ -12,7 +12,7 @@ from peak_console.domain.clock import iso
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.text import one_line
 from peak_console.operations.logs import follow_log, read_log
-from peak_console.operations.views.log import LogLine, LogPage
+from peak_console.operations.views.log import LogLine, LogPage, told
 
 
 @click.command("logs", epilog='Example: peak logs "level:warning since:10m" --follow')
@@ -58,7 +58,7 @@ def _print(invocation: Invocation, line: LogLine) -> None:
     if invocation.as_json:
         invocation.reporter.result(_as_json(line))
         return
-    fields = " ".join(f"{name}={one_line(str(value), 80)}" for name, value in line.fields.items())
+    fields = " ".join(one_line(word, 110) for word in told(line.fields))
     when = iso(line.ts) if line.ts else "-"
     shown = f"{when} {line.level:<8} {one_line(line.event or line.raw)} {fields}"
     invocation.reporter.result({}, shown.rstrip())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from peak_console.operations.logs import follow_log, read_line, read_log, rotated
+from peak_console.operations.views.log import told
 from peak_console.operations.views.terms import FilterInvalid
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
@@ -111,6 +112,21 @@ def test_following_goes_on_over_a_rotation(tmp_path: Path) -> None:
 
     lines = follow_log(log, "", now=NOW, wait=wait)
     assert [next(lines).event for _ in range(4)] == ["event 3", "event 4", "event 5", "event 6"]
+
+
+def test_fields_are_told_for_people() -> None:
+    """Who, how it went, latency and cost; ids at the end, whatever their place in the line."""
+    fields = {
+        "seq": 7, "event_id": "ev_1", "run_id": "r1", "call_id": "c1", "layer": "L2", "role": "primary",
+        "provider": "openai", "model_id": "gpt-5-mini", "hop": 1, "request_hash": None, "outcome": "failed",
+        "latency_ms": 12.5, "cost_eur": "0.000000100", "reason": "timeout",
+    }  # fmt: skip
+    shown = " ".join(told(fields))
+    assert shown == (
+        "L2 primary openai:gpt-5-mini failed timeout 12.5 ms 0.000000100 EUR hop=1 "
+        "seq=7 event_id=ev_1 run_id=r1 call_id=c1"
+    )
+    assert told({"waited_ms": 3}) == ["waited_ms=3"]
 
 
 def _append(path: Path, text: str) -> None:

@@ -41,7 +41,7 @@ def _level(line: LogLine) -> Span:
 _FIRST: Final = ("layer", "role", "provider", "model_id", "outcome", "reason")
 """Fields whose value says by itself what it is."""
 _LAST: Final = frozenset({"seq", "event_id", "run_id", "call_id", "actor", "request_hash", *_FIRST})
-"""Fields that a row leaves to the line's own page."""
+"""Fields that a row tells otherwise, or leaves to the line's own page."""
 
 
 def _what(line: LogLine) -> Span:
@@ -53,7 +53,9 @@ def _what(line: LogLine) -> Span:
 
 def _facts(fields: Mapping[str, Any]) -> Iterator[str]:
     """What a row tells of a line's fields: who and how first, then the rest by name."""
-    known = " ".join(str(fields[name]) for name in _FIRST if fields.get(name))
+    model = ":".join(str(fields[name]) for name in ("provider", "model_id") if fields.get(name))
+    who = (*(fields.get(name) for name in ("layer", "role")), model)
+    known = " ".join(str(word) for word in (*who, fields.get("outcome"), fields.get("reason")) if word)
     if known:
         yield known
     if isinstance(latency := fields.get("latency_ms"), int | float):
@@ -125,7 +127,7 @@ class LogScreen(PeakScreen):
             if self.following
             else (Span("held", Tone.WARN), Span(" · f follows  ", Tone.DIM))
         )
-        return (*state, *age_line(self._page.freshness, self.peak.now(), word="log"))
+        return (*state, *age_line(self._page.freshness, self.peak.now(), self.stale_s, word="log"))
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         """Show the page, this console's messages among its lines."""
