@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from peak_console.domain.calls import CallReason
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.operations.views.alerts import alerts, marks
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, ConfigFinding, LedgerHead, NodeFacts
 from peak_console.operations.views.freshness import Freshness
-from peak_console.operations.views.live import Alert, KeyFigures, LiveSeries, Severity, Window
+from peak_console.operations.views.live import KEY_REFUSED, Alert, KeyFigures, LiveSeries, Severity, Window
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 OPEN = Posture(PostureState.DISARMED, calls=True, orders=Orders.NONE, reasons=("enabled",))
@@ -71,6 +72,19 @@ def test_each_fault_has_its_alert_and_the_gravest_comes_first() -> None:
     order = [list(Severity).index(one.severity) for one in found]
     assert order == sorted(order)
     assert all(one.action or one.filter or one.cli for one in found)
+
+
+def test_a_refused_key_is_told_from_the_first_call_on() -> None:
+    """However few calls there were, with the variable to look at and the calls that show it."""
+    found = alerts(
+        BAR, KeyFigures(calls=1), SERIES, (), window=Window.H1, refused_keys=("openai", "elsewhere")
+    )
+    assert [(one.severity, one.code) for one in found] == [(Severity.BAD, "key_refused")] * 2
+    assert found[0].title == "provider openai refused our key"
+    assert found[0].action == "check OPENAI_API_KEY"
+    assert "provider:openai" in found[0].filter
+    assert found[1].action == "check its key"
+    assert CallReason(KEY_REFUSED) is CallReason.AUTHENTICATION
 
 
 def test_few_calls_are_no_rate() -> None:

@@ -112,6 +112,83 @@ def test_new_events_reach_the_next_snapshot(
     assert after.tail[0].call_id == closing[-1].call_id
 
 
+def _hop(
+    number: int, role: str, kind: EventKind, more: dict[str, object] | None = None, provider: str = "openai"
+) -> EventDraft:
+    """One event of a call by L3: its role tells the model."""
+    where = {"run_id": "20261122_140000_abc", "call_id": f"call_x{number}", "layer": "L3", "role": role}
+    drafts = one_call(number, SLOTS[5], random.Random(5))  # noqa: S311 - made-up figures
+    bodies = {draft.kind: dict(draft.body) for draft in drafts}
+    body = bodies.get(kind) or bodies[EventKind.CALL_COMPLETED]
+    event_id = f"ev_x{number}_{role}_{kind.value}"
+    return EventDraft(
+        event_id, kind, body | (more or {}), **where, provider=provider, model_id=f"{role}-model"
+    )
+
+
+def _append(workspace: Workspace, clock: ManualClock, *drafts: EventDraft) -> None:
+    with LedgerWriter(workspace.ledger, clock=clock, projections=[Rollups()]) as writer:
+        results = writer.append([(draft, "test") for draft in drafts])
+    assert not [one for one in results if isinstance(one, Exception)], results
+
+
+_FAILED: dict[str, object] = {
+    "reason": "timeout",
+    "outcome": "next_candidate",
+    "detail": "",
+    "cost_basis": "none",
+}
+
+
+def test_fallback_shares_are_of_answers_and_never_above_hundred(tmp_path: Path, clock: ManualClock) -> None:
+    """Fallbacks taken whose calls are still open count for nothing; a fallback's own row has no share."""
+    workspace = Workspace(tmp_path)
+    seed_ledger(workspace.ledger, end=NOW, calls=0)
+    taken: dict[str, object] = {
+        "from": {},
+        "to": {"provider": "google", "model_id": "fallback-model"},
+        "reason": "timeout",
+    }
+    drafts = [_hop(number, "fallback", EventKind.FALLBACK_TAKEN, taken) for number in range(20)]
+    drafts += [_hop(number, "primary", EventKind.CALL_FAILED, _FAILED) for number in range(20)]
+    drafts += [_hop(99, "fallback", EventKind.CALL_COMPLETED, provider="google")]
+    drafts += [_hop(number, "primary", EventKind.CALL_COMPLETED) for number in range(40, 43)]
+    _append(workspace, clock, *drafts)
+    source = LiveSource(workspace, clock=clock)
+    snapshot = source.live(Window.H1)
+    source.close()
+    shares = {row.slot.role: row.fallback_pct for row in snapshot.rows if row.calls}
+    assert shares == {"primary": 25.0, "fallback": None}
+    assert snapshot.figures.fallback_pct == 25.0
+
+
+def test_a_refused_key_alerts_until_the_provider_answers(
+    source: LiveSource, workspace: Workspace, clock: ManualClock
+) -> None:
+    """One 401 is enough, whatever else goes well; an answer of the same provider ends it."""
+    assert source.live(Window.H1).refused_keys == ()
+    refused = _FAILED | {"reason": "authentication"}
+    _append(workspace, clock, _hop(7, "primary", EventKind.CALL_FAILED, refused, "google"))
+    clock.advance(1)
+    snapshot = source.live(Window.H1)
+    assert snapshot.refused_keys == ("google",)
+    assert "check GEMINI_API_KEY" in {one.action for one in snapshot.alerts}
+    _append(workspace, clock, _hop(8, "primary", EventKind.CALL_COMPLETED, provider="google"))
+    assert source.live(Window.H1).refused_keys == ()
+
+
+def test_without_a_window_a_young_ledger_is_looked_at_closely(tmp_path: Path, clock: ManualClock) -> None:
+    """Five minutes until the ledger is ten minutes old, then the hour."""
+    workspace = Workspace(tmp_path)
+    seed_ledger(workspace.ledger, end=NOW, calls=120, per_second=2.0)
+    source = LiveSource(workspace, clock=clock)
+    assert source.live(None).window is Window.M5
+    clock.advance(600)
+    assert source.live(None).window is Window.H1
+    assert source.live(Window.D7).window is Window.D7
+    source.close()
+
+
 def test_closed_windows_are_not_read_again(
     source: LiveSource, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

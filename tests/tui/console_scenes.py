@@ -55,6 +55,7 @@ SLOTS = (
     Slot("L4", "critic", "openai", "gpt-5.2"),
 )
 _WEIGHT = (620, 40, 180, 9, 210, 88, 14, 96, 102, 11)
+_FALLBACK_PCT = {"primary": {"L1": 4.8, "L2": 6.3}}
 _P50 = (410, 520, 2100, 2400, 3200, 2300, 3500, 4800, 2700, 3000)
 
 
@@ -312,7 +313,9 @@ def _rows(alarming: bool, *, hostile: bool) -> tuple[SlotRow, ...]:  # noqa: FBT
                 shown,
                 calls,
                 errors=calls * (14 if alarming and slot.provider == "openai" else 1) // 100,
-                fallbacks=calls if slot.role == "fallback" else 0,
+                fallback_pct=_FALLBACK_PCT.get(slot.role, {}).get(slot.layer, 0.0)
+                if slot.role != "fallback"
+                else None,
                 p50_ms=float(_P50[at]),
                 p95_ms=_P50[at] * 1.9,
                 cost_today=calls * (at + 1) * 900_000,

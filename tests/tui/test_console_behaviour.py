@@ -268,8 +268,30 @@ def _strips(app: PeakApp) -> Any:
 class _Broken(FakeSource):
     """A source that does what a source must not."""
 
-    def live(self, window: Window) -> LiveSnapshot:
+    def live(self, window: Window | None) -> LiveSnapshot:
         raise RuntimeError(f"defect {HOSTILE} {window}")
+
+
+class _Young(FakeSource):
+    """A source whose ledger is young."""
+
+    def live(self, window: Window | None) -> LiveSnapshot:
+        return replace(self.live_snapshot, window=window or Window.M5)
+
+
+async def test_the_window_suits_the_ledger_until_one_is_chosen() -> None:
+    """Live opens on what the source finds fitting; w, [ and ] choose, and that stays."""
+    good = scene("normal")
+    app = make_app(_Young(good.clock, good.bar_snapshot, good.live_snapshot))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        live = app.screen
+        assert isinstance(live, LiveScreen)
+        assert live.window is Window.M5
+        await press(pilot, "right_square_bracket", "r")
+        assert live.window is Window.H1
+        assert live.snapshot is not None
+        assert live.snapshot.window is Window.H1
 
 
 async def test_a_source_that_raises_is_told_and_the_console_stays() -> None:

@@ -7,7 +7,15 @@ from typing import Final
 
 from peak_console.domain.posture import PostureReason, PostureState
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.live import Alert, KeyFigures, LiveSeries, Severity, SlotRow, Window
+from peak_console.operations.views.live import (
+    KEY_REFUSED,
+    Alert,
+    KeyFigures,
+    LiveSeries,
+    Severity,
+    SlotRow,
+    Window,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,7 @@ def alerts(
     rows: Sequence[SlotRow],
     *,
     window: Window,
+    refused_keys: Sequence[str] = (),
     limits: AlertLimits = LIMITS,
 ) -> tuple[Alert, ...]:
     """All alerts, gravest first; the order within one severity is that of urgency."""
@@ -42,6 +51,7 @@ def alerts(
         *_posture(bar),
         *_configs(bar),
         *_ledger(bar, limits),
+        *_keys(refused_keys),
         *_budgets(bar, figures),
         *_shares(figures, rows, window, limits),
         *_latency(series, window, limits),
@@ -129,6 +139,24 @@ def _warnings(bar: BarSnapshot) -> Iterator[Alert]:
         yield Alert(Severity.INFO, "config_warnings", f"{len(warned)} config {word}", rules, cli="peak lint")
 
 
+def _keys(refused: Sequence[str]) -> Iterator[Alert]:
+    """A key that is refused is worth an alert from its first call on: only a person can mend it."""
+    if not refused:
+        return
+    from peak_console.llm.providers.adapters import ADAPTERS  # noqa: PLC0415 - slow, and seldom needed
+
+    variables = {one.provider: one.key_variable for one in ADAPTERS.values()}
+    for provider in refused:
+        yield Alert(
+            Severity.BAD,
+            "key_refused",
+            f"provider {provider} refused our key",
+            "",
+            f"check {variables.get(provider, 'its key')}",
+            f"provider:{provider} reason:{KEY_REFUSED}",
+        )
+
+
 def _ledger(bar: BarSnapshot, limits: AlertLimits) -> Iterator[Alert]:
     ledger = bar.ledger
     if ledger.freshness.why:
@@ -203,7 +231,7 @@ def _shares(
         title = f"{figures.error_pct:.1f} % of calls fail"
         yield Alert(found["error_pct"], "error_rate", title, detail, "↵ which", f"outcome:failed {since}")
     if "fallback_pct" in found:
-        title = f"{figures.fallback_pct:.1f} % of calls fell back"
+        title = f"{figures.fallback_pct:.1f} % of answers came from a fallback"
         yield Alert(Severity.WARN, "fallback_rate", title, "", "↵ which", f"is:fallback {since}")
     if "critic_fail_pct" in found:
         title = f"critics fail {figures.critic_fail_pct:.0f} % of what they judge"

@@ -32,9 +32,9 @@ class FakeSource:
         """The bar it was given."""
         return self.bar_snapshot
 
-    def live(self, window: Window) -> LiveSnapshot:
+    def live(self, window: Window | None) -> LiveSnapshot:
         """The Live snapshot it was given, under the window asked for."""
-        return replace(self.live_snapshot, window=window)
+        return self.live_snapshot if window is None else replace(self.live_snapshot, window=window)
 
     def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:
         """A page of its lines."""

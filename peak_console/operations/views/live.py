@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.freshness import NEVER, Freshness
+
+KEY_REFUSED: Final = "authentication"
+"""The reason of a call whose key the provider refused (401, 403)."""
+_YOUNG_S: Final = 600
+"""Age in seconds from which a ledger is looked at by the hour."""
 
 
 class Window(StrEnum):
@@ -37,6 +43,11 @@ class Window(StrEnum):
         """The window as people read it."""
         return {"5m": "5 min", "1h": "1 h", "24h": "24 h", "7d": "7 d"}[self.value]
 
+    @classmethod
+    def for_age(cls, age_s: float) -> "Window":
+        """The window to begin with: the short one for a ledger that would fill little of an hour."""
+        return cls.M5 if age_s < _YOUNG_S else cls.H1
+
     def step(self, by: int) -> "Window":
         """The next longer (``by`` > 0) or shorter window; the ends hold."""
         every = list(Window)
@@ -55,7 +66,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class KeyFigures:
-    """The figures at the top. ``None`` is "no data", never zero. Percent of calls sent; money in nano-EUR."""
+    """The figures at the top. ``None`` is "no data", never zero; money in nano-EUR.
+
+    Errors are percent of hops sent; fallbacks percent of answers, both counted when a call ends.
+    """
 
     calls: int = 0
     calls_per_min: float | None = None
@@ -100,22 +114,18 @@ class SlotRow:
     slot: Slot
     calls: int
     errors: int
-    fallbacks: int
     p50_ms: float | None
     p95_ms: float | None
     cost_today: int
     budget_pct: float | None
+    fallback_pct: float | None = None
+    """Answers of this slot's layer that its fallbacks gave in its place, in percent; none for a fallback."""
     flags: tuple[str, ...] = ()
 
     @property
     def error_pct(self) -> float | None:
         """Failed hops as percent of hops sent."""
         return 100.0 * self.errors / self.calls if self.calls else None
-
-    @property
-    def fallback_pct(self) -> float | None:
-        """Fallbacks taken as percent of hops sent."""
-        return 100.0 * self.fallbacks / self.calls if self.calls else None
 
 
 class Severity(StrEnum):
@@ -155,6 +165,8 @@ class LiveSnapshot:
     rows: tuple[SlotRow, ...] = ()
     alerts: tuple[Alert, ...] = ()
     tail: tuple[CallLine, ...] = ()
+    refused_keys: tuple[str, ...] = ()
+    """Providers that refused our key, and have answered nothing since."""
     marks: Mapping[str, Severity] = field(default_factory=dict)
     """Key figures that stand out, by field name."""
     workspace_new: bool = False

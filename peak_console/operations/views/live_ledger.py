@@ -69,14 +69,18 @@ class LiveLedger:
         self._gaps: tuple[int, tuple[Gap, ...]] = (-1, ())
 
     def snapshot(
-        self, reader: LedgerReader, generation: int, bar: BarSnapshot, window: Window, now: datetime
+        self, reader: LedgerReader, generation: int, bar: BarSnapshot, window: Window | None, now: datetime
     ) -> LiveSnapshot:
-        """The snapshot at ``now``; raises ``LedgerUnavailable``."""
+        """The snapshot at ``now``, without a window over one for the ledger's age.
+
+        Raises ``LedgerUnavailable``.
+        """
         head, _ = reader.head()
         if generation != self._generation or head < self._newest:
             self._generation = generation
             self._begin()
         moment = _Moment(now, now.timestamp(), day_start(now, bar.timezone), self._known_from(reader))
+        window = window or Window.for_age(max(0.0, moment.now_s - moment.known_from))
         self._read_events(reader, head, moment.now_s)
         self._read_today(reader, moment)
         windows = self._windows.setdefault(window, Windows(window.rollup_s))
@@ -97,6 +101,7 @@ class LiveLedger:
             figures=figures,
             rows=rows,
             tail=self._recent.tail,
+            refused_keys=self._recent.refused_keys(),
             workspace_new=not (rows or self._recent.tail or _ever_called(reader)),
         )
         return replace(
@@ -105,7 +110,14 @@ class LiveLedger:
 
     def alerts_for(self, snapshot: LiveSnapshot, bar: BarSnapshot) -> tuple[Alert, ...]:
         """The alerts of a snapshot under the status of now."""
-        return alerting.alerts(bar, snapshot.figures, snapshot.series, snapshot.rows, window=snapshot.window)
+        return alerting.alerts(
+            bar,
+            snapshot.figures,
+            snapshot.series,
+            snapshot.rows,
+            window=snapshot.window,
+            refused_keys=snapshot.refused_keys,
+        )
 
     def _read_events(self, reader: LedgerReader, head: int, now_s: float) -> None:
         """New events forward; older ones backward, a slice each refresh, until the span is full."""
@@ -162,7 +174,7 @@ class LiveLedger:
             calls_per_min=calls / covered * 60 if calls else None,
             calls_per_min_now=self._rate_now(moment) if calls else None,
             error_pct=100 * total.errors / calls if calls else None,
-            fallback_pct=100 * total.fallbacks / calls if calls else None,
+            fallback_pct=fallback_share(sums),
             refused=total.refused,
             p50_ms=p50,
             p95_ms=p95,
@@ -272,6 +284,7 @@ def _rows(
     limits = {one.layer: one.limit for one in budgets if one.scope == "layer_day" and one.unit == "eur"}
     whole = next((one.limit for one in budgets if one.scope == "day" and one.unit == "eur"), None)
     rows: list[SlotRow] = []
+    gave_way = {layer: fallback_share(_asked_for(sums, layer)) for layer in {slot.layer for slot in sums}}
     for slot in sorted(set(sums) | set(today)):
         one = sums.get(slot) or Sums()
         p50, p95, _ = one.quantiles_ms()
@@ -279,8 +292,29 @@ def _rows(
         if not (one.calls or one.errors or one.fallbacks or cost):
             continue
         share = 100 * cost / limit if limit else None
-        rows.append(SlotRow(slot, one.calls, one.errors, one.fallbacks, p50, p95, cost, share))
+        fell = {"primary": gave_way.get(slot.layer), "critic": 0.0 if one.calls else None}.get(slot.role)
+        rows.append(SlotRow(slot, one.calls, one.errors, p50, p95, cost, share, fell))
     return tuple(rows)
+
+
+def _asked_for(sums: Mapping[Slot, Sums], layer: str) -> dict[Slot, Sums]:
+    """The chain of a layer's primary: a critic has no fallbacks of its own."""
+    return {slot: one for slot, one in sums.items() if slot.layer == layer and slot.role != "critic"}
+
+
+def fallback_share(sums: Mapping[Slot, Sums]) -> float | None:
+    """Answers that fallbacks gave, in percent of all; where nobody answered, whether fallbacks were asked.
+
+    An answer is counted once, when it comes, so the share never exceeds 100: the fallbacks that were
+    taken are counted before the calls they lead to, and one call may take several.
+    """
+    answered = sum(one.latency.count for one in sums.values())
+    fallbacks = [one for slot, one in sums.items() if slot.role == "fallback"]
+    if answered:
+        return 100.0 * sum(one.latency.count for one in fallbacks) / answered
+    if not any(one.calls for one in sums.values()):
+        return None
+    return 100.0 if any(one.calls for one in fallbacks) else 0.0
 
 
 def _ever_called(reader: LedgerReader) -> bool:

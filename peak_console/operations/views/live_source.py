@@ -49,7 +49,7 @@ class LiveSource:
         self._status = StatusReader(ws, clock=self._clock, door=self._door)
         self._live = LiveLedger()
         self._bar: BarSnapshot | None = None
-        self._good: dict[Window, LiveSnapshot] = {}
+        self._good: dict[Window | None, LiveSnapshot] = {}
         self._page: CallsPage | None = None
         self._details: dict[str, tuple[tuple[int, ...], CallDetail]] = {}
         self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
@@ -64,8 +64,8 @@ class LiveSource:
         self._bar = self._status.read(configs=not first)
         return self._bar
 
-    def live(self, window: Window) -> LiveSnapshot:
-        """The Live screen over ``window``."""
+    def live(self, window: Window | None) -> LiveSnapshot:
+        """The Live screen over ``window``; over the one that suits the ledger's age where there is none."""
         now = self._clock.now()
         bar = self._bar or self.bar()
         try:
@@ -77,7 +77,7 @@ class LiveSource:
         return snapshot
 
     def _live_without(
-        self, error: LedgerUnavailable, bar: BarSnapshot, window: Window, now: datetime
+        self, error: LedgerUnavailable, bar: BarSnapshot, window: Window | None, now: datetime
     ) -> LiveSnapshot:
         good = self._good.get(window)
         if good is not None:
@@ -85,7 +85,8 @@ class LiveSource:
             return replace(good, taken_at=now, freshness=fresh, alerts=self._live.alerts_for(good, bar))
         missing = error.code in {"ledger_missing", "ledger_empty"}
         fresh = Freshness(now) if missing else Freshness(None, error.message, error.remedy)
-        empty = LiveSnapshot(now, window, LiveSeries(now, window.step_s), fresh, workspace_new=missing)
+        shown = window or Window.for_age(0.0)
+        empty = LiveSnapshot(now, shown, LiveSeries(now, shown.step_s), fresh, workspace_new=missing)
         return replace(empty, alerts=self._live.alerts_for(empty, bar))
 
     def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:
@@ -245,9 +246,9 @@ class NowhereSource:
         """Unknown, which acts as stopped."""
         return no_workspace(self._problem, self._clock.now())
 
-    def live(self, window: Window) -> LiveSnapshot:
+    def live(self, window: Window | None) -> LiveSnapshot:
         """Nothing but the alert."""
-        now = self._clock.now()
+        now, window = self._clock.now(), window or Window.for_age(0.0)
         empty = LiveSnapshot(now, window, LiveSeries(now, window.step_s), self._fresh())
         return replace(empty, alerts=self._live.alerts_for(empty, self.bar()))
 

@@ -8,7 +8,7 @@ from typing import Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.operations.views.call_fold import line_of, time_of
 from peak_console.operations.views.calls import CallLine
-from peak_console.operations.views.live import Points
+from peak_console.operations.views.live import KEY_REFUSED, Points
 
 STEP_S: Final = 5
 SPAN_S: Final = 300
@@ -36,6 +36,8 @@ class Recent:
     def __init__(self) -> None:
         self._buckets: dict[int, _Bucket] = {}
         self._tail: deque[CallLine] = deque(maxlen=_TAIL)
+        self._answered: dict[str, int] = {}
+        self._key_refused: dict[str, int] = {}
 
     def take(self, events: Iterable[LedgerEvent]) -> None:
         """Fold ``events`` in, ascending and newer than all before."""
@@ -64,6 +66,7 @@ class Recent:
         return line
 
     def _count(self, line: CallLine, event: LedgerEvent) -> None:
+        self._note_key(line)
         if line.outcome == "refused":
             return
         bucket = self._bucket(int(line.ts.timestamp()))
@@ -72,6 +75,19 @@ class Recent:
             bucket.sent[line.layer] = bucket.sent.get(line.layer, 0) + 1
         if line.outcome == "ok" and line.latency_ms is not None:
             bucket.latencies.append(line.latency_ms)
+
+    def _note_key(self, line: CallLine) -> None:
+        """Remember the newest answer and the newest refused key of each provider, by their place."""
+        refused = line.outcome == "failed" and line.reason == KEY_REFUSED
+        if refused or line.outcome == "ok":
+            newest = self._key_refused if refused else self._answered
+            newest[line.provider] = max(line.seq, newest.get(line.provider, 0))
+
+    def refused_keys(self) -> tuple[str, ...]:
+        """Providers that refused our key, and have answered nothing since."""
+        return tuple(
+            sorted(name for name, seq in self._key_refused.items() if seq > self._answered.get(name, 0))
+        )
 
     def _bucket(self, second: int) -> _Bucket:
         return self._buckets.setdefault(second // STEP_S, _Bucket())

@@ -16,8 +16,8 @@ class Source(Protocol):
         """The posture bar's facts, now."""
         ...
 
-    def live(self, window: Window) -> LiveSnapshot:
-        """The Live screen over ``window``."""
+    def live(self, window: Window | None) -> LiveSnapshot:
+        """The Live screen over ``window``; over the one that suits the ledger's age where there is none."""
         ...
 
     def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:

@@ -32,8 +32,11 @@ class FiguresStrip(Canvas):
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
         """Names, values, what stands behind them."""
-        now = cast("PeakApp", self.app).now()
-        stale = self.snapshot is not None and self.snapshot.freshness.health(now) is not Health.FRESH
+        app = cast("PeakApp", self.app)
+        limit = app.opening.settings.stale_s
+        stale = (
+            self.snapshot is not None and self.snapshot.freshness.health(app.now(), limit) is not Health.FRESH
+        )
         return look.figures_lines(self.snapshot, width, height, stale=stale)
 
 
@@ -84,6 +87,7 @@ class LiveScreen(PeakScreen):
     def __init__(self) -> None:
         super().__init__()
         self.window = Window.H1
+        self._chosen = False  # by the operator; until then the window follows the ledger's age
         self.snapshot: LiveSnapshot | None = None
         self._sort, self._turned = 0, False
         self._filter: CallFilter | None = None
@@ -139,7 +143,7 @@ class LiveScreen(PeakScreen):
 
     def subject(self) -> "Callable[[Source], Any]":
         """Live, over the window."""
-        window = self.window
+        window = self.window if self._chosen else None
         return lambda source: source.live(window)
 
     def trail(self) -> list[str]:
@@ -160,13 +164,14 @@ class LiveScreen(PeakScreen):
         """How old the figures are."""
         if self.snapshot is None:
             return (Span("reading …", Tone.UNKNOWN),)
-        return age_line(self.snapshot.freshness, self.peak.now())
+        return age_line(self.snapshot.freshness, self.peak.now(), self.stale_s)
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         """Draw the snapshot; while paused only its alerts."""
         snapshot: LiveSnapshot = message.snapshot
-        if snapshot.window is not self.window:
+        if self._chosen and snapshot.window is not self.window:
             return
+        self.window = snapshot.window
         with self.app.batch_update():
             self._show_alerts(snapshot)
             if not self.paused or self.snapshot is None:
@@ -281,8 +286,8 @@ class LiveScreen(PeakScreen):
         self._look_back(Window(text))
 
     def _look_back(self, window: Window) -> None:
-        if window is not self.window:
-            self.window = window
+        if window is not self.window or not self._chosen:
+            self.window, self._chosen = window, True
             self.paused = False
             self.show_crumbs()
             self.peak.feed.watch(self, self.subject())

@@ -160,7 +160,7 @@ SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
     Column(
         "FB%",
         5,
-        lambda row: _share(row.fallback_pct, 5.0 if row.slot.role != "fallback" else math.inf),
+        lambda row: _share(row.fallback_pct, 5.0),
         right=True,
     ),
     Column("P50", 5, lambda row: Span(fig.latency(row.p50_ms)), right=True),
@@ -186,7 +186,7 @@ SORTS: Final[tuple[tuple[str, SortKey, bool], ...]] = (
     ),
     ("CALLS", lambda row: (row.calls,), True),
     ("ERR%", lambda row: (row.error_pct or 0.0, row.errors), True),
-    ("FB%", lambda row: (row.fallback_pct or 0.0, row.fallbacks), True),
+    ("FB%", lambda row: (row.fallback_pct or 0.0, row.calls), True),
     ("P50", lambda row: (row.p50_ms or 0.0,), True),
     ("P95", lambda row: (row.p95_ms or 0.0,), True),
     ("€TODAY", lambda row: (row.cost_today,), True),
@@ -214,7 +214,7 @@ def slot_as_line(row: SlotRow, snapshot: LiveSnapshot) -> CallLine:
         slot.provider,
         slot.model_id,
         "ok",
-        fallback=row.fallbacks > 0,
+        fallback=slot.role == "fallback",
     )
 
 
