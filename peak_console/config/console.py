@@ -15,6 +15,7 @@ class Theme(StrEnum):
     PEAK = "peak"
     COLOUR_BLIND = "colour-blind"
     MONOCHROME = "monochrome"
+    ANSI = "ansi"
 
 
 class MetricsExporter(ConfigModel):
@@ -59,7 +60,8 @@ class ConsoleConfig(ConfigModel):
         default=1000, description="Milliseconds between refreshes of a screen."
     )
     theme: Annotated[Theme, Field(strict=False)] = Field(
-        default=Theme.PEAK, description="peak, colour-blind or monochrome."
+        default=Theme.PEAK,
+        description="peak, colour-blind, monochrome or ansi (the terminal's own 16 colours).",
     )
     timezone: Zone | None = Field(
         default=None, description="The operator's zone beside UTC; absent: the machine's."

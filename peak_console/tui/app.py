@@ -183,7 +183,7 @@ def run_console(
         source or live,
         workspace,
         settings=settings,
-        flags=BarFlags(readonly=readonly),
+        flags=BarFlags(readonly=readonly, stale_s=settings.stale_s),
         notice=problem if workspace else "",
     )
     return PeakApp(opening).run() or 0

@@ -8,7 +8,7 @@ from typing import Final
 from peak_console.domain.posture import Posture, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.freshness import Health
+from peak_console.operations.views.freshness import LIMIT_S, Health
 from peak_console.tui import figures
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 
@@ -22,7 +22,6 @@ SIGNS: Final = {
 """A sign and a tone for each posture word."""
 
 _GAUGE: Final = "▁▂▃▄▅▆▇█"
-_STALE_S: Final = 5.0
 _FLAG_WIDTH: Final = 24
 
 
@@ -32,6 +31,8 @@ class BarFlags:
 
     readonly: bool = False
     replay: str = ""
+    stale_s: float = LIMIT_S
+    """Age from which the bar itself is stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def draw_bar(
     """The bar's line, at most ``width`` cells: posture, armed, workspace and warnings always stand."""
     calm = bar.posture.state is PostureState.DISARMED
     segments = [
-        _Segment(90, _posture_forms(bar, now), keep=True),
+        _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True),
         _Segment(12 if calm else 85, _why_forms(bar, now)),
         *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, flags)),
         _Segment(70, _armed_forms(bar, now), keep=True),
@@ -92,9 +93,9 @@ def posture_chip(posture: Posture) -> Span:
     return Span(f" {sign} {posture.state.value} ", tone)
 
 
-def _posture_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+def _posture_forms(bar: BarSnapshot, now: datetime, stale_s: float) -> tuple[Line, ...]:
     age = (now - bar.taken_at).total_seconds()
-    if age > _STALE_S:
+    if age > stale_s:
         stale = Span(f" ▲ {bar.posture.state.value}? ", Tone.CHIP_WARN)
         long = (stale, Span(f" last read {figures.age(age)} ago", Tone.WARN))
         return (long, (stale, Span(f" {figures.age(age)}", Tone.WARN)))

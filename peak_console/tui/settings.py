@@ -11,17 +11,21 @@ from typing import Any
 
 from peak_console.tui.plot import Alphabet
 
-_SET = re.compile(r"^\s*(refresh_ms|theme|timezone)\b", re.MULTILINE)
+_SET = re.compile(r"^\s*(refresh_ms|theme|timezone|stale_after_ms)\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Refresh in seconds, theme's setting, the operator's zone (``None``: the machine's), plot characters."""
+    """Refresh in seconds, theme's setting, the operator's zone (``None``: the machine's), plot characters.
+
+    ``stale_s`` is the age in seconds from which a figure is shown as stale.
+    """
 
     refresh_s: float = 1.0
     theme: str = "peak"
     zone: tzinfo | None = None
     alphabet: Alphabet = Alphabet.BRAILLE
+    stale_s: float = 5.0
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -37,12 +41,13 @@ def read_settings(path: Path | None) -> Settings:
         found: dict[str, Any] = tomllib.loads(text)
     except (OSError, ValueError):
         return Settings()
-    refresh = found.get("refresh_ms", 1000)
+    refresh, stale = found.get("refresh_ms", 1000), found.get("stale_after_ms", 5000)
     theme, zone = found.get("theme", "peak"), found.get("timezone")
     return Settings(
         refresh_s=max(250, min(60_000, refresh)) / 1000 if isinstance(refresh, int) else 1.0,
         theme=theme if isinstance(theme, str) else "peak",
         zone=_zone(zone) if isinstance(zone, str) else None,
+        stale_s=max(1000, min(3_600_000, stale)) / 1000 if isinstance(stale, int) else 5.0,
     )
 
 

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+LIMIT_S: Final = 5.0
+"""Age from which a figure is stale where nothing else is set."""
 
 
 class Health(StrEnum):
@@ -23,18 +27,17 @@ class Freshness:
     as_of: datetime | None = None
     why: str = ""
     remedy: str = ""
-    limit_s: float = 5.0
 
     def age_s(self, now: datetime) -> float | None:
         """Seconds since the last good figure; never negative, though a wall clock may be."""
         return None if self.as_of is None else max(0.0, (now - self.as_of).total_seconds())
 
-    def health(self, now: datetime) -> Health:
-        """``FRESH`` only with evidence that is young enough."""
+    def health(self, now: datetime, limit_s: float = LIMIT_S) -> Health:
+        """``FRESH`` only with evidence that is at most ``limit_s`` seconds old."""
         age = self.age_s(now)
         if age is None:
             return Health.UNKNOWN
-        return Health.STALE if self.why or age > self.limit_s else Health.FRESH
+        return Health.STALE if self.why or age > limit_s else Health.FRESH
 
 
 NEVER = Freshness()

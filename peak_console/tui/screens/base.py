@@ -49,6 +49,11 @@ class Performing:
     NAME: ClassVar[str] = ""
 
     @property
+    def stale_s(self) -> float:
+        """Age from which a figure is stale."""
+        return self.peak.opening.settings.stale_s
+
+    @property
     def peak(self) -> "PeakApp":
         """The app, with its own type."""
         return cast("PeakApp", cast("Screen[Any]", self).app)
@@ -306,10 +311,10 @@ class PeakModal(Performing, ModalScreen[None]):
         self.dismiss()
 
 
-def age_line(freshness: Freshness, now: Any, *, word: str = "data") -> Line:
+def age_line(freshness: Freshness, now: Any, limit_s: float, *, word: str = "data") -> Line:
     """How old what is shown is, in words and colour; why, where it is stale."""
     age = figures.age(freshness.age_s(now))
-    health = freshness.health(now)
+    health = freshness.health(now, limit_s)
     if health is Health.FRESH:
         return (Span(f"{word} {age}", Tone.DIM),)
     if health is Health.STALE:

@@ -67,7 +67,7 @@ class CallScreen(PeakScreen):
         """How old it is."""
         if self._detail is None:
             return (Span("reading …", Tone.UNKNOWN),)
-        return age_line(self._detail.freshness, self.peak.now())
+        return age_line(self._detail.freshness, self.peak.now(), self.stale_s)
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         """Show the call; keep the place while it only grows."""

@@ -78,7 +78,7 @@ class CallsScreen(PeakScreen):
         behind = self._head - self._top_seq
         held = (Span("held", Tone.WARN), Span(f" · {fig.count(behind)} newer events · f follows  ", Tone.DIM))
         state = (Span("following  ", Tone.OK),) if self.following else held
-        return (*state, *age_line(self._freshness, self.peak.now()))
+        return (*state, *age_line(self._freshness, self.peak.now(), self.stale_s))
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         """The newest page was read."""
