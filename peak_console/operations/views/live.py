@@ -165,11 +165,11 @@ class LiveSnapshot:
     rows: tuple[SlotRow, ...] = ()
     alerts: tuple[Alert, ...] = ()
     tail: tuple[CallLine, ...] = ()
-    refused_keys: tuple[str, ...] = ()
-    """Providers that refused our key, and have answered nothing since."""
     marks: Mapping[str, Severity] = field(default_factory=dict)
     """Key figures that stand out, by field name."""
     workspace_new: bool = False
+    refused_keys: tuple[str, ...] = ()
+    """Providers that refused our key, and have answered nothing since."""
 
     @property
     def empty(self) -> bool:
