@@ -41,7 +41,9 @@ async def _serve(node: Node, ws: Workspace, ready_fd: int | None, *, with_parent
         await node.start()
     except PeakError as error:
         _tell(ready_fd, {"error": {"type": type(error).__name__, **error.as_dict()}})
-        sys.stderr.write(f"peak node: {error.message}\n  why: {error.why} ({error.code})\n  do:  {error.remedy}\n")
+        sys.stderr.write(
+            f"peak node: {error.message}\n  why: {error.why} ({error.code})\n  do:  {error.remedy}\n"
+        )
         return error.exit_code
     except Exception as error:
         message = f"the node failed to start: {type(error).__name__}: {error}"
