@@ -29,6 +29,8 @@ class Price:
     source: str
     as_of: date
     valid_from: date
+    hosted_call_usd: Decimal | None = None
+    """For one run of a tool that the provider runs; ``None``: not published, so none may be used."""
 
     @property
     def cache_read(self) -> Decimal:
@@ -61,20 +63,23 @@ def cost(price: Price, usage: Usage, eur_per_usd: Decimal) -> NanoEur:
             + usage.cache_read * price.cache_read
             + usage.cache_write * price.cache_write
             + usage.output_total * price.output_usd_per_mtok
-            + price.request_usd * _MILLION
+            + (price.request_usd + usage.hosted_calls * (price.hosted_call_usd or 0)) * _MILLION
         )
         return nano_from_decimal(usd_millionths * eur_per_usd / _MILLION)
 
 
-def bound(price: Price, *, input_tokens: int, max_output_tokens: int, eur_per_usd: Decimal) -> NanoEur:
+def bound(
+    price: Price, *, input_tokens: int, max_output_tokens: int, eur_per_usd: Decimal, hosted_calls: int = 0
+) -> NanoEur:
     """The most a call can cost: every input token at its dearest, and all the output it may give.
 
-    At least :func:`cost` of every usage within those numbers.
+    ``hosted_calls`` are the runs of provider-run tools that it may make; what these read counts among
+    ``input_tokens``. At least :func:`cost` of every usage within those numbers.
     """
     with localcontext(prec=_DIGITS):
         usd_millionths = (
             input_tokens * price.dearest_input
             + max_output_tokens * price.output_usd_per_mtok
-            + price.request_usd * _MILLION
+            + (price.request_usd + hosted_calls * (price.hosted_call_usd or 0)) * _MILLION
         )
         return nano_from_decimal(usd_millionths * eur_per_usd / _MILLION)

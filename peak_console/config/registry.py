@@ -35,6 +35,14 @@ class Lifecycle(ConfigModel):
     source: FreeText = Field(description="Where the date was read, and when.")
 
 
+class HostedToolRule(ConfigModel):
+    """A tool that the provider runs during a call; what one run costs stands in prices.toml."""
+
+    name: Name = Field(description="Our name of the tool, for example `web_search`.")
+    wire_type: Name = Field(description="The tool's type on the wire, for example `web_search_preview`.")
+    max_input_tokens: Tokens = Field(description="Most input tokens that one run's result adds to the call.")
+
+
 class ModelEntry(ConfigModel):
     """One model of the registry."""
 
@@ -58,6 +66,25 @@ class ModelEntry(ConfigModel):
         "besides its own id. An alias that moves has several.",
     )
     lifecycle: Lifecycle | None = Field(default=None, description="The announced end, if any.")
+    deployments: TupleOfNames = Field(
+        default=(),
+        description="Names under which this model is deployed (Azure) or reached (a Bedrock inference profile). "
+        "A slot's `deployment` must stand here.",
+    )
+    api_version: Name | None = Field(
+        default=None,
+        description="Azure: the api-version of a classic deployment. Absent: the v1 interface, which has none.",
+    )
+    background: bool = Field(
+        default=False, description="Whether the model answers in background mode (Responses only)."
+    )
+    hosted_tools: Annotated[tuple[HostedToolRule, ...], Listed] = Field(
+        default=(), description="Tools the provider runs for this model, each with the cap of one call."
+    )
+
+    def hosted_tool(self, name: str) -> HostedToolRule | None:
+        """The rule of a provider-run tool; ``None`` when the model has none of that name."""
+        return next((one for one in self.hosted_tools if one.name == name), None)
 
     def echoed_as(self, served: str) -> bool:
         """Whether ``served``, the name in a response, is a name of this model.

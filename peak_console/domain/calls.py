@@ -42,6 +42,13 @@ class ToolDefinition(Frozen):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
 
 
+class HostedTool(Frozen):
+    """A tool the provider itself runs and bills (web search); ``max_calls`` bounds what it may cost."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    max_calls: int = Field(ge=1, le=10_000)
+
+
 class CallLimits(Frozen):
     """A call's own limits; they can only lower what the matrix, registry and budgets allow."""
 
@@ -66,6 +73,14 @@ class CallRequest(Frozen):
     """JSON schema of a structured answer; ``None`` for free text."""
     response_schema_name: str = "answer"
     temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    seed: int | None = Field(default=None, ge=0, lt=2**53)
+    stop: tuple[str, ...] = Field(default=(), max_length=4)
+    reasoning_effort: Literal["minimal", "low", "medium", "high"] | None = None
+    tool_choice: Literal["auto", "none", "required"] | None = None
+    hosted_tools: tuple[HostedTool, ...] = ()
+    background: bool = False
+    """Long research: the provider works on it unattended, and the answer is polled for."""
     purpose: str = ""
 
 
@@ -88,6 +103,8 @@ class Usage:
     cache_write: int = 0
     output_total: int = 0
     reasoning: int = 0
+    hosted_calls: int = 0
+    """Calls of tools that the provider ran and bills by the piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +114,8 @@ class RateState:
     remaining_requests: int | None = None
     remaining_tokens: int | None = None
     reset_s: float | None = None
+    limit_requests: int | None = None
+    limit_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,30 @@ class Answer:
     fingerprint: str | None = None
     request_id: str | None = None
     refusal: str | None = None
+    rate: RateState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a streamed answer, in order: text, or a piece of the arguments of tool call ``tool``."""
+
+    text: str = ""
+    tool: int | None = None
+    """Place of the tool call in the answer; ``None`` for text."""
+    tool_name: str = ""
+    """The tool's name, on the first piece of its call."""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A background call that the provider accepted and has not answered yet."""
+
+    response_id: str
+    status: str
+    """The provider's word: ``queued`` or ``in_progress``."""
+    model_echo: str | None = None
+    request_id: str | None = None
     rate: RateState | None = None
 
 
@@ -137,6 +180,10 @@ class CallReason(StrEnum):
     PROVIDER_NOT_ALLOWED = "provider_not_allowed"
     MODEL_NOT_ALLOWED = "model_not_allowed"
     MODEL_SHUT_DOWN = "model_shut_down"
+    DEPLOYMENT_UNKNOWN = "deployment_unknown"
+    ADDRESS_MISSING = "address_missing"
+    HOSTED_TOOL_UNPRICED = "hosted_tool_unpriced"
+    BREAKER_OPEN = "breaker_open"
     ENDPOINT_UNSUPPORTED = "endpoint_unsupported"
     PRICE_MISSING = "price_missing"
     RATE_MISSING = "currency_rate_missing"
@@ -153,6 +200,8 @@ class CallReason(StrEnum):
     # something left and did not come back well
     CONNECT_ERROR = "connect_error"
     CONNECTION_LOST = "connection_lost"
+    STREAM_CUT = "stream_cut"
+    BACKGROUND_LOST = "background_lost"
     TIMEOUT = "timeout"
     RATE_LIMITED = "rate_limited"
     QUOTA_EXHAUSTED = "quota_exhausted"

@@ -79,6 +79,30 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
         CallReason.MODEL_SHUT_DOWN: Meaning(
             _NOT_ADMITTED, "the model is past its shutdown date", _PASSED_OVER, "take its successor"
         ),
+        CallReason.DEPLOYMENT_UNKNOWN: Meaning(
+            _NOT_ADMITTED,
+            "the registry does not say which model stands behind the slot's deployment",
+            _PASSED_OVER,
+            "add it to the model's deployments in configs/ai/models.toml",
+        ),
+        CallReason.ADDRESS_MISSING: Meaning(
+            _NOT_ADMITTED,
+            "the environment does not tell the provider's address (its endpoint or region)",
+            _PASSED_OVER,
+            "export AZURE_OPENAI_ENDPOINT or AWS_REGION",
+        ),
+        CallReason.HOSTED_TOOL_UNPRICED: Meaning(
+            _NOT_ADMITTED,
+            "a tool that the provider runs has no cap in models.toml or no price in prices.toml",
+            _PASSED_OVER,
+            "add both, or ask without the tool",
+        ),
+        CallReason.BREAKER_OPEN: Meaning(
+            _NOT_ADMITTED,
+            "the model failed too often lately; its breaker lets nothing through until it may be probed",
+            "the next candidate; where all are cooling down, the first is waited for while time lasts",
+            "see which: peak status; it closes by itself once a probe succeeds",
+        ),
         CallReason.ENDPOINT_UNSUPPORTED: Meaning(
             _NOT_ADMITTED,
             "the model's endpoint is not built, or does not take what the request holds",
@@ -148,6 +172,18 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
         ),
         CallReason.CONNECT_ERROR: Meaning(
             _SENT, "no connection, or no TLS; nothing left", _RETRY, "check the network and the address"
+        ),
+        CallReason.STREAM_CUT: Meaning(
+            _SENT,
+            "a streamed answer ended before its own end mark",
+            "spent as told or at its bound; the next candidate unless a part was handed on already",
+            "ask again",
+        ),
+        CallReason.BACKGROUND_LOST: Meaning(
+            _SENT,
+            "the provider no longer knows a background answer, or nobody fetched it in time",
+            "spent at its bound; the next candidate",
+            "look at the provider's own record; lower the bill with: peak budget settle",
         ),
         CallReason.CONNECTION_LOST: Meaning(
             _SENT,

@@ -5,27 +5,45 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from peak_console.domain.calls import Answer, Failure
+from peak_console.domain.calls import Answer, Failure, Pending
 from peak_console.llm.providers import google, openai_chat
+from peak_console.llm.providers.streaming import MakeReader
 from peak_console.llm.providers.wire import WireCall
 from peak_console.net.messages import HttpRequest
 
 Build = Callable[[WireCall], HttpRequest]
-Parse = Callable[[int, Mapping[str, str], bytes], Answer | Failure]
+Parse = Callable[[int, Mapping[str, str], bytes], Answer | Failure | Pending]
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundWire:
+    """How an accepted background call is asked after and cancelled: by base URL and response id.
+
+    The answer to both is read with the adapter's ``parse``.
+    """
+
+    poll: Callable[[str, str], HttpRequest]
+    cancel: Callable[[str, str], HttpRequest]
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """One provider's interface: where it lives, how it is addressed, and the two pure functions."""
+    """One provider's interface: where it lives, how it is addressed, and its pure functions."""
 
     provider: str
     endpoint: str
     base_url: str
+    """With ``{VARIABLE}`` where the environment tells a part of it."""
     key_variable: str
     key_header: str
     key_prefix: str
     build: Build
     parse: Parse
+    reader: MakeReader | None = None
+    """Makes readers of streamed answers; ``None`` where the interface has none."""
+    background: BackgroundWire | None = None
+    signs: bool = False
+    """Whether AWS access keys, by a signature, stand in for a key that is not set."""
 
 
 _ALL: Final = (

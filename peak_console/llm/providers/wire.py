@@ -21,6 +21,14 @@ _MOST_TOKENS: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)
+class WireHostedTool:
+    """A tool the provider runs: its type on the wire, and how often it may be run."""
+
+    wire_type: str
+    max_calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class WireCall:
     """A call as it goes to one candidate: everything an adapter needs, and no key."""
 
@@ -32,6 +40,16 @@ class WireCall:
     temperature: float | None = None
     response_schema: Mapping[str, Any] | None = None
     response_schema_name: str = "answer"
+    api_version: str | None = None
+    """Azure: the classic deployments address with this version; ``None`` for the v1 one."""
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning_effort: str | None = None
+    tool_choice: str | None = None
+    hosted_tools: tuple[WireHostedTool, ...] = ()
+    stream: bool = False
+    background: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -39,6 +57,7 @@ class WireCall:
         return (
             not self.tools
             and self.temperature is None
+            and self.top_p is None
             and self.response_schema is None
             and not any(message.tool_calls for message in self.messages)
         )
