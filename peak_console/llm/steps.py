@@ -1,0 +1,248 @@
+"""What the nine steps of the road do; :mod:`peak_console.llm.client` says in which order."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from peak_console.config.configs import Configs
+from peak_console.config.load import ConfigCache
+from peak_console.control.gate import CallGate
+from peak_console.control.posture import Sources, effective
+from peak_console.domain.calls import Answer, CallReason, CallRequest, CallResult, Failure, OutcomeClass
+from peak_console.domain.clock import Clock
+from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
+from peak_console.domain.events import EventDraft
+from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
+from peak_console.domain.vocabulary import Phase, PhaseLevel
+from peak_console.llm import drafting
+from peak_console.llm.answering import kept_text, result
+from peak_console.llm.bodies import Settled
+from peak_console.llm.drafting import Call, Passage
+from peak_console.llm.exchange import Exchange, Sender
+from peak_console.llm.recording import Recorder
+from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
+from peak_console.llm.router import Hop, Route, plan
+from peak_console.llm.surveys import Surveys
+from peak_console.llm.texts import TextStore
+
+_PHASES: Final = {phase.value: phase for phase in Phase}
+_DOWN_US: Final = 300_000_000
+"""How long a provider that refused our key is not asked again by this process."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What calls that begin in one turn of the event loop share."""
+
+    sources: Sources
+    configs: Configs | None = None
+    level: PhaseLevel | None = None
+
+
+class Steps:
+    """The steps of calls in one workspace. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        random: RandomBytes,
+        configs: ConfigCache,
+        gate: CallGate,
+        surveys: Surveys,
+        sender: Sender,
+        recorder: Recorder,
+        texts: TextStore,
+    ) -> None:
+        self._clock = clock
+        self._random = random
+        self._configs = configs
+        self._gate = gate
+        self._surveys = surveys
+        self._sender = sender
+        self._recorder = recorder
+        self._texts = texts
+        self._down: dict[str, int] = {}
+        self._this_turn: _Seen | None = None
+
+    def begun(self, request: CallRequest) -> Call:
+        """Step 1: the call with its ids, and what holds at its beginning."""
+        if request.run_id is not None and not is_run_id(request.run_id):
+            raise UsageWrong(
+                f"{request.run_id!r:.60} is no run id", remedy="take the one of `async with client.run()`"
+            )
+        sources = self._seen().sources
+        now_us = self._clock.boot_us()  # after the lease was read, or a renewal between looks like the future
+        lease = sources.lease.lease
+        return Call(
+            request=request,
+            call_id=new_call_id(self._random, self._clock.now()),
+            run_id=request.run_id or new_run_id(self._clock.now(), self._random),
+            posture=effective(sources, now_us),
+            phase=_PHASES.get(lease.phase) if lease else None,
+            simulated=lease.simulated if lease else False,
+            started_us=now_us,
+        )
+
+    async def planned(self, call: Call) -> Route:
+        """Step 2: its route; raises what refuses the call, once that is recorded."""
+        request = call.request
+        try:
+            survey = self._surveys.of(
+                self._configs_for(call.level),
+                request.layer,
+                request.role,
+                today=self._clock.now().date(),
+                phase=call.level,
+                simulated=call.simulated,
+                down=self._down_now(),
+            )
+        except ConfigInvalid as error:
+            await self.refuse(call, CallReason.MATRIX_INVALID, error)
+            raise
+        except PeakError as error:
+            await self.refuse(call, error.code, error)
+            raise
+        call.matrix_digest, call.on_exhausted = survey.matrix_digest, survey.on_exhausted.value
+        route = plan(survey.candidates, request)
+        refusal = route.refusal
+        if refusal is not None:
+            refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
+            await self.refuse(call, refusal.reason, refused, route)
+            raise refused
+        whole_s = sum(one.entry.timeout_s for one in route.candidates if one.usable)
+        total_s = min(request.limits.timeout_s or whole_s, whole_s)
+        call.deadline = asyncio.get_running_loop().time() + total_s
+        return route
+
+    async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
+        """Step 3: raises ``ControlRefused`` where the posture forbids calls."""
+        posture = at.call.posture if at.number == 1 else self._gate.posture()
+        if posture.calls:
+            return
+        refused = refused_by_posture(posture)
+        if owed:
+            await self._recorder.after(owed)
+        else:
+            await self.refuse(at.call, CallReason.POSTURE, refused, at.route)
+        raise refused
+
+    async def reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> None:
+        """Step 4: returns once ``requested`` is durable; raises what keeps it from being so."""
+        hop, run_id = at.hop, at.call.run_id
+        text = hop.request.body.decode()
+        self._texts.keep(run_id, at.call.call_id, "request", text, hop.body_sha256)
+        drafts = drafting.before_send(at, ends[-1].failure if ends else None)
+        undo = partial(drafting.never_sent, at, CallReason.LEDGER_UNAVAILABLE)
+        acks = await self._recorder.before(drafts, owed=owed, undo=undo)
+        refusal = acks[-1].refusal
+        if refusal is not None:
+            raise refused_by_ledger(refusal)
+        try:
+            if at.call.level.at_least(PhaseLevel.TESTNET):
+                self._texts.flush()
+                await asyncio.to_thread(self._texts.sync, run_id)
+            self._texts.check(run_id)
+        except BaseException as error:
+            kept_out = isinstance(error, PeakError)
+            reason = CallReason.TEXTS_UNWRITABLE if kept_out else CallReason.CANCELLED
+            self._recorder.later([drafting.never_sent(at, reason)])
+            raise
+
+    async def sent(self, at: Passage, exchange: Exchange) -> Answer | Failure:
+        """Steps 5 to 7: the hop's outcome; one that breaks off is recorded all the same."""
+        entry = at.hop.candidate.entry
+        at.started_us = self._clock.boot_us()
+        now = asyncio.get_running_loop().time()
+        deadline = min(now + entry.timeout_s, at.call.deadline)
+        try:
+            outcome = await self._sender.send(
+                at.hop, exchange, deadline=deadline, simulated=at.call.simulated
+            )
+        except BaseException as error:
+            cancelled = isinstance(error, asyncio.CancelledError)
+            why = "cancelled by its caller" if cancelled else f"broke off: {type(error).__name__}"
+            failure = Failure(CallReason.CANCELLED, OutcomeClass.STOP, why)
+            bill = drafting.billed(at.hop, failure, exchange)
+            self._recorder.later(self.failed(at, exchange, failure, bill, None))
+            raise
+        if isinstance(outcome, Failure) and outcome.reason in {
+            CallReason.AUTHENTICATION,
+            CallReason.PERMISSION,
+        }:
+            self._down[entry.provider] = self._clock.boot_us() + _DOWN_US
+        return outcome
+
+    async def completed(self, at: Passage, exchange: Exchange, answer: Answer) -> CallResult:
+        """Step 9: the answer settled and kept."""
+        text, sha256 = kept_text(answer)
+        self._texts.keep(at.call.run_id, at.call.call_id, "answer", text, sha256)
+        bill = drafting.billed(at.hop, answer, exchange)
+        latency_us = self._clock.boot_us() - at.started_us
+        draft = drafting.completed(
+            at, answer, bill=bill, exchange=exchange, latency_us=latency_us, answer_sha256=sha256
+        )
+        acks = await self._recorder.after([draft])
+        return result(
+            at,
+            answer,
+            bill=bill,
+            exchange=exchange,
+            latency_us=self._clock.boot_us() - at.call.started_us,
+            seq=acks[-1].seq if acks else None,
+            text_kept=self._text_kept(at.call.run_id),
+        )
+
+    def _text_kept(self, run_id: str) -> bool:
+        try:
+            self._texts.check(run_id)
+        except PeakError:
+            return False
+        return True
+
+    def following(self, at: Passage, outcome: Failure) -> Hop | None:
+        """The next hop that may be taken; what is passed over is noted in the route."""
+        call = at.call
+        if outcome.outcome is OutcomeClass.STOP or asyncio.get_running_loop().time() >= call.deadline:
+            return None
+        return at.route.after(at.hop.candidate.entry.position, spent=call.spent, down=self._down_now())
+
+    def failed(
+        self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled, following: Hop | None
+    ) -> list[EventDraft]:
+        """How a hop ended, for the ledger, with what follows it."""
+        latency_us = self._clock.boot_us() - at.started_us
+        return drafting.failed(
+            at, failure, bill=bill, exchange=exchange, latency_us=latency_us, following=following
+        )
+
+    async def refuse(self, call: Call, reason: str, error: PeakError, route: Route | None = None) -> None:
+        """Record a refusal as far as the ledger takes it: what refuses a call must not hold it up."""
+        drafts = drafting.refused(call, reason, error.message, error.remedy, route)
+        error.details["call_id"] = call.call_id
+        error.details["recorded"] = await self._recorder.briefly(drafts)
+
+    def _down_now(self) -> frozenset[str]:
+        now = self._clock.boot_us()
+        if self._down:
+            self._down = {provider: until for provider, until in self._down.items() if until > now}
+        return frozenset(self._down)
+
+    def _seen(self) -> "_Seen":
+        """The control files as they are in this turn of the event loop; each send reads them anew."""
+        if self._this_turn is None:
+            self._this_turn = _Seen(self._gate.sources())
+            asyncio.get_running_loop().call_soon(self._turn_over)
+        return self._this_turn
+
+    def _configs_for(self, level: PhaseLevel) -> Configs:
+        """The configs as they are in this turn of the event loop; raises ``ConfigInvalid``."""
+        seen = self._seen()
+        if seen.configs is None or seen.level is not level:
+            seen.configs, seen.level = self._configs.current(level), level
+        return seen.configs
+
+    def _turn_over(self) -> None:
+        self._this_turn = None
