@@ -1,14 +1,29 @@
 """Keys and addresses from the environment. A key leaves this module only inside a request's headers."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
 
 from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable
-from peak_console.net.messages import REDACTED
+from peak_console.llm.providers.sigv4 import AccessKeys, signature
+from peak_console.net.messages import REDACTED, HttpRequest
 
 SIMULATED_KEY = "simulated"
 """What a simulated workspace sends in a key's place: it takes no real one."""
 
+ACCESS_KEY_VARIABLES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""The AWS access keys: id, secret and, for temporary ones, the token."""
+
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
 _SHORTEST_STRUCK = 6
+_SERVICE: Final = "bedrock"
+_PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
+_HOST_REGION: Final = re.compile(rf"bedrock-runtime(?:-fips)?\.({_REGION.pattern})\.amazonaws\.com(?:\.cn)?")
+_SIGNED_ID: Final = re.compile(r"Credential=([^/,\s]+)")
 
 
 class Credentials:
@@ -27,26 +42,101 @@ class Credentials:
         found = ((provider, self._environ.get(variable, "").strip()) for provider, variable in named)
         return {provider: url for provider, url in found if url}
 
+    def address(self, adapter: Adapter) -> str | None:
+        """The adapter's own address, with what the environment tells of it (an Azure endpoint, a region).
+
+        ``None`` where the environment does not tell it, or tells what is no region.
+        """
+        told = {name: self._told(name) for name in _PLACEHOLDER.findall(adapter.base_url)}
+        if not all(told.values()):
+            return None
+        return _PLACEHOLDER.sub(lambda found: told[found[1]] or "", adapter.base_url)
+
+    def addresses(self) -> dict[str, str]:
+        """By provider, the addresses of which the environment tells a part."""
+        parted = (one for one in self._adapters if _PLACEHOLDER.search(one.base_url))
+        return {one.provider: url for one in parted if (url := self.address(one)) is not None}
+
     def providers(self) -> frozenset[str]:
-        """The providers for which a usable key is set."""
-        return frozenset(one.provider for one in self._adapters if self._key(one) is not None)
+        """The providers for which a usable key, or AWS access keys, are set."""
+        return frozenset(one.provider for one in self._adapters if self._key(one) or self._access_keys(one))
+
+    def signing_only(self) -> frozenset[str]:
+        """The providers with AWS access keys and no key: only adapters that sign may be asked."""
+        return self.providers() - {one.provider for one in self._adapters if self._key(one)}
 
     def real(self) -> frozenset[str]:
-        """The providers whose variable holds anything but the placeholder: only whether, never what."""
-        held = ((one.provider, self._environ.get(one.key_variable, "").strip()) for one in self._adapters)
-        return frozenset(provider for provider, value in held if value not in {"", SIMULATED_KEY})
+        """The providers whose variables hold anything but the placeholder: only whether, never what."""
+        return frozenset(
+            one.provider
+            for one in self._adapters
+            for variable in _variables(one)
+            if self._environ.get(variable, "").strip() not in {"", SIMULATED_KEY}
+        )
 
-    def headers(self, adapter: Adapter, *, simulated: bool) -> dict[str, str] | None:
-        """The headers that carry the provider's key; ``None`` when there is none."""
+    def authorised(
+        self, adapter: Adapter, request: HttpRequest, *, simulated: bool, now: datetime
+    ) -> HttpRequest | None:
+        """``request`` with the provider's key, or signed with AWS access keys; ``None`` without either.
+
+        A signature holds for minutes around ``now``: ask again before each attempt.
+        """
         key = SIMULATED_KEY if simulated else self._key(adapter)
-        return None if key is None else {adapter.key_header: adapter.key_prefix + key}
+        if key is not None:
+            return request.with_headers({adapter.key_header: adapter.key_prefix + key})
+        keys = self._access_keys(adapter)
+        region = _region_in(request.url) or self._told("AWS_REGION")
+        if keys is None or region is None:
+            return None
+        return request.with_headers(signature(request, keys, region=region, service=_SERVICE, now=now))
 
-    def struck(self, text: str, headers: Mapping[str, str], adapter: Adapter) -> str:
-        """Foreign text with the key of ``headers`` struck out: providers quote it in their errors."""
-        key = headers.get(adapter.key_header, "").removeprefix(adapter.key_prefix)
-        return text.replace(key, REDACTED) if len(key) >= _SHORTEST_STRUCK and key != SIMULATED_KEY else text
+    def struck(self, text: str, sent: HttpRequest, adapter: Adapter) -> str:
+        """Foreign text with every secret of ``sent`` struck out: providers quote them in their errors."""
+        for secret in sorted(set(self._secrets(sent, adapter)), key=len, reverse=True):
+            if len(secret) >= _SHORTEST_STRUCK and secret != SIMULATED_KEY:
+                text = text.replace(secret, REDACTED)
+        return text
+
+    def _secrets(self, sent: HttpRequest, adapter: Adapter) -> Iterator[str]:
+        held = sent.headers.get(adapter.key_header, "")
+        yield held
+        yield held.removeprefix(adapter.key_prefix)
+        if (token := sent.headers.get("x-amz-security-token")) is not None:
+            yield token
+        if (signed_by := _SIGNED_ID.search(sent.headers.get("authorization", ""))) is not None:
+            yield signed_by[1]
+            yield held.rpartition("Signature=")[2]
+            if (keys := self._access_keys(adapter)) is not None:
+                yield keys.secret
 
     def _key(self, adapter: Adapter) -> str | None:
-        """The key, if it is one: a value that cannot stand in a header is as good as none."""
-        key = self._environ.get(adapter.key_variable, "").strip()
+        return self._held(adapter.key_variable)
+
+    def _access_keys(self, adapter: Adapter) -> AccessKeys | None:
+        if not adapter.signs:
+            return None
+        key_id, secret, token = (self._held(variable) for variable in ACCESS_KEY_VARIABLES)
+        return AccessKeys(key_id, secret, token) if key_id and secret else None
+
+    def _held(self, variable: str) -> str | None:
+        """A key, if it is one: a value that cannot stand in a header is as good as none."""
+        key = self._environ.get(variable, "").strip()
         return key if key and key.isascii() and key.isprintable() and " " not in key else None
+
+    def _told(self, variable: str) -> str | None:
+        """A part of an address: a region by any of its variables, an endpoint without its ending."""
+        if variable in REGION_VARIABLES:
+            values = (self._environ.get(name, "").strip() for name in REGION_VARIABLES)
+            region = next((value for value in values if value), "")
+            return region if _REGION.fullmatch(region) else None
+        return self._environ.get(variable, "").strip().rstrip("/") or None
+
+
+def _variables(adapter: Adapter) -> tuple[str, ...]:
+    return (adapter.key_variable, *(ACCESS_KEY_VARIABLES if adapter.signs else ()))
+
+
+def _region_in(url: str) -> str | None:
+    """The region a Bedrock address names, for a signature is valid in its own region only."""
+    found = _HOST_REGION.fullmatch(urlsplit(url).hostname or "")
+    return found[1] if found else None

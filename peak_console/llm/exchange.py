@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from peak_console.control.gate import CallGate, InFlight
-from peak_console.domain.calls import Answer, Attempt, CallReason, Failure, OutcomeClass
+from peak_console.domain.calls import Answer, Attempt, CallReason, Failure, OutcomeClass, Pending
 from peak_console.domain.clock import Clock
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.text import one_line
@@ -14,7 +14,7 @@ from peak_console.llm.interrupting import Interrupted, interruptible
 from peak_console.llm.providers.failing import failure
 from peak_console.llm.router import Hop
 from peak_console.net.http import HttpTransport
-from peak_console.net.messages import Deadlines, NetError, NetErrorKind
+from peak_console.net.messages import Deadlines, HttpRequest, NetError, NetErrorKind
 from peak_console.policy.deny import hard_deny
 
 
@@ -100,17 +100,21 @@ class Sender:
     async def _attempts(
         self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool
     ) -> Answer | Failure:
-        headers = self._credentials.headers(hop.usable.adapter, simulated=simulated)
-        if headers is None:
-            return Failure(CallReason.KEY_MISSING, OutcomeClass.NEXT_CANDIDATE, "the key was unset meanwhile")
         loop = asyncio.get_running_loop()
         waited_ms = 0
         for number in range(1, self._retry.attempts + 1):
             refused = self._refused_now(hop)
             if refused is not None:
                 return refused
+            request = self._credentials.authorised(
+                hop.usable.adapter, hop.request, simulated=simulated, now=self._clock.now()
+            )
+            if request is None:
+                return Failure(
+                    CallReason.KEY_MISSING, OutcomeClass.NEXT_CANDIDATE, "the key was unset meanwhile"
+                )
             result = await self._one(
-                hop, headers, exchange, number=number, seconds=deadline - loop.time(), waited_ms=waited_ms
+                hop, request, exchange, number=number, seconds=deadline - loop.time(), waited_ms=waited_ms
             )
             if isinstance(result, Answer) or result.outcome is not OutcomeClass.RETRY_HERE:
                 return result
@@ -141,7 +145,7 @@ class Sender:
     async def _one(
         self,
         hop: Hop,
-        headers: dict[str, str],
+        request: HttpRequest,
         exchange: Exchange,
         *,
         number: int,
@@ -155,11 +159,9 @@ class Sender:
         status: int | None = None
         result: Answer | Failure
         try:
-            response = await self._transport.send(
-                hop.request.with_headers(headers), deadlines=Deadlines(total_s=seconds)
-            )
+            response = await self._transport.send(request, deadlines=Deadlines(total_s=seconds))
             status = response.status
-            result = hop.usable.adapter.parse(status, response.headers, response.body)
+            result = _told(hop.usable.adapter.parse(status, response.headers, response.body))
         except NetError as error:
             result = net_failure(error)
             status = error.status
@@ -169,14 +171,14 @@ class Sender:
         if isinstance(result, Failure) and result.usage is None and 200 <= (status or 0) < 300:  # noqa: PLR2004 - the success class of RFC 9110
             exchange.unanswered = True
         if isinstance(result, Failure):
-            result = self._struck(result, hop, headers)
+            result = self._struck(result, hop, request)
         reason = "ok" if isinstance(result, Answer) else result.reason.value
         latency_us = self._clock.boot_us() - started
         exchange.attempts.append(Attempt(number, reason, status, latency_us, waited_ms))
         return result
 
-    def _struck(self, failed: Failure, hop: Hop, headers: dict[str, str]) -> Failure:
-        detail = self._credentials.struck(failed.detail, headers, hop.usable.adapter)
+    def _struck(self, failed: Failure, hop: Hop, sent: HttpRequest) -> Failure:
+        detail = self._credentials.struck(failed.detail, sent, hop.usable.adapter)
         return failed if detail == failed.detail else replace(failed, detail=detail)
 
     def _wait_s(self, number: int, told_s: float | None) -> float | None:
@@ -202,6 +204,14 @@ def net_failure(error: NetError) -> Failure:
     if error.kind is NetErrorKind.LOST and error.status is None:
         outcome = OutcomeClass.RETRY_HERE
     return Failure(reason, outcome, one_line(error.message, 300), status=error.status)
+
+
+def _told(outcome: Answer | Failure | Pending) -> Answer | Failure:
+    """An outcome of a call that was not sent to be worked on in the background."""
+    if isinstance(outcome, Pending):
+        detail = f"the answer is {outcome.status}, though no background work was asked for"
+        return Failure(CallReason.MALFORMED, OutcomeClass.NEXT_CANDIDATE, detail)
+    return outcome
 
 
 def _given_up(failed: Failure) -> Failure:
