@@ -36,17 +36,17 @@ _MISTRAL_ERRORS: Final = {
 _MISTRAL_BAD_REQUEST: Final = (400, "invalid_request_error", "1200")
 
 
-def read(provider: str, body: bytes) -> Ask:
-    """The ask in a request's body; raises ``Rejected`` as the provider would."""
-    root = _object(body)
-    model = root.get("model")
+def read(provider: str, root: dict[str, Any], sent_bytes: int, model: str | None = None) -> Ask:
+    """The ask in a request's body; raises ``Rejected`` as the provider would.
+
+    ``model`` is the deployment of an address that names one.
+    """
+    model = root.get("model") if model is None else model
     if not isinstance(model, str) or not model:
         raise Rejected(Trouble.BAD_REQUEST, "you must provide a model parameter", "model")
     messages = root.get("messages")
     if not isinstance(messages, list) or not messages:
         raise Rejected(Trouble.BAD_REQUEST, "[] is too short - 'messages'", "messages")
-    if root.get("stream"):
-        raise Rejected(Trouble.UNSUPPORTED_PARAMETER, "this server does not stream", "stream")
     system, prompt = _spoken(messages)
     limit = root.get("max_completion_tokens") or root.get("max_tokens") or _DEFAULT_OUTPUT
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
@@ -54,20 +54,24 @@ def read(provider: str, body: bytes) -> Ask:
             Trouble.BAD_REQUEST, "Invalid 'max_completion_tokens': below minimum", "max_completion_tokens"
         )
     temperature = root.get("temperature")
+    options = root.get("stream_options")
     return Ask(
         provider=provider,
         model=model,
         system=system,
         prompt=prompt,
-        sent_bytes=len(body),
+        sent_bytes=sent_bytes,
         max_output_tokens=limit,
         schema=_schema(root.get("response_format")),
         temperature=float(temperature) if isinstance(temperature, (int, float)) else None,
         uses_max_tokens="max_tokens" in root,
+        stream=root.get("stream") is True,
+        usage_wanted=provider == "mistral"
+        or (isinstance(options, dict) and bool(options.get("include_usage"))),
     )
 
 
-def openai_answer(answer: Written) -> Reply:
+def openai_answer(answer: Written) -> dict[str, Any]:
     """The answer as OpenAI writes it."""
     message: dict[str, Any] = {
         "role": "assistant",
@@ -75,46 +79,66 @@ def openai_answer(answer: Written) -> Reply:
         "refusal": None,
         "annotations": [],
     }
-    body = {
+    return {
         "id": f"chatcmpl-Sim{answer.serial:010d}",
         "object": "chat.completion",
         "created": answer.created,
         "model": answer.served_as,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}],
-        "usage": {
-            "prompt_tokens": answer.input_tokens,
-            "completion_tokens": answer.output_tokens,
-            "total_tokens": answer.input_tokens + answer.output_tokens,
-            "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
-            "completion_tokens_details": {
-                "reasoning_tokens": answer.reasoning_tokens,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            },
-        },
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish(answer)}],
+        "usage": openai_usage(answer),
         "service_tier": "default",
         "system_fingerprint": None,
     }
-    return Reply(200, orjson.dumps(body))
 
 
-def mistral_answer(answer: Written) -> Reply:
-    """The answer as Mistral writes it: no fingerprint, no details of the usage."""
-    message = {"role": "assistant", "content": answer.text, "tool_calls": None, "prefix": False}
-    body = {
+def openai_usage(answer: Written) -> dict[str, Any]:
+    """The bill as OpenAI writes it."""
+    return {
+        **plain_usage(answer),
+        "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": answer.reasoning_tokens,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def plain_usage(answer: Written) -> dict[str, Any]:
+    """The bill as Mistral and Together write it: no details."""
+    return {
+        "prompt_tokens": answer.input_tokens,
+        "completion_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
+    }
+
+
+def azure_answer(answer: Written) -> dict[str, Any]:
+    """The answer as Azure writes it: OpenAI's, with what its content filters found."""
+    severities = {name: {"filtered": False, "severity": "safe"} for name in ("hate", "violence")}
+    body = openai_answer(answer)
+    body["choices"][0]["content_filter_results"] = severities
+    return body | {"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": severities}]}
+
+
+def plain_answer(answer: Written) -> dict[str, Any]:
+    """The answer as Mistral and Together write it: no fingerprint, no details of the usage."""
+    message = {"role": "assistant", "content": answer.text, "tool_calls": None}
+    return {
         "id": f"{answer.serial:032x}",
         "object": "chat.completion",
         "created": answer.created,
         "model": answer.served_as,
-        "choices": [{"index": 0, "message": message, "finish_reason": _finish(answer)}],
-        "usage": {
-            "prompt_tokens": answer.input_tokens,
-            "completion_tokens": answer.output_tokens,
-            "total_tokens": answer.input_tokens + answer.output_tokens,
-        },
+        "choices": [{"index": 0, "message": message, "finish_reason": finish(answer)}],
+        "usage": plain_usage(answer),
     }
-    return Reply(200, orjson.dumps(body))
+
+
+def together_finish(answer: Written) -> str:
+    """Together's word for an answer that came to its own end is another."""
+    word = finish(answer)
+    return "eos" if word == "stop" else word
 
 
 def openai_error(trouble: Trouble, message: str, param: str | None = None) -> Reply:
@@ -156,13 +180,15 @@ def mistral_limits(limit: RateLimit) -> dict[str, str]:
     }
 
 
-def _finish(answer: Written) -> str:
+def finish(answer: Written) -> str:
+    """Why the model stopped, in OpenAI's words."""
     if answer.filtered:
         return "content_filter"
     return "length" if answer.cut else "stop"
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def an_object(body: bytes) -> dict[str, Any]:
+    """A request's body; raises ``Rejected`` for one that is no JSON object."""
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -171,6 +197,26 @@ def _object(body: bytes) -> dict[str, Any]:
     if not isinstance(root, dict):
         raise Rejected(Trouble.BAD_REQUEST, "The body of your request is not a JSON object.")
     return root
+
+
+def together_limits(limit: RateLimit) -> dict[str, str]:
+    """The headers in which Together tells the rate limit's state."""
+    return {
+        "x-ratelimit-limit": str(limit.requests.per_minute),
+        "x-ratelimit-remaining": str(limit.requests.remaining),
+        "x-ratelimit-reset": f"{limit.requests.reset_s:.0f}",
+        "x-tokenlimit-limit": str(limit.tokens.per_minute),
+        "x-tokenlimit-remaining": str(limit.tokens.remaining),
+    }
+
+
+def azure_limits(limit: RateLimit) -> dict[str, str]:
+    """The headers in which Azure tells the rate limit's state."""
+    return {
+        "x-ratelimit-remaining-requests": str(limit.requests.remaining),
+        "x-ratelimit-remaining-tokens": str(limit.tokens.remaining),
+        "x-ms-region": "Simulated",
+    }
 
 
 def _spoken(messages: list[Any]) -> tuple[str, str]:
@@ -202,8 +248,3 @@ def _schema(response_format: Any) -> dict[str, Any] | None:
         message = "Missing required parameter: 'response_format.json_schema.schema'."
         raise Rejected(Trouble.BAD_REQUEST, message, "response_format.json_schema.schema")
     return schema
-
-
-def dumped(value: Any) -> str:
-    """A structured answer's text."""
-    return orjson.dumps(value).decode()

@@ -37,6 +37,14 @@ class Ask:
     temperature: float | None = None
     uses_max_tokens: bool = False
     """Whether the old name of the output limit was used, which OpenAI's reasoning models refuse."""
+    stream: bool = False
+    usage_wanted: bool = True
+    """Whether a stream is to tell its usage."""
+    background: bool = False
+    searches: int = 0
+    """How often the model may search the web."""
+    responses: bool = False
+    """Whether it came over the Responses interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class Written:
     serial: int
     created: int
     filtered: bool = False
+    searches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Reply:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    pieces: tuple[bytes, ...] = ()
+    """The body of a streamed reply, in the order and the size in which it comes."""
 
 
 class Rejected(Exception):

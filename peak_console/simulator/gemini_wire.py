@@ -21,7 +21,7 @@ _ERRORS: Final = {
 _TYPE: Final = "type.googleapis.com/google.rpc."
 
 
-def read(model: str, body: bytes) -> Ask:
+def read(model: str, body: bytes, *, stream: bool) -> Ask:
     """The ask in a request for ``model``; raises ``Rejected`` as the provider would."""
     try:
         root = orjson.loads(body)
@@ -48,10 +48,11 @@ def read(model: str, body: bytes) -> Ask:
         sent_bytes=len(body),
         max_output_tokens=limit,
         schema=schema if isinstance(schema, dict) else None,
+        stream=stream,
     )
 
 
-def answer(written: Written) -> Reply:
+def answer(written: Written) -> dict[str, Any]:
     """The answer as Gemini writes it."""
     if written.filtered:
         candidate: dict[str, Any] = {"finishReason": "SAFETY", "index": 0}
@@ -69,13 +70,12 @@ def answer(written: Written) -> Reply:
         usage["thoughtsTokenCount"] = written.reasoning_tokens
     if written.cached_tokens:
         usage["cachedContentTokenCount"] = written.cached_tokens
-    body = {
+    return {
         "candidates": [candidate],
         "usageMetadata": usage,
         "modelVersion": written.served_as,
         "responseId": f"sim{written.serial:013d}",
     }
-    return Reply(200, orjson.dumps(body))
 
 
 def error(trouble: Trouble, message: str, retry_after_s: int | None = None) -> Reply:

@@ -50,6 +50,15 @@ _KNOWN: Final = (
     Profile("mistral", "mistral-medium-latest", "mistral-medium-latest", 280, 1.3),
     Profile("mistral", "mistral-small-latest", "mistral-small-latest", 180, 0.8),
     Profile("mistral", "mistral-large-latest", "mistral-large-latest", 420, 1.7),
+    Profile(
+        "together",
+        "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        240,
+        1.0,
+    ),
+    Profile("azure", "gpt-5-mini", "gpt-5-mini-2025-08-07", 280, 1.2, 0.35, 45, refuses_temperature=True),
+    Profile("bedrock", "amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0", 220, 0.9),
 )
 _BY_NAME: Final = {(one.provider, one.name): one for one in _KNOWN}
 _FAMILIES: Final = {
@@ -59,6 +68,17 @@ _FAMILIES: Final = {
         re.compile(r"(open-)?(mistral|ministral|magistral|codestral|devstral)-"),
         _BY_NAME["mistral", "mistral-medium-latest"],
     ),
+    "together": (
+        re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"),
+        _BY_NAME["together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"],
+    ),
+    "bedrock": (
+        re.compile(
+            r"(arn:aws:bedrock:|((us|eu|apac|global)\.)?(amazon|meta|mistral|openai|deepseek|qwen)\.)"
+        ),
+        _BY_NAME["bedrock", "amazon.nova-lite-v1:0"],
+    ),
+    "azure": (re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$"), _BY_NAME["azure", "gpt-5-mini"]),
 }
 _DATED: Final = re.compile(r"-20\d\d-\d\d-\d\d$")
 
@@ -77,4 +97,13 @@ def find(provider: str, name: str) -> Profile | None:
     if alias is not None:
         return replace(alias, name=name, served_as=name)
     pattern, kin = _FAMILIES[provider]
-    return replace(kin, name=name, served_as=name) if pattern.match(name) else None
+    if not pattern.match(name):
+        return None
+    return _deployed(name, kin) if provider == "azure" else replace(kin, name=name, served_as=name)
+
+
+def _deployed(deployment: str, kin: Profile) -> Profile:
+    """The model behind a deployment: the one its name holds, as ``desk-gpt-5.2`` does, else its kin."""
+    held = [one for one in _KNOWN if one.provider == "openai" and one.name in deployment]
+    base = max(held, key=lambda one: len(one.name), default=kin)
+    return replace(base, provider="azure", name=deployment)

@@ -14,7 +14,14 @@ from peak_console.simulator.models import PROVIDERS
 from peak_console.simulator.simulation import Decided, Simulation
 
 HOST: Final = "127.0.0.1"
-PATHS: Final = {"openai": "/openai/v1", "google": "/gemini/v1beta", "mistral": "/mistral/v1"}
+PATHS: Final = {
+    "openai": "/openai/v1",
+    "google": "/gemini/v1beta",
+    "mistral": "/mistral/v1",
+    "together": "/together/v1",
+    "azure": "/azure",
+    "bedrock": "/bedrock",
+}
 """What each provider's base URL ends with."""
 
 SIMULATION: Final = web.AppKey("simulation", Simulation)
@@ -32,9 +39,23 @@ def application(simulation: Simulation) -> web.Application:
     """The web application of ``simulation``."""
     app = web.Application(client_max_size=_REQUEST_LIMIT)
     app[SIMULATION] = simulation
-    app.router.add_post("/openai/v1/chat/completions", _chat("openai"))
-    app.router.add_post("/mistral/v1/chat/completions", _chat("mistral"))
-    app.router.add_post("/gemini/v1beta/models/{model}:generateContent", _gemini)
+    post = app.router.add_post
+    for provider in ("openai", "mistral", "together"):
+        post(f"{PATHS[provider]}/chat/completions", _asked_of(provider, "chat"))
+    post("/azure/openai/v1/chat/completions", _asked_of("azure", "chat"))
+    post("/azure/openai/deployments/{model}/chat/completions", _asked_of("azure", "chat"))
+    post("/bedrock/openai/v1/chat/completions", _asked_of("bedrock", "chat"))
+    post("/bedrock/model/{model:.+}/converse", _asked_of("bedrock", "converse"))
+    post("/bedrock/model/{model:.+}/converse-stream", _asked_of("bedrock", "converse", stream=True))
+    post("/gemini/v1beta/models/{model}:generateContent", _asked_of("google", "generate_content"))
+    post(
+        "/gemini/v1beta/models/{model}:streamGenerateContent",
+        _asked_of("google", "generate_content", stream=True),
+    )
+    for provider, base in (("openai", PATHS["openai"]), ("azure", "/azure/openai/v1")):
+        post(f"{base}/responses", _asked_of(provider, "responses"))
+        app.router.add_get(f"{base}/responses/{{id}}", _followed)
+        post(f"{base}/responses/{{id}}/cancel", _followed)
     app.router.add_get("/_sim/state", _state)
     app.router.add_post("/_sim/outage", _outage)
     app.router.add_post("/_sim/fault", _fault)
@@ -62,34 +83,70 @@ async def serve(simulation: Simulation, port: int, stop: asyncio.Event, ready: C
         await runner.cleanup()
 
 
-def _chat(provider: str) -> Handler:
+def _asked_of(provider: str, interface: str, *, stream: bool = False) -> Handler:
+    """The handler of one interface; the model where the address names it."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        key = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        return await _respond(request, provider, None, key)
+        simulation = request.app[SIMULATION]
+        decided = simulation.answer(
+            provider,
+            request.match_info.get("model"),
+            request.headers,
+            await request.read(),
+            key=_key(request),
+            interface=interface,
+            stream=stream,
+        )
+        if decided.reply.pieces and decided.fault not in _WHOLE_ONLY:
+            return await _streamed(request, decided)
+        await asyncio.sleep(decided.delay_s)
+        if decided.fault in _DELIVERIES:
+            return await _DELIVERIES[decided.fault](request, decided)
+        return _whole(decided.reply)
 
     return handle
 
 
-async def _gemini(request: web.Request) -> web.StreamResponse:
-    key = request.headers.get("x-goog-api-key") or request.query.get("key")
-    return await _respond(request, "google", request.match_info["model"], key)
+def _key(request: web.Request) -> str:
+    """The key, wherever a provider takes it; an AWS signature counts as one."""
+    headers = request.headers
+    named = headers.get("x-goog-api-key") or headers.get("api-key") or request.query.get("key")
+    return named or headers.get("authorization", "").removeprefix("Bearer ").strip()
 
 
-async def _respond(
-    request: web.Request, provider: str, model: str | None, key: str | None
-) -> web.StreamResponse:
-    simulation = request.app[SIMULATION]
-    body = await request.read()
-    decided = simulation.answer(provider, model, request.headers, body, key=key)
-    await asyncio.sleep(decided.delay_s)
-    if decided.fault in _DELIVERIES:
-        return await _DELIVERIES[decided.fault](request, decided)
-    return _whole(decided.reply)
+async def _followed(request: web.Request) -> web.StreamResponse:
+    """A background response, asked after or cancelled."""
+    if not _key(request):
+        return _json({"error": {"message": "no key", "type": "invalid_request_error", "param": None}}, 401)
+    cancel = request.path.endswith("/cancel")
+    return _whole(request.app[SIMULATION].follow(request.match_info["id"], cancel=cancel))
+
+
+async def _streamed(request: web.Request, decided: Decided) -> web.StreamResponse:
+    """The pieces, the first after the model's first token, the others evenly; or half of them."""
+    reply = decided.reply
+    broken = decided.fault in {Fault.CUT, Fault.TRUNCATED}
+    pieces = reply.pieces[: len(reply.pieces) // 2] if broken else reply.pieces
+    response = web.StreamResponse(headers={**reply.headers, "content-type": reply.content_type})
+    await asyncio.sleep(decided.first_s)
+    await response.prepare(request)
+    between_s = max(decided.delay_s - decided.first_s, 0.0) / len(reply.pieces)
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            await response.write(piece)
+            if between_s:
+                await asyncio.sleep(between_s)
+        if decided.fault is Fault.CUT and request.transport is not None:
+            request.transport.abort()
+        else:
+            await response.write_eof()
+    return response
 
 
 def _whole(reply: Reply) -> web.Response:
     headers = {**reply.headers, "content-type": reply.content_type}
-    return web.Response(status=reply.status, body=reply.body, headers=headers)
+    body = b"".join(reply.pieces) or reply.body
+    return web.Response(status=reply.status, body=body, headers=headers)
 
 
 async def _hang(_request: web.Request, decided: Decided) -> web.StreamResponse:
@@ -165,6 +222,9 @@ _DELIVERIES: Final[dict[Fault | None, Callable[[web.Request, Decided], Awaitable
     Fault.REDIRECT: _instead(lambda _: b"", status=307, location="/_sim/state"),
     Fault.REDIRECT_FORBIDDEN: _instead(lambda _: b"", status=308, location=_FORBIDDEN_TARGET),
 }
+
+_WHOLE_ONLY: Final = frozenset(_DELIVERIES) - {Fault.CUT, Fault.TRUNCATED, Fault.NO_USAGE}
+"""Faults that take the place of a streamed reply; the others happen to it."""
 
 
 async def _state(request: web.Request) -> web.Response:

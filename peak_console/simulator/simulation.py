@@ -8,15 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from peak_console.simulator import chat_wire, gemini_wire
+import orjson
+
+from peak_console.simulator import responses_wire
 from peak_console.simulator.exchange import Ask, Rejected, Reply, Trouble, Written
 from peak_console.simulator.faults import TEXTS, Fault, FaultDesk
+from peak_console.simulator.jobs import Jobs
 from peak_console.simulator.models import PROVIDERS, Profile, find
 from peak_console.simulator.outages import OutagePlan
 from peak_console.simulator.rates import RateLimit
 from peak_console.simulator.structured import value_for
 from peak_console.simulator.texts import written
 from peak_console.simulator.verdicts import is_verdict_schema, judged
+from peak_console.simulator.wires import WIRES, Wire
 
 _CONTEXT_TOKENS: Final = 400_000
 _ERROR_SHARES: Final = {
@@ -39,6 +43,7 @@ _FAULT_TROUBLES: Final = {
     Fault.UNKNOWN_MODEL: Trouble.UNKNOWN_MODEL,
     Fault.CONTEXT_LENGTH: Trouble.CONTEXT_LENGTH,
 }
+_REQUEST_ID: Final = {"azure": "apim-request-id", "bedrock": "x-amzn-requestid"}
 _LONG_WAIT_S: Final = 3600
 _QUICK_S: Final = 0.03
 """How long an error takes: a gateway answers at once."""
@@ -64,7 +69,8 @@ class Decided:
     reply: Reply
     delay_s: float
     fault: Fault | None = None
-    redirect_to: str | None = None
+    first_s: float = 0.0
+    """Of a streamed reply: when its first piece comes; the others follow evenly until ``delay_s``."""
 
 
 @dataclass(slots=True)
@@ -83,29 +89,52 @@ class Simulation:
     counts: Counter[tuple[str, str, str]] = field(init=False, default_factory=Counter)
     """Requests by provider, model and outcome: ``ok``, a trouble or a fault."""
     rates: dict[str, RateLimit] = field(init=False)
+    jobs: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
         self.started_s = self.now_s()
+        self.jobs = Jobs(self.now_s)
         self.rates = {name: RateLimit(self.requests_per_minute) for name in PROVIDERS}
 
     def answer(
-        self, provider: str, model: str | None, headers: Mapping[str, str], body: bytes, *, key: str | None
+        self,
+        provider: str,
+        model: str | None,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        key: str | None,
+        interface: str = "",
+        stream: bool = False,
     ) -> Decided:
-        """What ``provider`` does with a request; ``model`` where the address names it, ``key`` as sent."""
+        """What ``provider`` does with a request on one of its interfaces.
+
+        ``model`` and ``stream`` where the address tells them, ``key`` as sent.
+        """
         self.serial += 1
+        wire = WIRES[provider, interface or ("generate_content" if provider == "google" else "chat")]
         draw = random.Random(f"{self.seed}/{provider}/{self.serial}")  # noqa: S311 - a simulation, not a secret
         try:
-            ask = gemini_wire.read(model, body) if model is not None else chat_wire.read(provider, body)
+            ask = wire.read(model, body, stream)
             profile = self._admitted(ask, key)
         except Rejected as rejected:
             self._count(provider, model or "?", rejected.trouble)
-            return self._decided(self._error(provider, rejected), _QUICK_S)
+            return self._decided(self._error(wire, rejected), _QUICK_S)
         fault = self.desk.pick(headers, body, provider, ask.model, draw)
         trouble = self._trouble(ask, fault, draw)
         if trouble is not None:
-            return self._troubled(ask, trouble, fault, draw)
+            return self._troubled(wire, ask, trouble, fault, draw)
         self._count(provider, ask.model, fault or "ok")
-        return self._answered(ask, profile, fault, draw)
+        return self._answered(wire, ask, profile, fault, draw)
+
+    def follow(self, response_id: str, *, cancel: bool = False) -> Reply:
+        """A background response as it stands, or after cancelling it."""
+        self.serial += 1
+        body = self.jobs.cancel(response_id) if cancel else self.jobs.look(response_id)
+        if body is None:
+            gone = Rejected(Trouble.UNKNOWN_MODEL, f"Response with id '{response_id}' not found.", "id")
+            return self._error(WIRES["openai", "responses"], gone)
+        return responses_wire.reply(body)
 
     def _admitted(self, ask: Ask, key: str | None) -> Profile:
         """The model that answers; raises ``Rejected``."""
@@ -116,7 +145,7 @@ class Simulation:
             raise Rejected(
                 Trouble.UNKNOWN_MODEL, _MESSAGES[Trouble.UNKNOWN_MODEL].format(model=ask.model), "model"
             )
-        if not profile.chat:
+        if not profile.chat and not ask.responses:
             raise Rejected(Trouble.NOT_A_CHAT_MODEL, _MESSAGES[Trouble.NOT_A_CHAT_MODEL], "model")
         if profile.refuses_temperature and ask.temperature not in {None, 1.0}:
             message = "Unsupported value: 'temperature' does not support this value with this model."
@@ -140,38 +169,37 @@ class Simulation:
             return draw.choices(tuple(_ERROR_SHARES), tuple(_ERROR_SHARES.values()))[0]
         return None
 
-    def _troubled(self, ask: Ask, trouble: Trouble, fault: Fault | None, draw: random.Random) -> Decided:
+    def _troubled(
+        self, wire: Wire, ask: Ask, trouble: Trouble, fault: Fault | None, draw: random.Random
+    ) -> Decided:
         self._count(ask.provider, ask.model, trouble)
         rejected = Rejected(trouble, _MESSAGES[trouble].format(model=ask.model))
         wait = _LONG_WAIT_S if fault is Fault.RATE_LIMITED_LONG else draw.choice((1, 1, 2))
         told = wait if trouble is Trouble.RATE_LIMITED else None
-        return self._decided(self._error(ask.provider, rejected, told), _QUICK_S)
+        return self._decided(self._error(wire, rejected, told), _QUICK_S)
 
-    def _error(self, provider: str, rejected: Rejected, wait_s: int | None = None) -> Reply:
-        if provider == "google":
-            return gemini_wire.error(rejected.trouble, rejected.message, wait_s)
-        write = chat_wire.mistral_error if provider == "mistral" else chat_wire.openai_error
-        reply = write(rejected.trouble, rejected.message, rejected.param)
-        headers = self._headers(provider)
-        if wait_s is not None:
-            headers["retry-after"] = str(wait_s)
-            if provider == "openai":
-                headers["retry-after-ms"] = str(wait_s * 1000)
-        return replace(reply, headers=headers)
+    def _error(self, wire: Wire, rejected: Rejected, wait_s: int | None = None) -> Reply:
+        reply = wire.error(rejected, wait_s)
+        return replace(reply, headers={**self._headers(wire), **reply.headers})
 
-    def _answered(self, ask: Ask, profile: Profile, fault: Fault | None, draw: random.Random) -> Decided:
+    def _answered(
+        self, wire: Wire, ask: Ask, profile: Profile, fault: Fault | None, draw: random.Random
+    ) -> Decided:
         answer = _faulty(self._written(ask, profile, draw), fault)
         self.rates[ask.provider].spend(answer.input_tokens + answer.output_tokens)
-        write = {"google": gemini_wire.answer, "mistral": chat_wire.mistral_answer}.get(
-            ask.provider, chat_wire.openai_answer
-        )
         median_ms = profile.first_ms + profile.token_ms * answer.output_tokens
-        delay_s = median_ms * math.exp(draw.gauss(0.0, profile.sigma)) / 1000
-        reply = write(answer)
-        headers = self._headers(ask.provider)
+        spread = math.exp(draw.gauss(0.0, profile.sigma))
+        delay_s = median_ms * spread / 1000
+        headers = self._headers(wire)
         if ask.provider == "openai":
             headers["openai-processing-ms"] = str(round(delay_s * self.latency_scale * 1000))
-        return self._decided(replace(reply, headers=headers), delay_s, fault)
+        if ask.background:
+            begun = responses_wire.reply(self.jobs.begin(answer, delay_s * self.latency_scale))
+            return self._decided(replace(begun, headers=headers), _QUICK_S, fault)
+        if fault is Fault.NO_USAGE:
+            ask = replace(ask, usage_wanted=False)
+        reply = replace(wire.write(answer, ask), headers=headers)
+        return self._decided(reply, delay_s, fault, first_s=profile.first_ms * spread / 1000)
 
     def _written(self, ask: Ask, profile: Profile, draw: random.Random) -> Written:
         text = _text(ask, draw)
@@ -195,16 +223,19 @@ class Simulation:
             reasoning_tokens=thought,
             serial=self.serial,
             created=int(time.time()),
+            searches=draw.randint(1, ask.searches) if ask.searches else 0,
         )
 
-    def _headers(self, provider: str) -> dict[str, str]:
-        if provider == "google":
+    def _headers(self, wire: Wire) -> dict[str, str]:
+        if wire.provider == "google":
             return {"server-timing": "gfet4t7; dur=1"}
-        write = chat_wire.mistral_limits if provider == "mistral" else chat_wire.openai_limits
-        return {"x-request-id": f"req_sim_{self.seed}_{self.serial:09d}", **write(self.rates[provider])}
+        name = _REQUEST_ID.get(wire.provider, "x-request-id")
+        return {name: f"req_sim_{self.seed}_{self.serial:09d}", **wire.limits(self.rates[wire.provider])}
 
-    def _decided(self, reply: Reply, delay_s: float, fault: Fault | None = None) -> Decided:
-        return Decided(reply, delay_s * self.latency_scale, fault)
+    def _decided(
+        self, reply: Reply, delay_s: float, fault: Fault | None = None, *, first_s: float = 0.0
+    ) -> Decided:
+        return Decided(reply, delay_s * self.latency_scale, fault, first_s * self.latency_scale)
 
     def _count(self, provider: str, model: str, outcome: str) -> None:
         if len(self.counts) < 10_000 or (provider, model, outcome) in self.counts:  # noqa: PLR2004 - bounded memory
@@ -221,7 +252,7 @@ def _text(ask: Ask, draw: random.Random) -> str:
         return written(ask.system, ask.prompt, draw)
     if is_verdict_schema(ask.schema):
         return judged(draw)
-    return chat_wire.dumped(value_for(ask.schema, draw))
+    return orjson.dumps(value_for(ask.schema, draw)).decode()
 
 
 def _faulty(answer: Written, fault: Fault | None) -> Written:
