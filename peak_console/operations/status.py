@@ -28,6 +28,8 @@ from peak_console.operations.views.bar import (
     LedgerHead,
     NodeFacts,
 )
+from peak_console.operations.views.breaker_fold import breaker_lines
+from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 
@@ -59,6 +61,7 @@ class _LedgerFacts:
     phase_since: str
     simulated: bool
     counters: Mapping[str, BudgetRow]
+    breakers: tuple[BreakerLine, ...] | None = None
 
 
 class StatusReader:
@@ -112,6 +115,7 @@ class StatusReader:
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
             sqlite_version=sqlite3.sqlite_version,
+            breakers=ledger.breakers,
             complete=False,
         )
         return self._with_configs(snapshot, ledger) if configs else snapshot
@@ -181,6 +185,7 @@ class StatusReader:
             phase_since=changed.ts if changed else "",
             simulated=self._simulated(reader),
             counters={row.key: row for row in reader.budgets()},
+            breakers=breaker_lines(reader),
         )
 
     def _simulated(self, reader: LedgerReader) -> bool:

@@ -17,8 +17,8 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.operations.views.call_fold import CLOSING, line_of
 from peak_console.operations.views.freshness import Health
+from peak_console.operations.views.hop_fold import CLOSING, line_of
 from peak_console.operations.views.live import Window
 from peak_console.operations.views.live_source import LiveSource, NowhereSource, open_source
 

@@ -10,6 +10,7 @@ from typing import Any
 from peak_console.domain.clock import iso
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import Orders, Posture, PostureState
+from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.freshness import NEVER, Freshness
 
 READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("reading",))
@@ -125,6 +126,8 @@ class BarSnapshot:
     findings: tuple[ConfigFinding, ...] = ()
     ai_enabled: bool = False
     ai_armed: bool = False
+    breakers: tuple[BreakerLine, ...] | None = None
+    """The providers' breakers; ``None`` while they are not known."""
     stop_id: str | None = None
     sqlite_version: str = ""
     timezone: str = "Europe/Berlin"
@@ -157,7 +160,7 @@ class BarSnapshot:
             "phase": self.phase,
             "ledger": self._ledger_json(),
             "budgets": [one.as_json() for one in self.budgets],
-            "breakers": [],
+            "breakers": [one.as_json(self.taken_at) for one in self.breakers or ()],
             "incidents": [],
             "workspace": {"name": self.workspace, "root": self.root, "simulated": self.simulated},
             "node": self._node_json(),

@@ -1,6 +1,7 @@
 """One call's page: its route and why, hops, money, texts, judgements, and its place in the chain."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from peak_console.operations.views.calls import CallLine
@@ -21,6 +22,64 @@ class RouteStep:
     price_source: str = ""
     bound: int | None = None
     lifecycle: str = ""
+    input_price: str = ""
+    """USD per million tokens, as the price table has it."""
+    output_price: str = ""
+    breaker: str = ""
+    verified: str = ""
+    """Its state in the lock of verified models; ``no_lock`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That a provider took a background call on: where its answer is to be fetched, and until when."""
+
+    seq: int
+    at: datetime
+    response_id: str
+    status: str
+    """The provider's word: ``queued`` or ``in_progress``."""
+    base_url: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """That a cost booked at its bound was lowered: to what, from what, by whom and why. Nano-EUR."""
+
+    seq: int
+    cost: int | None
+    was: int | None
+    reason: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetNote:
+    """What the ledger said of a budget at this call: ``warned`` or ``exceeded``, with its figures then."""
+
+    seq: int
+    kind: str
+    scope: str
+    key: str
+    unit: str
+    spent: str
+    reserved: str
+    limit: str
+    left: str
+    """What was left of it then, in ``unit``."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenialLine:
+    """A denial by policy: which rule, which field of which candidate, where it was asked."""
+
+    seq: int
+    rule: str
+    field: str
+    subject: str
+    where: str
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +114,18 @@ class HopFacts:
     base_url: str = ""
     attempts: tuple[AttemptLine, ...] = ()
     tool_calls: tuple[str, ...] = ()
+    hosted_calls: int = 0
+    """Calls of tools that the provider ran and bills by the piece."""
+    ttft_ms: float | None = None
+    """Time to the first token of a streamed answer."""
+    dropped: tuple[str, ...] = ()
+    """Parameters the model refuses, left out of the request."""
+    acceptance: Acceptance | None = None
+    settlement: Settlement | None = None
+    then: str = ""
+    """What followed a failure: ``next``, ``stop``, or what the chain's end means."""
+    retry_at: datetime | None = None
+    """When a breaker that refused the hop lets a probe through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +187,8 @@ class CallDetail:
     hops: tuple[HopFacts, ...] = ()
     route: tuple[RouteStep, ...] = ()
     fallbacks: tuple[str, ...] = ()
+    denials: tuple[DenialLine, ...] = ()
+    budget_notes: tuple[BudgetNote, ...] = ()
     judgements: tuple[JudgementLine, ...] = ()
     texts: tuple[LoggedText, ...] = ()
     chain: tuple[ChainPlace, ...] = ()

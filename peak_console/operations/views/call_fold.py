@@ -1,64 +1,25 @@
-"""Events of calls as lines and pages. Pure; a body that is not as it should be gives what can be read."""
+"""A call's page from its events. Pure; a body that is not as it should be gives what can be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import InvalidOperation
 from typing import Any, Final
 
-from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.domain.money import nano_from_text
+from peak_console.domain.money import NanoEur, text_from_nano
+from peak_console.domain.text import one_line
+from peak_console.operations.views.body_fields import Body, listed, mapping, nano, whole
 from peak_console.operations.views.call_detail import (
-    AttemptLine,
+    BudgetNote,
     CallDetail,
-    HopFacts,
+    DenialLine,
     JudgementLine,
     RouteStep,
 )
-from peak_console.operations.views.calls import CallLine
+from peak_console.operations.views.hop_fold import hops_of
 
-CLOSING: Final = {
-    "ok": EventKind.CALL_COMPLETED.value,
-    "failed": EventKind.CALL_FAILED.value,
-    "refused": EventKind.CALL_REFUSED.value,
+_BUDGET_NOTES: Final = {
+    EventKind.BUDGET_WARNED.value: "warned",
+    EventKind.BUDGET_EXCEEDED.value: "exceeded",
 }
-"""The kinds that close a hop, by the outcome they stand for."""
-_OUTCOMES: Final = {kind: outcome for outcome, kind in CLOSING.items()} | {
-    EventKind.CALL_REQUESTED.value: "open"
-}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Body = Mapping[str, Any]
-
-
-def line_of(event: LedgerEvent) -> CallLine | None:
-    """The line of an event that closes a hop (or opens it); ``None`` for other kinds."""
-    outcome = _OUTCOMES.get(event.kind)
-    if outcome is None:
-        return None
-    body = event.body or {}
-    usage = _mapping(body.get("usage"))
-    closed = outcome in {"ok", "failed"}
-    hop = whole(body.get("hop")) or 0
-    return CallLine(
-        seq=event.seq,
-        ts=time_of(event),
-        call_id=event.call_id or "",
-        run_id=event.run_id or "",
-        layer=event.layer or "",
-        role=event.role or "",
-        provider=event.provider or "",
-        model_id=event.model_id or "",
-        outcome=outcome,
-        reason="" if outcome == "ok" else str(body.get("reason", "")),
-        latency_ms=_ms(body.get("latency_us")) if closed else None,
-        cost=_nano(body.get("cost_eur")) if closed else None,
-        tokens_in=whole(usage.get("input")) or 0,
-        tokens_out=whole(usage.get("output")) or 0,
-        hop=hop,
-        fallback=body.get("fallback") is True or event.role == "fallback",
-        degraded=body.get("degraded") is True,
-    )
 
 
 def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
@@ -66,8 +27,9 @@ def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
     requested = _first(events, EventKind.CALL_REQUESTED)
     opening = requested or _first(events, EventKind.CALL_REFUSED)
     if opening is None:
-        return CallDetail(call_id, missing=f"{call_id} is not in the ledger")
+        return CallDetail(call_id, missing=f"{one_line(call_id, 60)} is not in the ledger")
     body = opening.body or {}
+    route = _last_route(events)
     judged = tuple(judgement_of(event) for event in events if event.kind == EventKind.CRITIC_JUDGED)
     return CallDetail(
         call_id,
@@ -82,9 +44,11 @@ def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
         matrix_digest=str(body.get("matrix_digest", "")),
         request_hash=str(body.get("request_hash", "")),
         actor=opening.actor,
-        hops=tuple(_hops(events)),
-        route=tuple(_route(body.get("route"))),
+        hops=tuple(hops_of(events)),
+        route=tuple(_route(route)),
         fallbacks=tuple(_fallbacks(events)),
+        denials=tuple(_denials(events)),
+        budget_notes=tuple(_budget_notes(events)),
         judgements=judged,
     )
 
@@ -104,9 +68,8 @@ def text_hashes(events: Sequence[LedgerEvent]) -> list[tuple[str, str]]:
 def judgement_of(event: LedgerEvent) -> JudgementLine:
     """A critic's word."""
     body = event.body or {}
-    listed = body.get("findings")
-    findings = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
-    sod = _mapping(body.get("sod"))
+    findings = [one for one in listed(body.get("findings")) if isinstance(one, Mapping)]
+    sod = mapping(body.get("sod"))
     notes = [word for word in ("malformed", "degraded", "capped") if body.get(word) is True]
     if sod.get("ok") is False:
         notes.append(f"separation of duties: {sod.get('detail', '')}")
@@ -124,65 +87,8 @@ def judgement_of(event: LedgerEvent) -> JudgementLine:
     )
 
 
-def _hops(events: Sequence[LedgerEvent]) -> Iterator[HopFacts]:
-    """Each hop by its closing event, or by its opening one while it is in flight."""
-    opened: dict[int, LedgerEvent] = {}
-    for event in events:
-        number = whole((event.body or {}).get("hop")) or 0
-        if event.kind == EventKind.CALL_REQUESTED:
-            opened[number] = event
-        elif event.kind in _OUTCOMES:
-            line = line_of(event)
-            if line is not None:
-                yield _hop(line, event, opened.pop(number, None))
-    for event in opened.values():
-        line = line_of(event)
-        if line is not None:
-            yield _hop(line, event, event)
-
-
-def _hop(line: CallLine, event: LedgerEvent, opening: LedgerEvent | None) -> HopFacts:
-    body, asked = event.body or {}, (opening.body if opening else None) or {}
-    usage = _mapping(body.get("usage"))
-    told = " · ".join(str(body[name]) for name in ("detail", "message", "remedy") if body.get(name))
-    tools = body.get("tool_calls")
-    return HopFacts(
-        line,
-        requested_seq=opening.seq if opening else None,
-        served_model=_text(body.get("served_model")),
-        unechoed=body.get("unechoed") is True,
-        fingerprint=_text(body.get("fingerprint")),
-        finish=str(body.get("finish", "")),
-        detail=told,
-        tokens=tuple((str(name), count) for name, one in usage.items() if (count := whole(one))),
-        bound=_nano(asked.get("bound_eur", body.get("bound_eur"))),
-        cost_basis=str(body.get("cost_basis", "")),
-        price_source=str(body.get("price_source", "")),
-        price_as_of=str(body.get("price_as_of", "")),
-        eur_per_usd=str(body.get("eur_per_usd", "")),
-        request_id=_text(body.get("request_id")),
-        base_url=str(asked.get("base_url", "")),
-        attempts=tuple(_attempts(body.get("attempts"))),
-        tool_calls=tuple(str(_mapping(one).get("name", "")) for one in tools)
-        if isinstance(tools, list)
-        else (),
-    )
-
-
-def _attempts(listed: Any) -> Iterator[AttemptLine]:
-    for at, one in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(one, Mapping):
-            yield AttemptLine(
-                number=whole(one.get("number")) or at + 1,
-                reason=str(one.get("reason", "")),
-                status=whole(one.get("status")),
-                latency_ms=_ms(one.get("latency_us")) or 0.0,
-                waited_ms=whole(one.get("waited_ms")) or 0,
-            )
-
-
-def _route(listed: Any) -> Iterator[RouteStep]:
-    for at, one in enumerate(listed if isinstance(listed, list) else []):
+def _route(told: Any) -> Iterator[RouteStep]:
+    for at, one in enumerate(listed(told)):
         if isinstance(one, Mapping):
             place = whole(one.get("position"))
             yield RouteStep(
@@ -194,9 +100,70 @@ def _route(listed: Any) -> Iterator[RouteStep]:
                 reason=str(one.get("reason") or ""),
                 detail=str(one.get("detail") or ""),
                 price_source=str(one.get("price_source") or ""),
-                bound=_nano(one.get("bound_eur")),
+                bound=nano(one.get("bound_eur")),
                 lifecycle=_lifecycle(one.get("lifecycle")),
+                input_price=str(one.get("input_usd_per_mtok") or ""),
+                output_price=str(one.get("output_usd_per_mtok") or ""),
+                breaker=str(one.get("breaker") or ""),
+                verified=str(one.get("verified") or ""),
             )
+
+
+def _last_route(events: Sequence[LedgerEvent]) -> Any:
+    """The route as it was judged last: later candidates get their bounds when they are reached."""
+    routes = [
+        route
+        for event in events
+        if event.kind in {EventKind.CALL_REQUESTED, EventKind.CALL_REFUSED}
+        and isinstance(route := (event.body or {}).get("route"), list)
+        and route
+    ]
+    return routes[-1] if routes else []
+
+
+def _denials(events: Sequence[LedgerEvent]) -> Iterator[DenialLine]:
+    for event in events:
+        if event.kind == EventKind.POLICY_DENIED:
+            body = event.body or {}
+            yield DenialLine(
+                seq=event.seq,
+                rule=str(body.get("rule", "")),
+                field=str(body.get("field", "")),
+                subject=str(body.get("subject", "")),
+                where=str(body.get("where", "")),
+                who=" ".join(part for part in (event.provider, event.model_id) if part),
+            )
+
+
+def _budget_notes(events: Sequence[LedgerEvent]) -> Iterator[BudgetNote]:
+    for event in events:
+        kind = _BUDGET_NOTES.get(event.kind)
+        if kind is None:
+            continue
+        body = event.body or {}
+        unit = str(body.get("unit", ""))
+        yield BudgetNote(
+            seq=event.seq,
+            kind=kind,
+            scope=str(body.get("scope", "")),
+            key=str(body.get("key", "")),
+            unit=unit,
+            spent=str(body.get("spent", "")),
+            reserved=str(body.get("reserved", "")),
+            limit=str(body.get("limit", "")),
+            left=_left(body, unit),
+        )
+
+
+def _left(body: Body, unit: str) -> str:
+    """Limit less spent and reserved, as the event told them."""
+    read = nano if unit == "eur" else whole
+    figures = [read(body.get(name)) for name in ("limit", "spent", "reserved")]
+    if None in figures:
+        return ""
+    limit, spent, reserved = (figure or 0 for figure in figures)
+    left = max(0, limit - spent - reserved)
+    return text_from_nano(NanoEur(left)) if unit == "eur" else str(left)
 
 
 def _lifecycle(told: Any) -> str:
@@ -213,7 +180,7 @@ def _fallbacks(events: Sequence[LedgerEvent]) -> Iterator[str]:
 
 
 def _model(told: Any) -> str:
-    one = _mapping(told)
+    one = mapping(told)
     return f"{one.get('provider', '?')} {one.get('model_id', '?')}"
 
 
@@ -224,38 +191,3 @@ def _prompt(body: Body) -> str:
 
 def _first(events: Sequence[LedgerEvent], kind: EventKind) -> LedgerEvent | None:
     return next((event for event in events if event.kind == kind), None)
-
-
-def time_of(event: LedgerEvent) -> datetime:
-    """When the event was written; the epoch where that cannot be read."""
-    try:
-        return from_iso(event.ts)
-    except ValueError:
-        return _EPOCH
-
-
-def whole(value: Any) -> int | None:
-    """``value`` where it is an integer and no truth value."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _ms(value: Any) -> float | None:
-    number = whole(value)
-    return None if number is None else number / 1000
-
-
-def _nano(value: Any) -> int | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        return nano_from_text(value)
-    except (ArithmeticError, InvalidOperation, ValueError):
-        return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -31,6 +31,16 @@ class CallLine:
     hop: int = 0
     fallback: bool = False
     degraded: bool = False
+    streamed: bool = False
+    background: bool = False
+    """The provider worked on it unattended; with the outcome ``open`` it still does."""
+    repair: bool = False
+    """A second question to the same candidate, because its first answer had not the asked form."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the provider has accepted it and has not answered yet."""
+        return self.background and self.outcome == "open"
 
 
 @dataclass(frozen=True, slots=True)

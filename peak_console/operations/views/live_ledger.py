@@ -12,7 +12,7 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views import alerts as alerting
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.call_fold import time_of
+from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import (
     Alert,

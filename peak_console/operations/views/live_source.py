@@ -16,10 +16,11 @@ from peak_console.operations.status import StatusReader, no_workspace
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail, JudgementLine
 from peak_console.operations.views.call_filter import CallFilter, read_call_filter
-from peak_console.operations.views.call_fold import CLOSING, detail_of, judgement_of, line_of, text_hashes
+from peak_console.operations.views.call_fold import detail_of, judgement_of, text_hashes
 from peak_console.operations.views.calls import CallLine, CallsPage
 from peak_console.operations.views.chain import place_of
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.hop_fold import CLOSING, line_of
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
 from peak_console.operations.views.live_ledger import LiveLedger

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.operations.views.call_fold import line_of, time_of
+from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.calls import CallLine
+from peak_console.operations.views.hop_fold import ENDED, line_of
 from peak_console.operations.views.live import KEY_REFUSED, Points
 
 STEP_S: Final = 5
@@ -59,7 +60,7 @@ class Recent:
             if body.get("verdict") == _FAIL:
                 self._bucket(_second(event)).fails += 1
             return None
-        line = line_of(event) if event.kind != EventKind.CALL_REQUESTED else None
+        line = line_of(event) if event.kind in ENDED else None
         if line is None:
             return None
         self._count(line, event)
