@@ -6,6 +6,8 @@ the address it was built for. ``httpx.AsyncClient`` would stand between only to 
 
 import asyncio
 import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,11 +22,12 @@ from httpx_aiohttp import AiohttpTransport
 
 from peak_console.domain.text import one_line
 from peak_console.net.addresses import unfit
-from peak_console.net.decoding import BodyReader
+from peak_console.net.decoding import BodyDecoder, BodyReader
 from peak_console.net.messages import (
     Deadlines,
     HttpRequest,
     HttpResponse,
+    HttpStream,
     NetError,
     NetErrorKind,
     bare_url,
@@ -36,6 +39,9 @@ DEFAULT_MAX_BYTES: Final = 8 * 1024 * 1024
 """The largest decoded response body that is taken in."""
 
 _KEEPALIVE_S: Final = 15.0
+
+_FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, aiohttp.ClientError)
+"""What httpx, aiohttp and the system raise when a request fails."""
 
 
 @dataclass(slots=True)
@@ -59,7 +65,7 @@ async def _headers_sent(_session: Any, _context: SimpleNamespace, _params: Any) 
 
 
 class HttpTransport:
-    """Sends requests and takes whole responses in.
+    """Sends requests; takes whole responses in, or hands a body on as it comes.
 
     ``verify`` replaces the TLS trust store (tests, a company's own root); certificates are always verified.
     ``max_bytes`` bounds a response's body after decoding. Bound to the event loop of its first send.
@@ -77,10 +83,42 @@ class HttpTransport:
         token = _PROGRESS.set(progress)
         try:
             return await self._exchange(prepared, deadlines, progress)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, aiohttp.ClientError) as error:
+        except _FOREIGN as error:
             raise _net_error(error, progress) from error
         finally:
             _PROGRESS.reset(token)
+
+    @asynccontextmanager
+    async def stream(self, request: HttpRequest, *, deadlines: Deadlines) -> AsyncIterator[HttpStream]:
+        """The response to ``request`` once its head has arrived; its body is read inside the context.
+
+        Raises :class:`NetError` on entering, while the body is read, and out of the whole context when a
+        deadline passes: the total one holds until the context is left, whatever is done meanwhile. Leaving
+        before the end of the body closes the connection. Safe to cancel at any point.
+        """
+        prepared = self._prepared(request, deadlines)
+        progress = _Progress()
+        loop_time = asyncio.get_running_loop().time()
+        total_at = loop_time + deadlines.total_s
+        head_s = deadlines.total_s if deadlines.first_byte_s is None else deadlines.first_byte_s
+        try:
+            async with asyncio.timeout_at(min(total_at, loop_time + head_s)) as deadline:
+                response = await self._begun(prepared, progress)
+                deadline.reschedule(total_at)
+                body = cast("httpx.AsyncByteStream", response.stream)
+                try:
+                    headers = lowered(response.headers.raw)
+                    _no_redirect(response, headers, str(prepared.url))
+                    decoder = BodyDecoder(headers, self._max_bytes, status=response.status_code)
+                    async with aclosing(_chunks(body, decoder, progress)) as chunks:
+                        yield HttpStream(response.status_code, headers, chunks)
+                finally:
+                    with suppress(*_FOREIGN):
+                        await body.aclose()
+        except TimeoutError:
+            if not deadline.expired():  # one of the caller's own, from within the context
+                raise
+            raise _timed_out(progress, head_first=head_s < deadlines.total_s) from None
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -100,6 +138,18 @@ class HttpTransport:
         )
         prepared.headers.encoding = "ascii"  # said once, or httpx finds it out anew for every header it reads
         return prepared
+
+    async def _begun(self, request: httpx.Request, progress: _Progress) -> httpx.Response:
+        """The response whose head has arrived."""
+        token = _PROGRESS.set(progress)
+        try:
+            response = await self._open().handle_async_request(request)
+        except _FOREIGN as error:
+            raise _net_error(error, progress) from error
+        finally:
+            _PROGRESS.reset(token)
+        progress.status = response.status_code
+        return response
 
     async def _exchange(
         self, request: httpx.Request, deadlines: Deadlines, progress: _Progress
@@ -126,15 +176,7 @@ class HttpTransport:
     ) -> HttpResponse:
         headers = lowered(response.headers.raw)
         status = response.status_code
-        if 300 <= status < 400:  # noqa: PLR2004 - the redirect class of RFC 9110
-            target = _resolved(address, headers.get("location"))
-            raise NetError(
-                NetErrorKind.REDIRECT,
-                f"answered {status}, which points to {bare_url(target or '')}",
-                sent=True,
-                status=status,
-                location=target,
-            )
+        _no_redirect(response, headers, address)
         reader = BodyReader(headers, self._max_bytes, status=status)
         async for chunk in stream:
             reader.feed(chunk)
@@ -147,6 +189,34 @@ class HttpTransport:
                 verify=context, trust_env=False, client=lambda: _session(context)
             )
         return self._transport
+
+
+async def _chunks(
+    body: httpx.AsyncByteStream, decoder: BodyDecoder, progress: _Progress
+) -> AsyncGenerator[bytes, None]:
+    """The decoded pieces of a body, none of them empty."""
+    try:
+        async for chunk in body:
+            if data := decoder.decoded(chunk):
+                yield data
+    except _FOREIGN as error:
+        raise _net_error(error, progress) from error
+    decoder.finish()
+
+
+def _no_redirect(response: httpx.Response, headers: Mapping[str, str], address: str) -> None:
+    """Raise for a redirect, which is told and never followed."""
+    status = response.status_code
+    if not 300 <= status < 400:  # noqa: PLR2004 - the redirect class of RFC 9110
+        return
+    target = _resolved(address, headers.get("location"))
+    raise NetError(
+        NetErrorKind.REDIRECT,
+        f"answered {status}, which points to {bare_url(target or '')}",
+        sent=True,
+        status=status,
+        location=target,
+    )
 
 
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:

@@ -1,6 +1,6 @@
 """What goes out and what comes back: requests, responses, deadlines and the one network error. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -85,6 +85,21 @@ class HttpResponse:
 
     def __repr__(self) -> str:
         return f"<HttpResponse {self.status} {redacted(self.headers)} {len(self.body)} bytes>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpStream:
+    """A response whose body is still coming; ``chunks`` gives it decoded, as it arrives, once.
+
+    Reading raises :class:`NetError`, as does leaving its context.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+    def __repr__(self) -> str:
+        return f"<HttpStream {self.status} {redacted(self.headers)}>"
 
 
 @dataclass(frozen=True, slots=True)
