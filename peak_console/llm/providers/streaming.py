@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from peak_console.domain.calls import Answer, Delta, Failure
+from peak_console.llm.providers.failing import malformed
 
 
 class StreamReader(Protocol):
@@ -43,3 +44,11 @@ class MakeReader(Protocol):
     def __call__(self, status: int, headers: Mapping[str, str]) -> StreamReader:
         """A reader for a response with this status and these headers."""
         ...
+
+
+def not_a_stream(status: int, headers: Mapping[str, str]) -> Failure | None:
+    """Why a response that should be an event stream is none, by its own content type."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in {"application/json", "text/html"}:
+        return None
+    return malformed(status, headers, f"content-type: an event stream was asked for, {kind} came")

@@ -19,9 +19,41 @@ _DURATION: Final = re.compile(
 _NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?")
 _UNIT_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
-_RATE_HEADERS: Final = frozenset(
-    f"x-ratelimit-{what}-{unit}" for what in ("remaining", "reset") for unit in ("requests", "tokens")
+_REMAINING_REQUESTS: Final = (
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-req-minute",
+    "x-ratelimit-remaining",
 )
+_REMAINING_TOKENS: Final = (
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-remaining-tokens-minute",
+    "x-tokenlimit-remaining",
+    "x-ratelimitbysize-remaining-minute",
+)
+_LIMIT_REQUESTS: Final = (
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-req-minute",
+    "x-ratelimit-limit",
+)
+_LIMIT_TOKENS: Final = (
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-limit-tokens-minute",
+    "x-tokenlimit-limit",
+    "x-ratelimitbysize-limit-minute",
+)
+_RESET_REQUESTS: Final = ("x-ratelimit-reset-requests", "x-ratelimit-reset")
+_RESET_TOKENS: Final = ("x-ratelimit-reset-tokens", "x-tokenlimit-reset")
+_RATE_HEADERS: Final = frozenset(
+    _REMAINING_REQUESTS
+    + _REMAINING_TOKENS
+    + _LIMIT_REQUESTS
+    + _LIMIT_TOKENS
+    + _RESET_REQUESTS
+    + _RESET_TOKENS
+)
+"""One quantity under the names of OpenAI and Azure, Mistral, Together, and older Mistral."""
+_LONGEST_RESET_S: Final = 31 * 86400.0
+"""A larger number is a moment, not a wait."""
 _UNTOLD: Final = RateState()
 
 Headers = Mapping[str, str]
@@ -43,18 +75,24 @@ def told_wait(headers: Headers, *, retry_info: str | None = None) -> float | Non
 
 
 def rate_state(headers: Headers) -> RateState:
-    """The rate limit's state as OpenAI-like headers tell it."""
+    """The rate limit's state as the headers tell it, whoever wrote them."""
     if _RATE_HEADERS.isdisjoint(headers):
         return _UNTOLD
-    requests = _count(headers.get("x-ratelimit-remaining-requests"))
-    left = _count(headers.get("x-ratelimit-remaining-tokens"))
+    requests = _count(_first(headers, _REMAINING_REQUESTS))
+    left = _count(_first(headers, _REMAINING_TOKENS))
     resets = {
-        "requests": duration_s(headers.get("x-ratelimit-reset-requests", "")),
-        "tokens": duration_s(headers.get("x-ratelimit-reset-tokens", "")),
+        "requests": _reset(_first(headers, _RESET_REQUESTS)),
+        "tokens": _reset(_first(headers, _RESET_TOKENS)),
     }
     exhausted = [name for name, count in (("requests", requests), ("tokens", left)) if count == 0]
     known = [resets[name] for name in exhausted or resets if resets[name] is not None]
-    return RateState(requests, left, max((one for one in known if one is not None), default=None))
+    return RateState(
+        requests,
+        left,
+        max((one for one in known if one is not None), default=None),
+        _count(_first(headers, _LIMIT_REQUESTS)),
+        _count(_first(headers, _LIMIT_TOKENS)),
+    )
 
 
 def duration_s(text: str) -> float | None:
@@ -66,6 +104,15 @@ def duration_s(text: str) -> float | None:
     if match is None or not match.group():
         return None
     return sum(float(value) * _UNIT_S[unit] for unit, value in match.groupdict().items() if value)
+
+
+def _first(headers: Headers, names: tuple[str, ...]) -> str | None:
+    return next((headers[name] for name in names if name in headers), None)
+
+
+def _reset(text: str | None) -> float | None:
+    told = None if text is None else duration_s(text)
+    return told if told is not None and told <= _LONGEST_RESET_S else None
 
 
 def _retry_after(headers: Headers) -> float | None:

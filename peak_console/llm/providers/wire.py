@@ -17,7 +17,12 @@ JSON_HEADERS: Final = {
     "user-agent": "peak-console",
 }
 
+STREAM_HEADERS: Final = {**JSON_HEADERS, "accept": "text/event-stream", "accept-encoding": "identity"}
+"""Of a streamed answer: uncompressed, so that no piece waits in a compressor."""
+
 _MOST_TOKENS: Final = 10**12
+_EXACT: Final = 2**53
+"""Integers below this survive every JSON reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,16 @@ class WireCall:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its body is canonical JSON by construction: no foreign keys, no numbers with a point."""
+        """Whether its body is canonical JSON by construction.
+
+        No foreign keys, no numbers with a point, none beyond 2^53, nothing already written out.
+        """
         return (
             not self.tools
+            and not self.hosted_tools
             and self.temperature is None
             and self.top_p is None
+            and (self.seed is None or abs(self.seed) < _EXACT)
             and self.response_schema is None
             and not any(message.tool_calls for message in self.messages)
         )
@@ -147,3 +157,19 @@ def error_object(body: bytes) -> dict[str, Any]:
         return {}
     error = root.get("error", root)
     return error if isinstance(error, dict) else {"message": error if isinstance(error, str) else ""}
+
+
+def error_message(error: Mapping[str, Any]) -> str:
+    """What an error says to people; a validation's ``detail`` list is told with its places."""
+    message = error.get("message") or error.get("Message") or error.get("detail")
+    if isinstance(message, str):
+        return message
+    if not isinstance(message, list):
+        return ""
+    return "; ".join(_complaint(one) for one in message[:5] if isinstance(one, dict))
+
+
+def _complaint(one: Mapping[str, Any]) -> str:
+    place = one.get("loc")
+    parts = [str(part) for part in place[:10]] if isinstance(place, list) else []
+    return ": ".join(part for part in (".".join(parts), str(one.get("msg", ""))) if part)
