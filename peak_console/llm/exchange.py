@@ -1,21 +1,23 @@
 """Steps 5 to 7 of the road for one candidate: check the lease, send, parse; again while that can help."""
 
 import asyncio
+import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from peak_console.control.gate import CallGate, InFlight
 from peak_console.domain.calls import Answer, Attempt, CallReason, Failure, OutcomeClass, Pending
 from peak_console.domain.clock import Clock
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.text import one_line
+from peak_console.llm.background import Background, PollRule, denied_now
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.interrupting import Interrupted, interruptible
-from peak_console.llm.providers.failing import failure
+from peak_console.llm.losses import may_have_begun, net_failure
 from peak_console.llm.router import Hop
 from peak_console.net.http import HttpTransport
-from peak_console.net.messages import Deadlines, HttpRequest, NetError, NetErrorKind
-from peak_console.policy.deny import hard_deny
+from peak_console.net.messages import Deadlines, HttpRequest, NetError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,26 @@ class RetryRule:
     longest_told_s: float = 120.0
 
 
+_Outcome = TypeVar("_Outcome", Answer, Failure, Answer | Failure)
+
+_RETRY: Final = OutcomeClass.RETRY_HERE
+_RESPONSE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+"""What may stand in an address: a response's id comes from the provider."""
+
+Accepted = Callable[[Pending], Awaitable[Failure | None]]
+"""Makes an accepted background call durable; gives why it must not go on, if it must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unattended:
+    """A background call that its provider accepted: how it is asked after, and the attempt it ends."""
+
+    pending: Pending
+    attempt: int = 1
+    started_us: int = 0
+    waited_ms: int = 0
+
+
 @dataclass(slots=True)
 class Exchange:
     """What became of one hop so far; readable at any moment, also after it was cancelled."""
@@ -38,31 +60,20 @@ class Exchange:
     underway: bool = False
     location: str | None = None
     """A redirect's target, recorded and never followed."""
+    unattended: Unattended | None = None
+    """Set once a provider accepted background work."""
 
     @property
     def reached(self) -> bool:
         """Whether any attempt reached a provider; one that ended in ``connect_error`` left nowhere."""
-        return any(one.reason != CallReason.CONNECT_ERROR for one in self.attempts)
+        return self.unattended is not None or any(
+            one.reason != CallReason.CONNECT_ERROR for one in self.attempts
+        )
 
     @property
     def may_be_billed(self) -> bool:
         """Whether something left whose price nobody told."""
         return self.unanswered or self.underway
-
-
-_BY_KIND: Final = {
-    NetErrorKind.CONNECT: (CallReason.CONNECT_ERROR, OutcomeClass.RETRY_HERE),
-    NetErrorKind.TIMEOUT_CONNECT: (CallReason.CONNECT_ERROR, OutcomeClass.RETRY_HERE),
-    NetErrorKind.TLS: (CallReason.CONNECT_ERROR, OutcomeClass.NEXT_CANDIDATE),
-    NetErrorKind.TIMEOUT_FIRST_BYTE: (CallReason.TIMEOUT, OutcomeClass.AMBIGUOUS),
-    NetErrorKind.TIMEOUT_TOTAL: (CallReason.TIMEOUT, OutcomeClass.AMBIGUOUS),
-    NetErrorKind.LOST: (CallReason.CONNECTION_LOST, OutcomeClass.AMBIGUOUS),
-    NetErrorKind.TOO_LARGE: (CallReason.RESPONSE_TOO_LARGE, OutcomeClass.AMBIGUOUS),
-    NetErrorKind.ENCODING: (CallReason.MALFORMED, OutcomeClass.AMBIGUOUS),
-    NetErrorKind.REDIRECT: (CallReason.REDIRECT, OutcomeClass.STOP),
-    NetErrorKind.DENIED: (CallReason.FORBIDDEN_BASE_URL, OutcomeClass.STOP),
-    NetErrorKind.ADDRESS: (CallReason.BASE_URL_REFUSED, OutcomeClass.STOP),
-}
 
 
 class Sender:
@@ -78,6 +89,7 @@ class Sender:
         clock: Clock,
         random: RandomBytes,
         retry: RetryRule,
+        polls: PollRule | None = None,
     ) -> None:
         self._transport = transport
         self._gate = gate
@@ -86,20 +98,76 @@ class Sender:
         self._clock = clock
         self._random = random
         self._retry = retry
+        self._background = Background(transport, credentials, clock=clock, random=random, rule=polls)
 
     async def send(
-        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool
+        self,
+        hop: Hop,
+        exchange: Exchange,
+        *,
+        deadline: float,
+        simulated: bool,
+        accepted: Accepted | None = None,
     ) -> Answer | Failure:
-        """The hop's outcome, by ``deadline`` on the loop's clock. ``exchange`` keeps what happened."""
+        """The hop's outcome, by ``deadline`` on the loop's clock. ``exchange`` keeps what happened.
+
+        ``accepted`` is given for background work and awaited before it is first asked after. By the deadline
+        or under a stop such work is cancelled at its provider, and its bill read.
+        """
         try:
             with interruptible(self._in_flight):
-                return await self._attempts(hop, exchange, deadline=deadline, simulated=simulated)
+                sent = await self._attempts(
+                    hop, exchange, deadline=deadline, simulated=simulated, background=accepted is not None
+                )
+                if not isinstance(sent, Pending) or accepted is None:
+                    return _told(sent)
+                refused = await accepted(sent)
+                if refused is not None:
+                    return await self.ended(hop, exchange, refused, simulated=simulated)
+                return await self._awaited(hop, exchange, deadline=deadline, simulated=simulated)
         except Interrupted as stop:
-            return Failure(CallReason.STOPPED, OutcomeClass.STOP, f"cancelled in flight: {stop.reason}")
+            failed = Failure(CallReason.STOPPED, OutcomeClass.STOP, f"cancelled in flight: {stop.reason}")
+            return await self.ended(hop, exchange, failed, simulated=simulated)
+
+    async def resumed(
+        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, stopped: bool = False
+    ) -> Answer | Failure | Pending:
+        """The outcome of background work that another process began; nothing is begun anew.
+
+        It is asked after at once. With ``stopped`` it is asked after this once, and left alone, ``Pending``,
+        where it has not ended.
+        """
+        if stopped:
+            return await self._looked_at(hop, exchange, simulated=simulated)
+        try:
+            with interruptible(self._in_flight):
+                return await self._awaited(
+                    hop, exchange, deadline=deadline, simulated=simulated, at_once=True
+                )
+        except Interrupted as stop:
+            failed = Failure(CallReason.STOPPED, OutcomeClass.STOP, f"cancelled in flight: {stop.reason}")
+            return await self.ended(hop, exchange, failed, simulated=simulated)
+
+    async def ended(self, hop: Hop, exchange: Exchange, failed: Failure, *, simulated: bool) -> Failure:
+        """``failed``, with the bill of accepted background work, which is cancelled at its provider first."""
+        work = exchange.unattended
+        if work is None or not exchange.underway:
+            return failed
+        closed = await self._background.closed(hop, work.pending.response_id, simulated=simulated)
+        if closed is None:
+            failed = replace(failed, detail=f"{failed.detail}; the provider did not confirm the end")
+        else:
+            failed = replace(
+                failed,
+                usage=closed.usage,
+                model_echo=closed.model_echo or failed.model_echo,
+                request_id=closed.request_id or failed.request_id,
+            )
+        return self._over(exchange, work, failed)
 
     async def _attempts(
-        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool
-    ) -> Answer | Failure:
+        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, background: bool
+    ) -> Answer | Failure | Pending:
         loop = asyncio.get_running_loop()
         waited_ms = 0
         for number in range(1, self._retry.attempts + 1):
@@ -114,9 +182,15 @@ class Sender:
                     CallReason.KEY_MISSING, OutcomeClass.NEXT_CANDIDATE, "the key was unset meanwhile"
                 )
             result = await self._one(
-                hop, request, exchange, number=number, seconds=deadline - loop.time(), waited_ms=waited_ms
+                hop,
+                request,
+                exchange,
+                number=number,
+                seconds=deadline - loop.time(),
+                waited_ms=waited_ms,
+                background=background,
             )
-            if isinstance(result, Answer) or result.outcome is not OutcomeClass.RETRY_HERE:
+            if not isinstance(result, Failure) or result.outcome is not OutcomeClass.RETRY_HERE:
                 return result
             wait = self._wait_s(number, result.retry_after_s)
             if number == self._retry.attempts or wait is None or loop.time() + wait >= deadline:
@@ -132,15 +206,7 @@ class Sender:
         if not posture.calls:
             detail = f"{posture.state}: {', '.join(posture.reasons)}"
             return Failure(CallReason.POSTURE, OutcomeClass.STOP, detail)
-        entry = hop.candidate.entry
-        denial = hard_deny(
-            provider=entry.provider,
-            model_id=entry.model_id,
-            family=hop.usable.model.family,
-            deployment=entry.deployment or "",
-            base_url=hop.usable.base_url,
-        )
-        return Failure(CallReason(denial.rule), OutcomeClass.STOP, denial.message) if denial else None
+        return denied_now(hop)
 
     async def _one(
         self,
@@ -151,23 +217,34 @@ class Sender:
         number: int,
         seconds: float,
         waited_ms: int,
-    ) -> Answer | Failure:
+        background: bool,
+    ) -> Answer | Failure | Pending:
         if seconds <= 0:
             return Failure(CallReason.DEADLINE, OutcomeClass.NEXT_CANDIDATE, "no time was left to send")
         started = self._clock.boot_us()
         exchange.underway = True
         status: int | None = None
-        result: Answer | Failure
+        result: Answer | Failure | Pending
+        if background:
+            seconds = min(seconds, self._background.rule.request_s)
+        left = True
         try:
             response = await self._transport.send(request, deadlines=Deadlines(total_s=seconds))
             status = response.status
-            result = _told(hop.usable.adapter.parse(status, response.headers, response.body))
+            result = hop.usable.adapter.parse(status, response.headers, response.body)
         except NetError as error:
             result = net_failure(error)
-            status = error.status
+            status, left = error.status, error.sent
             exchange.unanswered |= error.sent and (status is None or status < 300)  # noqa: PLR2004 - a whole error answer bills nothing
             exchange.location = error.location
+        if background and isinstance(result, Pending) and _RESPONSE_ID.fullmatch(result.response_id):
+            exchange.unattended = Unattended(result, number, started, waited_ms)
+            return result
+        result = _told(result)
         exchange.underway = False
+        if background and isinstance(result, Failure) and may_have_begun(result, sent=left):
+            exchange.unanswered = True
+            result = _never_again(result)
         if isinstance(result, Failure) and result.usage is None and 200 <= (status or 0) < 300:  # noqa: PLR2004 - the success class of RFC 9110
             exchange.unanswered = True
         if isinstance(result, Failure):
@@ -176,6 +253,58 @@ class Sender:
         latency_us = self._clock.boot_us() - started
         exchange.attempts.append(Attempt(number, reason, status, latency_us, waited_ms))
         return result
+
+    async def _awaited(
+        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, at_once: bool = False
+    ) -> Answer | Failure:
+        """The outcome of accepted work; by the deadline it is cancelled, and a timeout with its bill."""
+        work = _accepted(exchange)
+        outcome = await self._background.outcome(
+            hop, work.pending.response_id, deadline=deadline, simulated=simulated, at_once=at_once
+        )
+        if isinstance(outcome, Pending):
+            outcome = await self._timed_out(hop, outcome, simulated=simulated)
+        return self._over(exchange, work, outcome)
+
+    async def _looked_at(
+        self, hop: Hop, exchange: Exchange, *, simulated: bool
+    ) -> Answer | Failure | Pending:
+        work, now = _accepted(exchange), asyncio.get_running_loop().time()
+        outcome = await self._background.outcome(
+            hop, work.pending.response_id, deadline=now, simulated=simulated, at_once=True
+        )
+        return outcome if isinstance(outcome, Pending) else self._over(exchange, work, outcome)
+
+    async def _timed_out(self, hop: Hop, work: Pending, *, simulated: bool) -> Answer | Failure:
+        """An answer that was there in the last moment counts: it is paid for."""
+        closed = await self._background.closed(hop, work.response_id, simulated=simulated)
+        if isinstance(closed, Answer):
+            return closed
+        detail = f"still {one_line(work.status, 40)} at the deadline; cancelled at the provider"
+        if closed is None:
+            detail = (
+                f"still {one_line(work.status, 40)} at the deadline; the provider did not confirm the end"
+            )
+        return Failure(
+            CallReason.TIMEOUT,
+            OutcomeClass.AMBIGUOUS,
+            detail,
+            usage=closed.usage if closed else None,
+            model_echo=closed.model_echo if closed else None,
+            request_id=closed.request_id if closed else None,
+        )
+
+    def _over(self, exchange: Exchange, work: Unattended, outcome: _Outcome) -> _Outcome:
+        """The one attempt of background work ends with its outcome, however often it was asked after."""
+        exchange.underway = False
+        reason, status = "ok", None
+        if isinstance(outcome, Failure):
+            exchange.unanswered |= outcome.usage is None
+            reason, status = outcome.reason.value, outcome.status
+            outcome = _given_up(outcome) if outcome.outcome is _RETRY else outcome
+        latency_us = self._clock.boot_us() - work.started_us
+        exchange.attempts.append(Attempt(work.attempt, reason, status, latency_us, work.waited_ms))
+        return outcome
 
     def _struck(self, failed: Failure, hop: Hop, sent: HttpRequest) -> Failure:
         detail = self._credentials.struck(failed.detail, sent, hop.usable.adapter)
@@ -194,24 +323,23 @@ class Sender:
         return wait * (0.75 + chance / 4)
 
 
-def net_failure(error: NetError) -> Failure:
-    """A network error as an outcome. A connection lost before any answer began is tried again here."""
-    if error.status is not None and error.status >= 400:  # noqa: PLR2004 - the error classes of RFC 9110
-        return replace(
-            failure(error.status, {}), detail=one_line(f"HTTP {error.status}: {error.message}", 300)
-        )
-    reason, outcome = _BY_KIND[error.kind]
-    if error.kind is NetErrorKind.LOST and error.status is None:
-        outcome = OutcomeClass.RETRY_HERE
-    return Failure(reason, outcome, one_line(error.message, 300), status=error.status)
+def _accepted(exchange: Exchange) -> Unattended:
+    if exchange.unattended is None:
+        raise RuntimeError("no background work was accepted")
+    return exchange.unattended
 
 
 def _told(outcome: Answer | Failure | Pending) -> Answer | Failure:
-    """An outcome of a call that was not sent to be worked on in the background."""
+    """An outcome that nobody can ask after: no background work was asked for, or it has no usable id."""
     if isinstance(outcome, Pending):
-        detail = f"the answer is {outcome.status}, though no background work was asked for"
+        detail = f"the answer is {outcome.status}, and there is no way to ask after it"
         return Failure(CallReason.MALFORMED, OutcomeClass.NEXT_CANDIDATE, detail)
     return outcome
+
+
+def _never_again(failed: Failure) -> Failure:
+    """Background work that may have begun is not begun again, whatever kept its acceptance from us."""
+    return replace(failed, outcome=OutcomeClass.AMBIGUOUS) if failed.outcome is _RETRY else failed
 
 
 def _given_up(failed: Failure) -> Failure:
