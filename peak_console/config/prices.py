@@ -30,7 +30,8 @@ class PriceEntry(ConfigModel):
     request_usd: Usd = Field(default=Decimal(0), description="USD for each request, besides its tokens.")
     hosted_call_usd: Usd | None = Field(
         default=None,
-        description="USD for one run of a tool that the provider runs (web search); absent: none may be used.",
+        description="USD for one run of a tool that the provider runs (web search); "
+        "absent: none may be used.",
     )
     source: FreeText = Field(description="Where the price was read.")
     as_of: date = Field(description="When it was read.")

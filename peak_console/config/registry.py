@@ -15,6 +15,10 @@ NEAR_SHUTDOWN_DAYS: Final = 60
 """From this many days before its shutdown date on, a model is reported."""
 
 
+ApiVersion = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?$", max_length=20)]
+"""An Azure api-version: a day, perhaps a preview of it."""
+
+
 class Endpoint(StrEnum):
     """Which of a provider's interfaces a model answers on."""
 
@@ -58,7 +62,9 @@ class ModelEntry(ConfigModel):
     context_tokens: Tokens = Field(description="Most input and output tokens of one call together.")
     max_output_tokens: Tokens = Field(description="Most output tokens, reasoning included.")
     refuses: TupleOfNames = Field(
-        default=(), description="Parameters the model answers with an error, for example `temperature`."
+        default=(),
+        description="Parameters the model answers with an error: temperature, top_p, seed, stop, "
+        "reasoning_effort, tools, tool_choice, response_format, hosted_tools, stream, background.",
     )
     echoes: TupleOfNames = Field(
         default=(),
@@ -68,12 +74,13 @@ class ModelEntry(ConfigModel):
     lifecycle: Lifecycle | None = Field(default=None, description="The announced end, if any.")
     deployments: TupleOfNames = Field(
         default=(),
-        description="Names under which this model is deployed (Azure) or reached (a Bedrock inference profile). "
-        "A slot's `deployment` must stand here.",
+        description="Names under which this model is deployed (Azure) or reached (a Bedrock inference "
+        "profile). A slot's `deployment` must stand here.",
     )
-    api_version: Name | None = Field(
+    api_version: ApiVersion | None = Field(
         default=None,
-        description="Azure: the api-version of a classic deployment. Absent: the v1 interface, which has none.",
+        description="Azure: the api-version of a classic chat deployment. Absent: the v1 interface, which "
+        "has none.",
     )
     background: bool = Field(
         default=False, description="Whether the model answers in background mode (Responses only)."

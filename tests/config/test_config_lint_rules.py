@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from peak_console.config.document import MAX_BYTES
+from peak_console.config.interfaces import PARAMETERS
 from peak_console.config.lint import CATALOGUE, Severity
 from peak_console.domain.vocabulary import PhaseLevel
 
@@ -58,6 +59,35 @@ def lifecycle(days: int, successor: str = 'successor = "openai:beta-1"\n') -> Sp
     life = f'\n[model.lifecycle]\nshutdown = {end}\n{successor}source = "test"\n'
     model = '[[model]]\nprovider = "openai"\nmodel_id = "delta-1"\n'
     return change(R, model, life.lstrip("\n") + "\n" + model)
+
+
+def delta(*lines: str, endpoint: str = "chat", hosted_call_usd: str = "") -> Spoil:
+    """More keys in the registry's entry of delta-1, its endpoint, and a price of its hosted tools."""
+
+    def spoil(files: Any) -> None:
+        head = 'family = "delta"\nallowed = true\nendpoint = '
+        files.change(R, head + '"chat"', "\n".join((head + f'"{endpoint}"', *lines)))
+        if hosted_call_usd:
+            old = 'model_id = "delta-1"\n'
+            files.change(P, old, f"{old}hosted_call_usd = {hosted_call_usd}\n")
+
+    return spoil
+
+
+def delta_at(provider: str, model_id: str, *lines: str) -> Spoil:
+    """L4's fallback is another provider's model, known, allowed and priced; ``lines`` stand in its entry."""
+
+    def spoil(files: Any) -> None:
+        for name in (M, R, P):
+            old = 'provider = "openai"\nmodel_id = "delta-1"'
+            more = "".join(f"\n{line}" for line in lines) if name == R else ""
+            files.change(name, old, f'provider = "{provider}"\nmodel_id = "{model_id}"{more}')
+        files.change(M, '"google"]', f'"google", "{provider}"]')
+
+    return spoil
+
+
+TOOL = '{ name = "web_search", wire_type = "web_search", max_input_tokens = 1000 }'
 
 
 # rule, how to break it, the file of the finding, what stands at its place
@@ -171,6 +201,39 @@ CASES: list[tuple[str, Spoil, str, str]] = [
         M,
         "max_output_tokens",
     ),
+    ("interface.endpoint_unspoken", delta(endpoint="converse"), R, "endpoint"),
+    ("interface.parameter_unknown", delta('refuses = ["seed", "temprature"]'), R, '"temprature"'),
+    ("interface.background_unspoken", delta("background = true"), R, "background"),
+    (
+        "interface.hosted_tool_unspoken",
+        delta(f"hosted_tools = [{TOOL}]", hosted_call_usd="0.01"),
+        R,
+        "hosted_tools",
+    ),
+    (
+        "interface.hosted_tool_unpriced",
+        delta(f"hosted_tools = [{TOOL}]", endpoint="responses"),
+        R,
+        "hosted_tools",
+    ),
+    (
+        "interface.hosted_tool_repeated",
+        delta(f"hosted_tools = [{TOOL}, {TOOL}]", endpoint="responses", hosted_call_usd="0.01"),
+        R,
+        "hosted_tools",
+    ),
+    ("interface.api_version_unused", delta('api_version = "2024-10-21"'), R, "api_version"),
+    (
+        "interface.deployment_ambiguous",
+        lambda files: files.write(
+            R, files.read(R).replace("allowed = true\n", 'allowed = true\ndeployments = ["one"]\n', 2)
+        ),
+        R,
+        '"one"',
+    ),
+    ("interface.deployment_unknown", change(M, PRIMARY, PRIMARY + '\ndeployment = "one"'), M, "deployment"),
+    ("interface.deployment_missing", delta_at("azure", "delta-1", 'deployments = ["d1"]'), M, "model_id"),
+    ("interface.alias_moves", delta_at("mistral", "delta-latest"), M, "model_id"),
     (
         "sod.within_layer",
         change(
@@ -274,6 +337,73 @@ def test_severities_are_those_of_the_catalogue_in_every_phase(files: Any, rule: 
     for phase in PhaseLevel:
         severities = {finding.severity for finding in files.lint(phase) if finding.rule == rule}
         assert severities == {CATALOGUE[rule].severity_in(phase)}
+
+
+QUIET: list[tuple[str, Spoil]] = [
+    ("endpoint_unspoken", delta(endpoint="responses")),
+    ("parameter_unknown", delta(f"refuses = {list(PARAMETERS)}")),
+    ("background_unspoken", delta("background = true", endpoint="responses")),
+    (
+        "hosted_tool_unspoken, unpriced or repeated",
+        delta(f"hosted_tools = [{TOOL}]", endpoint="responses", hosted_call_usd="0.0"),
+    ),
+    (
+        "api_version_unused",
+        delta_at("azure", "delta-1", 'deployments = ["delta-1"]', 'api_version = "2024-10-21"'),
+    ),
+    (
+        "deployment_ambiguous",
+        lambda files: files.write(
+            R,
+            files.read(R)
+            .replace("allowed = true\n", 'allowed = true\ndeployments = ["one"]\n', 1)
+            .replace('family = "beta"\n', 'family = "beta"\ndeployments = ["two"]\n'),
+        ),
+    ),
+    ("deployment_missing: the model's own name is one", delta_at("azure", "d1", 'deployments = ["d1"]')),
+    ("deployment_missing: bedrock needs none", delta_at("bedrock", "d1", 'deployments = ["us.d1"]')),
+    ("alias_moves: a dated id", delta_at("mistral", "mistral-medium-2604")),
+]
+
+
+@pytest.mark.parametrize("spoil", [spoil for _, spoil in QUIET], ids=[rule for rule, _ in QUIET])
+def test_what_an_interface_takes_is_not_told(files: Any, spoil: Spoil) -> None:
+    """A rule of interfaces is silent where the entry or the slot is right."""
+    spoil(files)
+    assert files.rules() == []
+
+
+def test_a_slot_may_name_a_deployment_of_its_model(files: Any) -> None:
+    """Known to the registry, it is no finding; the remedy for an unknown one names those that are known."""
+    delta_at("azure", "delta-1", 'deployments = ["d1", "d2"]')(files)
+    slot = 'provider = "azure"\nmodel_id = "delta-1"'
+    files.change(M, slot, f'{slot}\ndeployment = "d2"')
+    assert files.rules() == []
+    files.change(M, 'deployment = "d2"', 'deployment = "d3"')
+    finding = files.only("interface.deployment_unknown")
+    assert "d1, d2" in finding.remedy
+
+
+def test_two_providers_may_have_a_deployment_of_one_name(files: Any) -> None:
+    """A name is one provider's; another's may be the same."""
+    delta_at("azure", "delta-1", 'deployments = ["delta-1"]')(files)
+    files.change(R, 'family = "alpha"\n', 'family = "alpha"\ndeployments = ["delta-1"]\n')
+    assert files.rules() == []
+
+
+def test_an_alias_is_told_what_to_pin(files: Any) -> None:
+    """The dated ids of its own family that the registry allows."""
+    delta_at("mistral", "delta-latest")(files)
+    other = files.read(R).split("\n\n")[-1].replace("delta-latest", "delta-2604")
+    files.write(R, f"{files.read(R)}\n{other}")
+    assert files.only("interface.alias_moves").remedy.endswith("delta-2604")
+
+
+@pytest.mark.parametrize("version", ["latest", "2024-10", "2024-10-21-preview&key=1", "v1"])
+def test_an_api_version_is_a_day(files: Any, version: str) -> None:
+    """It goes into an address, so nothing else is taken."""
+    delta(f'api_version = "{version}"')(files)
+    files.only("schema.bad_value")
 
 
 @pytest.mark.parametrize("rule", ["registry.past_shutdown", "sod.within_layer", "sod.across_layers"])

@@ -64,11 +64,12 @@ def test_the_matrix_is_the_runbooks() -> None:
 
 
 def test_lint_on_the_repository_has_no_errors_and_the_true_warnings() -> None:
-    """Models past or near their end, and gpt-5.2 on both sides of L3 and L4; nothing else."""
+    """Models past or near their end, an alias that moves, gpt-5.2 on both sides of L3 and L4; no more."""
     findings = lint_workspace(REPOSITORY, phase=PhaseLevel.RESEARCH, today=TODAY)
     assert all(one.severity == "warning" for one in findings)
     said = sorted((one.rule, one.message.partition(":")[0].partition(" ")[0]) for one in findings)
     assert said == [
+        ("interface.alias_moves", "L3.fallback"),
         ("registry.near_shutdown", "L0.critic"),
         ("registry.near_shutdown", "L0.primary"),
         ("registry.near_shutdown", "L2.fallback"),
@@ -132,7 +133,10 @@ def test_demo_configs_are_never_written_over_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workspace", [REPOSITORY, DEMO], ids=["repository", "demo"])
 def test_prices_agree_with_genai_prices(workspace: Workspace) -> None:
-    """Each token kind of each model costs what the independent table says, on each day a price begins."""
+    """Each token kind of each model costs what the independent table says, on each day a price begins.
+
+    A row of another source is there because that source asks for more.
+    """
     prices = list(load_configs(workspace, today=TODAY).prices)
     assert prices
     for price in prices:
@@ -142,6 +146,7 @@ def test_prices_agree_with_genai_prices(workspace: Workspace) -> None:
             != price
         ):
             on = _noon(price.valid_from)
+        independent = price.source.startswith("genai-prices")
         kinds = {
             "input": (PricedUsage(input_tokens=100_000), price.input_usd_per_mtok),
             "output": (PricedUsage(output_tokens=100_000), price.output_usd_per_mtok),
@@ -149,7 +154,7 @@ def test_prices_agree_with_genai_prices(workspace: Workspace) -> None:
         }
         for usage, ours in kinds.values():
             theirs = calc_price(usage, price.model_id, provider_id=price.provider, genai_request_timestamp=on)
-            assert theirs.total_price == ours / 10, (price, usage)
+            assert theirs.total_price == ours / 10 if independent else theirs.total_price < ours / 10, price
 
 
 def _noon(day: date):  # type: ignore[no-untyped-def] # noqa: ANN202 - a plain aware datetime
@@ -176,25 +181,54 @@ def test_contexts_end_where_a_higher_price_begins() -> None:
         theirs = calc_price(
             usage, entry.model_id, provider_id=entry.provider, genai_request_timestamp=_noon(TODAY)
         )
+        if not price.source.startswith("genai-prices"):
+            continue  # its price is another one; the test above holds it
         assert theirs.total_price == price.input_usd_per_mtok * entry.context_tokens / Decimal(1_000_000), (
             entry
         )
 
 
 def test_every_lifecycle_date_has_a_source_and_a_known_successor() -> None:
-    """The one-key fix can be made: the successor is in the registry, allowed, priced, and not ending."""
+    """The one-key fix can be made: the successor is in the registry, allowed, priced, and not ending.
+
+    Azure's dates come from a table that names no successors.
+    """
     configs = load_configs(REPOSITORY, today=TODAY)
-    dated = [entry for entry in configs.models if entry.lifecycle is not None]
-    assert len(dated) >= 6
-    for entry in dated:
-        assert entry.lifecycle is not None
-        assert entry.lifecycle.source
-        provider, _, model_id = (entry.lifecycle.successor or "").partition(":")
+    dated = [(entry, entry.lifecycle) for entry in configs.models if entry.lifecycle is not None]
+    assert len(dated) >= 10
+    for entry, lifecycle in dated:
+        assert lifecycle.source
+        if lifecycle.successor is None:
+            assert entry.provider == "azure"
+            continue
+        provider, _, model_id = lifecycle.successor.partition(":")
         successor = configs.models.find(provider, model_id)
         assert successor is not None
         assert successor.allowed
         assert successor.lifecycle is None
         assert configs.prices.find(provider, model_id, TODAY) is not None
+
+
+def test_web_searches_cost_what_genai_prices_says() -> None:
+    """One run of the hosted tool, for each model that has one; every one of them has its price."""
+    configs = load_configs(REPOSITORY, today=TODAY)
+    searching = [entry for entry in configs.models if entry.hosted_tool("web_search")]
+    assert {"o3-deep-research", "o4-mini-deep-research"} <= {entry.model_id for entry in searching}
+    for entry in searching:
+        price = configs.prices.find(entry.provider, entry.model_id, TODAY)
+        assert price is not None
+        theirs = calc_price(PricedUsage(web_searches=1000), entry.model_id, provider_id=entry.provider)
+        assert theirs.total_price == (price.hosted_call_usd or 0) * 1000
+
+
+def test_nothing_of_anthropic_is_priced_or_registered() -> None:
+    """Bedrock serves such models; neither an entry, a deployment nor a price of one ships."""
+    configs = load_configs(REPOSITORY, today=TODAY)
+    named = [
+        name for one in configs.models for name in (one.model_id, one.family, *one.deployments, *one.echoes)
+    ]
+    named += [price.model_id for price in configs.prices]
+    assert not [name for name in named if "claude" in name or "anthropic" in name]
 
 
 def test_the_gpt_5_family_refuses_temperature() -> None:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from peak_console.config.lint.finding import Rule, Severity
+from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.domain.vocabulary import PhaseLevel
 
 _FILES: Final = (
@@ -389,7 +390,7 @@ _PROMPTS: Final = (
 CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         rule.id: rule
-        for group in (_FILES, _SCHEMA, _MATRIX, _POLICY, _REGISTRY, _SOD, _MONEY, _PROMPTS)
+        for group in (_FILES, _SCHEMA, _MATRIX, _POLICY, _REGISTRY, INTERFACE_RULES, _SOD, _MONEY, _PROMPTS)
         for rule in group
     }
 )

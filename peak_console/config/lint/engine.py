@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from peak_console.config.lint import files, layers, money, policy, prompts, registry, sod
+from peak_console.config.lint import files, interfaces, layers, money, policy, prompts, registry, sod
 from peak_console.config.lint.catalogue import CATALOGUE
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.config.lint.inspection import Check, Hit, Inspection
@@ -33,6 +33,11 @@ CHECKS: Final[tuple[Check, ...]] = (
     registry.duplicates,
     registry.lifecycle,
     registry.output_limits,
+    interfaces.entries,
+    interfaces.unpriced_tools,
+    interfaces.ambiguous_deployments,
+    interfaces.slot_deployments,
+    interfaces.moving_aliases,
     sod.within_layer,
     sod.across_layers,
     money.missing_budgets,

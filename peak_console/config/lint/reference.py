@@ -24,6 +24,7 @@ _GROUPS: Final = {
     "matrix": "The matrix",
     "policy": "Policy",
     "registry": "The model registry",
+    "interface": "Providers' interfaces",
     "sod": "Separation of duties",
     "budget": "Budgets and currency",
     "price": "Prices",
