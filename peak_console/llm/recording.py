@@ -13,6 +13,9 @@ from peak_console.llm.spool import Spool
 PATIENCE_S: Final = 5.0
 """How long an answer that is paid for waits for the ledger."""
 
+TAKEN: Final = "event_id_taken"
+"""The ledger's word for an event id under which another event stands."""
+
 BRIEFLY_S: Final = 0.5
 """How long a refusal waits to be recorded."""
 
@@ -55,11 +58,16 @@ class Recorder:
         return acks[len(owed) :]
 
     async def after(self, drafts: Sequence[EventDraft]) -> list[Ack] | None:
-        """Append ``drafts`` after a send, waiting at most the patience; ``None`` when they were spooled."""
+        """Append ``drafts`` after a send, waiting at most the patience; ``None`` when they were spooled.
+
+        No ack at all means that another process recorded this very end before, with its own words.
+        """
         try:
             async with asyncio.timeout(self._patience_s):
                 return await self._ledger.append(drafts)
-        except (PeakError, TimeoutError):
+        except (PeakError, TimeoutError) as error:
+            if isinstance(error, PeakError) and error.code == TAKEN:
+                return []
             self._keep(drafts)
             return None
         except asyncio.CancelledError:
@@ -74,6 +82,10 @@ class Recorder:
         except (PeakError, TimeoutError):
             return False
         return True
+
+    def behind(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Have ``work`` done although its call was cancelled; :meth:`close` waits for it."""
+        self._start(work)
 
     def later(self, drafts: Sequence[EventDraft]) -> None:
         """Record ``drafts`` without waiting: their call was cancelled and must not be held up."""
