@@ -12,6 +12,7 @@ from peak_console.llm.providers import wire
 from peak_console.llm.providers.bedrock_converse import outcome, read_usage, tool_call
 from peak_console.llm.providers.eventstream import BrokenStream, EventDecoder, EventMessage
 from peak_console.llm.providers.failing import aws_code, failure_in_stream, malformed, stream_cut
+from peak_console.llm.providers.streaming import not_a_stream
 from peak_console.llm.providers.wire import Malformed
 
 
@@ -44,7 +45,7 @@ class ConverseReader:
         self._tools: dict[int, _Tool] = {}
         self._stop: str | None = None
         self._usage: Usage | None = None
-        self._failure: Failure | None = None
+        self._failure: Failure | None = not_a_stream(status, headers)
 
     @property
     def model_echo(self) -> str | None:
