@@ -1,4 +1,7 @@
-"""Settings of the control system: how going more dangerous is slowed down. Going safer has no settings."""
+"""Settings of the control system: how going more dangerous is slowed down, and when a model is left alone.
+
+Going safer has no settings.
+"""
 
 from decimal import Decimal
 from typing import Annotated
@@ -6,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from peak_console.config.schema import ConfigModel, Listed, Percent
+from peak_console.policy.breaker import SECOND_US, BreakerRules
 
 
 class RampStep(ConfigModel):
@@ -45,8 +49,38 @@ class ArmRules(ConfigModel):
     two_person: bool = Field(default=False, description="Whether another operator must approve.")
 
 
+class ProviderBreaker(ConfigModel):
+    """When a provider's model is left alone. The longest opening is never shorter than the first."""
+
+    failures: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=5, description="Failures in a row, within the window, that open the breaker."
+    )
+    window_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        default=60, description="Seconds after which a failure no longer counts."
+    )
+    open_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        default=60,
+        description="Seconds for which nothing is sent; at least as long as the provider asks to wait.",
+    )
+    longest_open_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
+        default=900, description="Each failed probe doubles the seconds, up to this many."
+    )
+
+    def rules(self) -> BreakerRules:
+        """The rules as the breaker's arithmetic takes them."""
+        return BreakerRules(
+            failures=self.failures,
+            window_us=self.window_s * SECOND_US,
+            open_us=self.open_s * SECOND_US,
+            longest_open_us=max(self.longest_open_s, self.open_s) * SECOND_US,
+        )
+
+
 class ControlConfig(ConfigModel):
     """The shape of `configs/control.toml`."""
 
     enable: EnableRules = Field(default=EnableRules(), description="Enable after a stop.")
     arm: ArmRules = Field(default=ArmRules(), description="Arming.")
+    provider_breaker: ProviderBreaker = Field(
+        default=ProviderBreaker(), description="The breaker of each provider's model."
+    )

@@ -7,7 +7,7 @@ session, and issue and expiry on the boot clock. Whatever is wrong with it permi
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +23,21 @@ LIFETIME_US: Final = 5_000_000
 RENEW_S: Final = 1.0
 
 
+BREAKERS_LISTED: Final = 24
+"""The most open breakers that a lease names."""
+
+
 class LeaseTooLarge(ValueError):
     """The lease does not fit its size limit; the node shortens what it lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerOpen:
+    """A provider's model that is left alone; ``until_us`` in microseconds since 1970, on the wall clock."""
+
+    provider: str
+    model_id: str
+    until_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,8 @@ class Lease:
     digests: dict[str, str] = field(default_factory=dict)
     stopped_scopes: tuple[str, ...] = ()
     metrics_url: str | None = None
+    breakers: tuple[BreakerOpen, ...] = ()
+    """Breakers that were open when the lease was made; a lease without the field names none."""
 
 
 def encode(lease: Lease) -> bytes:
@@ -75,6 +90,7 @@ def encode(lease: Lease) -> bytes:
         "digests": lease.digests,
         "stopped_scopes": list(lease.stopped_scopes),
         "metrics_url": lease.metrics_url,
+        "breakers": [asdict(one) for one in lease.breakers],
     }
     data = _canonical({**fields, "checksum": _checksum(fields)})
     if len(data) > SIZE_LIMIT:
@@ -125,6 +141,7 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
     if fields.pop("v") != VERSION:
         return None
     since = fields.pop("since")
+    breakers = tuple(_breaker(one) for one in fields.pop("breakers", ()))
     lease = Lease(
         **{
             **fields,
@@ -134,11 +151,19 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
             "conflicts": tuple(fields["conflicts"]),
             "stopped_scopes": tuple(fields["stopped_scopes"]),
             "since": datetime.fromisoformat(since) if since else None,
+            "breakers": breakers,
         }
     )
     numbers = (lease.generation, lease.issued_us, lease.expires_us, lease.seq)
     typed = all(type(one) is int for one in numbers) and type(lease.calls) is bool
     return lease if typed else None
+
+
+def _breaker(fields: dict[str, Any]) -> BreakerOpen:
+    one = BreakerOpen(**fields)
+    if type(one.provider) is not str or type(one.model_id) is not str or type(one.until_us) is not int:
+        raise TypeError("a breaker names a provider, a model and a time")
+    return one
 
 
 def _canonical(fields: Any) -> bytes:

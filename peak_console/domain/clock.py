@@ -2,7 +2,10 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -64,3 +67,13 @@ def iso(moment: datetime) -> str:
 def from_iso(text: str) -> datetime:
     """The inverse of :func:`iso`."""
     return datetime.fromisoformat(text)
+
+
+def unix_us(moment: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_unix_us(moment_us: int) -> datetime:
+    """The inverse of :func:`unix_us`, in UTC."""
+    return _EPOCH + timedelta(microseconds=moment_us)

@@ -42,7 +42,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What one hop holds until it ends. A ``lost`` caller's stays, to be corrected by a late answer."""
+    """What one hop holds until it ends. A ``lost`` one stays, to be corrected by a late answer."""
 
     call_id: str
     hop: int
@@ -50,6 +50,11 @@ class Reservation:
     lost: bool
     amount: Spend
     keys: tuple[str, ...]
+    expires_us: int = 0
+    """Of a hop that its provider works on unattended: when it is given up, in microseconds since 1970.
+
+    0 while the hop belongs to its caller's connection.
+    """
 
 
 class CounterBook:
@@ -60,7 +65,9 @@ class CounterBook:
         self._counters: dict[str, Counter] = {}
         self._changed: set[str] = set()
         self._moved: dict[tuple[str, int], Reservation | None] = {}
-        rows = db.execute("SELECT call_id, hop, client, state, cost, tokens, keys FROM reservation")
+        rows = db.execute(
+            "SELECT call_id, hop, client, state, cost, tokens, keys, expires_us FROM reservation"
+        )
         self.reservations: dict[tuple[str, int], Reservation] = {
             (call_id, hop): Reservation(
                 call_id,
@@ -69,8 +76,9 @@ class CounterBook:
                 state == "lost",
                 Spend(cost, tokens, 1),
                 tuple(orjson.loads(keys)),
+                expires_us,
             )
-            for call_id, hop, client, state, cost, tokens, keys in rows
+            for call_id, hop, client, state, cost, tokens, keys, expires_us in rows
         }
 
     def counter(self, key: str) -> Counter:
@@ -120,7 +128,7 @@ class CounterBook:
             held = [_reservation_row(one) for one in self._moved.values() if one is not None]
             ended = [place for place, one in self._moved.items() if one is None]
             db.executemany("DELETE FROM reservation WHERE call_id = ? AND hop = ?", ended)
-            db.executemany("INSERT OR REPLACE INTO reservation VALUES (?,?,?,?,?,?,?)", held)
+            db.executemany("INSERT OR REPLACE INTO reservation VALUES (?,?,?,?,?,?,?,?)", held)
             self._moved.clear()
 
     def _read(self, key: str) -> Counter:
@@ -187,4 +195,5 @@ def _counter_row(counter: Counter) -> tuple[Any, ...]:
 def _reservation_row(one: Reservation) -> tuple[Any, ...]:
     state = "lost" if one.lost else "open"
     keys = orjson.dumps(one.keys).decode()
-    return (one.call_id, one.hop, one.client, state, one.amount.cost, one.amount.tokens, keys)
+    amount = one.amount
+    return (one.call_id, one.hop, one.client, state, amount.cost, amount.tokens, keys, one.expires_us)

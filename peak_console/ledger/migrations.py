@@ -100,12 +100,56 @@ CREATE TABLE reservation(
 ) STRICT, WITHOUT ROWID;
 """
 
+_BREAKERS_AND_BOUNDS = """
+CREATE TABLE provider_breaker(
+    provider TEXT NOT NULL, model_id TEXT NOT NULL, state TEXT NOT NULL, failures TEXT NOT NULL,
+    reason TEXT NOT NULL, opened_us INTEGER NOT NULL, until_us INTEGER NOT NULL, span_us INTEGER NOT NULL,
+    trips INTEGER NOT NULL, changed_us INTEGER NOT NULL, probe TEXT NOT NULL,
+    rate TEXT NOT NULL, rate_us INTEGER NOT NULL, rate_seq INTEGER NOT NULL,
+    PRIMARY KEY (provider, model_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE run_limit(
+    run_id TEXT PRIMARY KEY, max_cost INTEGER, max_tokens INTEGER, max_calls INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE booked_at_bound(
+    call_id TEXT NOT NULL, hop INTEGER NOT NULL, seq INTEGER NOT NULL,
+    bound INTEGER NOT NULL, cost INTEGER NOT NULL, keys TEXT,
+    PRIMARY KEY (call_id, hop)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE reservation ADD COLUMN expires_us INTEGER NOT NULL DEFAULT 0;
+"""
+
+_ENDED_AT_BOUND = """
+INSERT OR REPLACE INTO booked_at_bound
+SELECT call_id, hop, seq, cost, cost, NULL FROM (
+    SELECT l.call_id, l.seq, json_extract(CAST(b.bytes AS TEXT), '$.hop') AS hop,
+        CAST(replace(json_extract(CAST(b.bytes AS TEXT), '$.cost_eur'), '.', '') AS INTEGER) AS cost,
+        json_extract(CAST(b.bytes AS TEXT), '$.cost_basis') AS basis,
+        row_number() OVER (
+            PARTITION BY l.call_id, json_extract(CAST(b.bytes AS TEXT), '$.hop') ORDER BY l.seq DESC
+        ) AS place
+    FROM ledger l JOIN body b USING (seq)
+    WHERE l.call_id IN (
+        SELECT call_id FROM ledger JOIN body USING (seq)
+        WHERE kind IN ('llm.call.completed', 'llm.call.failed')
+            AND instr(bytes, CAST('"cost_basis":"worst_case"' AS BLOB))
+    ) AND l.kind IN ('llm.call.completed', 'llm.call.failed')
+) WHERE place = 1 AND basis = 'worst_case' AND cost > 0;
+"""
+"""Ends of hops that stand booked at their bound; under which keys is not known of those before this table."""
+
 
 @MIGRATIONS(name="001_ledger_and_projections")
 def _ledger_and_projections(db: sqlite_utils.Database) -> None:
     for script in (_LEDGER, _PROJECTIONS):
         for statement in _statements(script):
             db.execute(statement)
+
+
+@MIGRATIONS(name="002_breakers_and_bounds")
+def _breakers_and_bounds(db: sqlite_utils.Database) -> None:
+    for statement in (*_statements(_BREAKERS_AND_BOUNDS), _ENDED_AT_BOUND):
+        db.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 import orjson
 
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
+from peak_console.ledger.breaker_rows import BreakerRow, read_breakers
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
 from peak_console.ledger.schema import open_for_reading
@@ -158,9 +159,14 @@ class LedgerReader:
         with sqlite_faults(self.path):
             return read_budgets(self._db)
 
+    def breakers(self) -> list[BreakerRow]:
+        """The breaker of every provider's model that was called, and its rate limit as last told."""
+        with sqlite_faults(self.path):
+            return read_breakers(self._db)
+
     def in_flight(self) -> int:
-        """How many calls hold a reservation."""
-        return int(self._rows("SELECT count(*) FROM reservation WHERE state = 'open'")[0][0])
+        """How many calls hold a reservation, those that their providers work on unattended among them."""
+        return int(self._rows("SELECT count(*) FROM reservation WHERE state <> 'lost'")[0][0])
 
     def times(self, last: int) -> list[str]:
         """The times of the last ``last`` events, ascending: enough for a rate."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from peak_console.domain.events import GENESIS_PREV_HASH, EventKind
+from peak_console.ledger.breaker_rows import find_wrong_breaker
 from peak_console.ledger.diagnosis import Break, Row, diagnose, find_stray_body, is_sound
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.recount import find_wrong_figures
@@ -77,7 +78,8 @@ Progress = Callable[[VerifyStage, int, int], None]
 def verify(path: Path, progress: Progress | None = None, *, figures: bool = True) -> VerifyResult:
     """Verify the ledger at ``path``, while it may be written; names the first broken event and how.
 
-    With ``figures`` the rollups are folded again from the events and compared. Raises ``LedgerUnavailable``
+    With ``figures`` the rollups are folded again from the events and compared, and breakers are held against
+    the events that changed them. Raises ``LedgerUnavailable``
     when the file cannot be read at all.
     """
     tell = progress or _silent
@@ -144,7 +146,10 @@ def _wrong_genesis(db: sqlite3.Connection) -> Break | None:
 
 def _wrong_figures(db: sqlite3.Connection, tell: Progress) -> Break | None:
     wrong = find_wrong_figures(db, lambda done, total: tell(VerifyStage.FIGURES, done, total))
-    return Break(None, "wrong_rollup", wrong) if wrong else None
+    if wrong:
+        return Break(None, "wrong_rollup", wrong)
+    wrong = find_wrong_breaker(db)
+    return Break(None, "wrong_breaker", wrong) if wrong else None
 
 
 def _total(db: sqlite3.Connection) -> int:

@@ -22,6 +22,7 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.text import one_line
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.privileges import Proof
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
@@ -38,6 +39,7 @@ from peak_console.node.lock import NodeLock
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.watching import Watch
+from peak_console.policy.breaker import BreakerRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,12 +135,13 @@ class Node:
         prepare(self.ws.control, group_of=self.ws.root)
 
     async def _open(self) -> None:
-        facts = Facts()
+        facts, breakers = Facts(), Breakers(self._breaker_rules)
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
             configs=ConfigCache(self.ws, clock=self._clock),
             facts=facts,
+            breakers=breakers,
             boot_id=_boot_id(),
             session=secrets.token_hex(8),
             leasing=self._leasing,
@@ -148,7 +151,7 @@ class Node:
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
-            projections=(facts, Rollups(), reservations),
+            projections=(facts, Rollups(), breakers, reservations),
             guards=(self._guard,),
             conditions=(self._condition,),
         )
@@ -250,6 +253,9 @@ class Node:
 
     def _limits(self) -> BudgetLimits:
         return self.state.configs.current(self.state.facts.phase.level).budgets.limits
+
+    def _breaker_rules(self) -> BreakerRules:
+        return self.state.configs.current(self.state.facts.phase.level).control.provider_breaker.rules()
 
     def _guard(self, draft: EventDraft) -> Refusal | None:
         """A call is reserved only under the configs that stand now, and while nothing forbids it."""

@@ -2,11 +2,14 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from peak_console.control import lease as leases
 from peak_console.control.files import LEASE, NODE
 from peak_console.control.folder import RealFolder
+from peak_console.control.lease import BREAKERS_LISTED, BreakerOpen
+from peak_console.domain.clock import unix_us
 from peak_console.domain.posture import PostureReason
 from peak_console.node.folding import Folded, fold
 from peak_console.node.health import disk_free, problems
@@ -21,7 +24,7 @@ class LeaseKeeper:
     def __init__(self, state: NodeState) -> None:
         self._state = state
         self._generation = 0
-        self._said: Folded | None = None
+        self._said: tuple[Folded, tuple[BreakerOpen, ...]] | None = None
         self._written_us: int | None = None
         self.path = state.ws.control / LEASE
         self.error = ""
@@ -45,16 +48,17 @@ class LeaseKeeper:
         now_us = state.clock.boot_us()
         folded = fold(state.facts.history, state.seen, self.problems(oldest_wait_us))
         due = self._written_us is None or now_us - self._written_us >= leases.RENEW_S * 1_000_000
-        if folded == self._said and not due:
+        said = (folded, self._breakers())
+        if said == self._said and not due:
             return folded
-        if folded != self._said:
+        if said != self._said:
             self._generation += 1
         try:
-            leases.write(self.path, leases.encode(self._lease(folded, seq, now_us)))
+            leases.write(self.path, _fitting(self._lease(*said, seq, now_us)))
         except (OSError, leases.LeaseTooLarge) as error:
             self.error = str(error)
         else:
-            self.error, self._said, self._written_us = "", folded, now_us
+            self.error, self._said, self._written_us = "", said, now_us
         return folded
 
     def withdraw(self) -> None:
@@ -70,7 +74,13 @@ class LeaseKeeper:
             return None
         return (self._state.clock.boot_us() - self._written_us) // 1000
 
-    def _lease(self, folded: Folded, seq: int, now_us: int) -> leases.Lease:
+    def _breakers(self) -> tuple[BreakerOpen, ...]:
+        held = self._state.breakers.open_now(unix_us(self._state.clock.now()))
+        return tuple(BreakerOpen(one.provider, one.model_id, one.until_us) for one in held[:BREAKERS_LISTED])
+
+    def _lease(
+        self, folded: Folded, breakers: tuple[BreakerOpen, ...], seq: int, now_us: int
+    ) -> leases.Lease:
         state = self._state
         return leases.Lease(
             boot_id=state.boot_id,
@@ -90,7 +100,22 @@ class LeaseKeeper:
             conflicts=folded.conflicts,
             digests={name: state.digests[name] for name in _DIGESTS if name in state.digests},
             metrics_url=state.metrics_url,
+            breakers=breakers,
         )
+
+
+def _fitting(lease: leases.Lease) -> bytes:
+    """The lease's bytes; breakers with long names are left out, the shortest openings first, until it fits.
+
+    A client that is not told of one is refused by the ledger instead.
+    """
+    while True:
+        try:
+            return leases.encode(lease)
+        except leases.LeaseTooLarge:
+            if not lease.breakers:
+                raise
+            lease = replace(lease, breakers=lease.breakers[:-1])
 
 
 def write_node_file(state: NodeState, fields: dict[str, Any]) -> None:

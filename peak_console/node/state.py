@@ -7,6 +7,7 @@ from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import Observed
 from peak_console.domain.clock import Clock
+from peak_console.ledger.breakers import Breakers
 from peak_console.node.facts import Facts
 from peak_console.node.health import Verified
 
@@ -19,6 +20,7 @@ class NodeState:
     clock: Clock
     configs: ConfigCache
     facts: Facts
+    breakers: Breakers
     boot_id: str
     session: str
     leasing: bool

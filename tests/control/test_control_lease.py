@@ -22,6 +22,49 @@ def test_a_lease_reads_back_as_it_was_written(folder: Folder) -> None:
     assert len(data) < leases.SIZE_LIMIT
 
 
+def test_a_lease_names_open_breakers(folder: Folder) -> None:
+    """They survive, and whoever holds the gate reads them; 24 with ordinary names fit the file."""
+    named = tuple(
+        leases.BreakerOpen("mistral", f"model-{number:02d}-2026-11-22", 1_800_000_000_000_000 + number)
+        for number in range(leases.BREAKERS_LISTED)
+    )
+    folder.renew(breakers=named)
+    lease = folder.gate().lease()
+    assert lease is not None
+    assert lease.breakers == named
+    assert folder.gate().posture().calls
+
+
+def test_a_lease_of_before_the_field_is_read(folder: Folder) -> None:
+    """An older node's lease names no breakers; what it permits it permits."""
+    fields = json.loads(leases.encode(folder.lease()))
+    del fields["breakers"], fields["checksum"]
+    whole = {**fields, "checksum": leases._checksum(fields)}
+    lease = leases.decode(leases._canonical(whole))
+    assert lease == folder.lease()
+
+
+@pytest.mark.parametrize(
+    "breaker",
+    [
+        {},
+        {"provider": "p", "model_id": "m"},
+        {"provider": 1, "model_id": "m", "until_us": 1},
+        "x",
+        None,
+        {"provider": "p", "model_id": "m", "until_us": 1.5},
+        {"provider": "p", "model_id": "m", "until_us": True},
+    ],
+)
+def test_a_breaker_that_is_none_spoils_the_lease(folder: Folder, breaker: object) -> None:
+    """Also with a right checksum: what cannot be read whole is not believed in part."""
+    fields = json.loads(leases.encode(folder.lease()))
+    del fields["checksum"]
+    fields["breakers"] = [breaker]
+    whole = {**fields, "checksum": leases._checksum(fields)}
+    assert leases.decode(leases._canonical(whole)) is None
+
+
 def test_a_lease_that_is_too_large_is_not_written(folder: Folder) -> None:
     """A lease never grows over what a client reads."""
     with pytest.raises(leases.LeaseTooLarge):

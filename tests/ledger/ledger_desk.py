@@ -10,10 +10,12 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import Condition, Guard, LedgerWriter
+from peak_console.policy.breaker import BreakerRules
 
 
 @dataclass
@@ -25,15 +27,17 @@ class Desk:
     limits: BudgetLimits = field(default_factory=budget)
     guards: tuple[Guard, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    rules: BreakerRules = field(default_factory=BreakerRules)
 
     def open(self) -> "Desk":
         """Open the writer, as a node that starts does."""
         self.rollups = Rollups()
+        self.breakers = Breakers(lambda: self.rules)
         self.reservations = Reservations(lambda: self.limits, clock=self.clock)
         self.writer = LedgerWriter(
             self.path,
             clock=self.clock,
-            projections=(self.rollups, self.reservations),
+            projections=(self.rollups, self.breakers, self.reservations),
             guards=self.guards,
             conditions=self.conditions,
         )

@@ -2,14 +2,16 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlite_utils
 from ledger_desk import Desk
 from ledger_events import note
 
+from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import LedgerUnavailable
-from peak_console.domain.events import HEADER_FIELDS
+from peak_console.domain.events import GENESIS_PREV_HASH, HEADER_FIELDS, header_hash
 from peak_console.ledger.migrations import MIGRATIONS
 from peak_console.ledger.schema import (
     APPLICATION_ID,
@@ -19,6 +21,7 @@ from peak_console.ledger.schema import (
     open_for_reading,
     open_for_writing,
 )
+from peak_console.ledger.verify import verify
 
 
 @pytest.mark.parametrize(
@@ -165,6 +168,67 @@ def test_a_library_with_the_wal_reset_bug_is_known(version: tuple[int, ...], aff
     """As sqlite.org lists it; this machine's own version can be asked."""
     assert has_wal_reset_bug(version) is affected
     assert has_wal_reset_bug() in {True, False}
+
+
+def version_1(path: Path) -> None:
+    """A ledger as the first schema left it: a call booked at its bound, one corrected, one open."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    MIGRATIONS.apply(sqlite_utils.Database(db), stop_before="002_breakers_and_bounds")
+    db.execute("PRAGMA user_version = 1")
+    events = [
+        ("workspace.initialised", None, {"simulated": True}),
+        ("llm.call.requested", "c1", {"hop": 1, "bound_eur": "0.000000100", "bound_tokens": 100}),
+        ("llm.call.failed", "c1", _end("worst_case", "0.000000100")),
+        ("llm.call.requested", "c2", {"hop": 1, "bound_eur": "0.000000100", "bound_tokens": 100}),
+        ("llm.call.failed", "c2", {**_end("worst_case", "0.000000100"), "reason": "caller_lost"}),
+        ("llm.call.completed", "c2", {**_end("usage", "0.000000040"), "usage": {"input": 1}}),
+        ("llm.call.requested", "c3", {"hop": 1, "bound_eur": "0.000000100", "bound_tokens": 100}),
+    ]
+    head = GENESIS_PREV_HASH
+    for seq, (kind, call_id, body) in enumerate(events, 1):
+        data = canonical(body)
+        fields = {
+            "seq": seq, "event_id": f"ev_{seq}", "ts": "2026-11-22T12:00:00.000000Z", "boot_us": 1,
+            "kind": kind, "actor": "ada", "body_sha256": sha256_hex(data), "prev_hash": head,
+            **({"call_id": call_id, "run_id": "r1"} if call_id else {}),
+        }  # fmt: skip
+        head = header_hash(fields)
+        row = [fields.get(name) for name in HEADER_FIELDS[:-1]]
+        db.execute("INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", (*row, head))
+        db.execute("INSERT INTO body VALUES (?, ?)", (seq, data))
+    keys = '["run:r1","day:2026-11-22"]'
+    db.execute("INSERT INTO reservation VALUES ('c3', 1, 'client', 'open', 100, 100, ?)", (keys,))
+    db.execute("INSERT INTO budget_counter VALUES ('run:r1', 'd1', 140, 100, 2, 100, 100, 1, '[]')")
+    db.close()
+
+
+def _end(basis: str, cost: str) -> dict[str, Any]:
+    return {
+        "hop": 1, "reason": "timeout", "cost_eur": cost, "cost_basis": basis, "latency_us": 1,
+        "attempts": [{"number": 1, "reason": "timeout"}],
+    }  # fmt: skip
+
+
+def test_a_ledger_of_version_1_is_migrated_by_the_writer(ledger_path: Path) -> None:
+    """Events and head as they were; open calls still reserved; what stands at its bound is known."""
+    version_1(ledger_path)
+    with pytest.raises(LedgerUnavailable) as caught:
+        open_for_reading(ledger_path)
+    assert caught.value.code == "ledger_schema_older"
+    assert "peak node start" in caught.value.remedy
+    desk = Desk(ledger_path).open()
+    assert desk.writer.head[0] == 7
+    desk.write(note())
+    with desk.reader() as reader:
+        assert reader.in_flight() == 1
+        assert reader.breakers() == []
+        assert [row.reserved_cost for row in reader.budgets() if row.key == "run:r1"] == [100]
+    db = sqlite3.connect(ledger_path)
+    assert db.execute("SELECT * FROM booked_at_bound").fetchall() == [("c1", 1, 3, 100, 100, None)]
+    db.close()
+    desk.writer.close()
+    assert verify(ledger_path, figures=False).ok
 
 
 @pytest.mark.parametrize("left", ["application id", "migrations table", "tables"])

@@ -20,6 +20,7 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.posture import Orders, PostureState
 from peak_console.domain.vocabulary import Layer, Role
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.client import SocketLedgerClient
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.reservations import Reservations
@@ -29,6 +30,7 @@ from peak_console.ledger.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.llm.client import Client
 from peak_console.llm.exchange import RetryRule
+from peak_console.policy.breaker import BreakerRules
 
 KEY = "sk-canary-openai-0123456789"
 GOOGLE_KEY = "canary-google-0123456789"
@@ -323,8 +325,9 @@ async def open_ledger(ws: Workspace) -> AsyncIterator[LedgerServer]:
     """The ledger's server of a workspace, with its genesis."""
     clock = SystemClock()
     configs = ConfigCache(ws, clock=clock)
+    breakers = Breakers(BreakerRules)
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), reservations])
+    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), breakers, reservations])
     if writer.head[0] == 0:
         genesis = EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": False})
         writer.append([(genesis, "test")])

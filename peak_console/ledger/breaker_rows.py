@@ -1,0 +1,193 @@
+"""Breakers as a reader gets them, and whether what is stored of them is what the events say."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from peak_console.domain.clock import from_iso, from_unix_us, iso, unix_us
+from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.events import EventKind
+from peak_console.ledger.breakers import (
+    PROVIDER,
+    Model,
+    RateSeen,
+    from_row,
+    rate_fields,
+    reasons_of,
+    told_wait_us,
+)
+from peak_console.ledger.filters import RARE_SQL
+from peak_console.policy.breaker import COUNTED, TOLD_LIMIT_US, Breaker, BreakerState
+
+_ENDS_OF_MODEL: Final = (
+    "SELECT l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "
+    "WHERE l.model_id = ? AND l.provider = ? AND l.seq > ? AND l.kind = 'llm.call.failed' "
+    "AND l.kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused') ORDER BY l.seq"
+)
+"""Failed calls of a model; the second condition on the kind is that of the index, word for word."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRow:
+    """The breaker of one provider's model, and its rate limit as last told."""
+
+    provider: str
+    model_id: str
+    breaker: Breaker
+    rate: RateSeen | None
+    """``None`` when the provider never said anything of it."""
+
+    def state_at(self, now_us: int) -> BreakerState:
+        """Where it stands now: an opening whose time is over waits for its probe, so it is half open."""
+        if self.breaker.state is BreakerState.OPEN and not self.breaker.holds(now_us):
+            return BreakerState.HALF_OPEN
+        return self.breaker.state
+
+    @property
+    def until(self) -> str | None:
+        """Until when nothing passes, ISO 8601; ``None`` while it is closed."""
+        return iso(from_unix_us(self.breaker.until_us)) if self.breaker.until_us else None
+
+    @property
+    def changed(self) -> str | None:
+        """When its state changed last, ISO 8601; ``None`` when never."""
+        return iso(from_unix_us(self.breaker.changed_us)) if self.breaker.changed_us else None
+
+    def as_dict(self, now_us: int) -> dict[str, Any]:
+        """As JSON shows it; ``rate`` carries its age in milliseconds."""
+        one = self.breaker
+        rate = None
+        if self.rate is not None:
+            age_ms = max(0, now_us - self.rate.at_us) // 1000
+            rate = {**self.rate.fields, "at": iso(from_unix_us(self.rate.at_us)), "age_ms": age_ms}
+        return {
+            "provider": self.provider,
+            "model_id": self.model_id,
+            "state": self.state_at(now_us).value,
+            "failures": len(one.failures),
+            "until": self.until,
+            "left_ms": max(0, one.until_us - now_us) // 1000 if one.holds(now_us) else 0,
+            "reason": one.reason,
+            "trips": one.trips,
+            "changed": self.changed,
+            "probing": bool(one.probe),
+            "rate": rate,
+        }
+
+
+def read_breakers(db: sqlite3.Connection) -> list[BreakerRow]:
+    """Every stored breaker, by provider and model."""
+    rows = db.execute("SELECT * FROM provider_breaker ORDER BY provider, model_id")
+    return [BreakerRow(*model, breaker, rate) for model, breaker, rate in map(from_row, rows)]
+
+
+def find_wrong_breaker(db: sqlite3.Connection) -> str | None:
+    """What is wrong with the stored breakers first; ``None`` when they agree with the events.
+
+    Their state, time and trips follow from the last trip or reset, their rate limit from the answer it names.
+    How many failures of a closed one still count depends on the settings of the time, so those are only
+    checked to have happened.
+    """
+    db.execute("BEGIN")
+    try:
+        last = _last_changes(db)
+        stored = {(row.provider, row.model_id): row for row in read_breakers(db)}
+        for model in sorted(last.keys() | stored.keys()):
+            wrong = _wrong(db, model, stored.get(model), last.get(model))
+            if wrong:
+                return f"the breaker of {model[0]}:{model[1]} {wrong}"
+    except LedgerUnavailable as error:
+        return error.message
+    finally:
+        db.execute("ROLLBACK")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    seq: int
+    kind: str
+    ts_us: int
+    body: Mapping[str, Any]
+
+
+def _last_changes(db: sqlite3.Connection) -> dict[Model, _Change]:
+    rows = db.execute(
+        "SELECT l.seq, l.kind, l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "  # noqa: S608 - constant
+        f"WHERE l.kind IN (?, ?) AND l.{RARE_SQL} ORDER BY l.seq",
+        (EventKind.BREAKER_TRIPPED.value, EventKind.BREAKER_RESET.value),
+    )
+    found: dict[Model, _Change] = {}
+    for seq, kind, ts, data in rows:
+        body = orjson.loads(data)
+        if body.get("breaker") == PROVIDER:
+            found[body["provider"], body["model_id"]] = _Change(seq, kind, unix_us(from_iso(ts)), body)
+    return found
+
+
+def _wrong(db: sqlite3.Connection, model: Model, row: BreakerRow | None, last: _Change | None) -> str | None:
+    if row is None:
+        return "is missing, though it was tripped"
+    one = row.breaker
+    if one.trips != (last.body["trips"] if last else 0):
+        return f"counts {one.trips} trips, the events say otherwise"
+    tripped = last is not None and last.kind == EventKind.BREAKER_TRIPPED
+    if (one.state is not BreakerState.CLOSED) != tripped:
+        return f"is {one.state.value}, the events say otherwise"
+    if tripped and last is not None and one.until_us != _until(last, _failed(db, model, last.seq)):
+        return f"is open until {row.until}, the events say otherwise"
+    if not tripped and one.until_us:
+        return f"is closed and open until {row.until}"
+    if not _happened(one.failures, _failed(db, model, last.seq if last else 0, newest_first=True)):
+        return "counts failures that no event tells of"
+    return _wrong_rate(db, model, row.rate)
+
+
+def _failed(
+    db: sqlite3.Connection, model: Model, after: int, *, newest_first: bool = False
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """When calls of a model failed for reasons that count, and their bodies."""
+    order = "DESC" if newest_first else ""
+    for ts, data in db.execute(f"{_ENDS_OF_MODEL} {order}", (model[1], model[0], after)):
+        body = orjson.loads(data)
+        if any(reason in COUNTED for reason in reasons_of(body)):
+            yield unix_us(from_iso(ts)), body
+
+
+def _happened(failures: Iterable[int], told: Iterator[tuple[int, Mapping[str, Any]]]) -> bool:
+    """Whether calls failed at all of these moments; looks back no further than it must."""
+    wanted = set(failures)
+    while wanted:
+        at_us, _ = next(told, (None, {}))
+        if at_us is None:
+            return False
+        wanted.discard(at_us)
+    return True
+
+
+def _until(last: _Change, failed: Iterator[tuple[int, Mapping[str, Any]]]) -> int:
+    """Until when the trip holds, with what providers told calls that were under way at it."""
+    until_us = unix_us(from_iso(last.body["until"]))
+    for at_us, body in failed:
+        if last.ts_us <= at_us < until_us:
+            until_us = max(until_us, at_us + min(told_wait_us(body), TOLD_LIMIT_US))
+    return until_us
+
+
+def _wrong_rate(db: sqlite3.Connection, model: Model, rate: RateSeen | None) -> str | None:
+    if rate is None:
+        return None
+    found = db.execute(
+        "SELECT l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "
+        "WHERE l.seq = ? AND l.model_id = ? AND l.provider = ?",
+        (rate.seq, model[1], model[0]),
+    ).fetchone()
+    told = orjson.loads(found[1]).get("rate") if found else None
+    if not isinstance(told, Mapping) or rate_fields(told) != rate.fields:
+        return "names a rate limit that its answer does not tell"
+    if unix_us(from_iso(found[0])) != rate.at_us:
+        return "dates its rate limit otherwise than its answer"
+    return None

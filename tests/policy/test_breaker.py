@@ -1,0 +1,284 @@
+"""A model's breaker: each rule of its opening, its probe and its end."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from peak_console.domain.calls import CallReason
+from peak_console.policy.breaker import (
+    COUNTED,
+    PROBE_PATIENCE_US,
+    SECOND_US,
+    TOLD_LIMIT_US,
+    Breaker,
+    BreakerRules,
+    BreakerState,
+    admit,
+    answered,
+    failed,
+    freed,
+    sent,
+)
+
+RULES = BreakerRules(
+    failures=3, window_us=60 * SECOND_US, open_us=60 * SECOND_US, longest_open_us=200 * SECOND_US
+)
+START = 1_800_000_000 * SECOND_US
+
+
+def at(seconds: float) -> int:
+    """``seconds`` after the start."""
+    return START + round(seconds * SECOND_US)
+
+
+def opened(seconds: float = 0, *, told_s: int = 0) -> Breaker:
+    """A breaker that three failures opened at ``seconds``."""
+    reasons = ["server_error"] * 3
+    return failed(Breaker(), "c1|1", reasons, RULES, at(seconds), told_us=told_s * SECOND_US)
+
+
+def probing(seconds: float = 60) -> Breaker:
+    """A breaker opened at the start whose probe ``p|1`` is under way."""
+    return sent(opened(), "p|1", at(seconds))
+
+
+def test_the_failure_that_makes_them_enough_opens_it() -> None:
+    """One less than the limit lets calls pass; the next refuses them, for as long as the rules say."""
+    breaker = Breaker()
+    for second in (0, 1):
+        breaker = failed(breaker, "c|1", ["timeout"], RULES, at(second))
+        assert breaker.state is BreakerState.CLOSED
+        assert admit(breaker, at(second)) is None
+    breaker = failed(breaker, "c|1", ["overloaded"], RULES, at(2))
+    assert (breaker.state, breaker.reason, breaker.trips) == (BreakerState.OPEN, "overloaded", 1)
+    assert (breaker.opened_us, breaker.until_us, breaker.changed_us) == (at(2), at(62), at(2))
+    wait = admit(breaker, at(3))
+    assert wait is not None
+    assert (wait.until_us, wait.retry_after_us) == (at(62), 59 * SECOND_US)
+
+
+def test_every_attempt_of_a_hop_counts() -> None:
+    """Retries within one hop are failures like any other."""
+    assert failed(Breaker(), "c|1", ["timeout", "server_error"], RULES, at(0)).state is BreakerState.CLOSED
+    assert failed(Breaker(), "c|1", ["timeout"] * 3, RULES, at(0)).state is BreakerState.OPEN
+
+
+def test_failures_older_than_the_window_do_not_count() -> None:
+    """A failure counts until the window has passed, to the microsecond."""
+    two = failed(Breaker(), "c|1", ["timeout"] * 2, RULES, at(0))
+    assert failed(two, "c|1", ["timeout"], RULES, at(60) - 1).state is BreakerState.OPEN
+    later = failed(two, "c|1", ["timeout"], RULES, at(60))
+    assert (later.state, later.failures) == (BreakerState.CLOSED, (at(60),))
+
+
+def test_failures_of_a_time_to_come_do_not_count() -> None:
+    """After a clock was set back, what was dated ahead of it opens nothing."""
+    two = failed(Breaker(), "c|1", ["timeout"] * 2, RULES, at(500))
+    assert failed(two, "c|1", ["timeout"], RULES, at(0)).state is BreakerState.CLOSED
+
+
+def test_an_answer_forgets_the_failures_before_it() -> None:
+    """Only failures in a row open a breaker: a model that answers now and then is not left alone."""
+    two = failed(Breaker(), "c|1", ["timeout"] * 2, RULES, at(0))
+    after = answered(two, "c|2", at(1))
+    assert after.failures == ()
+    assert failed(after, "c|3", ["timeout"], RULES, at(2)).state is BreakerState.CLOSED
+    untouched = Breaker()
+    assert answered(untouched, "c|1", at(0)) is untouched
+
+
+@pytest.mark.parametrize("reason", sorted(set(CallReason) - COUNTED))
+def test_what_says_nothing_of_the_model_does_not_count(reason: CallReason) -> None:
+    """A refused request, a stop, a full budget or a cancelled caller never open a breaker."""
+    assert failed(Breaker(), "c|1", [reason.value] * 9, RULES, at(0)) == Breaker()
+
+
+def test_the_reasons_that_count_are_those_of_the_design() -> None:
+    """Connection, time, server, overload, rate, form, key, permission and model; a conflict is none."""
+    assert set(COUNTED) == {
+        "connect_error", "timeout", "connection_lost", "stream_cut", "server_error", "overloaded",
+        "rate_limited", "malformed", "authentication", "permission", "model_not_found",
+    }  # fmt: skip
+
+
+def test_a_told_wait_is_kept_to() -> None:
+    """An opening lasts at least as long as the provider asks, never shorter than the rules, at most a day."""
+    assert opened(told_s=300).until_us == at(300)
+    assert opened(told_s=5).until_us == at(60)
+    assert opened(told_s=10**9).until_us == START + TOLD_LIMIT_US
+    assert opened(told_s=-5).until_us == at(60)
+
+
+def test_a_told_wait_is_kept_to_by_a_failed_probe_too() -> None:
+    """The doubled time is the least, not the most."""
+    after = failed(probing(), "p|1", ["rate_limited"], RULES, at(61), told_us=500 * SECOND_US)
+    assert after.until_us == at(561)
+
+
+def test_calls_under_way_at_the_opening_lengthen_it_only_by_what_they_are_told() -> None:
+    """Their failures are no further trips, their answers no reset: they were sent before."""
+    breaker = opened()
+    later = failed(breaker, "c2|1", ["server_error"] * 3, RULES, at(5))
+    assert later == breaker
+    told = failed(breaker, "c2|1", ["rate_limited"], RULES, at(5), told_us=100 * SECOND_US)
+    assert (told.until_us, told.trips) == (at(105), 1)
+    assert failed(breaker, "c2|1", ["rate_limited"], RULES, at(5), told_us=10 * SECOND_US) == breaker
+    assert answered(breaker, "c2|1", at(5)) == breaker
+    assert failed(breaker, "c2|1", ["cancelled"], RULES, at(5), told_us=100 * SECOND_US) == breaker
+
+
+def test_exactly_one_probe_passes_when_the_time_is_over() -> None:
+    """To the microsecond; whoever comes beside it waits and asks again."""
+    breaker = opened()
+    assert admit(breaker, at(60) - 1) is not None
+    assert sent(breaker, "p|1", at(60) - 1) == breaker
+    assert admit(breaker, at(60)) is None
+    breaker = sent(breaker, "p|1", at(60))
+    assert (breaker.state, breaker.probe, breaker.changed_us) == (BreakerState.HALF_OPEN, "p|1", at(60))
+    wait = admit(breaker, at(61))
+    assert wait is not None
+    assert wait.until_us == at(61) + PROBE_PATIENCE_US
+    assert sent(breaker, "q|1", at(61)) == breaker
+
+
+def test_the_probes_answer_closes_it() -> None:
+    """As if nothing had been; only the number of trips and the last reason stay."""
+    breaker = answered(probing(), "p|1", at(62))
+    assert breaker == Breaker(reason="server_error", opened_us=at(0), trips=1, changed_us=at(62))
+    assert admit(breaker, at(62)) is None
+
+
+def test_another_calls_answer_does_not_close_it() -> None:
+    """A call that was sent before the opening says nothing of the model now."""
+    assert answered(probing(), "c9|1", at(62)) == probing()
+    assert failed(probing(), "c9|1", ["timeout"] * 9, RULES, at(62)) == probing()
+
+
+def test_each_failed_probe_doubles_the_time_up_to_the_longest() -> None:
+    """60 s, 120 s, then 200 s and no more; a reset begins at 60 s again."""
+    breaker, now, spans = opened(), 0.0, []
+    for _ in range(4):
+        spans.append((breaker.until_us - at(now)) // SECOND_US)
+        now += spans[-1]
+        breaker = failed(sent(breaker, "p|1", at(now)), "p|1", ["timeout"], RULES, at(now))
+    assert spans == [60, 120, 200, 200]
+    assert breaker.trips == 5
+    breaker = answered(sent(breaker, "p|1", at(now + 200)), "p|1", at(now + 200))
+    again = failed(breaker, "c|1", ["timeout"] * 3, RULES, at(now + 201))
+    assert again.until_us - at(now + 201) == 60 * SECOND_US
+
+
+def test_a_probes_failure_counts_by_itself() -> None:
+    """One failed attempt of the probe is enough."""
+    after = failed(probing(), "p|1", ["timeout"], RULES, at(61))
+    assert (after.state, after.reason, after.probe) == (BreakerState.OPEN, "timeout", "")
+
+
+@pytest.mark.parametrize("reasons", [[], ["cancelled"], ["caller_lost"], ["bad_request"]])
+def test_a_probe_that_says_nothing_frees_its_place(reasons: list[str]) -> None:
+    """A lost or cancelled probe neither closes nor opens: the next call is the probe."""
+    after = failed(probing(), "p|1", reasons, RULES, at(61))
+    assert (after.state, after.probe, after.trips) == (BreakerState.HALF_OPEN, "", 1)
+    assert after == freed(probing(), "p|1")
+    assert admit(after, at(61)) is None
+    following = sent(after, "q|1", at(62))
+    assert (following.probe, following.changed_us) == ("q|1", at(60))
+    assert freed(probing(), "other|1") == probing()
+    assert freed(opened(), "") == opened()
+
+
+def test_a_clock_set_back_does_not_leave_a_model_alone_for_ever() -> None:
+    """Before its own opening a breaker lets a probe pass: one call is the price, not a year without any."""
+    breaker = opened(10**6)
+    assert admit(breaker, at(0)) is None
+    assert not breaker.holds(at(0))
+    assert sent(breaker, "p|1", at(0)).probe == "p|1"
+
+
+class Machine(RuleBasedStateMachine):
+    """Calls come and go in any order, with any ends, beside a plain account of what the rules promise."""
+
+    @initialize()
+    def begin(self) -> None:
+        """A new model."""
+        self.breaker = Breaker()
+        self.now = START
+        self.under_way: set[str] = set()
+        self.number = 0
+        self.row = 0
+
+    @rule(seconds=st.integers(0, 150))
+    def time_passes(self, seconds: int) -> None:
+        """Time only goes on here; a clock set back has its own test."""
+        self.now += seconds * SECOND_US
+
+    @rule()
+    def a_call_comes(self) -> None:
+        """It passes exactly when it may; beside a probe nothing does."""
+        wait = admit(self.breaker, self.now)
+        before = self.breaker
+        if wait is not None:
+            assert wait.until_us > self.now
+            assert wait.until_us - self.now == wait.retry_after_us
+            assert before.state is not BreakerState.CLOSED
+            return
+        self.number += 1
+        name = f"c{self.number}|1"
+        self.breaker = sent(before, name, self.now)
+        self.under_way.add(name)
+        if before.state is not BreakerState.CLOSED:
+            assert self.breaker.probe == name
+            assert admit(self.breaker, self.now) is not None
+
+    @rule(
+        data=st.data(),
+        reasons=st.lists(st.sampled_from(["timeout", "rate_limited", "cancelled"]), max_size=4),
+    )
+    def a_call_fails(self, data: st.DataObject, reasons: list[str]) -> None:
+        """It trips a closed breaker only with enough counted failures since the last answer."""
+        if not self.under_way:
+            return
+        name = data.draw(st.sampled_from(sorted(self.under_way)))
+        self.under_way.discard(name)
+        before = self.breaker
+        self.breaker = failed(before, name, reasons, RULES, self.now)
+        counted = sum(reason != "cancelled" for reason in reasons)
+        if before.state is BreakerState.CLOSED:
+            self.row += counted
+            if self.breaker.trips > before.trips:
+                assert self.row >= RULES.failures
+                self.row = 0
+        elif self.breaker.trips > before.trips:
+            assert before.probe == name
+            assert counted
+
+    @rule(data=st.data())
+    def a_call_is_answered(self, data: st.DataObject) -> None:
+        """An answer never opens; a probe's always closes."""
+        if not self.under_way:
+            return
+        name = data.draw(st.sampled_from(sorted(self.under_way)))
+        self.under_way.discard(name)
+        before = self.breaker
+        self.breaker = answered(before, name, self.now)
+        assert self.breaker.trips == before.trips
+        if before.state is BreakerState.CLOSED or before.probe == name:
+            assert self.breaker.state is BreakerState.CLOSED
+            self.row = 0
+
+    @invariant()
+    def it_is_whole(self) -> None:
+        """One probe at most, and only of a half-open one; a time only while it is not closed; no hoarding."""
+        one = getattr(self, "breaker", Breaker())
+        assert not one.probe or (one.state is BreakerState.HALF_OPEN and one.probe in self.under_way)
+        assert (one.until_us == 0) == (one.state is BreakerState.CLOSED)
+        assert len(one.failures) < RULES.failures
+        assert one.until_us - one.opened_us <= RULES.longest_open_us
+        assert replace(one) == one
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
