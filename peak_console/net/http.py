@@ -40,6 +40,9 @@ DEFAULT_MAX_BYTES: Final = 8 * 1024 * 1024
 
 _KEEPALIVE_S: Final = 15.0
 
+_QUERIES: Final = frozenset({"alt", "api-version", "maxResults", "nextToken", "pageSize", "pageToken"})
+"""The parameters of a request's own query: Gemini's stream, Azure's classic version, pages of a list."""
+
 _FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, aiohttp.ClientError)
 """What httpx, aiohttp and the system raise when a request fails."""
 
@@ -236,9 +239,12 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
 def _admitted(address: str) -> httpx.URL:
     """The URL of ``address``; raises :class:`NetError` for one that no request may go to.
 
-    The deny is asked here for every request, of the address as written and as it goes out.
+    The deny is asked here for every request, of the address as written and as it goes out. Of queries
+    only those parameters pass that adapters write: none of them can carry a key.
     """
-    reason = unfit(address)
+    place, _, query = address.partition("?")
+    names = {one.partition("=")[0] for one in query.split("&")} if query else set()
+    reason = unfit(place if names <= _QUERIES and "#" not in query else address)
     if reason is not None:
         raise NetError(NetErrorKind.ADDRESS, f"{bare_url(address)} is refused: {reason}", sent=False)
     url, text = _parsed(address)

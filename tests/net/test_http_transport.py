@@ -55,6 +55,19 @@ async def test_a_response_comes_back_whole(transport: HttpTransport) -> None:
     assert (seen.method, seen.path, seen.body) == ("POST", "/v1/x", BODY)
 
 
+@pytest.mark.parametrize("query", ["alt=sse", "api-version=2024-10-21", "pageSize=1000&pageToken=a%2Fb"])
+async def test_a_query_of_an_adapter_goes_out_as_written(transport: HttpTransport, query: str) -> None:
+    """Gemini's stream, Azure's classic version, a page of a list; other parameters are refused below."""
+
+    async def handler(exchange: Exchange) -> None:
+        await exchange.answer(200, b"{}")
+
+    async with LoopbackServer(handler) as server:
+        request = HttpRequest(f"{server.url}/v1/x?{query}", BODY)
+        await transport.send(request, deadlines=Deadlines(total_s=5))
+    assert server.seen[0].path == f"/v1/x?{query}"
+
+
 async def test_connections_are_kept_and_cookies_are_not(transport: HttpTransport) -> None:
     """Two requests share a connection, and what one response sets the next request does not carry."""
     ports = []
@@ -150,6 +163,8 @@ async def test_a_denied_address_is_never_sent_to(transport: HttpTransport, url: 
         "ftp://127.0.0.1/x",
         "https://user:pass@example.com/",
         "https://example.com/?key=1",
+        "https://example.com/?alt=sse&key=1",
+        "https://example.com/?alt=sse#key",
         "https://",
         "nonsense",
         "http://[::1",
