@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from loopback_server import Exchange, Handler
+from wire_shapes import chat, gemini
 
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
@@ -146,51 +147,6 @@ def write_workspace(
     ws.prices.write_text(PRICES)
     ws.budgets.write_text(budgets)
     return ws
-
-
-def chat(text: str = "fine", model: str = "gpt-5-mini-2025-08-07", **changes: Any) -> bytes:
-    """A chat completion as OpenAI writes it."""
-    body = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text, "refusal": None},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {
-            "prompt_tokens": 100,
-            "completion_tokens": 20,
-            "total_tokens": 120,
-            "prompt_tokens_details": {"cached_tokens": 40},
-            "completion_tokens_details": {"reasoning_tokens": 5},
-        },
-        "system_fingerprint": "fp_1",
-    }
-    return orjson.dumps(body | changes)
-
-
-def gemini(text: str = "also fine", model: str = "gemini-2.5-flash", **changes: Any) -> bytes:
-    """A generateContent answer as Gemini writes it."""
-    body = {
-        "candidates": [
-            {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
-        ],
-        "usageMetadata": {
-            "promptTokenCount": 100,
-            "candidatesTokenCount": 20,
-            "thoughtsTokenCount": 30,
-            "cachedContentTokenCount": 10,
-            "totalTokenCount": 150,
-        },
-        "modelVersion": model,
-        "responseId": "resp-1",
-    }
-    return orjson.dumps(body | changes)
 
 
 def answering(openai: bytes | None = None, google: bytes | None = None) -> Handler:

@@ -4,8 +4,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from road import gemini
 from wire_fuzz import mutations
+from wire_shapes import gemini
 
 from peak_console.domain.calls import (
     Answer,
@@ -19,7 +19,7 @@ from peak_console.domain.calls import (
     Usage,
 )
 from peak_console.llm.providers.google import build, parse
-from peak_console.llm.providers.wire import WireCall
+from peak_console.llm.providers.wire import WireCall, WireHostedTool
 
 RETRY_INFO = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}]
 RETRY, NEXT, STOP = OutcomeClass.RETRY_HERE, OutcomeClass.NEXT_CANDIDATE, OutcomeClass.STOP
@@ -102,6 +102,75 @@ def test_tools_and_schema_travel() -> None:
         "responseMimeType": "application/json",
         "responseJsonSchema": {"type": "object"},
     }
+
+
+def test_what_steers_the_model_travels() -> None:
+    """Every parameter under Google's name, in the place where it is read."""
+    call = wire_call(
+        top_p=0.5,
+        seed=2**31 + 7,
+        stop=("END",),
+        reasoning_effort="medium",
+        tool_choice="required",
+        tools=(ToolDefinition(name="quote"),),
+        hosted_tools=(WireHostedTool("google_search", 2),),
+        stream=True,
+    )
+    request = build(call)
+    assert request.url.endswith("/models/gemini-2.5-flash:streamGenerateContent?alt=sse")
+    body = orjson.loads(request.body)
+    assert body["generationConfig"] == {
+        "maxOutputTokens": 100,
+        "topP": 0.5,
+        "seed": 7,
+        "stopSequences": ["END"],
+        "thinkingConfig": {"thinkingBudget": 8192},
+    }
+    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
+    declaration = {
+        "name": "quote",
+        "description": "",
+        "parametersJsonSchema": {"type": "object", "properties": {}},
+    }
+    assert body["tools"] == [{"functionDeclarations": [declaration]}, {"google_search": {}}]
+
+
+def test_later_generations_think_in_levels() -> None:
+    """From Gemini 3 on an effort is a level, and a call's lost signature has its stand-in."""
+    messages = (
+        Message(role="user", content="Quote?"),
+        Message(
+            role="assistant",
+            content="",
+            tool_calls=tuple(ToolCall(id=f"c{n}", name="q", arguments={}) for n in (1, 2)),
+        ),
+        Message(role="tool", content="1.08", tool_call_id="c1"),
+    )
+    asked: dict[str, Any] = {"reasoning_effort": "low", "messages": messages}
+    body = orjson.loads(build(wire_call(model_id="gemini-3.5-flash-lite", **asked)).body)
+    assert body["generationConfig"]["thinkingConfig"] == {"thinkingLevel": "low"}
+    assert ["thoughtSignature" in part for part in body["contents"][1]["parts"]] == [True, False]
+    assert b"thoughtSignature" not in build(wire_call(**asked)).body
+
+
+@pytest.mark.parametrize("changes", [{"background": True}, {"hosted_tools": (WireHostedTool("shell", 1),)}])
+def test_what_gemini_does_not_offer_is_not_dropped(changes: dict[str, Any]) -> None:
+    """A request that cannot be written is refused, not sent without a part of it."""
+    with pytest.raises(ValueError, match="generateContent"):
+        build(wire_call(**changes))
+
+
+def test_searches_are_counted() -> None:
+    """Queries that the provider ran are on the bill."""
+    found = candidate({"text": "x"})
+    found[0]["groundingMetadata"] = {"webSearchQueries": ["a", "b"]}
+    assert answered(candidates=found).usage == Usage(100, 10, 0, 50, 30, hosted_calls=2)
+
+
+def test_an_answer_that_cannot_be_read_keeps_its_bill() -> None:
+    """What was charged is known though the answer is of no use."""
+    outcome = failed(200, gemini(candidates=[5]))
+    assert (outcome.usage, outcome.model_echo) == (Usage(100, 10, 0, 50, 30), "gemini-2.5-flash")
 
 
 def test_an_answer_is_normalised() -> None:

@@ -1,11 +1,12 @@
+import re
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from road import chat
 from wire_fuzz import mutations
+from wire_shapes import AZURE_FILTERED, AZURE_NO_DEPLOYMENT, MISTRAL_INVALID, MISTRAL_LIMITED, chat
 
 from peak_console.domain.calls import (
     Answer,
@@ -18,8 +19,8 @@ from peak_console.domain.calls import (
     ToolDefinition,
     Usage,
 )
-from peak_console.llm.providers.openai_chat import Dialect, build, parse
-from peak_console.llm.providers.wire import WireCall
+from peak_console.llm.providers.openai_chat import Dialect, build, for_provider, parse
+from peak_console.llm.providers.wire import WireCall, WireHostedTool
 
 MORE_CACHED_THAN_READ = {
     "prompt_tokens": 1,
@@ -61,12 +62,12 @@ def failed(status: int, body: bytes, headers: dict[str, str] | None = None) -> F
 
 
 def test_a_plain_request_has_exactly_these_bytes() -> None:
-    """The body is sorted JSON, with the limit under the name that reasoning models take, and no key."""
+    """The body is sorted JSON, the limit as reasoning models take it, nothing stored, no key."""
     request = build(wire_call())
     assert request.url == "https://api.openai.com/v1/chat/completions"
     assert request.body == (
         b'{"max_completion_tokens":100,"messages":[{"content":"Be brief.","role":"system"},'
-        b'{"content":"Hi","role":"user"}],"model":"gpt-5-mini"}'
+        b'{"content":"Hi","role":"user"}],"model":"gpt-5-mini","store":false}'
     )
     assert not {"authorization", "api-key"} & set(request.headers)
 
@@ -86,7 +87,10 @@ def test_tools_schema_and_temperature_travel() -> None:
         messages=messages,
         tools=(ToolDefinition(name="quote", description="A quote"),),
         temperature=0.2,
-        response_schema={"type": "object"},
+        response_schema={
+            "type": "object",
+            "properties": {"why": {"type": "string"}, "fit": {"type": "boolean"}},
+        },
         response_schema_name="verdict",
     )
     body = orjson.loads(build(call).body)
@@ -98,24 +102,226 @@ def test_tools_schema_and_temperature_travel() -> None:
     assert body["tools"][0]["function"]["name"] == "quote"
     assert body["temperature"] == 0.2
     assert body["response_format"]["json_schema"] == {
-        "name": "verdict", "schema": {"type": "object"}, "strict": True
-    }  # fmt: skip
+        "name": "verdict",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"why": {"type": "string"}, "fit": {"type": "boolean"}},
+            "required": ["why", "fit"],
+            "additionalProperties": False,
+        },
+    }
+    assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["why", "fit"]
 
 
 def test_a_dialect_is_a_row() -> None:
-    """Another provider's names for limit, path, finish and chunks need no code."""
-    dialect = Dialect(
-        path="/chat", output_limit="max_tokens", content_chunks=True, finishes={"eos": Finish.STOP}
-    )
-    request = build(wire_call(), dialect)
-    assert request.url.endswith("/v1/chat")
-    assert orjson.loads(request.body)["max_tokens"] == 100
+    """Another provider's names for limit, finish and chunks need no code."""
+    dialect = Dialect(output_limit="max_tokens", content_chunks=True, finishes={"eos": Finish.STOP})
+    assert orjson.loads(build(wire_call(), dialect).body)["max_tokens"] == 100
     chunks = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "fine"}]
     body = chat(choices=[{"message": {"content": chunks}, "finish_reason": "eos"}])
     outcome = parse(200, {}, body, dialect)
     assert isinstance(outcome, Answer)
     assert (outcome.text, outcome.finish) == ("fine", Finish.STOP)
     assert isinstance(parse(200, {}, body), Failure)
+
+
+STEERED = {
+    "top_p": 0.5,
+    "seed": 7,
+    "stop": ("END",),
+    "reasoning_effort": "high",
+    "tool_choice": "required",
+    "tools": (ToolDefinition(name="quote"),),
+    "stream": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("provider", "base", "url", "differences"),
+    [
+        (
+            "openai",
+            "https://api.openai.com/v1",
+            "https://api.openai.com/v1/chat/completions",
+            {"max_completion_tokens": 100, "seed": 7, "tool_choice": "required", "store": False},
+        ),
+        (
+            "mistral",
+            "https://api.mistral.ai/v1",
+            "https://api.mistral.ai/v1/chat/completions",
+            {"max_tokens": 100, "random_seed": 7, "tool_choice": "any", "stream_options": None},
+        ),
+        (
+            "together",
+            "https://api.together.ai/v1",
+            "https://api.together.ai/v1/chat/completions",
+            {"max_tokens": 100, "seed": 7, "tool_choice": "required"},
+        ),
+        (
+            "azure",
+            "https://res.openai.azure.com",
+            "https://res.openai.azure.com/openai/v1/chat/completions",
+            {"max_completion_tokens": 100, "seed": 7, "tool_choice": "required", "store": False},
+        ),
+        (
+            "bedrock",
+            "https://bedrock-runtime.eu-west-1.amazonaws.com",
+            "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1/chat/completions",
+            {"max_completion_tokens": 100, "seed": 7, "tool_choice": "required"},
+        ),
+    ],
+)
+def test_each_provider_reads_its_own_names(
+    provider: str, base: str, url: str, differences: dict[str, Any]
+) -> None:
+    """The same call to five providers: the address and the names differ, the meaning does not."""
+    request = for_provider(provider).build(wire_call(base_url=base, **STEERED))
+    common = {
+        "model": "gpt-5-mini",
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "top_p": 0.5,
+        "stop": ["END"],
+        "reasoning_effort": "high",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "quote",
+                    "description": "",
+                    "parameters": {"type": "object", "properties": {}},
+                },
+            }
+        ],
+    }
+    expected = {name: value for name, value in (common | differences).items() if value is not None}
+    assert request.url == url
+    assert orjson.loads(request.body) == expected
+    assert request.headers["accept"] == "text/event-stream"
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/openai", "/openai/", "/openai/v1", "/openai/v1/"])
+def test_azure_has_two_addresses(tail: str) -> None:
+    """Without a version the v1 interface; with one the deployment's own path, its name quoted."""
+    azure = for_provider("azure").build
+    base = "https://res.openai.azure.com" + tail
+    assert azure(wire_call(base_url=base)).url == "https://res.openai.azure.com/openai/v1/chat/completions"
+    classic = azure(wire_call(base_url=base, model_id="my/gpt?", api_version="2024-10-21"))
+    assert classic.url == (
+        "https://res.openai.azure.com/openai/deployments/my%2Fgpt%3F/chat/completions?api-version=2024-10-21"
+    )
+    assert "store" not in orjson.loads(classic.body)
+
+
+def test_an_endpoint_that_already_names_bedrocks_path_is_not_doubled() -> None:
+    """What people paste from the provider's documentation works."""
+    request = for_provider("bedrock").build(wire_call(base_url="http://127.0.0.1:1/openai/v1/"))
+    assert request.url == "http://127.0.0.1:1/openai/v1/chat/completions"
+
+
+def test_a_conversation_moves_on_to_mistral() -> None:
+    """Foreign ids of tool calls become nine letters and digits, in call and result; names stay behind."""
+    messages = (
+        Message(role="user", content="Quote?", name="ann"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(id="call_abc", name="q", arguments={}),)),
+        Message(role="tool", content="1.08", tool_call_id="call_abc", name="q"),
+        Message(role="tool", content="1.09", tool_call_id="D681PevKs"),
+    )
+    sent = orjson.loads(for_provider("mistral").build(wire_call(messages=messages)).body)["messages"]
+    made = sent[1]["tool_calls"][0]["id"]
+    assert re.fullmatch("[A-Za-z0-9]{9}", made)
+    assert (sent[2]["tool_call_id"], sent[3]["tool_call_id"]) == (made, "D681PevKs")
+    assert not any("name" in message for message in sent)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"background": True}, {"hosted_tools": (WireHostedTool("web_search", 1),)}]
+)
+def test_what_chat_completions_do_not_offer_is_not_dropped(changes: dict[str, Any]) -> None:
+    """A request that cannot be written is refused, not sent without a part of it."""
+    with pytest.raises(ValueError, match="chat completions"):
+        build(wire_call(**changes))
+
+
+def test_a_tool_choice_needs_tools() -> None:
+    """Without tools there is nothing to choose from, and the APIs refuse the word."""
+    assert "tool_choice" not in orjson.loads(build(wire_call(tool_choice="auto")).body)
+
+
+@pytest.mark.parametrize(
+    ("provider", "word", "finish"),
+    [("mistral", "model_length", Finish.LENGTH), ("together", "eos", Finish.STOP)],
+)
+def test_each_provider_has_its_own_finishes(provider: str, word: str, finish: Finish) -> None:
+    """A word is known where its provider says it, and nowhere else."""
+    body = chat(choices=[{"message": {"content": "x"}, "finish_reason": word}])
+    outcome = for_provider(provider).parse(200, {}, body)
+    assert isinstance(outcome, Answer)
+    assert outcome.finish is finish
+    assert isinstance(for_provider("openai").parse(200, {}, body), Failure)
+
+
+def test_an_answer_that_ended_in_an_error_is_malformed_with_its_bill() -> None:
+    """Mistral's finish reason ``error``."""
+    body = chat(choices=[{"message": {"content": "x"}, "finish_reason": "error"}])
+    outcome = for_provider("mistral").parse(200, {}, body)
+    assert isinstance(outcome, Failure)
+    assert (outcome.reason, outcome.outcome) == (CallReason.MALFORMED, NEXT)
+    assert outcome.usage == Usage(100, 40, 0, 20, 5)
+
+
+def test_azure_says_what_it_filtered() -> None:
+    """Answers carry filter results beside OpenAI's shape, and the base model's name."""
+    safe = {"hate": {"filtered": False, "severity": "safe"}}
+    choice = {"message": {"content": "x"}, "finish_reason": "stop", "content_filter_results": safe}
+    body = chat(
+        model="gpt-4o-2024-11-20",
+        choices=[choice],
+        prompt_filter_results=[{"prompt_index": 0, "content_filter_results": safe}],
+    )
+    outcome = for_provider("azure").parse(200, {"apim-request-id": "a1"}, body)
+    assert isinstance(outcome, Answer)
+    assert (outcome.model_echo, outcome.request_id) == ("gpt-4o-2024-11-20", "a1")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "headers", "reason", "outcome"),
+    [
+        (429, MISTRAL_LIMITED, {}, CallReason.RATE_LIMITED, RETRY),
+        (
+            429,
+            MISTRAL_LIMITED,
+            {"x-ratelimit-limit-req-minute": "0", "retry-after": "1"},
+            CallReason.QUOTA_EXHAUSTED,
+            STOP,
+        ),
+        (422, MISTRAL_INVALID, {}, CallReason.BAD_REQUEST, STOP),
+        (401, {"detail": "Unauthorized"}, {}, CallReason.AUTHENTICATION, NEXT),
+        (400, AZURE_FILTERED, {}, CallReason.CONTENT_FILTER, STOP),
+        (404, AZURE_NO_DEPLOYMENT, {}, CallReason.MODEL_NOT_FOUND, NEXT),
+    ],
+)
+def test_other_providers_errors_are_classified(
+    status: int, error: Any, headers: dict[str, str], reason: CallReason, outcome: OutcomeClass
+) -> None:
+    """Mistral's words and lists, an allowance of zero, Azure's nested codes."""
+    found = failed(status, orjson.dumps(error), headers)
+    assert (found.reason, found.outcome, found.status) == (reason, outcome, status)
+
+
+def test_a_refused_parameter_is_named() -> None:
+    """Mistral's validation errors say which part of the body they mean."""
+    detail = failed(422, orjson.dumps(MISTRAL_INVALID)).detail
+    assert detail == "HTTP 422: body.seed: Extra inputs are not permitted"
+
+
+def test_an_answer_that_cannot_be_read_keeps_its_bill() -> None:
+    """What was charged is known though the answer is of no use."""
+    outcome = failed(200, chat(choices=[]))
+    assert (outcome.usage, outcome.model_echo) == (Usage(100, 40, 0, 20, 5), "gpt-5-mini-2025-08-07")
+    assert failed(200, chat(choices=[], usage=5, model=5)).usage is None
 
 
 def test_an_answer_is_normalised() -> None:

@@ -83,6 +83,58 @@ def test_the_rate_state_is_read() -> None:
     assert rate_state({}) == RateState(None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("headers", "state"),
+    [
+        (
+            {
+                "x-ratelimit-limit-requests": "500",
+                "x-ratelimit-limit-tokens": "200000",
+                "x-ratelimit-remaining-requests": "499",
+                "x-ratelimit-remaining-tokens": "199000",
+                "x-ratelimit-reset-requests": "120ms",
+                "x-ratelimit-reset-tokens": "300ms",
+            },
+            RateState(499, 199000, 0.3, 500, 200000),
+        ),
+        (
+            {
+                "x-ratelimit-limit-req-minute": "60",
+                "x-ratelimit-remaining-req-minute": "59",
+                "x-ratelimit-limit-tokens-minute": "500000",
+                "x-ratelimit-remaining-tokens-minute": "499990",
+                "x-ratelimit-limit-tokens-month": "1000000000",
+                "x-ratelimit-tokens-query-cost": "10",
+            },
+            RateState(59, 499990, None, 60, 500000),
+        ),
+        (
+            {
+                "x-ratelimit-limit": "10",
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": "2",
+                "x-tokenlimit-limit": "3000",
+                "x-tokenlimit-remaining": "2999",
+            },
+            RateState(0, 2999, 2, 10, 3000),
+        ),
+        (
+            {"x-ratelimit-remaining-requests": "9", "x-ratelimit-remaining-tokens": "90"},
+            RateState(9, 90),
+        ),
+        (
+            {"x-ratelimitbysize-limit-minute": "500000", "x-ratelimitbysize-remaining-minute": "1"},
+            RateState(None, 1, None, None, 500000),
+        ),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1795348800"}, RateState(0)),
+    ],
+    ids=["openai", "mistral", "together", "azure", "older mistral", "a moment is no wait"],
+)
+def test_each_provider_names_its_limits_otherwise(headers: dict[str, str], state: RateState) -> None:
+    """Limit, remaining and reset are read under every provider's names."""
+    assert rate_state(headers) == state
+
+
 def test_a_limit_that_is_not_spent_makes_nobody_wait() -> None:
     """Answers carry the reset of their rate limit; a 503 with requests left is no reason to wait for it."""
     headers = {
