@@ -16,7 +16,13 @@ from peak_console.config.registry import ModelEntry
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallRefused
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
-from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable
+from peak_console.llm.providers.adapters import (
+    ACCESS_KEY_VARIABLES,
+    ADAPTERS,
+    Adapter,
+    base_url_variable,
+    placeholders,
+)
 from peak_console.net.addresses import is_loopback, unfit
 from peak_console.net.messages import bare_url
 from peak_console.policy.deny import Denial, hard_deny
@@ -31,9 +37,13 @@ class Facts:
     phase: PhaseLevel
     simulated: bool = False
     base_urls: Mapping[str, str] | None = None
-    """Addresses from the environment, by provider."""
+    """Addresses that ``PEAK_PROVIDER_<NAME>_BASE_URL`` sets, by provider."""
+    addresses: Mapping[str, str] | None = None
+    """Own addresses of which the environment tells a part (an endpoint, a region), by provider."""
     keys: frozenset[str] = frozenset()
     """Providers whose key the environment holds; not looked at in a simulated workspace."""
+    signing_only: frozenset[str] = frozenset()
+    """Those of them that have AWS access keys in its place, so that only adapters that sign may be asked."""
     real_keys: frozenset[str] = frozenset()
     """Providers for which the environment of a simulated workspace holds a key, which it must not."""
     down: frozenset[str] = frozenset()
@@ -60,6 +70,7 @@ class Usable:
     eur_per_usd: Decimal
     base_url: str
     base_url_overridden: bool
+    """Whether the environment told it, wholly or in part: then the event names it."""
     max_output_tokens: int
 
 
@@ -82,11 +93,15 @@ class Candidate:
             "admitted": self.refusal is None,
             "reason": self.refusal.reason.value if self.refusal else "admitted",
             "detail": self.refusal.detail if self.refusal else "",
+            "verified": "no_lock",
         }
         if self.lifecycle:
             row["lifecycle"] = self.lifecycle
         if self.usable is not None:
-            row["price_source"] = self.usable.price.source
+            price = self.usable.price
+            row["price_source"] = price.source
+            row["input_usd_per_mtok"] = str(price.input_usd_per_mtok)
+            row["output_usd_per_mtok"] = str(price.output_usd_per_mtok)
         return row
 
 
@@ -127,7 +142,7 @@ def _policy(
     rules = configs.matrix.global_
     denial = (
         hard_deny(**names, base_url=entry.base_url or "")
-        or hard_deny(base_url=_override(entry, facts) or "")
+        or hard_deny(base_url=_override(entry, facts) or _told_address(entry, facts) or "")
         or guard(
             **names,
             allowed_providers=rules.allowed_providers,
@@ -156,6 +171,12 @@ def _registry(entry: ChainEntry, model: ModelEntry | None, facts: Facts) -> Cand
             f"{name} answers on {entry.provider}'s {model.endpoint.value} endpoint, which is not built yet",
             "choose a model on a built endpoint",
         )
+    if _deployment_unknown(entry, model):
+        return CandidateRefusal(
+            CallReason.DEPLOYMENT_UNKNOWN,
+            f"the registry does not say that {entry.deployment or entry.model_id} is a deployment of {name}",
+            f"add it to the deployments of {name} in configs/ai/models.toml",
+        )
     if model.shut_down(facts.today):
         return CandidateRefusal(
             CallReason.MODEL_SHUT_DOWN,
@@ -169,14 +190,21 @@ def _usable(
     entry: ChainEntry, model: ModelEntry, configs: Configs, facts: Facts
 ) -> Usable | CandidateRefusal:
     adapter = ADAPTERS[entry.provider, model.endpoint.value]
-    override = _override(entry, facts)
-    base_url = override or entry.base_url or adapter.base_url
+    override, told = _override(entry, facts), _told_address(entry, facts)
+    base_url = override or entry.base_url or told or _own_address(adapter)
     price = configs.prices.find(entry.provider, entry.model_id, facts.today)
     if facts.simulated and entry.provider in facts.real_keys:
+        keys = _key_variables(adapter)
         return CandidateRefusal(
             CallReason.REAL_KEY_IN_SIMULATION,
-            f"{adapter.key_variable} is set, and this workspace is simulated",
-            f"unset {adapter.key_variable}: a demo workspace takes no real key",
+            f"{' or '.join(keys)} is set, and this workspace is simulated",
+            f"unset {', '.join(keys)}: a demo workspace takes no real key",
+        )
+    if base_url is None:
+        variables = " and ".join(placeholders(adapter.base_url))
+        remedy = _address_remedy(entry.provider, None, facts) if facts.simulated else f"export {variables}"
+        return CandidateRefusal(
+            CallReason.ADDRESS_MISSING, f"{variables} is not set, or is no such name", remedy
         )
     if (why := _address_refused(entry, base_url, override, facts)) is not None:
         return CandidateRefusal(
@@ -192,18 +220,18 @@ def _usable(
         return CandidateRefusal(
             CallReason.RATE_MISSING, "no eur_per_usd rate is set", "set [currency] in configs/ai/budgets.toml"
         )
-    if not facts.simulated and entry.provider not in facts.keys:
-        return CandidateRefusal(
-            CallReason.KEY_MISSING, f"{adapter.key_variable} is not set", f"export {adapter.key_variable}"
-        )
+    if not facts.simulated and not _keyed(entry.provider, adapter, facts):
+        either = " or ".join(_key_variables(adapter))
+        return CandidateRefusal(CallReason.KEY_MISSING, f"{either} is not set", f"export {either}")
     if entry.provider in facts.down:
         return CandidateRefusal(
             CallReason.PROVIDER_DOWN,
             f"{entry.provider} refused our key lately",
-            f"check {adapter.key_variable}",
+            f"check {' or '.join(_key_variables(adapter))}",
         )
     limit = min(entry.max_output_tokens or model.max_output_tokens, model.max_output_tokens)
-    return Usable(adapter, model, price, configs.budgets.eur_per_usd, base_url, override is not None, limit)
+    from_environment = base_url in {override, told} and base_url != entry.base_url
+    return Usable(adapter, model, price, configs.budgets.eur_per_usd, base_url, from_environment, limit)
 
 
 def _address_refused(entry: ChainEntry, base_url: str, override: str | None, facts: Facts) -> str | None:
@@ -231,6 +259,31 @@ def _address_remedy(provider: str, override: str | None, facts: Facts) -> str:
 
 def _override(entry: ChainEntry, facts: Facts) -> str | None:
     return (facts.base_urls or {}).get(entry.provider) or None
+
+
+def _told_address(entry: ChainEntry, facts: Facts) -> str | None:
+    """The provider's own address with what the environment tells of it, where the matrix names no other."""
+    return None if entry.base_url else (facts.addresses or {}).get(entry.provider)
+
+
+def _own_address(adapter: Adapter) -> str | None:
+    return None if placeholders(adapter.base_url) else adapter.base_url
+
+
+def _deployment_unknown(entry: ChainEntry, model: ModelEntry) -> bool:
+    """Azure is asked by deployment, whose name says nothing of the model: the registry must."""
+    if entry.deployment is None:
+        return entry.provider == "azure" and entry.model_id not in model.deployments
+    return entry.deployment not in model.deployments
+
+
+def _keyed(provider: str, adapter: Adapter, facts: Facts) -> bool:
+    return provider in facts.keys and (adapter.signs or provider not in facts.signing_only)
+
+
+def _key_variables(adapter: Adapter) -> tuple[str, ...]:
+    """The variables of the environment that hold what the provider asks for."""
+    return (adapter.key_variable, *(ACCESS_KEY_VARIABLES[:1] if adapter.signs else ()))
 
 
 def _lifecycle(model: ModelEntry | None) -> str:

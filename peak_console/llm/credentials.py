@@ -6,23 +6,28 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable
+from peak_console.llm.providers.adapters import (
+    ACCESS_KEY_VARIABLES,
+    ADAPTERS,
+    Adapter,
+    base_url_variable,
+    filled_in,
+    placeholders,
+)
 from peak_console.llm.providers.sigv4 import AccessKeys, signature
 from peak_console.net.messages import REDACTED, HttpRequest
 
 SIMULATED_KEY = "simulated"
 """What a simulated workspace sends in a key's place: it takes no real one."""
 
-ACCESS_KEY_VARIABLES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""The AWS access keys: id, secret and, for temporary ones, the token."""
-
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 _SHORTEST_STRUCK = 6
 _SERVICE: Final = "bedrock"
-_PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
 _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
-_HOST_REGION: Final = re.compile(rf"bedrock-runtime(?:-fips)?\.({_REGION.pattern})\.amazonaws\.com(?:\.cn)?")
+_HOST_REGION: Final = re.compile(
+    rf"bedrock(?:-runtime)?(?:-fips)?\.({_REGION.pattern})\.amazonaws\.com(?:\.cn)?"
+)
 _SIGNED_ID: Final = re.compile(r"Credential=([^/,\s]+)")
 
 
@@ -47,14 +52,13 @@ class Credentials:
 
         ``None`` where the environment does not tell it, or tells what is no region.
         """
-        told = {name: self._told(name) for name in _PLACEHOLDER.findall(adapter.base_url)}
-        if not all(told.values()):
-            return None
-        return _PLACEHOLDER.sub(lambda found: told[found[1]] or "", adapter.base_url)
+        wanted = placeholders(adapter.base_url)
+        told = {name: value for name in wanted if (value := self._told(name)) is not None}
+        return filled_in(adapter.base_url, told) if told.keys() == set(wanted) else None
 
     def addresses(self) -> dict[str, str]:
         """By provider, the addresses of which the environment tells a part."""
-        parted = (one for one in self._adapters if _PLACEHOLDER.search(one.base_url))
+        parted = (one for one in self._adapters if placeholders(one.base_url))
         return {one.provider: url for one in parted if (url := self.address(one)) is not None}
 
     def providers(self) -> frozenset[str]:

@@ -1,7 +1,9 @@
 """Step 2 of the road: a call's route, the bytes for each candidate and what they may cost. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -9,9 +11,10 @@ import orjson
 from peak_console.budget.prices import bound
 from peak_console.domain.calls import CallReason, CallRequest
 from peak_console.domain.canonical import NotCanonical, digest, sha256_hex
+from peak_console.domain.clock import iso
 from peak_console.domain.money import NanoEur, nano_from_text, text_from_nano
 from peak_console.llm.candidates import Candidate, CandidateRefusal, Usable
-from peak_console.llm.providers.wire import WireCall
+from peak_console.llm.fitting import fitted
 from peak_console.net.messages import HttpRequest
 from peak_console.policy.deny import Denial
 
@@ -30,6 +33,8 @@ class Hop:
     bound: NanoEur
     dropped: tuple[str, ...] = ()
     """Parameters the caller set and the model refuses."""
+    repair: bool = False
+    """Whether it asks the same candidate again for an answer of the right shape."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,14 @@ class Route:
     candidates: list[Candidate]
     rows: list[dict[str, Any]]
     first: Hop | None = None
+    cooled: dict[int, int] = field(default_factory=dict)
+    """Places passed over for an open breaker, each with the moment until which it cools (µs since 1970)."""
+    taken: set[int] = field(default_factory=set)
+    """Places whose hop was given out: none is asked twice by one call."""
+    refused_by_writer: bool = False
+    """Whether a refusal of this call stands in the ledger for an open breaker."""
+    streamed: bool = False
+    """Whether its answer is handed on as it comes."""
 
     @property
     def refusal(self) -> CandidateRefusal | None:
@@ -57,62 +70,123 @@ class Route:
         found = ((one, one.refusal.denial) for one in self.candidates if one.refusal)
         return [(one, denial) for one, denial in found if denial is not None]
 
-    def after(self, position: int, *, spent: int = 0, down: frozenset[str] = frozenset()) -> Hop | None:
+    @property
+    def cooling(self) -> dict[tuple[str, str], int]:
+        """The models passed over for an open breaker, each with the moment until which it cools."""
+        entries = ((self.candidates[place].entry, until) for place, until in self.cooled.items())
+        return {(entry.provider, entry.model_id): until for entry, until in entries}
+
+    def cool(self, place: int, until_us: int) -> None:
+        """The candidate at ``place`` cools down: it is passed over, and may be asked later."""
+        self.taken.discard(place)
+        self.cooled[place] = until_us
+        why = f"open until {moment_us(until_us)}"
+        self.rows[place] |= {
+            "admitted": False,
+            "reason": CallReason.BREAKER_OPEN.value,
+            "detail": f"it failed too often lately: {why}",
+            "breaker": why,
+        }
+
+    def after(
+        self,
+        position: int,
+        *,
+        spent: int = 0,
+        down: frozenset[str] = frozenset(),
+        cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    ) -> Hop | None:
         """The next hop behind ``position`` (-1 for the first); ``None`` at the chain's end.
 
-        ``spent`` is what the hops before cost, in nano-EUR; providers in ``down`` are passed over. Why a
-        candidate is passed over is noted in its row, which later events of the call carry.
+        ``spent`` is what the hops before cost, in nano-EUR; providers in ``down`` are passed over, and so are
+        models that are ``cooling`` (until when, in µs since 1970). Why a candidate is passed over is noted in
+        its row, which later events of the call carry.
         """
         for place in range(position + 1, len(self.candidates)):
             candidate = self.candidates[place]
-            if candidate.usable is None:
+            if candidate.usable is None or place in self.taken:
                 continue
-            made = _hop(candidate, candidate.usable, self.request, spent=spent, down=down)
+            until_us = cooling.get((candidate.entry.provider, candidate.entry.model_id))
+            if until_us is not None:
+                self.cool(place, until_us)
+                continue
+            made = _hop(
+                candidate,
+                candidate.usable,
+                self.request,
+                spent=spent,
+                down=down,
+                streamed=self.streamed,
+            )
+            self.cooled.pop(place, None)
             if isinstance(made, Hop):
-                self.rows[place]["bound_eur"] = text_from_nano(made.bound)
+                self.taken.add(place)
+                self.rows[place] = candidate.row() | {
+                    "bound_eur": text_from_nano(made.bound),
+                    "breaker": "closed",
+                }
                 return made
             self.candidates[place] = Candidate(candidate.entry, None, made, candidate.lifecycle)
             self.rows[place] = self.candidates[place].row()
         return None
 
+    def repair(
+        self, hop: Hop, request: CallRequest, *, spent: int, down: frozenset[str] = frozenset()
+    ) -> Hop | None:
+        """The candidate of ``hop`` once more, with ``request``, which says what was wrong with its answer."""
+        made = _hop(hop.candidate, hop.usable, request, spent=spent, down=down, streamed=self.streamed)
+        return replace(made, repair=True) if isinstance(made, Hop) else None
 
-def plan(candidates: Sequence[Candidate], request: CallRequest) -> Route:
-    """The route of ``request`` over surveyed candidates."""
-    route = Route(request, list(candidates), [one.row() for one in candidates])
-    route.first = route.after(-1)
+
+def plan(
+    candidates: Sequence[Candidate],
+    request: CallRequest,
+    *,
+    cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    streamed: bool = False,
+) -> Route:
+    """The route of ``request`` over surveyed candidates; ``cooling`` as :meth:`Route.after` takes it.
+
+    A ``streamed`` call goes only where answers can be handed on as they come.
+    """
+    route = Route(request, list(candidates), [one.row() for one in candidates], streamed=streamed)
+    route.first = route.after(-1, cooling=cooling)
     return route
 
 
 def _hop(
-    candidate: Candidate, usable: Usable, request: CallRequest, *, spent: int, down: frozenset[str]
+    candidate: Candidate,
+    usable: Usable,
+    request: CallRequest,
+    *,
+    spent: int,
+    down: frozenset[str],
+    streamed: bool = False,
 ) -> Hop | CandidateRefusal:
-    refusal = _unfit(candidate, usable, request, down)
-    if refusal is not None:
-        return refusal
-    dropped = ("temperature",) if request.temperature is not None and _refuses(usable, "temperature") else ()
+    entry = candidate.entry
+    if entry.provider in down:
+        return CandidateRefusal(CallReason.PROVIDER_DOWN, f"{entry.provider} refused our key lately")
     output = min(usable.max_output_tokens, request.limits.max_output_tokens or usable.max_output_tokens)
-    call = WireCall(
-        base_url=usable.base_url,
-        model_id=candidate.entry.deployment or candidate.entry.model_id,
-        messages=request.messages,
-        max_output_tokens=output,
-        tools=request.tools,
-        temperature=None if dropped else request.temperature,
-        response_schema=request.response_schema,
-        response_schema_name=request.response_schema_name,
-    )
+    made = fitted(candidate, usable, request, max_output_tokens=output, streamed=streamed)
+    if isinstance(made, CandidateRefusal):
+        return made
+    call = made.call
     try:
         sent = usable.adapter.build(call)
         fingerprint = request_hash(call.model_id, sent.body, canonical_body=call.is_plain)
     except (TypeError, ValueError, NotCanonical) as error:
         return CandidateRefusal(
-            CallReason.BAD_REQUEST, f"the request has no JSON form: {error}", "send text and JSON values only"
+            CallReason.BAD_REQUEST,
+            f"the request cannot be written: {error}",
+            "send text and JSON values only",
         )
+    read = len(sent.body) + made.hosted_tokens
     most = bound(
         usable.price,
-        input_tokens=len(sent.body),
+        input_tokens=read,
         max_output_tokens=output,
         eur_per_usd=usable.eur_per_usd,
+        hosted_calls=made.hosted_calls,
     )
     own_limit = request.limits.max_cost_eur
     if own_limit is not None and spent + most > nano_from_text(own_limit):
@@ -129,10 +203,15 @@ def _hop(
         request_hash=fingerprint,
         body_sha256=sha256_hex(sent.body),
         max_output_tokens=output,
-        bound_tokens=len(sent.body) + output,
+        bound_tokens=read + output,
         bound=most,
-        dropped=dropped,
+        dropped=made.dropped,
     )
+
+
+def moment_us(us: int) -> str:
+    """A moment in microseconds since 1970 as every stored time is written."""
+    return iso(datetime.fromtimestamp(us / 1_000_000, UTC))
 
 
 def request_hash(model_id: str, body: bytes, *, canonical_body: bool) -> str:
@@ -155,23 +234,3 @@ def _in_domain(value: Any) -> Any:
     if isinstance(value, float) or (type(value) is int and abs(value) >= 2**53):
         return repr(value)
     return value
-
-
-def _unfit(
-    candidate: Candidate, usable: Usable, request: CallRequest, down: frozenset[str]
-) -> CandidateRefusal | None:
-    """Why this request cannot go to this candidate, whoever else it may go to."""
-    provider, name = candidate.entry.provider, f"{candidate.entry.provider}:{candidate.entry.model_id}"
-    if provider in down:
-        return CandidateRefusal(CallReason.PROVIDER_DOWN, f"{provider} refused our key lately")
-    asked = (("tools", bool(request.tools)), ("response_format", request.response_schema is not None))
-    for parameter, wanted in asked:
-        if wanted and _refuses(usable, parameter):
-            return CandidateRefusal(
-                CallReason.ENDPOINT_UNSUPPORTED, f"{name} does not take {parameter}", "ask another slot"
-            )
-    return None
-
-
-def _refuses(usable: Usable, parameter: str) -> bool:
-    return parameter in usable.model.refuses

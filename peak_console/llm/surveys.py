@@ -54,7 +54,9 @@ class Surveys:
                 phase=phase,
                 simulated=simulated,
                 base_urls=self._credentials.base_urls(),
+                addresses=self._credentials.addresses(),
                 keys=frozenset() if simulated else self._credentials.providers(),
+                signing_only=frozenset() if simulated else self._credentials.signing_only(),
                 real_keys=self._credentials.real() if simulated else frozenset(),
                 down=down,
             )

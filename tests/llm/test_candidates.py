@@ -95,7 +95,8 @@ def test_a_missing_key_price_rate_or_endpoint_refuses(configs: Configs, tmp_path
     assert reasons(configs, replace(FACTS, today=date(2020, 1, 1))) == ["price_missing", "price_missing"]
     no_rate = replace(configs, budgets=replace(configs.budgets, eur_per_usd=None))
     assert reasons(no_rate) == ["currency_rate_missing"] * 2
-    assert reasons(configs, layer=Layer.L1) == ["endpoint_unsupported", "admitted"]
+    other = MODELS.replace('endpoint = "generate_content"', 'endpoint = "converse"')
+    assert reasons(made(tmp_path / "ws", models=other)) == ["admitted", "endpoint_unsupported"]
     assert reasons(configs, replace(FACTS, down=frozenset({"openai"}))) == ["provider_down", "admitted"]
 
 

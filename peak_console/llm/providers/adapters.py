@@ -1,12 +1,20 @@
 """Which provider speaks which wire format, where, and how it takes its key. A table; pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from peak_console.domain.calls import Answer, Failure, Pending
-from peak_console.llm.providers import google, openai_chat
+from peak_console.llm.providers import (
+    bedrock_converse,
+    converse_stream,
+    google,
+    google_stream,
+    openai_chat,
+    openai_responses,
+)
 from peak_console.llm.providers.streaming import MakeReader
 from peak_console.llm.providers.wire import WireCall
 from peak_console.net.messages import HttpRequest
@@ -44,28 +52,97 @@ class Adapter:
     background: BackgroundWire | None = None
     signs: bool = False
     """Whether AWS access keys, by a signature, stand in for a key that is not set."""
+    lacks: frozenset[str] = frozenset()
+    """Parameters for which the interface has no place, whatever the model: like a model's ``refuses``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """Where a provider lives, and how it takes its key."""
+
+    base_url: str
+    key_variable: str
+    key_header: str = "authorization"
+    key_prefix: str = "Bearer "
+
+
+_HOUSES: Final[Mapping[str, _House]] = {
+    "openai": _House("https://api.openai.com/v1", "OPENAI_API_KEY"),
+    "google": _House(
+        "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", "x-goog-api-key", ""
+    ),
+    "mistral": _House("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "together": _House("https://api.together.ai/v1", "TOGETHER_API_KEY"),
+    "azure": _House("{AZURE_OPENAI_ENDPOINT}", "AZURE_OPENAI_API_KEY", "api-key", ""),
+    "bedrock": _House("https://bedrock-runtime.{AWS_REGION}.amazonaws.com", "AWS_BEARER_TOKEN_BEDROCK"),
+}
+_NO_HOSTED_TOOLS: Final = frozenset({"hosted_tools"})
+
+
+def _at(
+    provider: str,
+    endpoint: str,
+    *,
+    build: Build,
+    parse: Parse,
+    reader: MakeReader,
+    background: BackgroundWire | None = None,
+    signs: bool = False,
+    lacks: frozenset[str] = _NO_HOSTED_TOOLS,
+) -> Adapter:
+    house = _HOUSES[provider]
+    return Adapter(
+        provider=provider,
+        endpoint=endpoint,
+        base_url=house.base_url,
+        key_variable=house.key_variable,
+        key_header=house.key_header,
+        key_prefix=house.key_prefix,
+        build=build,
+        parse=parse,
+        reader=reader,
+        background=background,
+        signs=signs,
+        lacks=lacks,
+    )
+
+
+def _chat(provider: str) -> Adapter:
+    wire = openai_chat.for_provider(provider)
+    return _at(provider, "chat", build=wire.build, parse=wire.parse, reader=wire.reader)
+
+
+def _responses(provider: str) -> Adapter:
+    wire = openai_responses.for_provider(provider)
+    return _at(
+        provider,
+        "responses",
+        build=wire.build,
+        parse=openai_responses.parse,
+        reader=openai_responses.ResponsesReader,
+        background=BackgroundWire(wire.poll, wire.cancel),
+        lacks=frozenset({"seed", "stop"}),
+    )
 
 
 _ALL: Final = (
-    Adapter(
-        provider="openai",
-        endpoint="chat",
-        base_url="https://api.openai.com/v1",
-        key_variable="OPENAI_API_KEY",
-        key_header="authorization",
-        key_prefix="Bearer ",
-        build=openai_chat.build,
-        parse=openai_chat.parse,
-    ),
-    Adapter(
-        provider="google",
-        endpoint="generate_content",
-        base_url="https://generativelanguage.googleapis.com/v1beta",
-        key_variable="GEMINI_API_KEY",
-        key_header="x-goog-api-key",
-        key_prefix="",
+    *(_chat(provider) for provider in openai_chat.PROVIDERS),
+    *(_responses(provider) for provider in openai_responses.ADDRESSES),
+    _at(
+        "google",
+        "generate_content",
         build=google.build,
         parse=google.parse,
+        reader=google_stream.GoogleReader,
+    ),
+    _at(
+        "bedrock",
+        "converse",
+        build=bedrock_converse.build,
+        parse=bedrock_converse.parse,
+        reader=converse_stream.ConverseReader,
+        signs=True,
+        lacks=_NO_HOSTED_TOOLS | {"seed"},
     ),
 )
 
@@ -73,6 +150,22 @@ ADAPTERS: Final[Mapping[tuple[str, str], Adapter]] = MappingProxyType(
     {(one.provider, one.endpoint): one for one in _ALL}
 )
 """By provider and endpoint. What is not here is refused as ``endpoint_unsupported``."""
+
+
+ACCESS_KEY_VARIABLES: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""The AWS access keys: id, secret and, for temporary ones, the token."""
+
+_PLACEHOLDER: Final = re.compile(r"\{([A-Z][A-Z0-9_]*)\}")
+
+
+def placeholders(base_url: str) -> tuple[str, ...]:
+    """The variables of the environment that tell a part of an adapter's address."""
+    return tuple(_PLACEHOLDER.findall(base_url))
+
+
+def filled_in(base_url: str, told: Mapping[str, str]) -> str:
+    """An adapter's address with what its variables tell."""
+    return _PLACEHOLDER.sub(lambda found: told[found[1]], base_url)
 
 
 def base_url_variable(provider: str) -> str:

@@ -41,7 +41,7 @@ class StreamReader(Protocol):
 class MakeReader(Protocol):
     """Makes the reader of a successful response's body."""
 
-    def __call__(self, status: int, headers: Mapping[str, str]) -> StreamReader:
+    def __call__(self, status: int, headers: Mapping[str, str], /) -> StreamReader:
         """A reader for a response with this status and these headers."""
         ...
 

@@ -1,0 +1,118 @@
+"""What of a request one candidate takes: what is left out of it, what bounds its tools, or why not at all.
+
+Pure. A parameter that only steers is left out and named; what would change the request's meaning by its
+absence (tools, a schema, streaming, background work) makes the next candidate be asked.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from peak_console.domain.calls import CallReason, CallRequest
+from peak_console.llm.candidates import Candidate, CandidateRefusal, Usable
+from peak_console.llm.providers.wire import WireCall, WireHostedTool
+
+STEERING: Final = ("temperature", "top_p", "seed", "stop", "reasoning_effort", "tool_choice")
+"""Parameters that are left out where a model or its interface does not take them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A request as it goes to one candidate, and what it lets the provider's own tools spend."""
+
+    call: WireCall
+    dropped: tuple[str, ...] = ()
+    """Parameters the caller set that are not sent."""
+    hosted_calls: int = 0
+    """Most runs of tools that the provider runs."""
+    hosted_tokens: int = 0
+    """Most input tokens that those runs add."""
+
+
+def fitted(
+    candidate: Candidate, usable: Usable, request: CallRequest, *, max_output_tokens: int, streamed: bool
+) -> Fitted | CandidateRefusal:
+    """``request`` for this candidate, or why it cannot be asked."""
+    refusal = _untaken(candidate, usable, request, streamed=streamed)
+    if refusal is not None:
+        return refusal
+    hosted = _hosted(candidate, usable, request) if request.hosted_tools else ((), 0)
+    if isinstance(hosted, CandidateRefusal):
+        return hosted
+    tools, tokens = hosted
+    dropped = tuple(name for name in STEERING if _set(request, name) and _refuses(usable, name))
+    call = WireCall(
+        base_url=usable.base_url,
+        model_id=candidate.entry.deployment or candidate.entry.model_id,
+        messages=request.messages,
+        max_output_tokens=max_output_tokens,
+        tools=request.tools,
+        temperature=None if "temperature" in dropped else request.temperature,
+        response_schema=request.response_schema,
+        response_schema_name=request.response_schema_name,
+        api_version=usable.model.api_version,
+        top_p=None if "top_p" in dropped else request.top_p,
+        seed=None if "seed" in dropped else request.seed,
+        stop=() if "stop" in dropped else request.stop,
+        reasoning_effort=None if "reasoning_effort" in dropped else request.reasoning_effort,
+        tool_choice=None if "tool_choice" in dropped else request.tool_choice,
+        hosted_tools=tools,
+        stream=streamed,
+        background=request.background,
+    )
+    return Fitted(call, dropped, sum(tool.max_calls for tool in tools), tokens)
+
+
+def _untaken(
+    candidate: Candidate, usable: Usable, request: CallRequest, *, streamed: bool
+) -> CandidateRefusal | None:
+    """What the request holds that the candidate does not take."""
+    adapter, model = usable.adapter, usable.model
+    name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
+    if streamed and (adapter.reader is None or _refuses(usable, "stream")):
+        what = f"{name} does not stream its answers"
+    elif request.background and (
+        adapter.background is None or not model.background or _refuses(usable, "background")
+    ):
+        what = f"{name} does no background work"
+    else:
+        wanted = (
+            ("tools", request.tools),
+            ("response_format", request.response_schema is not None),
+            ("hosted_tools", request.hosted_tools),
+        )
+        refused = next((one for one, asked in wanted if asked and _refuses(usable, one)), None)
+        if refused is None:
+            return None
+        what = f"{name} does not take {refused}"
+    return CandidateRefusal(CallReason.ENDPOINT_UNSUPPORTED, what, "ask another slot")
+
+
+def _hosted(
+    candidate: Candidate, usable: Usable, request: CallRequest
+) -> tuple[tuple[WireHostedTool, ...], int] | CandidateRefusal:
+    """The provider-run tools as they are sent, and the input tokens they may add; each has cap and price."""
+    name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
+    tools, tokens = [], 0
+    for asked in request.hosted_tools:
+        rule = usable.model.hosted_tool(asked.name)
+        if rule is None:
+            detail = f"{name} has no rule for the hosted tool {asked.name}"
+            remedy = "add it to the model's hosted_tools in configs/ai/models.toml, or ask without it"
+            return CandidateRefusal(CallReason.HOSTED_TOOL_UNPRICED, detail, remedy)
+        if usable.price.hosted_call_usd is None:
+            detail = f"no price for a run of {asked.name} by {name}"
+            remedy = "add hosted_call_usd to its row in configs/ai/prices.toml, or ask without it"
+            return CandidateRefusal(CallReason.HOSTED_TOOL_UNPRICED, detail, remedy)
+        tools.append(WireHostedTool(rule.wire_type, asked.max_calls))
+        tokens += asked.max_calls * rule.max_input_tokens
+    return tuple(tools), tokens
+
+
+def _set(request: CallRequest, parameter: str) -> bool:
+    """Whether the caller said anything of it; a zero is something."""
+    value = getattr(request, parameter)
+    return value is not None and value != ()
+
+
+def _refuses(usable: Usable, parameter: str) -> bool:
+    return parameter in usable.model.refuses or parameter in usable.adapter.lacks
