@@ -204,7 +204,7 @@ def _wire(hop: Hop) -> BackgroundWire:
 
 def _unreadable(outcome: Answer | Failure) -> bool:
     """Whether an answer is of no known shape: a page of a proxy between, most of the time."""
-    return isinstance(outcome, Failure) and outcome.reason in _SHAPELESS
+    return isinstance(outcome, Failure) and outcome.usage is None and outcome.reason in _SHAPELESS
 
 
 def _refused(outcome: Answer | Failure | Pending) -> bool:
@@ -217,8 +217,10 @@ def _refused(outcome: Answer | Failure | Pending) -> bool:
 
 
 def _on_the_work(outcome: Answer | Failure) -> bool:
-    """Whether an outcome says how the work ended, not that a question was turned away."""
-    return isinstance(outcome, Answer) or outcome.status is None or outcome.status < 300  # noqa: PLR2004 - the success class of RFC 9110
+    """Whether an outcome says what became of the work, not that a question was turned away."""
+    if isinstance(outcome, Answer) or outcome.reason is CallReason.BACKGROUND_LOST:
+        return True
+    return 200 <= (outcome.status or 0) < 300  # noqa: PLR2004 - the success class of RFC 9110
 
 
 def _told_wait(seen: _Seen) -> float:

@@ -91,6 +91,11 @@ class Recorder:
         """Record ``drafts`` without waiting: their call was cancelled and must not be held up."""
         self._start(self.after(drafts))
 
+    @property
+    def spooled(self) -> bool:
+        """Whether something waits in the spool."""
+        return self._spool.waiting
+
     async def hand_in_left_over(self) -> int:
         """Hand in what earlier clients of this workspace spooled; gives the number of events."""
         return await self._spool.hand_in(self._ledger) if self._spool.left_over() else 0

@@ -1,0 +1,97 @@
+"""Open breakers as a call sees them: whom to pass over now, and how long the first of them still cools.
+
+The ledger's writer decides; the lease tells what it decided, about a second later. What it refused this
+process meanwhile is remembered here, so that nobody is asked in vain.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from peak_console.control.gate import CallGate
+from peak_console.domain.calls import CallReason
+from peak_console.domain.clock import Clock
+from peak_console.domain.errors import CallRefused
+from peak_console.domain.ids import RandomBytes
+from peak_console.domain.ledgering import Refusal
+from peak_console.llm.router import moment_us
+
+Model = tuple[str, str]
+"""A provider and one of its models."""
+
+_LOOK_S: Final = 0.25
+"""How often whoever waits looks whether a breaker closed before its time, or a stop came."""
+
+_LONGEST_TOLD_US: Final = 24 * 3600 * 1_000_000
+_SHORTEST_S: Final = 0.05
+_SPREAD_S: Final = 0.25
+"""Callers that wait for one model come back spread over so much time: one of them is the probe."""
+
+
+class Cooling:
+    """The open breakers that this process knows of; moments are microseconds since 1970."""
+
+    def __init__(self, gate: CallGate, *, clock: Clock, random: RandomBytes) -> None:
+        self._gate = gate
+        self._clock = clock
+        self._random = random
+        self._refused: dict[Model, int] = {}
+
+    def now(self) -> Mapping[Model, int]:
+        """Until when each model that must not be asked now cools down."""
+        now_us = self._now_us()
+        lease = self._gate.lease()
+        told = {(one.provider, one.model_id): one.until_us for one in lease.breakers} if lease else {}
+        if self._refused:
+            self._refused = {model: until for model, until in self._refused.items() if until > now_us}
+        return {model: until for model, until in {**told, **self._refused}.items() if until > now_us}
+
+    def note(self, model: Model, refusal: Refusal) -> int:
+        """The writer refused ``model``, for an open breaker or another caller's probe; until when."""
+        now_us = self._now_us()
+        wait_ms = refusal.details.get("retry_after_ms")
+        wait_us = wait_ms * 1000 if type(wait_ms) is int and wait_ms > 0 else round(_LOOK_S * 1_000_000)
+        self._refused[model] = until_us = now_us + min(wait_us, _LONGEST_TOLD_US)
+        return until_us
+
+    def fits(self, until: Mapping[Model, int], *, deadline: float) -> bool:
+        """Whether the first of these models is free before ``deadline`` on the loop's clock."""
+        left_us = min(until.values()) - self._now_us()
+        wait_s = max(left_us / 1_000_000, 0) + _SHORTEST_S + _SPREAD_S
+        return asyncio.get_running_loop().time() + wait_s < deadline
+
+    async def passed(self, until: Mapping[Model, int], *, deadline: float) -> bool:
+        """Whether the first of these models may be asked before ``deadline`` on the loop's clock.
+
+        Returns true once it may, early where its breaker closed or the posture forbids calls: whoever asks
+        then is told so.
+        """
+        loop = asyncio.get_running_loop()
+        model, free_us = min(until.items(), key=lambda item: item[1])
+        chance = int.from_bytes(self._random(4), "big") / 2**32
+        ends = loop.time() + max((free_us - self._now_us()) / 1_000_000, 0) + _SHORTEST_S + chance * _SPREAD_S
+        if ends >= deadline:
+            return False
+        while (left := ends - loop.time()) > 0:
+            await asyncio.sleep(min(left, _LOOK_S))
+            if self._gate.stopped() is not None or model not in self.now():
+                break
+        return True
+
+    def _now_us(self) -> int:
+        return round(self._clock.now().timestamp() * 1_000_000)
+
+
+def refused_while_cooling(until: Mapping[Model, int], now: datetime, **details: object) -> CallRefused:
+    """The error of a call all of whose candidates cool down for longer than it may wait."""
+    (provider, model_id), free_us = min(until.items(), key=lambda item: item[1])
+    wait_s = max(free_us / 1_000_000 - now.timestamp(), 0.0)
+    return CallRefused(
+        f"every candidate that may be asked is cooling down; {provider}:{model_id} is the first to be free",
+        code=CallReason.BREAKER_OPEN,
+        remedy=f"ask again in {wait_s:.0f} s, or allow the call more time than that; see which: peak status",
+        retry_after_ms=round(wait_s * 1000),
+        until=moment_us(free_us),
+        **details,
+    )
