@@ -20,6 +20,7 @@ COMMANDS = {
     "logs": "the log",
     "node": "the node of this workspace",
     "operator": "who may take dangerous actions",
+    "providers": "keys, addresses, clock and models of the providers, without spending",
     "route": "which models would be tried and why, calling nobody",
     "schema": "the JSON Schema of what --json prints",
     "status": "may anything act right now, why, since when",

@@ -134,6 +134,37 @@ class CallShape(_Shape):
     recorded: bool
 
 
+class ProviderFindingShape(_Shape):
+    """One check of one provider; what could not be found out is ``unknown``, never ``ok``."""
+
+    check: str
+    subject: str
+    status: Literal["ok", "warn", "fail", "unknown"]
+    reason: str
+    detail: str
+    remedy: str
+
+
+class ProviderShape(_Shape):
+    """One address of one provider; ``requests`` counts what was asked for, each of it free."""
+
+    provider: str
+    base_url: str | None
+    origin: Literal["environment", "matrix", "built in"]
+    slots: list[str]
+    requests: int = Field(ge=0)
+    findings: list[ProviderFindingShape]
+
+
+class ProvidersShape(_Shape):
+    """``peak providers check``; exit 1 when a check failed or stayed open, 3 without an answer."""
+
+    providers: list[ProviderShape]
+    summary: dict[Literal["ok", "warn", "fail", "unknown"], int]
+    simulated: bool
+    spent_eur: str
+
+
 class DemoShape(_Shape):
     """``peak demo --headless``."""
 
@@ -166,6 +197,7 @@ SHAPES: dict[str, type[BaseModel]] = {
     "ledger-tail": EventsShape,
     "ledger-verify": VerifyShape,
     "lint": LintShape,
+    "providers-check": ProvidersShape,
     "status": StatusShape,
 }
 """Every shape by the name ``peak schema`` knows it under."""
