@@ -130,6 +130,7 @@ def explain(
     phase: PhaseLevel = PhaseLevel.RESEARCH,
     simulated: bool = False,
     base_urls: Mapping[str, str] | None = None,
+    addresses: Mapping[str, str] | None = None,
     keys: frozenset[str] | None = None,
     real_keys: frozenset[str] = frozenset(),
     failures: Sequence[SimulatedFailure] = (),
@@ -148,6 +149,7 @@ def explain(
         phase=phase,
         simulated=simulated,
         base_urls=base_urls,
+        addresses=addresses,
         keys=everyone if keys is None else keys,
         real_keys=real_keys,
     )

@@ -40,6 +40,7 @@ def route(
         phase=level,
         simulated=simulated,
         base_urls=credentials.base_urls(),
+        addresses=credentials.addresses(),
         real_keys=credentials.real() if simulated else frozenset(),
         failures=failures,
         max_output_tokens=max_output_tokens,

@@ -95,7 +95,7 @@ MODELS = "".join(
         ("openai", "gpt-5-nano", "gpt-5", "chat", '"temperature"'),
         ("openai", "gpt-5-mini", "gpt-5", "chat", '"temperature"'),
         ("openai", "gpt-5.2", "gpt-5.2", "chat", ""),
-        ("openai", "o3-deep-research", "o3", "responses", ""),
+        ("openai", "o3-deep-research", "o3", "converse", ""),  # an endpoint that OpenAI does not have
         ("google", "gemini-2.5-flash", "gemini-2.5", "generate_content", ""),
     )
 )

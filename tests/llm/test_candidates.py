@@ -56,6 +56,8 @@ def test_an_admitted_candidate_says_price_and_place(configs: Configs) -> None:
         ("fallback", 1, True),
     ]
     assert rows[0]["price_source"] == "test"
+    assert (rows[0]["input_usd_per_mtok"], rows[0]["output_usd_per_mtok"]) == ("0.25", "2.00")
+    assert {row["verified"] for row in rows} == {"no_lock"}
 
 
 @pytest.mark.parametrize("layer", [Layer.L5, Layer.L6])
@@ -198,3 +200,119 @@ def test_no_entry_breaks_the_survey(
     entry = forged(configs, provider=provider, model_id=model, base_url=url)
     (found,) = survey(entry, Layer.L2, Role.PRIMARY, facts)
     assert (found.usable is None) == (found.refusal is not None)
+
+
+OTHERS = """
+[[model]]
+provider = "azure"
+model_id = "gpt-5.2"
+family = "gpt-5"
+allowed = true
+endpoint = "chat"
+context_tokens = 400000
+max_output_tokens = 128000
+deployments = ["desk-analyst"]
+
+[[model]]
+provider = "bedrock"
+model_id = "amazon.nova-lite-v1:0"
+family = "nova"
+allowed = true
+endpoint = "converse"
+context_tokens = 300000
+max_output_tokens = 5000
+deployments = ["eu.amazon.nova-lite-v1:0"]
+
+[[model]]
+provider = "bedrock"
+model_id = "openai.gpt-oss-120b-1:0"
+family = "gpt-oss"
+allowed = true
+endpoint = "chat"
+context_tokens = 128000
+max_output_tokens = 5000
+"""
+AZURE = {"provider": "azure", "model_id": "gpt-5.2", "deployment": "desk-analyst"}
+NOVA = {"provider": "bedrock", "model_id": "amazon.nova-lite-v1:0"}
+OSS = {"provider": "bedrock", "model_id": "openai.gpt-oss-120b-1:0"}
+RESOURCE = "https://desk.openai.azure.com"
+REGION = "https://bedrock-runtime.eu-central-1.amazonaws.com"
+SIX = replace(
+    FACTS,
+    keys=frozenset({"azure", "bedrock", "openai", "google"}),
+    addresses={"azure": RESOURCE, "bedrock": REGION},
+)
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Configs:
+    """Configs that allow Azure and Bedrock as well, with a price for each of their models."""
+    configs = made(
+        tmp_path_factory.mktemp("six") / "ws",
+        matrix=MATRIX.replace('["openai", "google"]', '["openai", "google", "azure", "bedrock"]'),
+        models=MODELS + OTHERS,
+    )
+    price = configs.prices.rows["openai", "gpt-5.2"]
+    named = {("azure", "gpt-5.2"), ("bedrock", NOVA["model_id"]), ("bedrock", OSS["model_id"])}
+    rows = {**configs.prices.rows, **dict.fromkeys(named, price)}
+    return replace(configs, prices=replace(configs.prices, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts", "reason"),
+    [
+        (AZURE, SIX, "admitted"),
+        (AZURE | {"deployment": "somebody-elses"}, SIX, "deployment_unknown"),
+        (AZURE | {"deployment": None}, SIX, "deployment_unknown"),
+        (AZURE, replace(SIX, addresses={}), "address_missing"),
+        (AZURE, replace(SIX, addresses={}, simulated=True), "address_missing"),
+        (AZURE | {"base_url": "https://other.openai.azure.com"}, replace(SIX, addresses={}), "admitted"),
+        (AZURE, replace(SIX, addresses={"azure": "https://claude.openai.azure.com"}), "forbidden_base_url"),
+        (AZURE, replace(SIX, addresses={"azure": "http://desk.example"}), "base_url_refused"),
+        (AZURE, replace(SIX, addresses={"azure": "desk.openai.azure.com"}), "base_url_refused"),
+        (AZURE, replace(SIX, simulated=True), "base_url_refused"),
+        (AZURE, replace(SIX, phase=PhaseLevel.LIVE), "admitted"),
+        (NOVA, SIX, "admitted"),
+        (NOVA | {"deployment": "eu.amazon.nova-lite-v1:0"}, SIX, "admitted"),
+        (NOVA | {"deployment": "us.amazon.nova-lite-v1:0"}, SIX, "deployment_unknown"),
+        (NOVA, replace(SIX, addresses=None), "address_missing"),
+        (NOVA, replace(SIX, signing_only=frozenset({"bedrock"})), "admitted"),
+        (OSS, replace(SIX, signing_only=frozenset({"bedrock"})), "key_missing"),
+        (OSS, SIX, "admitted"),
+    ],
+)
+def test_azure_and_bedrock_are_reached_by_what_the_environment_tells(
+    six: Configs, changes: dict[str, object], facts: Facts, reason: str
+) -> None:
+    """Endpoint, region and deployment each must be known, and pass what every address passes."""
+    assert reasons(forged(six, **changes), facts) == [reason]
+
+
+def test_an_address_from_the_environment_is_said_to_be_one(six: Configs) -> None:
+    """It goes into the event wherever it came from there, and not where the matrix names it."""
+
+    def told(facts: Facts, **changes: object) -> tuple[str, bool]:
+        (found,) = survey(forged(six, **{**AZURE, **changes}), Layer.L2, Role.PRIMARY, facts)
+        assert found.usable is not None
+        return found.usable.base_url, found.usable.base_url_overridden
+
+    assert told(SIX) == (RESOURCE, True)
+    assert told(SIX, base_url="https://m.openai.azure.com") == ("https://m.openai.azure.com", False)
+    elsewhere = replace(SIX, base_urls={"azure": "https://proxy.example"})
+    assert told(elsewhere) == ("https://proxy.example", True)
+
+
+def test_a_refusal_names_every_variable_that_would_do(six: Configs) -> None:
+    """Bedrock takes its own key or access keys; a missing address names what tells it."""
+
+    def remedy(changes: dict[str, object], facts: Facts) -> str:
+        (found,) = survey(forged(six, **changes), Layer.L2, Role.PRIMARY, facts)
+        assert found.refusal is not None
+        return found.refusal.remedy
+
+    assert (
+        remedy(NOVA, replace(SIX, keys=frozenset())) == "export AWS_BEARER_TOKEN_BEDROCK or AWS_ACCESS_KEY_ID"
+    )
+    assert remedy(OSS, replace(SIX, keys=frozenset())) == "export AWS_BEARER_TOKEN_BEDROCK"
+    assert remedy(NOVA, replace(SIX, addresses={})) == "export AWS_REGION"
+    assert remedy(AZURE, replace(SIX, addresses={})) == "export AZURE_OPENAI_ENDPOINT"

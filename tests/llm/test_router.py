@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from test_candidates import FACTS, TODAY
 from peak_console.budget.prices import cost
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
-from peak_console.domain.calls import CallLimits, CallRequest, Message, ToolDefinition, Usage
+from peak_console.domain.calls import CallLimits, CallRequest, HostedTool, Message, ToolDefinition, Usage
 from peak_console.domain.canonical import digest
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm.candidates import survey
+from peak_console.llm.providers.adapters import ADAPTERS, Adapter
+from peak_console.llm.providers.wire import WireCall, WireHostedTool
 from peak_console.llm.router import Route, plan, request_hash
 
 
@@ -146,3 +149,138 @@ def test_what_a_model_does_not_take_is_asked_of_the_next(tmp_path: Path) -> None
     assert route.first is not None
     assert route.first.candidate.entry.provider == "google"
     assert route.rows[0]["reason"] == "endpoint_unsupported"
+
+
+HOSTED = """
+background = true
+hosted_tools = [{ name = "web_search", wire_type = "web_search_preview", max_input_tokens = 1000 }]
+"""
+
+
+@pytest.fixture(scope="module")
+def research(tmp_path_factory: pytest.TempPathFactory) -> Configs:
+    """Configs whose L1 asks a model on Responses, with a tool that the provider runs, and its price."""
+    ws = write_workspace(tmp_path_factory.mktemp("research") / "ws")
+    plain = 'endpoint = "converse"\ncontext_tokens = 400000\nmax_output_tokens = 128000\n'
+    ws.models.write_text(
+        ws.models.read_text().replace(plain, plain.replace("converse", "responses") + HOSTED)
+    )
+    price = "cache_read_usd_per_mtok = 2.5\n"
+    ws.prices.write_text(ws.prices.read_text().replace(price, price + "hosted_call_usd = 0.01\n"))
+    return load_configs(ws, today=TODAY)
+
+
+EVERYTHING: dict[str, Any] = {
+    "temperature": 0.0,
+    "top_p": 0.5,
+    "seed": 0,
+    "stop": ("END",),
+    "reasoning_effort": "low",
+    "tool_choice": "auto",
+    "tools": (ToolDefinition(name="quote"),),
+}
+
+
+def test_every_parameter_reaches_the_wire_or_is_named(configs: Configs, research: Configs) -> None:
+    """What the model or its interface does not take is left out and listed; zeros are values."""
+    found = routed(configs, **EVERYTHING).first
+    assert found is not None
+    body = json.loads(found.request.body)
+    assert found.dropped == ("temperature",)
+    assert (body["top_p"], body["seed"], body["stop"]) == (0.5, 0, ["END"])
+    assert (body["reasoning_effort"], body["tool_choice"]) == ("low", "auto")
+    responses = routed(research, Layer.L1, **EVERYTHING).first
+    assert responses is not None
+    assert responses.dropped == ("seed", "stop")
+    assert json.loads(responses.request.body)["temperature"] == 0.0
+
+
+def test_a_plain_call_drops_nothing_and_keeps_its_hash(configs: Configs) -> None:
+    """Parameters that nobody set are neither sent nor listed."""
+    hop = routed(configs).first
+    assert hop is not None
+    assert hop.dropped == ()
+    assert json.loads(hop.request.body).keys() <= {"model", "messages", "max_completion_tokens", "store"}
+
+
+def test_hosted_tools_stand_in_the_bound(research: Configs) -> None:
+    """Their runs at their price, and what they add to the input: no bill within them is above the bound."""
+    plain = routed(research, Layer.L1).first
+    found = routed(research, Layer.L1, hosted_tools=(HostedTool(name="web_search", max_calls=7),)).first
+    assert plain is not None
+    assert found is not None
+    assert b'"max_tool_calls":7' in found.request.body
+    assert found.bound_tokens == len(found.request.body) + 7 * 1000 + found.max_output_tokens
+    dearest = Usage(len(found.request.body) + 7000, 0, 0, found.max_output_tokens, 0, hosted_calls=7)
+    assert cost(found.usable.price, dearest, found.usable.eur_per_usd) == found.bound
+    assert found.bound > plain.bound
+
+
+def test_a_hosted_tool_without_cap_or_price_is_refused(configs: Configs, research: Configs) -> None:
+    """No rule in the registry, no price, or an interface that has none: unknown is never free."""
+    asked = {"hosted_tools": (HostedTool(name="file_search", max_calls=1),)}
+    unruled = routed(research, Layer.L1, **asked)
+    assert unruled.rows[0]["reason"] == "hosted_tool_unpriced"
+    assert [row["reason"] for row in routed(configs, **asked).rows] == ["endpoint_unsupported"] * 2
+    price = replace(research.prices.rows["openai", "o3-deep-research"][0], hosted_call_usd=None)
+    rows = {**research.prices.rows, ("openai", "o3-deep-research"): (price,)}
+    unpriced = replace(research, prices=replace(research.prices, rows=rows))
+    search = (HostedTool(name="web_search", max_calls=1),)
+    assert routed(unpriced, Layer.L1, hosted_tools=search).rows[0]["reason"] == "hosted_tool_unpriced"
+
+
+def test_background_work_goes_only_where_it_is_done(configs: Configs, research: Configs) -> None:
+    """The registry must say so, and the interface have it."""
+    hop = routed(research, Layer.L1, background=True).first
+    assert hop is not None
+    assert hop.candidate.entry.model_id == "o3-deep-research"
+    assert b'"background":true' in hop.request.body
+    route = routed(configs, background=True)
+    assert route.first is None
+    assert [row["reason"] for row in route.rows] == ["endpoint_unsupported"] * 2
+
+
+def test_streams_go_only_where_answers_stream(tmp_path: Path) -> None:
+    """A model whose registry entry refuses streaming is passed over, and only then."""
+    ws = write_workspace(tmp_path / "ws")
+    ws.models.write_text(ws.models.read_text().replace('refuses = ["temperature"]', 'refuses = ["stream"]'))
+    configs = load_configs(ws, today=TODAY)
+    candidates = survey(configs, Layer.L2, Role.PRIMARY, FACTS)
+    request = CallRequest(layer=Layer.L2, messages=(Message(role="user", content="Hi"),))
+    route = plan(candidates, request, streamed=True)
+    assert route.first is not None
+    assert route.first.candidate.entry.provider == "google"
+    assert "streamGenerateContent" in route.first.request.url
+    whole = plan(candidates, request).first
+    assert whole is not None
+    assert whole.candidate.entry.provider == "openai"
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=lambda one: f"{one.provider}-{one.endpoint}")
+def test_every_interface_writes_what_it_does_not_lack(adapter: Adapter) -> None:
+    """A parameter that an interface says it has a place for changes what is sent."""
+    base = WireCall(
+        base_url="https://h.example",
+        model_id="m",
+        messages=(Message(role="user", content="Hi"),),
+        max_output_tokens=9,
+        tools=(ToolDefinition(name="quote"),),
+    )
+    plain = adapter.build(base)
+    for name, value in EVERYTHING.items():
+        changed = adapter.build(replace(base, **{name: value if name != "tools" else ()}))
+        assert (changed.body != plain.body) == (name not in adapter.lacks), name
+    assert (
+        adapter.build(replace(base, stream=True)).body,
+        adapter.build(replace(base, stream=True)).url,
+    ) != (
+        plain.body,
+        plain.url,
+    )
+    assert adapter.reader is not None
+    hosted = replace(base, hosted_tools=(WireHostedTool("web_search", 1),))
+    if "hosted_tools" not in adapter.lacks:
+        assert b'"max_tool_calls":1' in adapter.build(hosted).body
+    if adapter.background is None:
+        with pytest.raises(ValueError, match="background"):
+            adapter.build(replace(base, background=True))
