@@ -23,6 +23,10 @@ class ToolCall(Frozen):
     name: str
     arguments: dict[str, Any]
 
+    def answered(self, content: str) -> "Message":
+        """The message that hands what the tool gave back to the model."""
+        return Message(role="tool", content=content, tool_call_id=self.id, name=self.name)
+
 
 class Message(Frozen):
     """One message. ``tool_call_id`` belongs to role ``tool``, ``tool_calls`` to ``assistant``."""
@@ -280,4 +284,10 @@ class CallResult:
     """False when the answer was paid for but the ledger could not record it in time."""
     seq: int | None = None
     """Sequence number of the ``llm.call.completed`` event."""
+    parsed: Any = None
+    """The validated object of a structured answer; ``None`` where none came by right."""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_message(self) -> Message:
+        """The answer as a message, to go on with the conversation."""
+        return Message(role="assistant", content=self.text, tool_calls=self.tool_calls)

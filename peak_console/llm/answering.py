@@ -1,42 +1,72 @@
-"""What became of an answer: checked for who gave it, kept as text, handed to the caller. Pure."""
+"""What became of an answer: judged, kept as text, handed to the caller. Pure."""
+
+from dataclasses import replace
+from typing import Any
 
 import orjson
 
-from peak_console.domain.calls import Answer, CallReason, CallResult, Failure, OutcomeClass, Usage
+from peak_console.domain.calls import Answer, CallResult, Failure, OutcomeClass, Usage
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
+from peak_console.llm import structured
 from peak_console.llm.bodies import ECHO_LIMIT, Settled
-from peak_console.llm.drafting import Passage
+from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange
-from peak_console.llm.router import Hop
-from peak_console.policy.deny import deny_echo
+from peak_console.llm.identity import misanswered
+from peak_console.llm.streamed import cut
+from peak_console.llm.tooling import misasked
 
 
-def echo_checked(hop: Hop, outcome: Answer | Failure, exchange: Exchange) -> Answer | Failure:
-    """``outcome`` unless it came from a model that may not or should not have answered.
+def judged(at: Passage, outcome: Answer | Failure, exchange: Exchange) -> Answer | Failure:
+    """``outcome``, unless it may not reach the caller as an answer.
 
-    The hard deny runs on the name a response reports, also on a failed one's. Another model than was asked
-    for (an alias that moved, a silent re-route) is no answer either: it has another price and no approval.
+    It may not where another model gave it than was asked, where it asks for tools that were not offered, and
+    where it is not of the shape asked for. Such an answer is paid for all the same. Once a reader has a part
+    of it, nobody else is asked.
     """
-    echo = outcome.model_echo
-    if echo is None:
-        return outcome
-    denial = deny_echo(echo)
-    reason = CallReason.FORBIDDEN_ECHO if denial else CallReason.UNEXPECTED_ECHO
-    if denial is None and (isinstance(outcome, Failure) or hop.usable.model.echoed_as(echo)):
-        return outcome
-    exchange.unanswered |= outcome.usage is None
-    shown = one_line(echo, ECHO_LIMIT)
-    detail = denial.message if denial else f"asked {hop.candidate.entry.model_id}, {shown!r} answered"
-    return Failure(
-        reason,
-        OutcomeClass.STOP if denial else OutcomeClass.NEXT_CANDIDATE,
-        detail,
-        request_id=outcome.request_id,
+    call = at.call
+    call.parsed = call.invalid = None
+    refused = _refused(at, outcome)
+    if refused is not None:
+        exchange.unanswered |= outcome.usage is None
+        outcome = refused
+    if isinstance(outcome, Failure) and call.handed_on:
+        return cut(outcome)
+    return outcome
+
+
+def _refused(at: Passage, outcome: Answer | Failure) -> Failure | None:
+    misnamed = None
+    if outcome.model_echo is not None:
+        misnamed = misanswered(at.hop, outcome.model_echo, usage=outcome.usage, request_id=outcome.request_id)
+    if isinstance(outcome, Failure):
+        # a failure stays what it is, unless a forbidden model had a part in it
+        return misnamed if misnamed and misnamed.outcome is OutcomeClass.STOP else None
+    if misnamed is not None:
+        return misnamed
+    refused = misasked(outcome, at.call.request) or _misshaped(at.call, outcome)
+    if refused is None:
+        return None
+    return replace(
+        refused,
         usage=outcome.usage,
-        model_echo=echo,
+        model_echo=outcome.model_echo,
+        request_id=outcome.request_id,
+        rate=outcome.rate,
     )
+
+
+def _misshaped(call: Call, answer: Answer) -> Failure | None:
+    if call.shape is None:
+        return None
+    found = structured.read(answer, call.shape)
+    if not isinstance(found, structured.Invalid):
+        call.parsed = found
+        return None
+    if structured.can_be_repaired(answer):
+        call.invalid = found
+    return found.failure
 
 
 def kept_text(answer: Answer) -> tuple[str, str]:
@@ -60,7 +90,7 @@ def result(
 ) -> CallResult:
     """What the caller gets. ``extra`` holds ``refusal`` where the model declined, and other facts."""
     entry = at.hop.candidate.entry
-    extra = {
+    extra: dict[str, Any] = {
         "refusal": answer.refusal,
         "fingerprint": answer.fingerprint,
         "request_id": answer.request_id,
@@ -69,6 +99,9 @@ def result(
         "family": at.hop.usable.model.family,
         "cost_basis": bill.basis,
     }
+    ttft_us = at.call.ttft_us(at.call.started_us)
+    if ttft_us is not None:
+        extra["ttft_ms"] = ttft_us / 1000
     return CallResult(
         call_id=at.call.call_id,
         run_id=at.call.run_id,
@@ -89,5 +122,6 @@ def result(
         attempts=tuple(exchange.attempts),
         recorded=seq is not None,
         seq=seq,
+        parsed=at.call.parsed,
         extra=extra,
     )

@@ -4,8 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from peak_console.budget.prices import cost
-from peak_console.domain.calls import Answer, Attempt, CallRequest, Failure, RateState, Usage
+from peak_console.domain.calls import (
+    Answer,
+    Attempt,
+    CallRequest,
+    Failure,
+    Message,
+    RateState,
+    ToolCall,
+    Usage,
+)
+from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.money import NanoEur, text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.llm.router import Hop
@@ -66,6 +78,12 @@ def requested(
         body["base_url"] = hop.usable.base_url
     if hop.dropped:
         body["dropped"] = list(hop.dropped)
+    if request.tools:
+        body["tools"] = [tool.name for tool in request.tools[:TOOLS_LISTED]]
+    if results := _tool_results(request.messages):
+        body["tool_results"] = results
+    if hop.repair:
+        body["repair"] = True
     return body
 
 
@@ -80,8 +98,10 @@ def completed(
     latency_us: int,
     answer_sha256: str,
     simulated: bool,
+    ttft_us: int | None = None,
+    streamed: bool = False,
 ) -> dict[str, Any]:
-    """The body of ``llm.call.completed``."""
+    """The body of ``llm.call.completed``; ``ttft_us`` is the time to the first delta handed on."""
     price = hop.usable.price
     body: dict[str, Any] = {
         "hop": number,
@@ -102,9 +122,7 @@ def completed(
         "eur_per_usd": str(hop.usable.eur_per_usd),
         "latency_us": latency_us,
         "attempts": attempts_body(attempts),
-        "tool_calls": [
-            {"name": one_line(call.name, ECHO_LIMIT)} for call in answer.tool_calls[:TOOLS_LISTED]
-        ],
+        "tool_calls": [_tool_call(call) for call in answer.tool_calls[:TOOLS_LISTED]],
         "answer_text_sha256": answer_sha256,
         "request_id": answer.request_id,
         "rate": rate_body(answer.rate),
@@ -112,6 +130,9 @@ def completed(
         "degraded": hop.candidate.entry.degraded,
         "simulated": simulated,
     }
+    if streamed:
+        body["streamed"] = True
+        body["ttft_us"] = ttft_us
     return body
 
 
@@ -126,8 +147,12 @@ def failed(
     latency_us: int,
     then: str,
     simulated: bool,
+    handed_on: int = 0,
 ) -> dict[str, Any]:
-    """The body of ``llm.call.failed``; ``then`` says what followed: ``next``, ``stop`` or the chain's end."""
+    """The body of ``llm.call.failed``; ``then`` says what followed: ``next``, ``stop`` or the chain's end.
+
+    ``handed_on`` counts the deltas that a reader had of the answer before it was cut.
+    """
     body: dict[str, Any] = {
         "hop": number,
         "asked_role": asked_role,
@@ -148,6 +173,8 @@ def failed(
         body["usage"] = usage_body(bill.usage)
     if failure.model_echo is not None:
         body["served_model"] = _shown(failure.model_echo)
+    if handed_on:
+        body["handed_on"] = handed_on
     return body
 
 
@@ -191,6 +218,28 @@ def rate_body(rate: RateState | None) -> dict[str, int] | None:
         "reset_ms": None if rate.reset_s is None else round(rate.reset_s * 1000),
     }
     return {name: value for name, value in named.items() if value is not None} or None
+
+
+def _tool_call(call: ToolCall) -> dict[str, str]:
+    """A tool call as an event carries it: what was asked stands in the run's texts, by this hash."""
+    arguments = orjson.dumps(call.arguments, option=orjson.OPT_SORT_KEYS)
+    return {
+        "id": one_line(call.id, ECHO_LIMIT),
+        "name": one_line(call.name, ECHO_LIMIT),
+        "arguments_sha256": sha256_hex(arguments),
+    }
+
+
+def _tool_results(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """What tools gave since the model last spoke."""
+    results: list[dict[str, str]] = []
+    for message in reversed(messages):
+        if message.role != "tool" or len(results) == TOOLS_LISTED:
+            break
+        name = one_line(message.tool_call_id or "", ECHO_LIMIT)
+        content = message.content.encode("utf-8", "replace")
+        results.append({"tool_call_id": name, "sha256": sha256_hex(content)})
+    return results[::-1]
 
 
 def _shown(name: str | None) -> str | None:

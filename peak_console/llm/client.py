@@ -3,32 +3,42 @@
 import os
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack, overload
+
+from pydantic import BaseModel
 
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate, InFlight
 from peak_console.domain.calls import Answer, CallRequest, CallResult
 from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import EventId, RandomBytes, new_event_id, new_run_id
 from peak_console.domain.ledgering import Ack, LedgerClient
 from peak_console.domain.vocabulary import Layer
-from peak_console.llm import drafting
-from peak_console.llm.answering import echo_checked
+from peak_console.llm import drafting, structured
+from peak_console.llm.answering import judged
+from peak_console.llm.asking import CallWords, Euro, asked, layer_named
+from peak_console.llm.background import PollRule
+from peak_console.llm.claims import PendingCall
+from peak_console.llm.cooling import Cooling
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Passage
 from peak_console.llm.entropy import Entropy
 from peak_console.llm.exchange import Exchange, RetryRule, Sender
+from peak_console.llm.handing import CallStream, Handing
 from peak_console.llm.recording import PATIENCE_S, Recorder
 from peak_console.llm.refusing import (
     Ended,
     failure_error,
 )
-from peak_console.llm.runs import Run
+from peak_console.llm.resuming import Ending, Resuming
+from peak_console.llm.runs import Run, run_limits
 from peak_console.llm.spool import Spool
-from peak_console.llm.steps import Steps
+from peak_console.llm.steps import Detached, Steps
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
 from peak_console.net.http import HttpTransport
@@ -52,6 +62,7 @@ class Client:
         transport: HttpTransport | None = None,
         actor: str | None = None,
         retry: RetryRule | None = None,
+        polls: PollRule | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         environ = os.environ if environ is None else environ
@@ -74,16 +85,30 @@ class Client:
             clock=self._clock,
             random=random,
             retry=retry or RetryRule(),
+            polls=polls,
         )
+        configs = ConfigCache(ws, clock=self._clock)
         self._steps = Steps(
             clock=self._clock,
             random=random,
-            configs=ConfigCache(ws, clock=self._clock),
+            configs=configs,
             gate=self._gate,
             surveys=Surveys(credentials),
             sender=sender,
             recorder=self._recorder,
             texts=self._texts,
+            cooling=Cooling(self._gate, clock=self._clock, random=random),
+        )
+        self._resuming = Resuming(
+            ledger=ws.ledger,
+            runs=ws.runs,
+            clock=self._clock,
+            gate=self._gate,
+            credentials=credentials,
+            configs=configs.current,
+            sender=sender,
+            steps=self._steps,
+            recorder=self._recorder,
         )
 
     async def __aenter__(self) -> Self:
@@ -101,59 +126,156 @@ class Client:
         self._texts.close()
         await self._transport.aclose()
 
-    async def call(self, request: CallRequest) -> CallResult:
-        """One governed call. Each step is durable before the next that could cost money.
+    @overload
+    async def call(self, request: CallRequest, *, answer: type[BaseModel] | None = None) -> CallResult: ...
+
+    @overload
+    async def call(
+        self, *, answer: type[BaseModel] | None = None, **words: Unpack[CallWords]
+    ) -> CallResult: ...
+
+    async def call(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> CallResult:
+        """One governed call, asked for with a request or with the words of one (docs/api.md).
+
+        ``answer`` is a pydantic model: ``parsed`` of the result is then an instance of it. An answer of
+        another shape is asked for once more, with what is wrong with it.
 
         Raises ``CallRefused``, ``PolicyDenied``, ``BudgetExceeded``, ``ControlRefused``, ``ConfigInvalid`` or
         ``EnvironmentUnfit`` (no node, ledger, disk) when nothing was sent, ``CallFailed`` (``PolicyDenied``
-        for a forbidden echo, ``ControlRefused`` under a stop) when no candidate answered usably.
+        for a forbidden echo, ``ControlRefused`` under a stop) when no candidate answered usably, and
+        ``UsageWrong`` for words that make no call.
         """
+        return await self._road(structured.shaped(asked(request, words), answer), answer)
+
+    @overload
+    def stream(self, request: CallRequest, *, answer: type[BaseModel] | None = None) -> CallStream: ...
+
+    @overload
+    def stream(self, *, answer: type[BaseModel] | None = None, **words: Unpack[CallWords]) -> CallStream: ...
+
+    def stream(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> CallStream:
+        """The same call, its answer read as it comes: ``async with client.stream(…) as stream``.
+
+        Nobody else answers, and nothing is repaired, once a part of an answer was handed on.
+        """
+        wanted = structured.shaped(asked(request, words), answer)
+        if wanted.background:
+            raise UsageWrong("background work cannot be streamed", remedy="leave out background, or use call")
+        return CallStream(Handing(self._clock), partial(self._road, wanted, answer))
+
+    @overload
+    async def submit(self, request: CallRequest) -> str: ...
+
+    @overload
+    async def submit(self, **words: Unpack[CallWords]) -> str: ...
+
+    async def submit(self, request: CallRequest | None = None, **words: Any) -> str:
+        """Begin a background call and leave it to its provider; gives its id, for :meth:`resume`.
+
+        Returns once its acceptance is durable; raises as :meth:`call` does.
+        """
+        wanted = asked(request, words).model_copy(update={"background": True})
+        try:
+            return (await self._road(wanted, None, detached=True)).call_id
+        except Detached as accepted:
+            return accepted.call_id
+
+    async def resume(self, call_id: str) -> CallResult:
+        """The answer of an accepted background call, whoever began it: fetched, recorded, and given.
+
+        One that is recorded already is given from the ledger. Nothing is ever sent again, so nothing is
+        paid twice; a caller that still waits elsewhere is not disturbed, and one that cancels its ``resume``
+        leaves the work to its provider. Under a stop an answer that is there is fetched, and what is still
+        worked on is left alone (``ControlRefused``). Raises as :meth:`call` does, and ``UsageWrong`` for a
+        call that was never accepted.
+        """
+        return await self._resuming.resume(call_id)
+
+    async def cancel(self, call_id: str) -> Ending:
+        """Cancel an accepted background call at its provider and record what it cost; also under a stop.
+
+        Raises ``CallFailed`` when the provider could not be told: the call stays pending then.
+        """
+        return await self._resuming.cancel(call_id)
+
+    async def pending(self, run_id: str | None = None) -> list[PendingCall]:
+        """The background calls, of one run or of all, that were accepted and whose end is not recorded."""
+        return await self._resuming.pending(run_id)
+
+    async def _road(
+        self,
+        request: CallRequest,
+        shape: type[BaseModel] | None,
+        handing: Handing | None = None,
+        *,
+        detached: bool = False,
+    ) -> CallResult:
+        """The road. Each step is durable before the next that could cost money."""
         # (1) the call gets its ids, and what posture, phase and configs are now
-        call = self._steps.begun(request)
+        call = self._steps.begun(request, shape, handing)
+        call.detached = detached
         # (2) plan: policy, lifecycle, price and bound of each candidate
         route = await self._steps.planned(call)
         ends: list[Ended] = []
         owed: list[EventDraft] = []
-        hop = route.first
+        hop, number = route.first, 0
         while hop is not None:
-            at = Passage(call, route, hop, number=len(ends) + 1)
+            number += 1
+            at = Passage(call, route, hop, number)
             # (3) posture
             await self._steps.permitted(at, owed)
             # (4) on the ledger, with its reservation, before anything leaves
-            await self._steps.reserved(at, owed, ends)
-            # (5) lease check, (6) send, (7) parse and the deny on the echo
-            exchange = Exchange()
-            outcome = echo_checked(hop, await self._steps.sent(at, exchange), exchange)
+            if not await self._steps.reserved(at, owed, ends):
+                hop, owed = await self._steps.passed_over(at), []
+                continue
+            # (5) lease check, (6) send, (7) parse, the deny on the echo, is it what was asked for
+            exchange = Exchange(streaming=call.streaming)
+            outcome = judged(at, await self._steps.sent(at, exchange), exchange)
             if isinstance(outcome, Answer):
                 # (9) on the ledger, settled
                 return await self._steps.completed(at, exchange, outcome)
-            # (8) the next hop, from (3) on, with its own record
+            # (8) the next hop (a repair of this one's answer, or the next candidate), from (3) on
             entry = hop.candidate.entry
             ends.append(Ended(entry.provider, entry.model_id, outcome, exchange.reached))
             bill = drafting.billed(hop, outcome, exchange)
             call.spent += bill.cost
-            hop = self._steps.following(at, outcome)
-            owed = self._steps.failed(at, exchange, outcome, bill, hop)
-        recorded = await self._recorder.after(owed)
+            hop, owed = await self._steps.onward(at, exchange, outcome, bill)
+        recorded = await self._recorder.after(owed) if owed else []
+        if not ends:
+            raise await self._steps.still_cooling(call, route)
         raise failure_error(
             ends,
             call_id=call.call_id,
             on_exhausted=call.on_exhausted,
             run_id=call.run_id,
             recorded=recorded is not None,
+            **({"handed_on": call.handed_on} if call.handed_on else {}),
         )
 
     def run(
         self,
         *,
         purpose: str = "",
-        layer: Layer | None = None,
+        layer: Layer | str | None = None,
         experiment: str | None = None,
         input_fingerprint: str | None = None,
+        max_cost_eur: Euro | None = None,
+        max_calls: int | None = None,
+        max_tokens: int | None = None,
     ) -> Run:
-        """A run to make calls and write artefacts in; use it as an asynchronous context manager."""
+        """A run to make calls and write artefacts in; use it as an asynchronous context manager.
+
+        Its limits hold over all its calls, beside the budgets of the workspace: the ledger refuses the call
+        that could exceed one. They can only lower what the budgets allow.
+        """
         run_id = new_run_id(self._clock.now(), self._random)
+        layer = None if layer is None else layer_named(layer)
         optional = {
+            "limits": run_limits(max_cost_eur, max_calls=max_calls, max_tokens=max_tokens),
             "layer": layer.value if layer else None,
             "experiment": experiment,
             "input_fingerprint": input_fingerprint,

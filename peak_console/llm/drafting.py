@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from peak_console.domain.calls import Answer, CallReason, CallRequest, Failure, OutcomeClass
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import CallId, EventId
@@ -15,6 +17,8 @@ from peak_console.llm.bodies import Settled
 from peak_console.llm.candidates import Candidate
 from peak_console.llm.exchange import Exchange
 from peak_console.llm.router import Hop, Route
+from peak_console.llm.streamed import Streaming
+from peak_console.llm.structured import Invalid
 from peak_console.policy.deny import Denial, deny_echo, deny_redirect
 
 
@@ -37,6 +41,15 @@ class Call:
     spent: int = 0
     """Nano-EUR booked for hops that failed."""
     events: int = 0
+    detached: bool = False
+    """Whether the caller leaves as soon as its background work is accepted."""
+    shape: type[BaseModel] | None = None
+    """What a structured answer is validated against."""
+    streaming: Streaming | None = None
+    """To whom the answer is handed on as it comes; ``None`` where it is taken whole."""
+    parsed: BaseModel | None = None
+    invalid: Invalid | None = None
+    """The last answer that was not of the shape asked for and may be repaired."""
 
     def event_id(self) -> EventId:
         """A new event's id: the call's own random bits, and a count."""
@@ -47,6 +60,16 @@ class Call:
     def level(self) -> PhaseLevel:
         """The rules that hold."""
         return self.phase.level if self.phase else PhaseLevel.RESEARCH
+
+    @property
+    def handed_on(self) -> int:
+        """Deltas of its answer that a reader has."""
+        return self.streaming.handing.count if self.streaming else 0
+
+    def ttft_us(self, since_us: int) -> int | None:
+        """Microseconds from ``since_us`` to the first delta handed on; ``None`` where none was."""
+        first_us = self.streaming.handing.first_us if self.streaming else None
+        return None if first_us is None else first_us - since_us
 
 
 @dataclass(slots=True)
@@ -76,7 +99,7 @@ def before_send(at: Passage, previous: Failure | None) -> list[EventDraft]:
     drafts = (
         [_denied(call, one, denial, "client") for one, denial in at.route.denials] if at.number == 1 else []
     )
-    if hop.candidate.entry.position > 0:
+    if hop.candidate.entry.position > 0 and not hop.repair:
         drafts.append(_fallback(at, previous))
     drafts.append(_draft(call, hop.candidate, EventKind.CALL_REQUESTED, body))
     return drafts
@@ -96,6 +119,8 @@ def completed(
         latency_us=latency_us,
         answer_sha256=answer_sha256,
         simulated=at.call.simulated,
+        ttft_us=at.call.ttft_us(at.started_us),
+        streamed=at.call.streaming is not None,
     )
     return _draft(at.call, at.hop.candidate, EventKind.CALL_COMPLETED, body)
 
@@ -107,7 +132,7 @@ def failed(
     bill: Settled,
     exchange: Exchange,
     latency_us: int,
-    following: Hop | None,
+    goes_on: bool,
 ) -> list[EventDraft]:
     """``llm.call.failed``, which settles the reservation, after the denial that made it fail, if one did."""
     call, candidate = at.call, at.hop.candidate
@@ -120,8 +145,9 @@ def failed(
         bill=bill,
         attempts=exchange.attempts,
         latency_us=latency_us,
-        then="next" if following else "stop" if stops else call.on_exhausted,
+        then="next" if goes_on else "stop" if stops else call.on_exhausted,
         simulated=call.simulated,
+        handed_on=call.handed_on,
     )
     drafts = [_draft(call, candidate, EventKind.CALL_FAILED, body)]
     if failure.reason is CallReason.FORBIDDEN_ECHO and (denial := deny_echo(failure.model_echo)):
@@ -135,7 +161,7 @@ def never_sent(at: Passage, reason: CallReason) -> EventDraft:
     """``llm.call.failed`` of a hop whose ``requested`` may stand, and that never left."""
     failure = Failure(reason, OutcomeClass.STOP, "nothing was sent")
     free = Settled(NanoEur(0), "none")
-    return failed(at, failure, bill=free, exchange=Exchange(), latency_us=0, following=None)[-1]
+    return failed(at, failure, bill=free, exchange=Exchange(), latency_us=0, goes_on=False)[-1]
 
 
 def refused(call: Call, reason: str, message: str, remedy: str, route: Route | None) -> list[EventDraft]:
@@ -183,6 +209,8 @@ def _fallback(at: Passage, previous: Failure | None) -> EventDraft:
     reason = previous.reason.value if previous else ""
     if before.refusal is not None:
         reason = before.refusal.reason.value
+    elif entry.position - 1 in at.route.cooled:
+        reason = CallReason.BREAKER_OPEN.value
     body = {
         "from": {"provider": before.entry.provider, "model_id": before.entry.model_id},
         "to": {"provider": entry.provider, "model_id": entry.model_id},

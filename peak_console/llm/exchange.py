@@ -16,6 +16,7 @@ from peak_console.llm.credentials import Credentials
 from peak_console.llm.interrupting import Interrupted, interruptible
 from peak_console.llm.losses import may_have_begun, net_failure
 from peak_console.llm.router import Hop
+from peak_console.llm.streamed import Streaming, received
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
 
@@ -62,6 +63,8 @@ class Exchange:
     """A redirect's target, recorded and never followed."""
     unattended: Unattended | None = None
     """Set once a provider accepted background work."""
+    streaming: Streaming | None = None
+    """To whom the answer is handed on as it comes; ``None`` where it is taken whole."""
 
     @property
     def reached(self) -> bool:
@@ -154,16 +157,21 @@ class Sender:
         if work is None or not exchange.underway:
             return failed
         closed = await self._background.closed(hop, work.pending.response_id, simulated=simulated)
+        return self._over(exchange, work, _with_bill(failed, closed))
+
+    async def closed(self, hop: Hop, exchange: Exchange, *, simulated: bool) -> Answer | Failure | None:
+        """Cancel accepted work; the answer, where there was one by then. ``None``: the provider did not say.
+
+        Goes on under a stop.
+        """
+        work = _accepted(exchange)
+        closed = await self._background.closed(hop, work.pending.response_id, simulated=simulated)
         if closed is None:
-            failed = replace(failed, detail=f"{failed.detail}; the provider did not confirm the end")
-        else:
-            failed = replace(
-                failed,
-                usage=closed.usage,
-                model_echo=closed.model_echo or failed.model_echo,
-                request_id=closed.request_id or failed.request_id,
-            )
-        return self._over(exchange, work, failed)
+            return None
+        if isinstance(closed, Answer) or closed.reason is CallReason.BACKGROUND_LOST:
+            return self._over(exchange, work, closed)
+        failed = Failure(CallReason.CANCELLED, OutcomeClass.STOP, "cancelled by its owner")
+        return self._over(exchange, work, _with_bill(failed, closed))
 
     async def _attempts(
         self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, background: bool
@@ -229,9 +237,7 @@ class Sender:
             seconds = min(seconds, self._background.rule.request_s)
         left = True
         try:
-            response = await self._transport.send(request, deadlines=Deadlines(total_s=seconds))
-            status = response.status
-            result = hop.usable.adapter.parse(status, response.headers, response.body)
+            status, result = await self._answered(hop, request, exchange, Deadlines(total_s=seconds))
         except NetError as error:
             result = net_failure(error)
             status, left = error.status, error.sent
@@ -253,6 +259,14 @@ class Sender:
         latency_us = self._clock.boot_us() - started
         exchange.attempts.append(Attempt(number, reason, status, latency_us, waited_ms))
         return result
+
+    async def _answered(
+        self, hop: Hop, request: HttpRequest, exchange: Exchange, deadlines: Deadlines
+    ) -> tuple[int, Answer | Failure | Pending]:
+        if exchange.streaming is not None:
+            return await received(self._transport, hop, request, exchange.streaming, deadlines=deadlines)
+        response = await self._transport.send(request, deadlines=deadlines)
+        return response.status, hop.usable.adapter.parse(response.status, response.headers, response.body)
 
     async def _awaited(
         self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, at_once: bool = False
@@ -280,19 +294,8 @@ class Sender:
         closed = await self._background.closed(hop, work.response_id, simulated=simulated)
         if isinstance(closed, Answer):
             return closed
-        detail = f"still {one_line(work.status, 40)} at the deadline; cancelled at the provider"
-        if closed is None:
-            detail = (
-                f"still {one_line(work.status, 40)} at the deadline; the provider did not confirm the end"
-            )
-        return Failure(
-            CallReason.TIMEOUT,
-            OutcomeClass.AMBIGUOUS,
-            detail,
-            usage=closed.usage if closed else None,
-            model_echo=closed.model_echo if closed else None,
-            request_id=closed.request_id if closed else None,
-        )
+        detail = f"still {one_line(work.status, 40)} at the deadline, so cancelled"
+        return _with_bill(Failure(CallReason.TIMEOUT, OutcomeClass.AMBIGUOUS, detail), closed)
 
     def _over(self, exchange: Exchange, work: Unattended, outcome: _Outcome) -> _Outcome:
         """The one attempt of background work ends with its outcome, however often it was asked after."""
@@ -321,6 +324,18 @@ class Sender:
             )
         wait = min(self._retry.first_wait_s * (1 << (number - 1)), self._retry.longest_wait_s)
         return wait * (0.75 + chance / 4)
+
+
+def _with_bill(failed: Failure, closed: Answer | Failure | None) -> Failure:
+    """``failed``, with what the provider told of work that was cancelled for it."""
+    if closed is None:
+        return replace(failed, detail=f"{failed.detail}; the provider did not confirm the end")
+    return replace(
+        failed,
+        usage=closed.usage,
+        model_echo=closed.model_echo or failed.model_echo,
+        request_id=closed.request_id or failed.request_id,
+    )
 
 
 def _accepted(exchange: Exchange) -> Unattended:

@@ -6,30 +6,53 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pydantic import BaseModel
+
 from peak_console.config.configs import Configs
 from peak_console.config.load import ConfigCache
 from peak_console.control.gate import CallGate
 from peak_console.control.posture import Sources, effective
-from peak_console.domain.calls import Answer, CallReason, CallRequest, CallResult, Failure, OutcomeClass
+from peak_console.domain.calls import (
+    Answer,
+    CallReason,
+    CallRequest,
+    CallResult,
+    Failure,
+    OutcomeClass,
+    Pending,
+)
 from peak_console.domain.clock import Clock
 from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
 from peak_console.domain.vocabulary import Phase, PhaseLevel
-from peak_console.llm import drafting
+from peak_console.llm import claims, drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.bodies import Settled
+from peak_console.llm.cooling import Cooling, refused_while_cooling
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange, Sender
+from peak_console.llm.handing import Handing
+from peak_console.llm.identity import misanswered
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
 from peak_console.llm.router import Hop, Route, plan
+from peak_console.llm.streamed import Streaming
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
+from peak_console.llm.tooling import offered
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _DOWN_US: Final = 300_000_000
 """How long a provider that refused our key is not asked again by this process."""
+
+
+class Detached(Exception):
+    """Background work was accepted, and its caller leaves it to be resumed."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(call_id)
+        self.call_id = call_id
 
 
 @dataclass(slots=True)
@@ -55,6 +78,7 @@ class Steps:
         sender: Sender,
         recorder: Recorder,
         texts: TextStore,
+        cooling: Cooling,
     ) -> None:
         self._clock = clock
         self._random = random
@@ -64,10 +88,13 @@ class Steps:
         self._sender = sender
         self._recorder = recorder
         self._texts = texts
+        self._cooling = cooling
         self._down: dict[str, int] = {}
         self._this_turn: _Seen | None = None
 
-    def begun(self, request: CallRequest) -> Call:
+    def begun(
+        self, request: CallRequest, shape: type[BaseModel] | None = None, handing: Handing | None = None
+    ) -> Call:
         """Step 1: the call with its ids, and what holds at its beginning."""
         if request.run_id is not None and not is_run_id(request.run_id):
             raise UsageWrong(
@@ -84,6 +111,8 @@ class Steps:
             phase=_PHASES.get(lease.phase) if lease else None,
             simulated=lease.simulated if lease else False,
             started_us=now_us,
+            shape=shape,
+            streaming=Streaming(handing, offered(request)) if handing else None,
         )
 
     async def planned(self, call: Call) -> Route:
@@ -106,15 +135,20 @@ class Steps:
             await self.refuse(call, error.code, error)
             raise
         call.matrix_digest, call.on_exhausted = survey.matrix_digest, survey.on_exhausted.value
-        route = plan(survey.candidates, request)
+        whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
+        total_s = min(request.limits.timeout_s or whole_s, whole_s)
+        call.deadline = asyncio.get_running_loop().time() + total_s
+        cooling = self._cooling.now()
+        route = plan(survey.candidates, request, cooling=cooling, streamed=call.streaming is not None)
+        if route.first is None and route.cooled:
+            route.first = await self.cooled_down(call, route)
+            if route.first is None:
+                raise await self.still_cooling(call, route)
         refusal = route.refusal
         if refusal is not None:
             refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
             await self.refuse(call, refusal.reason, refused, route)
             raise refused
-        whole_s = sum(one.entry.timeout_s for one in route.candidates if one.usable)
-        total_s = min(request.limits.timeout_s or whole_s, whole_s)
-        call.deadline = asyncio.get_running_loop().time() + total_s
         return route
 
     async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
@@ -125,12 +159,15 @@ class Steps:
         refused = refused_by_posture(posture)
         if owed:
             await self._recorder.after(owed)
-        else:
+        elif at.number == 1:
             await self.refuse(at.call, CallReason.POSTURE, refused, at.route)
         raise refused
 
-    async def reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> None:
-        """Step 4: returns once ``requested`` is durable; raises what keeps it from being so."""
+    async def reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> bool:
+        """Step 4: true once ``requested`` is durable; raises what keeps it from being so.
+
+        False where the writer would not have it for an open breaker: then the candidate is passed over.
+        """
         hop, run_id = at.hop, at.call.run_id
         text = hop.request.body.decode()
         self._texts.keep(run_id, at.call.call_id, "request", text, hop.body_sha256)
@@ -138,6 +175,12 @@ class Steps:
         undo = partial(drafting.never_sent, at, CallReason.LEDGER_UNAVAILABLE)
         acks = await self._recorder.before(drafts, owed=owed, undo=undo)
         refusal = acks[-1].refusal
+        if refusal is not None and refusal.code == CallReason.BREAKER_OPEN:
+            entry = hop.candidate.entry
+            until_us = self._cooling.note((entry.provider, entry.model_id), refusal)
+            at.route.cool(entry.position, until_us)
+            at.route.refused_by_writer = True
+            return False
         if refusal is not None:
             raise refused_by_ledger(refusal)
         try:
@@ -150,6 +193,7 @@ class Steps:
             reason = CallReason.TEXTS_UNWRITABLE if kept_out else CallReason.CANCELLED
             self._recorder.later([drafting.never_sent(at, reason)])
             raise
+        return True
 
     async def sent(self, at: Passage, exchange: Exchange) -> Answer | Failure:
         """Steps 5 to 7: the hop's outcome; one that breaks off is recorded all the same."""
@@ -159,14 +203,23 @@ class Steps:
         deadline = min(now + entry.timeout_s, at.call.deadline)
         try:
             outcome = await self._sender.send(
-                at.hop, exchange, deadline=deadline, simulated=at.call.simulated
+                at.hop,
+                exchange,
+                deadline=deadline,
+                simulated=at.call.simulated,
+                accepted=partial(self._accepted, at) if at.call.request.background else None,
             )
+        except Detached:
+            raise
         except BaseException as error:
             cancelled = isinstance(error, asyncio.CancelledError)
             why = "cancelled by its caller" if cancelled else f"broke off: {type(error).__name__}"
             failure = Failure(CallReason.CANCELLED, OutcomeClass.STOP, why)
+            if exchange.unattended is not None:
+                self._recorder.behind(self._ended_behind(at, exchange, failure))
+                raise
             bill = drafting.billed(at.hop, failure, exchange)
-            self._recorder.later(self.failed(at, exchange, failure, bill, None))
+            self._recorder.later(self.failed(at, exchange, failure, bill))
             raise
         if isinstance(outcome, Failure) and outcome.reason in {
             CallReason.AUTHENTICATION,
@@ -184,7 +237,7 @@ class Steps:
         draft = drafting.completed(
             at, answer, bill=bill, exchange=exchange, latency_us=latency_us, answer_sha256=sha256
         )
-        acks = await self._recorder.after([draft])
+        acks = await self._recorder.after(_named([draft], at, exchange))
         return result(
             at,
             answer,
@@ -207,16 +260,91 @@ class Steps:
         call = at.call
         if outcome.outcome is OutcomeClass.STOP or asyncio.get_running_loop().time() >= call.deadline:
             return None
-        return at.route.after(at.hop.candidate.entry.position, spent=call.spent, down=self._down_now())
+        if call.invalid is not None and not at.hop.repair:
+            again = structured.repaired(call.request, call.invalid)
+            repair = at.route.repair(at.hop, again, spent=call.spent, down=self._down_now())
+            if repair is not None:
+                return repair
+        return at.route.after(
+            at.hop.candidate.entry.position,
+            spent=call.spent,
+            down=self._down_now(),
+            cooling=self._cooling.now(),
+        )
+
+    async def cooled_down(self, call: Call, route: Route) -> Hop | None:
+        """Waits for the first candidate that only cools down; ``None`` where the call has no time for that.
+
+        Its posture may have changed meanwhile, so that it is asked anew.
+        """
+        while route.cooled and await self._cooling.passed(route.cooling, deadline=call.deadline):
+            call.posture = self._gate.posture()
+            cooling = self._cooling.now() if call.posture.calls else {}
+            hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling)
+            if hop is not None:
+                return hop
+        return None
+
+    async def still_cooling(self, call: Call, route: Route) -> PeakError:
+        """The error of a call that has no time to wait, recorded unless the writer's refusal stands."""
+        refused = refused_while_cooling(route.cooling, self._clock.now(), call_id=call.call_id)
+        if not route.refused_by_writer:
+            await self.refuse(call, CallReason.BREAKER_OPEN, refused, route)
+        return refused
+
+    async def onward(
+        self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled
+    ) -> tuple[Hop | None, list[EventDraft]]:
+        """Step 8: the next hop, and how this one ended, to be recorded with what comes next.
+
+        That of background work is recorded at once: it may stand there already, by whoever resumed it, and
+        must not keep out what follows. So it is before a wait for a model that cools down.
+        """
+        hop = self.following(at, failure)
+        waits = hop is None and self._may_wait(at, failure)
+        drafts = self.failed(at, exchange, failure, bill, goes_on=hop is not None or waits)
+        if not waits and (hop is None or exchange.unattended is None):
+            return hop, drafts
+        await self._recorder.after(drafts)
+        return (await self.cooled_down(at.call, at.route) if waits else hop), []
+
+    async def passed_over(self, at: Passage) -> Hop | None:
+        """The next hop after a refusal by the writer for an open breaker."""
+        cooling = self._cooling.now()
+        position = at.hop.candidate.entry.position
+        hop = at.route.after(position, spent=at.call.spent, down=self._down_now(), cooling=cooling)
+        return hop or await self.cooled_down(at.call, at.route)
+
+    def _may_wait(self, at: Passage, failure: Failure) -> bool:
+        """Whether somebody is left who only cools down, for less time than the call has."""
+        if failure.outcome is OutcomeClass.STOP or not at.route.cooled:
+            return False
+        return self._cooling.fits(at.route.cooling, deadline=at.call.deadline)
 
     def failed(
-        self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled, following: Hop | None
+        self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled, *, goes_on: bool = False
     ) -> list[EventDraft]:
-        """How a hop ended, for the ledger, with what follows it."""
+        """How a hop ended, for the ledger; ``goes_on`` says whether the call does."""
         latency_us = self._clock.boot_us() - at.started_us
-        return drafting.failed(
-            at, failure, bill=bill, exchange=exchange, latency_us=latency_us, following=following
+        drafts = drafting.failed(
+            at, failure, bill=bill, exchange=exchange, latency_us=latency_us, goes_on=goes_on
         )
+        return _named(drafts, at, exchange)
+
+    async def _accepted(self, at: Passage, pending: Pending) -> Failure | None:
+        """Background work is on the ledger before it is first asked after; why it must not go on, if so."""
+        await self._recorder.after([claims.accepted(at, pending, now=self._clock.now())])
+        echo = pending.model_echo
+        misnamed = misanswered(at.hop, echo, request_id=pending.request_id) if echo else None
+        if misnamed is None and at.call.detached:
+            raise Detached(at.call.call_id)
+        return misnamed
+
+    async def _ended_behind(self, at: Passage, exchange: Exchange, failure: Failure) -> None:
+        """End a cancelled caller's background work, and record what it cost."""
+        failure = await self._sender.ended(at.hop, exchange, failure, simulated=at.call.simulated)
+        bill = drafting.billed(at.hop, failure, exchange)
+        await self._recorder.after(self.failed(at, exchange, failure, bill))
 
     async def refuse(self, call: Call, reason: str, error: PeakError, route: Route | None = None) -> None:
         """Record a refusal as far as the ledger takes it: what refuses a call must not hold it up."""
@@ -246,3 +374,8 @@ class Steps:
 
     def _turn_over(self) -> None:
         self._this_turn = None
+
+
+def _named(drafts: list[EventDraft], at: Passage, exchange: Exchange) -> list[EventDraft]:
+    """The end of background work under the ids that everybody gives it."""
+    return drafts if exchange.unattended is None else claims.once(drafts, at.number)

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -532,7 +533,7 @@ async def test_a_disk_that_takes_no_text_refuses_the_call(road: Road, providers:
 
 
 async def test_tools_and_schemas_travel_and_come_back(road: Road, providers: LoopbackServer) -> None:
-    """A tool call comes back with parsed arguments; its name is on the ledger."""
+    """A tool call comes back with parsed arguments; offer, id, name and a hash of them are on the ledger."""
     call = {
         "id": "call_1",
         "type": "function",
@@ -550,7 +551,11 @@ async def test_tools_and_schemas_travel_and_come_back(road: Road, providers: Loo
     assert [(one.name, one.arguments) for one in result.tool_calls] == [("quote", {"pair": "EURUSD"})]
     completed = road.events("llm.call.completed")[0]
     assert completed.body is not None
-    assert completed.body["tool_calls"] == [{"name": "quote"}]
+    arguments = sha256(b'{"pair":"EURUSD"}').hexdigest()
+    assert completed.body["tool_calls"] == [{"id": "call_1", "name": "quote", "arguments_sha256": arguments}]
+    (requested,) = road.events("llm.call.requested")
+    assert requested.body is not None
+    assert requested.body["tools"] == ["quote"]
 
 
 async def test_gemini_blocks_are_filters(road: Road, providers: LoopbackServer) -> None:

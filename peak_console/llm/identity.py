@@ -1,0 +1,30 @@
+"""Whether the model that answers is the one that was asked. Pure."""
+
+from peak_console.domain.calls import CallReason, Failure, OutcomeClass, Usage
+from peak_console.domain.text import one_line
+from peak_console.llm.bodies import ECHO_LIMIT
+from peak_console.llm.router import Hop
+from peak_console.policy.deny import deny_echo
+
+
+def misanswered(
+    hop: Hop, echo: str, *, usage: Usage | None = None, request_id: str | None = None
+) -> Failure | None:
+    """Why what the model ``echo`` says is no answer to ``hop``; ``None`` where it is one.
+
+    The hard deny runs on the name. Another model than was asked for (an alias that moved, a silent re-route)
+    is no answer either: it has another price and no approval.
+    """
+    denial = deny_echo(echo)
+    if denial is None and hop.usable.model.echoed_as(echo):
+        return None
+    shown = one_line(echo, ECHO_LIMIT)
+    asked = hop.candidate.entry.model_id
+    return Failure(
+        CallReason.FORBIDDEN_ECHO if denial else CallReason.UNEXPECTED_ECHO,
+        OutcomeClass.STOP if denial else OutcomeClass.NEXT_CANDIDATE,
+        denial.message if denial else f"asked {asked}, {shown!r} answered",
+        request_id=request_id,
+        usage=usage,
+        model_echo=echo,
+    )
