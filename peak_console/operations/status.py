@@ -185,7 +185,7 @@ class StatusReader:
             phase_since=changed.ts if changed else "",
             simulated=self._simulated(reader),
             counters={row.key: row for row in reader.budgets()},
-            breakers=breaker_lines(reader),
+            breakers=breaker_lines(reader, now),
         )
 
     def _simulated(self, reader: LedgerReader) -> bool:

@@ -183,6 +183,17 @@ _VIEW_ACTIONS: Final = (
         command="window",
         argument="5m|1h|24h|7d",
     ),
+    Action(
+        "breakers.show",
+        "breakers",
+        "b",
+        "b",
+        "The providers' breakers and rate limits in the slots' place, and back.",
+        frozenset({"live"}),
+        rank=25,
+        command="breakers",
+        cli="peak status",
+    ),
     Action("sort.next", "sort", "o", "o", "Sort the table by the next column.", frozenset({"live"}), rank=23),
     Action("sort.reverse", "reverse sort", "O", "O", "Turn the sort order round.", frozenset({"live"})),
     Action(

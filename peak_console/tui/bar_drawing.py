@@ -8,6 +8,7 @@ from typing import Final
 from peak_console.domain.posture import Posture, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
+from peak_console.operations.views.breakers import not_closed
 from peak_console.operations.views.freshness import LIMIT_S, Health
 from peak_console.tui import figures
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
@@ -164,6 +165,7 @@ def _facts(bar: BarSnapshot, now: datetime) -> list[_Segment]:
         _Segment(40, _budget_forms(bar.budget_day)),
         _Segment(35, _ledger_forms(bar, now)),
         _Segment(50, _node_forms(bar)),
+        _Segment(45 if _tripped(bar) else 30, _breaker_forms(bar, now)),
         _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
     ]
 
@@ -194,6 +196,23 @@ def _ledger_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
         (head, Span(sign, tone), Span(f" #{ledger.seq:,}"), age),
         (head, Span(sign, tone)),
     )
+
+
+def _tripped(bar: BarSnapshot) -> bool:
+    return bool(not_closed(bar.breakers or ()))
+
+
+def _breaker_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    """How many of the providers' breakers keep calls away; grey where nobody knows."""
+    head = Span("BRK ", Tone.DIM)
+    if bar.breakers is None or bar.ledger.freshness.health(now) is Health.UNKNOWN:
+        return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
+    away, known = len(not_closed(bar.breakers)), len(bar.breakers)
+    if not known:
+        return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
+    if bar.ledger.freshness.why:
+        return ((head, Span(f"{away}/{known} ▲?", Tone.WARN)),)
+    return ((head, Span(f"{away}/{known} ▲", Tone.WARN) if away else Span(f"0/{known} ✓", Tone.OK)),)
 
 
 def _node_forms(bar: BarSnapshot) -> tuple[Line, ...]:

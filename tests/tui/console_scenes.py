@@ -22,6 +22,7 @@ from peak_console.operations.views.bar import (
     LedgerHead,
     NodeFacts,
 )
+from peak_console.operations.views.breakers import BreakerLine, BreakerState, RateLine
 from peak_console.operations.views.call_detail import (
     AttemptLine,
     CallDetail,
@@ -95,7 +96,57 @@ def bar(name: str) -> BarSnapshot:
         ai_enabled=True,
         sqlite_version="3.51.3",
     )
-    return _BARS.get(name, lambda one: one)(good)
+    return _BARS.get(name, lambda one: one)(replace(good, breakers=breakers(name)))
+
+
+def breakers(name: str) -> tuple[BreakerLine, ...]:
+    """The providers' breakers of a scene, with what their providers said of rate limits."""
+    if name == "empty":
+        return ()
+    late = timedelta(seconds=252 if name == "stale" else 3)
+
+    def rate(requests: int, tokens: int | None, reset_s: float, age: timedelta = late) -> RateLine:
+        most = None if tokens is None else 2_000_000
+        return RateLine(NOW - age, requests, 500, tokens, most, reset_s)
+
+    calm = (
+        BreakerLine("google", "gemini-2.5-flash", BreakerState.CLOSED),
+        BreakerLine("google", "gemini-2.5-flash-lite", BreakerState.CLOSED),
+        BreakerLine("google", "gemini-2.5-pro", BreakerState.CLOSED, failures=1, reason="timeout"),
+        BreakerLine("openai", "gpt-5-mini", BreakerState.CLOSED, rate=rate(488, 1_840_000, 41)),
+        BreakerLine("openai", "gpt-5-nano", BreakerState.CLOSED, rate=rate(412, 1_960_000, 52)),
+        BreakerLine(
+            "openai", "gpt-5.2", BreakerState.CLOSED, reason="overloaded", trips=1, rate=rate(499, None, 60)
+        ),
+    )
+    if name == "hostile":
+        return (
+            *calm,
+            BreakerLine(HOSTILE, HOSTILE, BreakerState.OPEN, 5, HOSTILE, NOW, NOW + timedelta(seconds=9), 1),
+        )
+    if name != "alarming":
+        return calm
+    since = NOW - timedelta(seconds=78)
+    opened = replace(
+        calm[5],
+        state=BreakerState.OPEN,
+        reason="server_error",
+        opened=since,
+        until=NOW + timedelta(seconds=42),
+        trips=2,
+    )
+    probed = replace(
+        calm[4],
+        state=BreakerState.HALF_OPEN,
+        reason="rate_limited",
+        opened=since,
+        until=NOW - timedelta(seconds=1),
+        trips=1,
+        probing=True,
+        rate=rate(0, 96_000, 18),
+    )
+    old = replace(calm[3], rate=rate(31, 1_200_000, 60, timedelta(minutes=6)))
+    return (*calm[:3], old, probed, opened)
 
 
 def _empty_bar(one: BarSnapshot) -> BarSnapshot:
@@ -222,7 +273,7 @@ def live(name: str) -> LiveSnapshot:
     if name == "empty":
         series = LiveSeries(NOW - timedelta(hours=1), 60)
         figures = KeyFigures(cost_today=0, budget_today=50 * NANO)
-        empty = LiveSnapshot(NOW, Window.H1, series, Freshness(NOW), figures, workspace_new=True)
+        empty = LiveSnapshot(NOW, Window.H1, series, Freshness(NOW), figures, breakers=(), workspace_new=True)
         return replace(empty, alerts=alerting.alerts(snapshot_bar, figures, series, (), window=Window.H1))
     alarming = name == "alarming"
     series, figures, rows = _series(alarming), _figures(alarming), _rows(alarming, hostile=name == "hostile")
@@ -239,6 +290,7 @@ def live(name: str) -> LiveSnapshot:
         alerting.alerts(snapshot_bar, figures, series, rows, window=Window.H1),
         tuple(call_lines(name, 30)),
         alerting.marks(figures),
+        breakers=snapshot_bar.breakers,
     )
 
 
@@ -385,7 +437,22 @@ def detail(name: str, line: CallLine) -> CallDetail:
         ),
     )
     route = (
-        RouteStep(0, "openai", "gpt-5.2", "primary", True, "", "", "genai-prices 2026-11-01", 81_000_000),
+        RouteStep(
+            0,
+            "openai",
+            "gpt-5.2",
+            "primary",
+            True,
+            "",
+            "",
+            "genai-prices 2026-11-01",
+            81_000_000,
+            "",
+            "1.75",
+            "14",
+            "closed",
+            "no_lock",
+        ),
         RouteStep(
             1,
             "openai",
@@ -397,6 +464,7 @@ def detail(name: str, line: CallLine) -> CallDetail:
             "",
             None,
             "shutdown 2026-07-23",
+            verified="no_lock",
         ),
         RouteStep(
             2,
@@ -409,6 +477,10 @@ def detail(name: str, line: CallLine) -> CallDetail:
             "genai-prices 2026-11-01",
             94_200_000,
             "shutdown 2027-06-17",
+            "1.25",
+            "10",
+            "closed",
+            "no_lock",
         ),
     )
     chain = tuple(
@@ -452,6 +524,8 @@ def detail(name: str, line: CallLine) -> CallDetail:
             LoggedText("answer", "bb" * 32, text, True),
         ),
         chain=chain,
+        budgets=bar(name).budgets,
+        breakers=bar(name).breakers or (),
         events=({"seq": line.seq, "kind": "llm.call.completed", "body": {"cost_eur": "0.031482500"}},),
         freshness=Freshness(NOW),
     )

@@ -20,6 +20,12 @@ def test_live(looks: Looks, size: str, state: str) -> None:
     looks(make_app(scene(state)), size)
 
 
+@pytest.mark.parametrize("state", ["empty", "normal", "alarming", "stale", "hostile"])
+def test_live_breakers(looks: Looks, size: str, state: str) -> None:
+    """Breakers stand with sign, word and probe, rate limits with their age; what is too old is marked."""
+    looks(make_app(scene(state)), size, "b")
+
+
 @pytest.mark.parametrize("state", ["empty", "normal", "alarming", "stale"])
 def test_calls(looks: Looks, size: str, state: str) -> None:
     """Calls lists the newest first, and says why where it lists none."""

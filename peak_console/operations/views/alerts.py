@@ -6,7 +6,9 @@ from statistics import median
 from typing import Final
 
 from peak_console.domain.posture import PostureReason, PostureState
+from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
+from peak_console.operations.views.breakers import BreakerState, not_closed
 from peak_console.operations.views.live import (
     KEY_REFUSED,
     Alert,
@@ -34,6 +36,7 @@ class AlertLimits:
 
 LIMITS: Final = AlertLimits()
 _ORDER: Final = tuple(Severity)
+_BREAKERS_SHOWN: Final = 2
 
 
 def alerts(
@@ -52,6 +55,7 @@ def alerts(
         *_configs(bar),
         *_ledger(bar, limits),
         *_keys(refused_keys),
+        *_breakers(bar),
         *_budgets(bar, figures),
         *_shares(figures, rows, window, limits),
         *_latency(series, window, limits),
@@ -155,6 +159,26 @@ def _keys(refused: Sequence[str]) -> Iterator[Alert]:
             f"check {variables.get(provider, 'its key')}",
             f"provider:{provider} reason:{KEY_REFUSED}",
         )
+
+
+def _breakers(bar: BarSnapshot) -> Iterator[Alert]:
+    """A model that is left alone: who, why, until when, and where its calls can be seen."""
+    away = not_closed(bar.breakers or ())
+    for one in away[:_BREAKERS_SHOWN]:
+        name = f"{one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
+        left = one.probe_in_s(bar.taken_at)
+        held = one.state is BreakerState.OPEN and left
+        word = "open" if held else "half-open"
+        until = f"probe in {left:.0f} s" if held else "" if one.probing else "the next call probes it"
+        detail = ", ".join(part for part in (one_line(one.reason, 30), until) if part)
+        filter_text = f"provider:{one.provider} model:{one.model_id} since:1h"
+        cli = "peak status"
+        yield Alert(
+            Severity.WARN, "breaker_open", f"breaker {word}: {name}", detail, "↵ its calls", filter_text, cli
+        )
+    if len(away) > _BREAKERS_SHOWN:
+        more = len(away) - _BREAKERS_SHOWN
+        yield Alert(Severity.WARN, "breaker_open", f"{more} more breakers are open", "", "b lists them")
 
 
 def _ledger(bar: BarSnapshot, limits: AlertLimits) -> Iterator[Alert]:

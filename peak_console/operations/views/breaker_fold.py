@@ -1,58 +1,63 @@
-"""The ledger's breakers as lines; a row that is not as it should be gives what can be read. Pure."""
+"""The ledger's breakers and rate limits as lines, of every model that was ever asked."""
 
-import contextlib
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, RateLine
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+if TYPE_CHECKING:
+    from peak_console.ledger.breaker_rows import BreakerRow
+    from peak_console.ledger.breakers import RateSeen
+    from peak_console.ledger.reader import LedgerReader
 
 
-def breaker_lines(reader: object) -> tuple[BreakerLine, ...]:
-    """Every breaker that the ledger keeps, by provider and model. Raises ``LedgerUnavailable``."""
-    read = getattr(reader, "breakers", None)
-    lines = (_line(row) for row in (read() if read else ()))
-    return tuple(sorted(lines, key=lambda one: (one.provider, one.model_id)))
+def breaker_lines(reader: "LedgerReader", now: datetime) -> tuple[BreakerLine, ...]:
+    """The breaker of every provider's model that was ever asked. Raises ``LedgerUnavailable``."""
+    asked = ((row.provider, row.model_id) for row in reader.totals() if row.calls)
+    return fold_breakers(reader.breakers(), asked, now)
 
 
-def _line(row: Any) -> BreakerLine:
-    state = BreakerState.UNKNOWN
-    with contextlib.suppress(ValueError):
-        state = BreakerState(str(row.state))
+def fold_breakers(
+    rows: "Iterable[BreakerRow]", asked: Iterable[tuple[str, str]], now: datetime
+) -> tuple[BreakerLine, ...]:
+    """``rows`` as lines; a model of ``asked`` without a row never failed, so its breaker is closed."""
+    found = {(row.provider, row.model_id): _line(row, now) for row in rows}
+    for name in asked:
+        if all(name) and name not in found:
+            found[name] = BreakerLine(*name, BreakerState.CLOSED)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _line(row: "BreakerRow", now: datetime) -> BreakerLine:
+    one = row.breaker
     return BreakerLine(
-        provider=str(row.provider),
-        model_id=str(row.model_id),
-        state=state,
-        failures=row.failures,
-        reason=str(row.reason or ""),
-        opened=_moment(row.opened_us),
-        until=_moment(row.until_us),
-        trips=row.trips,
-        rate=rate_line(row.rate, _moment(row.rate_at_us)),
+        provider=row.provider,
+        model_id=row.model_id,
+        state=BreakerState(row.state_at(unix_us(now)).value),
+        failures=len(one.failures),
+        reason=one.reason,
+        opened=_moment(one.opened_us),
+        until=_moment(one.until_us),
+        trips=one.trips,
+        probing=bool(one.probe),
+        rate=None if row.rate is None else _rate(row.rate),
     )
 
 
-def rate_line(told: Any, at: datetime | None) -> RateLine | None:
-    """A rate limit from an event's ``rate`` and when that was; ``None`` where nothing was told."""
-    if not isinstance(told, Mapping) or at is None:
-        return None
-    reset = _whole(told.get("reset_ms"))
-    line = RateLine(
-        as_of=at,
-        remaining_requests=_whole(told.get("remaining_requests")),
-        limit_requests=_whole(told.get("limit_requests")),
-        remaining_tokens=_whole(told.get("remaining_tokens")),
-        limit_tokens=_whole(told.get("limit_tokens")),
+def _rate(seen: "RateSeen") -> RateLine:
+    told = seen.fields
+    reset = told.get("reset_ms")
+    return RateLine(
+        as_of=from_unix_us(seen.at_us),
+        remaining_requests=told.get("remaining_requests"),
+        limit_requests=told.get("limit_requests"),
+        remaining_tokens=told.get("remaining_tokens"),
+        limit_tokens=told.get("limit_tokens"),
         reset_s=None if reset is None else reset / 1000,
     )
-    return None if line == RateLine(at) else line
 
 
-def _moment(wall_us: int | None) -> datetime | None:
-    return _EPOCH + timedelta(microseconds=wall_us) if wall_us else None
-
-
-def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def _moment(wall_us: int) -> datetime | None:
+    return from_unix_us(wall_us) if wall_us else None

@@ -18,12 +18,11 @@ RATE_STALE_S: Final = 60.0
 
 
 class BreakerState(StrEnum):
-    """What a breaker lets through; ``unknown`` where the ledger holds a word nobody knows here."""
+    """What a breaker lets through; the words of ``policy.breaker``, which a first look need not load."""
 
     CLOSED = "closed"
     HALF_OPEN = "half_open"
     OPEN = "open"
-    UNKNOWN = "unknown"
 
 
 class RateHealth(StrEnum):
@@ -100,6 +99,8 @@ class BreakerLine:
     until: datetime | None = None
     trips: int = 0
     """How often it has opened, ever."""
+    probing: bool = False
+    """Whether its probe is out."""
     rate: RateLine | None = None
 
     def probe_in_s(self, now: datetime) -> float | None:
@@ -127,6 +128,7 @@ class BreakerLine:
             "until": None if self.until is None or self.lets_through else iso(self.until),
             "probe_in_s": None if probe is None else round(probe, 3),
             "trips": self.trips,
+            "probing": self.probing,
             "rate": None if self.rate is None else self.rate.as_json(now),
         }
 
@@ -143,15 +145,13 @@ def not_closed(breakers: Sequence[BreakerLine]) -> list[BreakerLine]:
 
 
 def breaker_words(one: BreakerLine | None, now: datetime) -> str:
-    """A breaker in words: ``closed``, ``open, probe in 42 s``, ``half-open, one probe is out``."""
+    """A breaker in words: ``closed``, ``open, probe in 42 s``, ``half-open, the next call probes it``."""
     if one is None:
-        return "closed (never used)"
-    if one.state is BreakerState.OPEN:
-        left = one.probe_in_s(now)
-        when = "" if left is None else f", probe in {left:.0f} s" if left else ", the next call probes it"
-        why = f" ({one_line(one.reason, 40)})" if one.reason else ""
-        return f"open{when}{why}"
-    return {
-        BreakerState.CLOSED: "closed",
-        BreakerState.HALF_OPEN: "half-open, one probe is out",
-    }.get(one.state, "unknown")
+        return "closed"
+    if one.lets_through:
+        return "closed" if not one.failures else f"closed, {one.failures} failures lately"
+    left = one.probe_in_s(now) or 0.0
+    why = f" ({one_line(one.reason, 40)})" if one.reason else ""
+    if one.state is BreakerState.OPEN and left:
+        return f"open, probe in {left:.0f} s{why}"
+    return f"half-open, {'a probe is out' if one.probing else 'the next call probes it'}{why}"

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from peak_console.operations.views.bar import BudgetLine
+from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.freshness import NEVER, Freshness
 
@@ -193,5 +195,9 @@ class CallDetail:
     texts: tuple[LoggedText, ...] = ()
     chain: tuple[ChainPlace, ...] = ()
     events: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    budgets: tuple[BudgetLine, ...] = ()
+    """The budgets as they stand now, not when the call was made."""
+    breakers: tuple[BreakerLine, ...] = ()
+    """The breakers as they stand now."""
     freshness: Freshness = NEVER
     missing: str = ""

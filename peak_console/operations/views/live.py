@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.freshness import NEVER, Freshness
 
@@ -168,6 +169,8 @@ class LiveSnapshot:
     marks: Mapping[str, Severity] = field(default_factory=dict)
     """Key figures that stand out, by field name."""
     workspace_new: bool = False
+    breakers: tuple[BreakerLine, ...] | None = None
+    """The providers' breakers and rate limits; ``None`` while they are not known."""
     refused_keys: tuple[str, ...] = ()
     """Providers that refused our key, and have answered nothing since."""
 

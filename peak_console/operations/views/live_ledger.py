@@ -101,6 +101,7 @@ class LiveLedger:
             figures=figures,
             rows=rows,
             tail=self._recent.tail,
+            breakers=bar.breakers,
             refused_keys=self._recent.refused_keys(),
             workspace_new=not (rows or self._recent.tail or _ever_called(reader)),
         )

@@ -130,7 +130,8 @@ class LiveSource:
             return CallDetail(
                 call_id, missing=f"{error.message}; {error.remedy}", freshness=Freshness(None, error.message)
             )
-        return detail
+        bar = self._bar
+        return detail if bar is None else replace(detail, budgets=bar.budgets, breakers=bar.breakers or ())
 
     def _detail(self, reader: LedgerReader, call_id: str, freshness: Freshness) -> CallDetail:
         events = reader.by_call(call_id)

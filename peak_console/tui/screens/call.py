@@ -75,7 +75,8 @@ class CallScreen(PeakScreen):
         if call.call_id != self.call_id:
             return
         before, self._detail = self._detail, call
-        if before is None or before.events != call.events or before.missing != call.missing:
+        waits = any(hop.line.pending for hop in call.hops)
+        if before is None or waits or before.events != call.events or before.missing != call.missing:
             self._show(top=before is None)
         self.show_crumbs()
 

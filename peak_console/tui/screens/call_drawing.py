@@ -10,11 +10,11 @@ from peak_console.operations.views.call_detail import (
     HopFacts,
     JudgementLine,
     LoggedText,
-    RouteStep,
 )
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
-from peak_console.tui.screens.live_drawing import OUTCOME_SIGNS, layer_tone
+from peak_console.tui.screens.live_drawing import OUTCOME_SIGNS, call_badges, layer_tone
+from peak_console.tui.screens.route_drawing import route_lines
 from peak_console.tui.widgets.document import wrapped
 
 _LABEL = 13
@@ -26,9 +26,9 @@ def call_lines(call: CallDetail, width: int, now: datetime) -> list[Line]:
     if call.missing:
         return [EMPTY, (Span(f"  {one_line(call.missing, 400)}", Tone.DIM),)]
     lines: list[Line] = [*_summary(call, width, now)]
-    lines += _section("route and why", width, list(_route(call.route, width)), _route_note(call))
+    lines += _section("route and why", width, list(route_lines(call, width, now)), _route_note(call))
     for hop in call.hops:
-        lines += _section(_hop_title(hop), width, list(_hop(hop, width)))
+        lines += _section(_hop_title(hop), width, list(_hop(hop, width, now)))
     if call.judgements:
         lines += _section(
             "critic", width, [one for judged in call.judgements for one in _judgement(judged, width)]
@@ -64,12 +64,10 @@ def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
     if last is not None:
         sign, tone = OUTCOME_SIGNS.get(last.outcome, ("?", Tone.UNKNOWN))
         reason = f" {one_line(last.reason, 40)}" if last.reason else ""
-        badges = " ".join(
-            word for word, on in (("fallback", last.fallback), ("degraded", last.degraded)) if on
-        )
+        badges = " ".join(call_badges(last))
         yield fit(
             (
-                Span(f"  {sign} {last.outcome}{reason}", tone),
+                Span(f"  {sign} {'pending' if last.pending else last.outcome}{reason}", tone),
                 Span(f"   {one_line(last.provider, 20)} "),
                 Span(one_line(last.model_id, 60), Tone.STRONG),
                 Span(f"   {fig.latency(last.latency_ms)}   € {fig.exact_euros(last.cost)}"),
@@ -92,6 +90,12 @@ def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
     yield _pair("under", Span(one_line(posture or "—", 100)))
     for one in call.fallbacks:
         yield _pair("fell back", Span(one_line(one, 160), Tone.WARN))
+    for denial in call.denials:
+        said = f"{denial.rule}: {denial.field} {denial.subject} ({denial.where}) {denial.who}"
+        yield fit(
+            _pair("denied", Span(one_line(said, 200), Tone.BAD), Span(f"   #{denial.seq:,}", Tone.FAINT)),
+            width,
+        )
 
 
 def _route_note(call: CallDetail) -> Line:
@@ -99,53 +103,29 @@ def _route_note(call: CallDetail) -> Line:
     return (Span(f"{admitted} of {len(call.route)} admitted", Tone.DIM),) if call.route else EMPTY
 
 
-def _route(route: Sequence[RouteStep], width: int) -> Iterator[Line]:
-    if not route:
-        yield (Span("  no route was recorded", Tone.DIM),)
-    for step in route:
-        sign, tone = ("✓", Tone.OK) if step.admitted else ("✗", Tone.BAD)
-        why = "admitted" if step.admitted else one_line(step.reason, 40)
-        yield fit(
-            (
-                Span(f"  {step.position + 1} "),
-                Span(f"{sign} ", tone),
-                cell(one_line(step.role, 9), 9, Tone.DIM),
-                cell(
-                    f"{one_line(step.provider, 16)} {one_line(step.model_id, 60)}",
-                    max(24, width // 3),
-                    Tone.STRONG,
-                ),
-                Span(f" {why}", tone),
-                Span(f"  bound € {fig.exact_euros(step.bound)}" if step.bound is not None else "", Tone.DIM),
-            ),
-            width,
-        )
-        notes = [
-            part
-            for part in (step.detail, step.price_source and f"price: {step.price_source}", step.lifecycle)
-            if part
-        ]
-        if notes:
-            yield fit((Span("      "), Span(one_line(" · ".join(notes), 300), Tone.DIM)), width)
-
-
 def _hop_title(hop: HopFacts) -> str:
     line = hop.line
-    return f"hop {line.hop}: {one_line(line.provider, 20)} {one_line(line.model_id, 60)}"
+    if line.outcome == "refused":
+        what = "refused"
+    else:
+        what = f"hop {line.hop}, a repair" if line.repair else f"hop {line.hop}"
+    return f"{what}: {one_line(line.provider, 20)} {one_line(line.model_id, 60)}"
 
 
-def _hop(hop: HopFacts, width: int) -> Iterator[Line]:
+def _hop(hop: HopFacts, width: int, now: datetime) -> Iterator[Line]:
     line = hop.line
     sign, tone = OUTCOME_SIGNS.get(line.outcome, ("?", Tone.UNKNOWN))
     detail = f" · {one_line(hop.detail, 200)}" if hop.detail else ""
+    reason = one_line(line.reason or hop.finish, 40)
     yield fit(
         _pair(
             "outcome",
-            Span(f"{sign} {line.outcome} {one_line(line.reason or hop.finish, 40)}", tone),
+            Span(f"{sign} {'pending' if line.pending else line.outcome} {reason}", tone),
             Span(detail, Tone.DIM),
         ),
         width,
     )
+    yield from _background(hop, width, now)
     served = hop.served_model
     if served is not None:
         same = served == line.model_id or served.startswith(f"{line.model_id}-")
@@ -167,15 +147,45 @@ def _hop(hop: HopFacts, width: int) -> Iterator[Line]:
     if hop.base_url:
         yield _pair("sent to", Span(one_line(hop.base_url, 120), Tone.WARN))
     yield from _attempts(hop)
+    if line.streamed:
+        first = "no first token" if hop.ttft_ms is None else f"first token after {fig.latency(hop.ttft_ms)}"
+        yield _pair("streamed", Span(first))
+    if hop.dropped:
+        left_out = f"{', '.join(hop.dropped)}: this model refuses it"
+        yield fit(_pair("left out", Span(one_line(left_out, 160), Tone.DIM)), width)
     if hop.tokens:
         counts = "   ".join(f"{name} {count:,}" for name, count in hop.tokens)
         yield _pair("tokens", Span(counts))
     yield from _money(hop)
     if hop.tool_calls:
         yield fit(_pair("tools", Span(one_line(", ".join(hop.tool_calls), 200))), width)
+    if hop.hosted_calls:
+        yield _pair("hosted tools", Span(f"{hop.hosted_calls:,} calls, run and billed by the provider"))
     ids = " · ".join(part for part in (hop.request_id or "", hop.fingerprint or "") if part)
     if ids:
         yield _pair("provider ids", Span(one_line(ids, 160), Tone.DIM))
+
+
+def _background(hop: HopFacts, width: int, now: datetime) -> Iterator[Line]:
+    """That the provider took it on: since when it works, where, and until when it is waited for."""
+    taken = hop.acceptance
+    if taken is not None:
+        since = f"accepted {fig.day_and_clock(taken.at, now)}"
+        if hop.line.pending:
+            waited = fig.age(max(0.0, (now - taken.at).total_seconds()))
+            until = (
+                f", waited for until {fig.day_and_clock(taken.expires_at, now)}" if taken.expires_at else ""
+            )
+            since = f"{since}, pending for {waited}{until}"
+        yield fit(_pair("background", Span(since, Tone.ACCENT if hop.line.pending else Tone.TEXT)), width)
+        where = " · ".join(part for part in (taken.response_id, taken.status, taken.base_url) if part)
+        yield fit(_pair("", Span(one_line(where, 160), Tone.DIM)), width)
+    elif hop.line.background:
+        yield _pair("background", Span("not accepted by the provider yet", Tone.UNKNOWN))
+    if hop.retry_at is not None:
+        yield _pair(
+            "breaker", Span(f"lets a probe through at {fig.day_and_clock(hop.retry_at, now)}", Tone.WARN)
+        )
 
 
 def _attempts(hop: HopFacts) -> Iterator[Line]:
@@ -198,10 +208,13 @@ def _money(hop: HopFacts) -> Iterator[Line]:
         "worst_case": "its bound: the provider told no bill",
         "none": "nothing was spent",
     }
+    word = "settled by hand" if hop.settlement else basis.get(hop.cost_basis, one_line(hop.cost_basis, 30))
     spent = Span(f"€ {fig.exact_euros(hop.line.cost)}", Tone.STRONG)
-    yield _pair(
-        "cost", spent, Span(f"   {basis.get(hop.cost_basis, one_line(hop.cost_basis, 30))}", Tone.DIM)
-    )
+    yield _pair("cost", spent, Span(f"   {word}", Tone.DIM))
+    settled = hop.settlement
+    if settled is not None:
+        was = f"€ {fig.exact_euros(settled.was)} at its bound, settled by {one_line(settled.operator, 40)}: "
+        yield _pair("was", Span(was, Tone.WARN), Span(one_line(settled.reason, 120)))
     if hop.bound is not None:
         yield _pair("reserved", Span(f"€ {fig.exact_euros(hop.bound)}", Tone.DIM))
     parts = [

@@ -14,12 +14,14 @@ from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, rule
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens import live_drawing as look
+from peak_console.tui.screens import provider_drawing as providers_look
 from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.widgets.time_series import TimeSeries
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.breakers import BreakerLine
     from peak_console.operations.views.call_filter import CallFilter
     from peak_console.operations.views.source import Source
     from peak_console.tui.app import PeakApp
@@ -91,6 +93,7 @@ class LiveScreen(PeakScreen):
         self.snapshot: LiveSnapshot | None = None
         self._sort, self._turned = 0, False
         self._filter: CallFilter | None = None
+        self._breakers_shown = False
 
     def body(self) -> Iterable[Widget]:
         """Figures, plots, slots, alerts, tail."""
@@ -113,7 +116,8 @@ class LiveScreen(PeakScreen):
         yield FiguresStrip(id="figures")
         yield Container(VolumePanel(id="volume"), cost, p95, critic, id="plots")
         yield TableHead()
-        yield Table(look.SLOT_COLUMNS, id="slots")
+        yield Table(look.slot_columns(self._breakers), id="slots")
+        yield Table(providers_look.PROVIDER_COLUMNS, id="providers")
         yield RuleLine("alerts", id="alerts-head")
         yield AlertTable(look.ALERT_COLUMNS, id="alerts")
         yield RuleLine("latest calls", id="tail-head")
@@ -122,7 +126,8 @@ class LiveScreen(PeakScreen):
     def on_mount(self) -> None:
         """Say that nothing has been read yet."""
         super().on_mount()
-        self.slots.empty = self.tail.empty = [(Span("reading the ledger …", Tone.DIM),)]
+        reading = [(Span("reading the ledger …", Tone.DIM),)]
+        self.slots.empty = self.tail.empty = self.providers.empty = reading
         self.alerts.empty = [(Span("…", Tone.DIM),)]
         self.query_one(TableHead).line = self._head
 
@@ -130,6 +135,11 @@ class LiveScreen(PeakScreen):
     def slots(self) -> Table[Any]:
         """The table by slot."""
         return self.query_one("#slots", Table)
+
+    @property
+    def providers(self) -> Table[Any]:
+        """The breakers and rate limits, in the slots' place while they are shown."""
+        return self.query_one("#providers", Table)
 
     @property
     def alerts(self) -> AlertTable:
@@ -184,6 +194,7 @@ class LiveScreen(PeakScreen):
         """A second has passed: figures may have become stale."""
         super().tick()
         self.query_one(FiguresStrip).redraw()
+        self._show_breakers()
 
     def _show(self, snapshot: LiveSnapshot) -> None:
         for panel in (self.query_one(FiguresStrip), self.query_one(VolumePanel)):
@@ -205,7 +216,31 @@ class LiveScreen(PeakScreen):
         self.slots.styles.max_height = max(2, len(rows))
         self.slots.show_rows(ListRows(rows))
         self.tail.show_rows(ListRows(tail))
+        self._show_breakers()
         self.query_one(TableHead).redraw()
+
+    def _breakers(self) -> "Sequence[BreakerLine]":
+        return (self.snapshot.breakers if self.snapshot else None) or ()
+
+    def _show_breakers(self) -> None:
+        """The line that sums the breakers up, and their table while it is shown: countdowns go on."""
+        snapshot, now = self.snapshot, self.peak.now()
+        if snapshot is None:
+            return
+        stale = snapshot.freshness.health(now, self.stale_s) is not Health.FRESH
+        head = self.query_one("#alerts-head", RuleLine)
+        head.right = providers_look.summary(
+            snapshot.breakers, now, max(20, head.size.width - 22), stale=stale
+        )
+        head.redraw()
+        if not self._breakers_shown:
+            return
+        kept = look.filtered_breakers(self._breakers(), snapshot, self._filter)
+        rows = providers_look.provider_rows(kept, snapshot.rows, now, stale=stale)
+        unknown = snapshot.breakers is None
+        self.providers.empty = [providers_look.UNKNOWN if unknown else providers_look.NOTHING]
+        self.providers.styles.max_height = max(2, len(rows))
+        self.providers.show_rows(ListRows(rows))
 
     def _why_empty(self, snapshot: LiveSnapshot) -> tuple[Sequence[Line], Sequence[Line]]:
         if self._filter is not None and snapshot.rows:
@@ -238,6 +273,8 @@ class LiveScreen(PeakScreen):
         self.alerts.show_rows(ListRows(snapshot.alerts))
 
     def _head(self, width: int) -> Line:
+        if self._breakers_shown:
+            return self.providers.head(width)
         title, _, down = look.SORTS[self._sort]
         return self.slots.head(width, title, down=down != self._turned)
 
@@ -253,6 +290,10 @@ class LiveScreen(PeakScreen):
             from peak_console.tui.screens.call import CallScreen  # noqa: PLC0415 - not before the first paint
 
             self.app.push_screen(CallScreen(message.row.call_id))
+        elif message.table is self.providers and self.snapshot is not None:
+            one = message.row.breaker
+            window = self.snapshot.window.value
+            self.peak.go("calls", f"provider:{one.provider} model:{one.model_id} since:{window}")
         elif message.table is self.slots and self.snapshot is not None:
             self.peak.go("calls", look.slot_filter(message.row, self.snapshot))
         elif isinstance(message.row, Alert):
@@ -292,8 +333,21 @@ class LiveScreen(PeakScreen):
             self.show_crumbs()
             self.peak.feed.watch(self, self.subject())
 
+    def do_breakers_show(self) -> None:
+        """Breakers and rate limits in the slots' place, and back."""
+        self._breakers_shown = not self._breakers_shown
+        shown, hidden = (self.providers, self.slots) if self._breakers_shown else (self.slots, self.providers)
+        focused = self.focused is hidden
+        self.set_class(self._breakers_shown, "-providers")
+        if focused:
+            self.set_focus(shown)
+        self._sorted()
+
     def do_sort_next(self) -> None:
         """Sort by the next column."""
+        if self._breakers_shown:
+            self.peak.say("breakers stand by state; b shows the slots, which can be sorted")
+            return
         self._sort, self._turned = (self._sort + 1) % len(look.SORTS), False
         self._sorted()
 

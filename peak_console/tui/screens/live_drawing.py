@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from peak_console.domain.text import one_line
+from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.live import Alert, KeyFigures, LiveSnapshot, Severity, SlotRow
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, pad, rule, width_of
 from peak_console.tui.plot import Alphabet, spark, time_axis
+from peak_console.tui.screens.provider_drawing import marked_model
 from peak_console.tui.widgets.table import Column
 
 if TYPE_CHECKING:
@@ -150,7 +153,7 @@ def _budget(row: SlotRow) -> Span:
     return Span(f"{gauge} {row.budget_pct:3.0f} %", tone)
 
 
-SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
+_SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
     Column("LAYER", 6, lambda row: Span(one_line(row.slot.layer, 5), layer_tone(row.slot.layer))),
     Column("ROLE", 8, lambda row: Span(one_line(row.slot.role, 8), Tone.DIM)),
     Column("PROVIDER", 8, lambda row: Span(one_line(row.slot.provider, 20)), flex=1),
@@ -170,6 +173,15 @@ SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
     Column("", 9, lambda row: Span(" ".join(row.flags), Tone.WARN), least=104),
 )
 """The table's columns. The budget share and the flags need more than 80 cells."""
+
+
+def slot_columns(breakers: Callable[[], Sequence[BreakerLine]]) -> tuple[Column[SlotRow], ...]:
+    """The table's columns; a model that a breaker keeps calls away from carries its sign."""
+    return tuple(
+        replace(one, draw=lambda row: marked_model(row, breakers())) if one.title == "MODEL" else one
+        for one in _SLOT_COLUMNS
+    )
+
 
 _ROLE_ORDER: Final = {"primary": "0", "fallback": "1", "critic": "2"}
 SortKey = Callable[[SlotRow], tuple[float | str, ...]]
@@ -223,6 +235,18 @@ def filtered_rows(snapshot: LiveSnapshot, wanted: "CallFilter") -> list[SlotRow]
     return [row for row in snapshot.rows if wanted.matches(slot_as_line(row, snapshot))]
 
 
+def filtered_breakers(
+    breakers: Sequence[BreakerLine], snapshot: LiveSnapshot, wanted: "CallFilter | None"
+) -> list[BreakerLine]:
+    """The breakers whose provider and model the filter lets through."""
+    if wanted is None:
+        return list(breakers)
+    lines = (
+        CallLine(0, snapshot.taken_at, "", "", "", "", one.provider, one.model_id, "ok") for one in breakers
+    )
+    return [one for one, line in zip(breakers, lines, strict=True) if wanted.matches(line)]
+
+
 def slot_filter(row: SlotRow, snapshot: LiveSnapshot) -> str:
     """The Calls filter that shows this slot's calls."""
     slot = row.slot
@@ -250,19 +274,41 @@ def alert_line(alert: Alert, width: int) -> Line:
     return (*pad((*title, Span(detail, Tone.DIM)), width - width_of(right)), *right)
 
 
+_MARKS_SHORT: Final = {"streamed": "≈", "background": "◔"}
+"""How a streamed and a background call are marked beside their outcome; the badges say it in words."""
+
+
 def _outcome(line: CallLine) -> Span:
     sign, tone = OUTCOME_SIGNS.get(line.outcome, ("?", Tone.UNKNOWN))
     word = line.outcome if line.outcome == "ok" or not line.reason else one_line(line.reason, 30)
-    return Span(f"{sign} {word}", tone)
+    if line.pending:
+        word = "pending"
+    marks = f" {_MARKS_SHORT[mark]}" if (mark := _mark(line)) else ""
+    return Span(f"{sign} {word}{marks}", tone)
+
+
+def _mark(line: CallLine) -> str:
+    return "background" if line.background else "streamed" if line.streamed else ""
+
+
+def call_badges(line: CallLine) -> list[str]:
+    """What is out of the ordinary about a call, in words."""
+    return [
+        *(["fallback"] if line.fallback else []),
+        *(["degraded"] if line.degraded else []),
+        *(["repair"] if line.repair else []),
+        *(["background"] if line.background else []),
+        *(["streamed"] if line.streamed else []),
+    ]
 
 
 def _badges(line: CallLine) -> Span:
-    badges = [
-        *(["fallback"] if line.fallback else []),
-        *(["degraded"] if line.degraded else []),
-        *([f"hop {line.hop}"] if line.hop > 1 and not line.fallback else []),
-    ]
-    return Span(" ".join(badges), Tone.WARN)
+    badges = call_badges(line)
+    hop = [f"hop {line.hop}"] if line.hop > 1 and not line.fallback and not line.repair else []
+    return Span(
+        " ".join([*badges, *hop]),
+        Tone.WARN if line.fallback or line.degraded or line.repair or hop else Tone.DIM,
+    )
 
 
 CALL_COLUMNS: Final[tuple[Column[CallLine], ...]] = (

@@ -57,7 +57,18 @@ def fitting(actions: Sequence[Action], width: int) -> list[Action]:
     return chosen
 
 
-_GOES_FIRST = ("sort.next", "plots.next", "pause", "copy", "palette", "read", "command", "back", "call.run")
+_GOES_FIRST = (
+    "sort.next",
+    "plots.next",
+    "pause",
+    "copy",
+    "palette",
+    "read",
+    "command",
+    "back",
+    "call.run",
+    "breakers.show",
+)
 
 
 def _first_to_go(chosen: Sequence[Action]) -> Action:

@@ -21,7 +21,7 @@ RowT = TypeVar("RowT")
 class Column(Generic[RowT]):
     """A column: ``draw`` gives a row's text and tone.
 
-    ``flex`` shares the left-over width; a column whose ``least`` total width is not reached is left out.
+    ``flex`` shares the left-over width; a column is left out below ``least`` and above ``most`` total width.
     """
 
     title: str
@@ -30,11 +30,12 @@ class Column(Generic[RowT]):
     right: bool = False
     flex: int = 0
     least: int = 0
+    most: int = 1 << 30
 
 
 def lay_out(columns: Sequence[Column[RowT]], width: int) -> list[tuple[Column[RowT], int]]:
     """The columns that stand at ``width``, each with its width; one blank between two."""
-    kept = [column for column in columns if width >= column.least]
+    kept = [column for column in columns if column.least <= width <= column.most]
     room = width - 1 - sum(column.width + 1 for column in kept) + 1
     shares = sum(column.flex for column in kept)
     if room <= 0 or not shares:
