@@ -118,7 +118,7 @@ def arguments_of(text: str, path: str) -> dict[str, Any]:
         arguments = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:
         raise Malformed(path, "not JSON") from None
-    return wire.an_object(arguments, path)
+    return wire.arguments(arguments, path)
 
 
 def usage_of(value: Any) -> Usage | None:

@@ -97,9 +97,8 @@ class ChatReader:
 
     def close(self) -> Answer | Failure:
         """The outcome, now that the body has ended."""
-        if self._failure is None and not self._done:
-            with suppress(Malformed):  # what a cut left of an event is no event
-                self._take(self._sse.rest() or b"{}", [])
+        if self._sse.rest() == _END:  # an end mark without its blank line is one
+            self._done = True
         if self._failure is not None:
             return replace(self._failure, usage=self._billed(), model_echo=self._model)
         if not self._done:
@@ -133,7 +132,7 @@ class ChatReader:
         choices = chunk.get("choices")
         if choices:
             self._choice(choices, deltas)
-        elif choices is None and event != b"{}" and not chunk.keys() & {"usage", "prompt_filter_results"}:
+        elif choices is None and not chunk.keys() & {"usage", "prompt_filter_results"}:
             raise Malformed("choices", "an event of the stream has none")
 
     def _named(self, chunk: dict[str, Any]) -> None:

@@ -158,4 +158,4 @@ def _place(event: dict[str, Any]) -> int:
     value = event.get("contentBlockIndex")
     if type(value) is int and 0 <= value < 2**31:
         return value
-    raise Malformed("contentBlockIndex", f"a place was expected, not {one_line(repr(value), 40)}")
+    raise Malformed("contentBlockIndex", f"a place was expected, not {wire.shown(value)}")

@@ -223,7 +223,9 @@ class Billed:
 
     def blocked(self, word: str) -> Failure:
         """The prompt did not pass the provider's filter."""
-        return self._failure(CallReason.CONTENT_FILTER, f"the prompt was blocked: {one_line(word, 60)}")
+        return self._failure(
+            CallReason.CONTENT_FILTER, f"the prompt was blocked: {one_line(word, 60) or 'no word why'}"
+        )
 
     def withheld(self, finish: Finish, word: str) -> Failure:
         """The answer did not pass the provider's filter, or the model did not bring it to an end."""
@@ -322,7 +324,7 @@ def _call(value: Any, path: str, index: int) -> ToolCall:
     return ToolCall.model_construct(
         id=wire.maybe_text(call.get("id"), f"{path}.id") or f"call_{index}",
         name=wire.a_text(call.get("name"), f"{path}.name"),
-        arguments=wire.an_object(call.get("args") or {}, f"{path}.args"),
+        arguments=wire.arguments(call.get("args") or {}, f"{path}.args"),
     )
 
 

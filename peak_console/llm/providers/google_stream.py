@@ -85,10 +85,6 @@ class GoogleReader:
 
     def close(self) -> Answer | Failure:
         """The outcome, now that the body has ended."""
-        rest = self._sse.rest()
-        if self._failure is None and rest is not None:
-            with suppress(Malformed):  # what a cut left of an event is no event
-                self._take(rest, [])
         if self._failure is not None:
             return replace(self._failure, usage=self._billed(), model_echo=self._model)
         if self._finish is None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from peak_console.domain.calls import Message, ToolDefinition, Usage
+from peak_console.domain.canonical import DEPTH_LIMIT
 from peak_console.domain.text import one_line
 from peak_console.net.decoding import ACCEPT_ENCODING
 
@@ -117,6 +118,21 @@ def a_text(value: Any, path: str) -> str:
     raise Malformed(path, f"text was expected, not {_kind(value)}")
 
 
+def arguments(value: Any, path: str) -> dict[str, Any]:
+    """``value`` if it is an object that every later reader and writer of JSON takes."""
+    found = an_object(value, path)
+    if not _within_depth(found, DEPTH_LIMIT):
+        raise Malformed(path, f"nested deeper than {DEPTH_LIMIT}")
+    return found
+
+
+def _within_depth(value: Any, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_within_depth(one, depth - 1) for one in inner)
+
+
 def maybe_text(value: Any, path: str) -> str | None:
     """``value`` if it is text or absent."""
     return None if value is None else a_text(value, path)
@@ -128,7 +144,14 @@ def tokens(value: Any, path: str) -> int:
         return 0
     if type(value) is int and 0 <= value <= _MOST_TOKENS:
         return value
-    raise Malformed(path, f"a count of tokens was expected, not {one_line(repr(value), 40)}")
+    raise Malformed(path, f"a count of tokens was expected, not {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A foreign value as an error tells it: scalars themselves, for the rest only what kind it is."""
+    if isinstance(value, dict | list):
+        return _kind(value)
+    return one_line(repr(value), 40)
 
 
 def _kind(value: Any) -> str:
@@ -171,5 +194,9 @@ def error_message(error: Mapping[str, Any]) -> str:
 
 def _complaint(one: Mapping[str, Any]) -> str:
     place = one.get("loc")
-    parts = [str(part) for part in place[:10]] if isinstance(place, list) else []
-    return ": ".join(part for part in (".".join(parts), str(one.get("msg", ""))) if part)
+    parts = [_word(part) for part in place[:10]] if isinstance(place, list) else []
+    return ": ".join(part for part in (".".join(parts), _word(one.get("msg", ""))) if part)
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
