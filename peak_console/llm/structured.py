@@ -48,7 +48,7 @@ class Invalid:
 
 
 def shaped(request: CallRequest, model: Any) -> CallRequest:
-    """``request`` with the JSON schema of ``model``, if there is one; raises ``UsageWrong`` where it is none."""
+    """``request`` with the JSON schema of ``model``, if one is given; raises ``UsageWrong``."""
     if model is None:
         return request
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
