@@ -155,7 +155,7 @@ def tool_call(identifier: Any, name: Any, arguments: Any, path: str) -> ToolCall
     return ToolCall.model_construct(
         id=wire.a_text(identifier, f"{path}.toolUseId"),
         name=wire.a_text(name, f"{path}.name"),
-        arguments=wire.an_object(arguments, f"{path}.input"),
+        arguments=wire.arguments(arguments, f"{path}.input"),
     )
 
 

@@ -135,7 +135,7 @@ def arguments_of(text: str, path: str) -> dict[str, Any]:
         arguments = orjson.loads(text or "{}")
     except orjson.JSONDecodeError:
         raise Malformed(path, "not JSON") from None
-    return wire.an_object(arguments, path)
+    return wire.arguments(arguments, path)
 
 
 def _outcome(root: dict[str, Any], status: int, headers: Headers) -> Answer | Failure | Pending:
@@ -228,7 +228,7 @@ def _message(item: dict[str, Any], path: str, spoken: _Spoken) -> None:
         elif kind == "refusal":
             spoken.refusals.append(wire.a_text(part.get("refusal"), f"{inner}.refusal"))
         else:
-            raise Malformed(f"{inner}.type", f"unknown part {one_line(str(kind), 40)!r}")
+            raise Malformed(f"{inner}.type", f"unknown part {wire.shown(kind)}")
 
 
 def _function_call(item: dict[str, Any], path: str) -> ToolCall:
@@ -257,4 +257,5 @@ def _hosted_calls(root: dict[str, Any]) -> int:
 
 def _billed(item: dict[str, Any]) -> bool:
     action = item.get("action")
-    return not (isinstance(action, dict) and action.get("type") in _UNBILLED_ACTIONS)
+    kind = action.get("type") if isinstance(action, dict) else None
+    return not (isinstance(kind, str) and kind in _UNBILLED_ACTIONS)

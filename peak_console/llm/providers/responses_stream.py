@@ -95,7 +95,8 @@ class ResponsesReader:
             raise Malformed("$", "an event of the stream is not JSON") from None
         if type(told) is not dict:
             raise Malformed("$", "an event of the stream is not an object")
-        kind = told.get("type")
+        named = told.get("type")
+        kind = named if isinstance(named, str) else ""
         if kind in {_TEXT, _ARGUMENTS, _ITEM}:
             self._said(kind, told, deltas)
         elif told.get("response") is not None:
