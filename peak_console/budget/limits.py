@@ -1,7 +1,7 @@
 """Limits, the scopes they bind, and the rule by which a reservation is admitted (decision 11)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -49,6 +49,17 @@ class Limit:
     max_calls: int | None = None
     max_calls_per_min: int | None = None
 
+    def lowered(self, other: "Limit") -> "Limit":
+        """This limit, with each number of ``other`` that is lower in its place."""
+        cost = _lower(self.max_cost, other.max_cost)
+        return replace(
+            self,
+            max_tokens=_lower(self.max_tokens, other.max_tokens),
+            max_cost=None if cost is None else NanoEur(cost),
+            max_calls=_lower(self.max_calls, other.max_calls),
+            max_calls_per_min=_lower(self.max_calls_per_min, other.max_calls_per_min),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetLimits:
@@ -66,6 +77,35 @@ class Spend(NamedTuple):
     cost: int = 0
     tokens: int = 0
     calls: int = 0
+
+
+def run_key(run_id: str) -> str:
+    """The key of the counter that holds all of a run."""
+    return f"{Scope.RUN}:{run_id}"
+
+
+def with_own(bound: list[tuple[Limit, str]], own: Limit, run_id: str) -> list[tuple[Limit, str]]:
+    """The limits that bind a call of a run that set itself ``own``: the lower of each counts."""
+    key = run_key(run_id)
+    if not any(held == key for _, held in bound):
+        return [*bound, (own, key)]
+    return [(limit.lowered(own) if held == key else limit, held) for limit, held in bound]
+
+
+def blame_own(refusal: Refusal, own: Limit) -> Refusal:
+    """``refusal`` by the run's counter, with a remedy that fits where the run's own limit is the lower."""
+    most = {Unit.EUR: own.max_cost, Unit.TOKENS: own.max_tokens, Unit.CALLS: own.max_calls}
+    unit = Unit(refusal.details["unit"])
+    mine = most.get(unit)
+    told = text_from_nano(mine) if unit is Unit.EUR and mine is not None else mine
+    if mine is None or refusal.details["limit"] != told:
+        return refusal
+    return Refusal(
+        refusal.code,
+        refusal.message,
+        "the run was begun with this limit: begin another run, or give it more",
+        {**refusal.details, "set_by": "run"},
+    )
 
 
 def scope_keys(
@@ -193,6 +233,12 @@ def _refusal(
         "wait for the budget's next period, ask for less output, or raise it in configs/ai/budgets.toml",
         figures,
     )
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 @lru_cache(maxsize=8)

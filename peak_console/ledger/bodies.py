@@ -7,10 +7,12 @@ from typing import Any, Final
 import orjson
 
 from peak_console.domain.canonical import DEPTH_LIMIT, canonical
+from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.headers import malformed
+from peak_console.ledger.run_limits import check_limits
 
 BODY_LIMIT: Final = 1024 * 1024
 """The largest canonical body, in bytes; longer texts belong into a run's files, by hash."""
@@ -33,6 +35,18 @@ def _is_money(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_moment(value: Any) -> bool:
+    """A time as the ledger writes times: aware, so that it can be compared."""
+    try:
+        return isinstance(value, str) and from_iso(value).utcoffset() is not None
+    except ValueError:
+        return False
 
 
 def _is_list(value: Any) -> bool:
@@ -60,14 +74,42 @@ _REQUIRED: Final[Mapping[str, Mapping[str, Check]]] = {
         "attempts": _is_list,
     },
     EventKind.CALL_REFUSED: {"reason": _is_text},
+    EventKind.CALL_ACCEPTED: {
+        "hop": _is_count,
+        "response_id": _is_name,
+        "status": _is_text,
+        "base_url": _is_name,
+        "endpoint": _is_name,
+        "expires_at": _is_moment,
+    },
+    EventKind.BUDGET_SETTLED: {
+        "hop": _is_count,
+        "cost_eur": _is_money,
+        "was_eur": _is_money,
+        "reason": _is_name,
+        "operator": _is_name,
+    },
     EventKind.CRITIC_JUDGED: {"verdict": lambda value: value in set(Verdict)},
     EventKind.POLICY_DENIED: {"rule": _is_text, "where": _is_text},
 }
-_NEEDS_CALL = frozenset({EventKind.CALL_REQUESTED, EventKind.CALL_COMPLETED, EventKind.CALL_FAILED})
+_NEEDS_CALL = frozenset(
+    {
+        EventKind.CALL_REQUESTED,
+        EventKind.CALL_ACCEPTED,
+        EventKind.CALL_COMPLETED,
+        EventKind.CALL_FAILED,
+        EventKind.BUDGET_SETTLED,
+    }
+)
 
 
-def check_body(kind: str, body: Mapping[str, Any], call_id: str | None) -> None:
+def check_body(kind: str, body: Mapping[str, Any], call_id: str | None, run_id: str | None = None) -> None:
     """Refuse a body without the fields its kind is folded by; raises ``UsageWrong``."""
+    if kind == EventKind.RUN_STARTED and body.get("limits") is not None:
+        check_limits(body["limits"])
+        if run_id is None:
+            raise malformed("run_id", f"is missing in {kind} with limits")
+        return
     required = _REQUIRED.get(kind)
     if required is None:
         return

@@ -19,6 +19,7 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.ledger.headers import Header
+from peak_console.ledger.privileges import refuse_nodes_own
 from peak_console.ledger.projections import Body
 from peak_console.policy import breaker as rules_of
 from peak_console.policy.breaker import Breaker, BreakerRules, BreakerState
@@ -34,6 +35,7 @@ Model = tuple[str, str]
 
 _COLUMNS: Final = 14
 _ENDS: Final = frozenset({EventKind.CALL_COMPLETED.value, EventKind.CALL_FAILED.value})
+_OWN: Final = frozenset({EventKind.BREAKER_TRIPPED.value, EventKind.BREAKER_RESET.value})
 _TOLD: Final = "retry_after_ms"
 _COUNT_LIMIT: Final = 2**53
 
@@ -88,6 +90,12 @@ class Breakers:
             OpenBreaker(*model, one.until_us) for model, one in self._breakers.items() if one.holds(now_us)
         ]
         return tuple(sorted(held, key=lambda one: (-one.until_us, one.provider, one.model_id)))
+
+    def out_of_place(self, draft: EventDraft) -> PeakError | None:
+        """A condition of the writer: what a provider's breaker does is the ledger's own to record."""
+        if draft.kind in _OWN and draft.body.get("breaker") == PROVIDER:
+            return refuse_nodes_own(draft.kind)
+        return None
 
     # -- the projection
 

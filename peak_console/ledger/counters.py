@@ -10,6 +10,7 @@ import orjson
 from peak_console.budget.limits import Spend
 from peak_console.domain.events import EventKind
 from peak_console.domain.money import nano_from_text
+from peak_console.ledger.lost_hops import LOST
 
 CALL_SCOPE: Final = "call:"
 """Counters of one call live in memory: the call's own events say what it has spent."""
@@ -107,6 +108,10 @@ class CounterBook:
         place = (reservation.call_id, reservation.hop)
         self.reservations[place] = self._moved[place] = reservation
 
+    def held(self, call_id: str, hop: int) -> Reservation | None:
+        """The reservation of a hop, open or lost."""
+        return self.reservations.get((call_id, hop))
+
     def release(self, call_id: str, hop: int) -> Reservation | None:
         """End a reservation."""
         found = self.reservations.pop((call_id, hop), None)
@@ -149,12 +154,20 @@ class CounterBook:
             (call_id,),
         )
         bounds: dict[int, int] = {}
+        lost: dict[int, Spend] = {}
         for kind, data in rows:
             body = orjson.loads(data)
             if kind == EventKind.CALL_REQUESTED:
                 bounds[body["hop"]] = body["bound_tokens"]
             elif kind in {EventKind.CALL_COMPLETED, EventKind.CALL_FAILED}:
-                counter.spent = _sum(counter.spent, spend_of(body, bounds.get(body["hop"], 0)))
+                spent, corrected = spend_of(body, bounds.get(body["hop"], 0)), lost.pop(body["hop"], _NOTHING)
+                counter.spent = _sum(counter.spent, difference(spent, corrected))
+                if body.get("reason") in LOST:
+                    lost[body["hop"]] = spent
+            elif kind == EventKind.BUDGET_SETTLED:
+                counter.spent = _sum(counter.spent, settled_by(body))
+                if body["hop"] in lost:
+                    lost[body["hop"]] = _sum(lost[body["hop"]], settled_by(body))
         for (held, _), reservation in self.reservations.items():
             if held == call_id and not reservation.lost:
                 counter.reserved = _sum(counter.reserved, reservation.amount)
@@ -171,6 +184,11 @@ def spend_of(body: Any, bound_tokens: int) -> Spend:
         return Spend(cost, bound_tokens, 1)
     usage = body.get("usage") or {}
     return Spend(cost, usage.get("input", 0) + usage.get("output", 0), int(bool(body["attempts"])))
+
+
+def settled_by(body: Any) -> Spend:
+    """What a ``budget.settled`` event adds to what is spent: never anything but less money."""
+    return Spend(nano_from_text(body["cost_eur"]) - nano_from_text(body["was_eur"]))
 
 
 def difference(one: Spend, other: Spend) -> Spend:

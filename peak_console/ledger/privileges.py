@@ -15,6 +15,8 @@ _OPEN_KINDS = frozenset({EventKind.CONTROL_STOPPED, EventKind.POLICY_DENIED, Eve
 _OPEN_FAMILIES = ("run.", "llm.")
 _NODE_KINDS = frozenset({EventKind.CONFIG_CHANGED, EventKind.WORKSPACE_INITIALISED})
 _NODE_FAMILIES = ("node.", "ledger.", "budget.")
+_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED})
+"""Kinds of the node's families that an operator may append with proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def is_open(kind: str) -> bool:
 
 def is_nodes_own(kind: str) -> bool:
     """Whether only the node itself appends this kind."""
-    return kind in _NODE_KINDS or kind.startswith(_NODE_FAMILIES)
+    return kind not in _OPERATORS_KINDS and (kind in _NODE_KINDS or kind.startswith(_NODE_FAMILIES))
 
 
 def proof_from_wire(fields: Any) -> Proof | None:

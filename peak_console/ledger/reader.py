@@ -7,8 +7,16 @@ from typing import Any, Final, Self
 
 import orjson
 
+from peak_console.budget.limits import Limit
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
 from peak_console.ledger.breaker_rows import BreakerRow, read_breakers
+from peak_console.ledger.budget_rows import (
+    BookedRow,
+    ReservationRow,
+    read_booked,
+    read_reservations,
+    read_run_limits,
+)
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
 from peak_console.ledger.schema import open_for_reading
@@ -163,6 +171,21 @@ class LedgerReader:
         """The breaker of every provider's model that was called, and its rate limit as last told."""
         with sqlite_faults(self.path):
             return read_breakers(self._db)
+
+    def run_limits(self) -> dict[str, Limit]:
+        """Limits that runs set themselves when they began, by run."""
+        with sqlite_faults(self.path):
+            return read_run_limits(self._db)
+
+    def reservations(self, limit: int = 500) -> list[ReservationRow]:
+        """Hops that hold a reservation now, the oldest first."""
+        with sqlite_faults(self.path):
+            return read_reservations(self._db, limit)
+
+    def booked_at_bound(self, limit: int = 500, call_id: str | None = None) -> list[BookedRow]:
+        """Spend that stands booked at its bound, or settled below it, the newest first."""
+        with sqlite_faults(self.path):
+            return read_booked(self._db, limit, call_id)
 
     def in_flight(self) -> int:
         """How many calls hold a reservation, those that their providers work on unattended among them."""

@@ -4,15 +4,12 @@ All scopes of a call are looked at together and booked together, so whatever the
 too, no call is admitted whose bound would exceed a limit.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-
-import orjson
 
 from peak_console.budget.limits import (
     BudgetLimits,
@@ -22,24 +19,38 @@ from peak_console.budget.limits import (
     account,
     admit,
     admit_rate,
+    blame_own,
     missing,
     overspent,
+    run_key,
     scope_keys,
     warned,
+    with_own,
 )
-from peak_console.domain.calls import CallReason, OutcomeClass
-from peak_console.domain.clock import Clock, from_iso
-from peak_console.domain.errors import PeakError
+from peak_console.domain.calls import CallReason
+from peak_console.domain.clock import Clock, from_iso, unix_us
+from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
-from peak_console.domain.money import nano_from_text, text_from_nano
-from peak_console.ledger.counters import CounterBook, Reservation, difference, negative, spend_of
+from peak_console.domain.money import nano_from_text
+from peak_console.ledger.bound_spend import WORST_CASE, Booked, BookedAtBound
+from peak_console.ledger.counters import (
+    CounterBook,
+    Reservation,
+    difference,
+    negative,
+    settled_by,
+    spend_of,
+)
 from peak_console.ledger.filters import RARE_SQL
 from peak_console.ledger.headers import Header
+from peak_console.ledger.lost_hops import LOST, derived_id, lost_hop, request_of
 from peak_console.ledger.projections import Body
 from peak_console.ledger.rates import Rates, calls_of_last_minute
+from peak_console.ledger.run_limits import RunLimits
 
-_REPEATED = ("hop", "asked_role", "request_hash", "simulated")
+_LONGEST_UNATTENDED_US = 7 * 24 * 3600 * 1_000_000
+"""However late a background call says it expires, after so long it is given up."""
 
 Bound = list[tuple[Limit, str]]
 
@@ -57,6 +68,8 @@ class Reservations:
         """Go on with what is reserved; the last minute's calls are counted again."""
         self._db = db
         self._book = CounterBook(db)
+        self._at_bound = BookedAtBound(db)
+        self._runs = RunLimits(db)
         row = db.execute(
             f"SELECT ts FROM ledger WHERE kind = ? AND {RARE_SQL} ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant
             (EventKind.PHASE_CHANGED,),
@@ -70,13 +83,36 @@ class Reservations:
         self._admitted = self._refused = None
 
     def clients(self) -> set[str]:
-        """Ids of clients with open calls."""
-        return {one.client for one in self._book.reservations.values() if not one.lost}
+        """Ids of clients with open calls, those that providers work on unattended aside."""
+        return {one.client for one in self._book.reservations.values() if _attended(one)}
 
     def abandon(self, client: str) -> list[EventDraft]:
         """The ``llm.call.failed`` events, at their bound, that end a lost caller's open calls."""
-        mine = [one for one in self._book.reservations.values() if one.client == client and not one.lost]
-        return [_lost(self._db, one) for one in mine]
+        mine = [one for one in self._book.reservations.values() if one.client == client and _attended(one)]
+        return [lost_hop(self._db, one, CallReason.CALLER_LOST) for one in mine]
+
+    def overdue(self) -> list[EventDraft]:
+        """The ``llm.call.failed`` events, at their bound, of background hops whose time is over."""
+        now_us = unix_us(self._clock.now())
+        late = [
+            one for one in self._book.reservations.values() if not one.lost and 0 < one.expires_us <= now_us
+        ]
+        return [lost_hop(self._db, one, CallReason.BACKGROUND_LOST) for one in late]
+
+    def out_of_place(self, draft: EventDraft) -> PeakError | None:
+        """A condition of the writer: why an event about a hop may not be written, ``None`` when it may."""
+        if draft.kind == EventKind.BUDGET_SETTLED:
+            return self._at_bound.refuse(draft)
+        if draft.kind != EventKind.CALL_ACCEPTED:
+            return None
+        hop = draft.body["hop"]
+        if self._book.held(draft.call_id or "", hop):
+            return None
+        return UsageWrong(
+            f"hop {hop} of {draft.call_id} is not open, so nothing can be accepted for it",
+            code="hop_not_open",
+            remedy="look at the call: peak why",
+        )
 
     # -- the projection
 
@@ -89,9 +125,10 @@ class Reservations:
             return Refusal(error.code, error.message, error.remedy, {})
         if self._earlier:
             self._count_again(limits, self._earlier)
-        bound = self._bound(limits, draft, now)
+        configured = self._configured(limits, draft, now)
+        bound = self._with_own(configured, draft.run_id)
         asked = asked_by(draft.body)
-        refusal = missing(limit for limit, _ in bound) or self._decide(bound, asked)
+        refusal = missing(limit for limit, _ in configured) or self._decide(bound, asked, draft.run_id)
         if refusal is None:
             self._admitted = (draft.event_id, limits, bound, asked)
         else:
@@ -106,17 +143,32 @@ class Reservations:
             return self._settle(event, body)
         if event.kind == EventKind.CALL_REFUSED:
             return self._note_refusal(event)
-        if event.kind == EventKind.PHASE_CHANGED:
+        if event.kind == EventKind.CALL_ACCEPTED:
+            self._detach(event, body)
+        elif event.kind == EventKind.BUDGET_SETTLED:
+            self._lower(event, body)
+        elif event.kind == EventKind.RUN_STARTED and event.run_id and body.get("limits"):
+            self._runs.begin(event.run_id, body["limits"])
+        elif event.kind == EventKind.PHASE_CHANGED:
             self._phase_since = event.ts
         return ()
 
     def flush(self, db: sqlite3.Connection) -> None:
-        """Write counters and reservations that changed."""
+        """Write what changed."""
         self._book.flush(db)
+        self._at_bound.flush(db)
+        self._runs.flush(db)
 
     # -- rules
 
     def _bound(self, limits: BudgetLimits, call: EventDraft | Header, at: datetime) -> Bound:
+        return self._with_own(self._configured(limits, call, at), call.run_id)
+
+    def _with_own(self, bound: Bound, run_id: str | None) -> Bound:
+        own = self._runs.of(run_id)
+        return bound if own is None or run_id is None else with_own(bound, own, run_id)
+
+    def _configured(self, limits: BudgetLimits, call: EventDraft | Header, at: datetime) -> Bound:
         return scope_keys(
             limits,
             call_id=call.call_id,
@@ -136,14 +188,15 @@ class Reservations:
         for key in {key for limit, key in bound if limit.max_calls_per_min is not None}:
             self._rates.count(key, at_us)
 
-    def _decide(self, bound: Bound, asked: Spend) -> Refusal | None:
+    def _decide(self, bound: Bound, asked: Spend, run_id: str | None) -> Refusal | None:
         for limit, key in bound:
             counter = self._book.counter(key)
             refusal = admit(limit, counter.spent, counter.reserved, asked, key=key)
             if refusal is None and limit.max_calls_per_min is not None:
                 refusal = admit_rate(limit, self._rates.recent(key, self._clock.boot_us()), key=key)
             if refusal is not None:
-                return refusal
+                own = self._runs.of(run_id) if run_id and key == run_key(run_id) else None
+                return refusal if own is None else blame_own(refusal, own)
         return None
 
     def _reserve(self, event: Header, body: Body) -> list[EventDraft]:
@@ -172,18 +225,61 @@ class Reservations:
         if held is None:
             # Never requested here: it is spent all the same, on the day it was told.
             limits, bound = self._limits_now(event)
-            self._book.change({key for _, key in bound}, spent=spent)
+            keys = tuple(dict.fromkeys(key for _, key in bound))
+            self._book.change(keys, spent=spent)
+            self._note_bound(event, body, keys, again=True)
             return self._overspent(event, limits, bound)
+        self._note_bound(event, body, held.keys, again=held.lost)
         if held.lost:
             self._book.change(held.keys, spent=difference(spent, held.amount))
         else:
             self._book.change(held.keys, spent=spent, reserved=negative(held.amount))
-        if body.get("reason") == CallReason.CALLER_LOST and not held.lost:
+        if body.get("reason") in LOST and not held.lost:
             self._book.hold(replace(held, lost=True, amount=spent))
         if spent.cost <= held.amount.cost and spent.tokens <= held.amount.tokens:
             return ()  # what fitted as a bound fits as a bill
         limits, bound = self._limits_now(event)
         return self._overspent(event, limits, [(limit, key) for limit, key in bound if key in held.keys])
+
+    def _note_bound(self, event: Header, body: Body, keys: tuple[str, ...], *, again: bool) -> None:
+        """Keep for an operator what is booked at its bound; ``again`` when the hop had ended before."""
+        call_id, hop, cost = event.call_id or "", body["hop"], nano_from_text(body["cost_eur"])
+        if body.get("cost_basis") == WORST_CASE and cost > 0:
+            self._at_bound.note(Booked(call_id, hop, event.seq, cost, cost, keys))
+        elif again:
+            self._at_bound.forget(call_id, hop)
+
+    def _detach(self, event: Header, body: Body) -> None:
+        """The provider took a hop to work on unattended: its caller may go."""
+        held = self._book.held(event.call_id or "", body["hop"])
+        if held is None or held.lost:
+            return
+        at_us, asked_us = unix_us(from_iso(event.ts)), unix_us(from_iso(body["expires_at"]))
+        expires_us = max(1, min(asked_us, at_us + _LONGEST_UNATTENDED_US))
+        self._book.hold(replace(held, client="", expires_us=expires_us))
+
+    def _lower(self, event: Header, body: Body) -> None:
+        """An operator told a bill: less is spent, in every counter that held the hop."""
+        call_id, hop = event.call_id or "", body["hop"]
+        booked = self._at_bound.find(call_id, hop)
+        if booked is None:
+            return
+        keys = self._keys_of(call_id, hop) if booked.keys is None else booked.keys
+        self._book.change(keys, spent=settled_by(body))
+        cost = nano_from_text(body["cost_eur"])
+        self._at_bound.settle(booked, cost)
+        held = self._book.held(call_id, hop)
+        if held is not None and held.lost:
+            self._book.hold(replace(held, amount=held.amount._replace(cost=cost)))
+
+    def _keys_of(self, call_id: str, hop: int) -> tuple[str, ...]:
+        """The counters that hold a hop of before keys were kept with it: by its request, those that exist."""
+        request = request_of(self._db, call_id, hop)
+        if request is None:
+            return ()
+        _, bound = self._limits_now(request)
+        keys = dict.fromkeys(key for _, key in bound)
+        return tuple(key for key in keys if self._book.counter(key).spent.calls)
 
     def _note_refusal(self, event: Header) -> list[EventDraft]:
         if self._refused is None or self._refused[0] != event.event_id:
@@ -241,49 +337,17 @@ def asked_by(body: Body) -> Spend:
     return Spend(nano_from_text(body["bound_eur"]), body["bound_tokens"], 1)
 
 
-def _derived_id(*parts: object) -> str:
-    """An event id that follows from its cause, so that a repetition finds the first."""
-    return "ev_" + hashlib.sha256("|".join(str(part) for part in parts).encode()).hexdigest()[:32]
+def _attended(one: Reservation) -> bool:
+    """Whether a hop ends with its caller's connection."""
+    return not one.lost and not one.expires_us
 
 
 def _budget_event(cause: Header, kind: EventKind, figures: dict[str, Any]) -> EventDraft:
     return EventDraft(
-        _derived_id(cause.event_id, kind, figures["key"], figures["unit"]),
+        derived_id(cause.event_id, kind, figures["key"], figures["unit"]),
         kind.value,
         figures,
         run_id=cause.run_id,
         call_id=cause.call_id,
         layer=cause.layer,
-    )
-
-
-def _lost(db: sqlite3.Connection, one: Reservation) -> EventDraft:
-    """The end of a lost caller's call: it repeats what its request said of itself."""
-    rows = db.execute(
-        "SELECT l.*, b.bytes FROM ledger l JOIN body b USING (seq) WHERE l.call_id = ? AND l.kind = ?",
-        (one.call_id, EventKind.CALL_REQUESTED),
-    )
-    request, asked = next(
-        (Header(*header), body) for *header, data in rows if (body := orjson.loads(data))["hop"] == one.hop
-    )
-    body = {
-        **{name: asked[name] for name in _REPEATED if name in asked},
-        "reason": CallReason.CALLER_LOST.value,
-        "outcome": OutcomeClass.AMBIGUOUS.value,
-        "detail": "the caller's connection ended and did not come back in time",
-        "cost_eur": text_from_nano(one.amount.cost),
-        "cost_basis": "worst_case",
-        "latency_us": 0,
-        "attempts": [],
-    }
-    return EventDraft(
-        _derived_id("caller_lost", request.event_id),
-        EventKind.CALL_FAILED.value,
-        body,
-        request.run_id,
-        request.call_id,
-        request.layer,
-        request.role,
-        request.provider,
-        request.model_id,
     )

@@ -30,6 +30,7 @@ from peak_console.ledger.figures import (
     write_counts,
 )
 from peak_console.ledger.headers import Header
+from peak_console.ledger.lost_hops import LOST
 from peak_console.ledger.projections import Body
 
 _NEVER: Final = -1
@@ -68,8 +69,15 @@ class Fold:
         cell.calls += any(map(_was_sent, body["attempts"]))
         cell.cost_nano_eur += cost - self._corrected(event, body)
         figures.count(ERRORS, (*key, "failed", str(body["reason"])))
-        if body["reason"] == CallReason.CALLER_LOST:
+        if body["reason"] in LOST:
             self.lost[(event.call_id or "", body["hop"])] = cost
+
+    def _settled(self, figures: Figures, key: CellKey, event: Header, body: Body) -> None:
+        cost = nano_from_text(body["cost_eur"])
+        figures.cell(key).cost_nano_eur += cost - nano_from_text(body["was_eur"])
+        hop = (event.call_id or "", body["hop"])
+        if hop in self.lost:
+            self.lost[hop] = cost
 
     def _refused(self, figures: Figures, key: CellKey, _: Header, body: Body) -> None:
         figures.cell(key).refused += 1
@@ -95,6 +103,7 @@ class Fold:
         EventKind.CALL_COMPLETED.value: _completed,
         EventKind.CALL_FAILED.value: _failed,
         EventKind.CALL_REFUSED.value: _refused,
+        EventKind.BUDGET_SETTLED.value: _settled,
         EventKind.FALLBACK_TAKEN.value: _fallback,
         EventKind.CRITIC_JUDGED.value: _judged,
         EventKind.POLICY_DENIED.value: _denied,

@@ -37,7 +37,7 @@ from peak_console.ledger.wire import (
     draft_from_wire,
     error_to_wire,
 )
-from peak_console.ledger.writer import Entry, LedgerWriter, prepare
+from peak_console.ledger.writer import LEDGER_ACTOR, Entry, LedgerWriter, prepare
 
 BATCH_LIMIT: Final = 512
 """The most events in one transaction: a bound on how long anyone waits for another's batch."""
@@ -61,6 +61,10 @@ class OpenCalls(Protocol):
 
     def abandon(self, client: str) -> list[EventDraft]:
         """The ``llm.call.failed`` events that end a lost caller's open calls."""
+        ...
+
+    def overdue(self) -> list[EventDraft]:
+        """The ``llm.call.failed`` events that end hops which providers work on unattended for too long."""
         ...
 
 
@@ -340,7 +344,7 @@ class LedgerServer:
     # -- callers that were lost
 
     async def sweep(self) -> list[Ack]:
-        """Book the open calls of callers that stayed away too long; gives what was recorded."""
+        """Book what lost callers left open and what is overdue; gives what was recorded."""
         if self._open_calls is None:
             return []
         with_calls = self._open_calls.clients()
@@ -350,10 +354,14 @@ class LedgerServer:
         for client in with_calls - present:
             if now - self._absent.setdefault(client, now) < self._lost_after_us:
                 continue
-            drafts = self._open_calls.abandon(client)
-            for start in range(0, len(drafts), BATCH_LIMIT):
-                recorded += await self.append(drafts[start : start + BATCH_LIMIT], actor="ledger")
+            recorded += await self._end(self._open_calls.abandon(client))
             self._absent.pop(client, None)
+        return recorded + await self._end(self._open_calls.overdue())
+
+    async def _end(self, drafts: list[EventDraft]) -> list[Ack]:
+        recorded: list[Ack] = []
+        for start in range(0, len(drafts), BATCH_LIMIT):
+            recorded += await self.append(drafts[start : start + BATCH_LIMIT], actor=LEDGER_ACTOR)
         return recorded
 
     async def _sweep_forever(self) -> None:

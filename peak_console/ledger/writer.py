@@ -53,7 +53,7 @@ class Entry:
 def prepare(draft: EventDraft, actor: str, *, client: str = "", data: bytes | None = None) -> Entry:
     """Check a draft and make its body's bytes; raises ``UsageWrong`` or ``NotCanonical``."""
     check_draft(draft)
-    check_body(draft.kind, draft.body, draft.call_id)
+    check_body(draft.kind, draft.body, draft.call_id, draft.run_id)
     return Entry(draft, actor, draft.body, body_bytes(draft.body) if data is None else data, client)
 
 

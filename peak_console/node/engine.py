@@ -153,7 +153,7 @@ class Node:
             clock=self._clock,
             projections=(facts, Rollups(), breakers, reservations),
             guards=(self._guard,),
-            conditions=(self._condition,),
+            conditions=(self._condition, breakers.out_of_place, reservations.out_of_place),
         )
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger)

@@ -39,7 +39,11 @@ class Desk:
             clock=self.clock,
             projections=(self.rollups, self.breakers, self.reservations),
             guards=self.guards,
-            conditions=self.conditions,
+            conditions=(
+                *self.conditions,
+                self.breakers.out_of_place,
+                self.reservations.out_of_place,
+            ),
         )
         if self.writer.head[0] == 0:
             self.write(GENESIS)

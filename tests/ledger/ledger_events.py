@@ -95,6 +95,52 @@ def failed(
     return EventDraft(event_id(), EventKind.CALL_FAILED, body, **header)
 
 
+def began(run_id: str = "r1", **limits: Any) -> EventDraft:
+    """A run that sets itself limits."""
+    return EventDraft(
+        event_id(), EventKind.RUN_STARTED, {"purpose": "x", "phase": "bootstrap", "limits": limits}, run_id
+    )
+
+
+def accepted(
+    call_id: str = "c1",
+    *,
+    hop: int = 1,
+    expires: str = "2026-11-22T13:00:00.000000Z",
+    run_id: str = "r1",
+    **fields: Any,
+) -> EventDraft:
+    """A hop that its provider took to work on unattended."""
+    body = {
+        "hop": hop,
+        "response_id": "resp_1",
+        "status": "queued",
+        "base_url": "https://api.openai.com",
+        "endpoint": "responses",
+        "asked_role": "primary",
+        "request_hash": "0" * 64,
+        "expires_at": expires,
+        "simulated": True,
+    }
+    header = {**HEADER, "call_id": call_id, "run_id": run_id, **fields}
+    return EventDraft(event_id(), EventKind.CALL_ACCEPTED, body, **header)
+
+
+def settled(
+    call_id: str = "c1", *, cost: int, was: int, hop: int = 1, run_id: str = "r1", **fields: Any
+) -> EventDraft:
+    """A bill that an operator found out."""
+    body = {
+        "hop": hop,
+        "cost_eur": text_from_nano(cost),
+        "was_eur": text_from_nano(was),
+        "reason": "read on the invoice",
+        "operator": "alice",
+    }
+    header = {**HEADER, "call_id": call_id, "run_id": run_id, **fields}
+    return EventDraft(event_id(), EventKind.BUDGET_SETTLED, body, **header)
+
+
 def judged(verdict: str = "PASS", layer: str = "L3") -> EventDraft:
     """A critic's verdict."""
     body = {"verdict": verdict, "judged_layer": layer, "findings": []}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_desk import Desk
-from ledger_events import budget, completed, event_id, failed, requested
+from ledger_events import accepted, budget, completed, failed, requested
 
 from peak_console.domain.clock import unix_us
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable
@@ -135,26 +135,9 @@ def test_an_accepted_background_call_is_an_answer(desk: Desk) -> None:
     desk.clock.advance(OPEN_S)
     asked = requested("probe")
     desk.write(asked)
-    desk.write(accepted("probe", desk))
+    desk.write(accepted("probe"))
     assert row(desk).breaker.state is BreakerState.CLOSED
     assert call(desk, "c1") is None
-
-
-def accepted(call_id: str, desk: Desk, *, hop: int = 1) -> EventDraft:
-    """``llm.call.accepted`` of a hop."""
-    body = {
-        "hop": hop,
-        "response_id": "resp_1",
-        "status": "queued",
-        "base_url": "https://api.openai.com",
-        "endpoint": "responses",
-        "asked_role": "primary",
-        "request_hash": "0" * 64,
-        "expires_at": "2026-11-22T13:00:00.000000Z",
-        "simulated": True,
-    }
-    header = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
-    return EventDraft(event_id(), EventKind.CALL_ACCEPTED, body, run_id="r1", call_id=call_id, **header)
 
 
 def test_the_state_holds_over_a_restart(desk: Desk) -> None:

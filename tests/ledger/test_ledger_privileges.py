@@ -13,10 +13,11 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
     EventKind.CRITIC_JUDGED,
     EventKind.CONTROL_STOPPED,
 }
-OWN = {kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))} | {
+OWN = {
+    *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
     EventKind.CONFIG_CHANGED,
     EventKind.WORKSPACE_INITIALISED,
-}
+} - {EventKind.BUDGET_SETTLED}
 
 
 @pytest.mark.parametrize("kind", EventKind)
