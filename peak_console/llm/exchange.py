@@ -300,7 +300,8 @@ class Sender:
     def _over(self, exchange: Exchange, work: Unattended, outcome: _Outcome) -> _Outcome:
         """The one attempt of background work ends with its outcome, however often it was asked after."""
         exchange.underway = False
-        reason, status = "ok", None
+        reason = "ok"
+        status: int | None = 200
         if isinstance(outcome, Failure):
             exchange.unanswered |= outcome.usage is None
             reason, status = outcome.reason.value, outcome.status
