@@ -81,6 +81,12 @@ STREAM = Case("stream", changes={"stream": True})
 EFFORT = Case("effort", changes={"reasoning_effort": "low"})
 BACKGROUND = Case("background", changes={"background": True})
 ODD_MODEL = Case("odd model", changes={"model_id": "eu.amazon.nova-lite-v1:0"})
+PROFILE = Case(
+    "profile",
+    changes={
+        "model_id": "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0"
+    },
+)
 
 CHAT = (PLAIN, SAMPLING, TOOLS, CHOICE, SCHEMA, STREAM, EFFORT)
 RESPONSES = (PLAIN, SAMPLING_ONLY, TOOLS, CHOICE, SCHEMA, STREAM, EFFORT, BACKGROUND)
