@@ -156,14 +156,14 @@ class _Check:
                     checking.probe_finding("model", name, slot, costs.get(name))
                     for name, slot in names.items()
                 )
-        else:
+        elif not any(one.check == "list" for one in self.report.findings):
             self.report.findings.append(
                 Finding(
                     "list",
                     self.target.provider,
                     Status.UNKNOWN,
                     "not_read",
-                    f"not read, so {len(self.target.used)} models of the matrix stay unproved",
+                    f"not read; models of the matrix that stay unproved: {len(self.target.used)}",
                     "mend what failed above and check again",
                 )
             )
