@@ -147,6 +147,7 @@ def test_every_secret_of_a_signed_request_is_struck_out() -> None:
     struck = found.struck(quoted, request, CONVERSE)
     assert not any(secret in struck for secret in ACCESS.values())
     assert request.headers["authorization"].rpartition("=")[2] not in struck
+    assert not any(secret in f"{request!r} {found!r}" for secret in ACCESS.values())
 
 
 def test_access_keys_count_as_real_keys() -> None:

@@ -7,9 +7,15 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback_server import Exchange, LoopbackServer
 
+from peak_console.domain.calls import Message
+from peak_console.llm.credentials import Credentials
+from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.providers.sigv4 import AccessKeys, signature
-from peak_console.net.messages import HttpRequest
+from peak_console.llm.providers.wire import WireCall
+from peak_console.net.http import HttpTransport
+from peak_console.net.messages import Deadlines, HttpRequest
 
 NOW = datetime(2026, 11, 22, 17, 48, 19, tzinfo=UTC)
 KEYS = AccessKeys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
@@ -111,3 +117,31 @@ def test_a_signature_stands_in_utc() -> None:
 def test_access_keys_do_not_show_themselves() -> None:
     """Neither ``repr`` nor a formatted text holds the id, the secret or the token."""
     assert repr(TEMPORARY) == f"{TEMPORARY}" == "<AccessKeys>"
+
+
+async def test_what_is_signed_is_what_is_sent() -> None:
+    """The HTTP library changes nothing that the signature covers: whoever receives it gets the same one."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.answer(body=b"{}")
+
+    region = "eu-central-1"
+    adapter = ADAPTERS["bedrock", "converse"]
+    environ = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret/+=", "AWS_REGION": region}
+    async with LoopbackServer(answer) as server:
+        transport = HttpTransport()
+        for model_id in (ARN, "eu.amazon.nova-lite-v1:0", "odd ~+@,;=&!'()*$%model/x"):
+            call = WireCall(server.url, model_id, (Message(role="user", content="Hi"),), 10)
+            request = Credentials(environ).authorised(adapter, adapter.build(call), simulated=False, now=NOW)
+            assert request is not None
+            await transport.send(request, deadlines=Deadlines(total_s=10))
+        await transport.aclose()
+    assert len(server.seen) == 3
+    for seen in server.seen:
+        proof = seen.headers["authorization"]
+        covered = proof.partition("SignedHeaders=")[2].partition(",")[0].split(";")
+        headers = {name: seen.headers[name] for name in covered}
+        received = HttpRequest(f"{server.url}{seen.path}", seen.body, headers, seen.method)
+        keys = AccessKeys("AKIDEXAMPLE", "secret/+=")
+        again = signature(received, keys, region=region, service="bedrock", now=NOW)
+        assert again["authorization"] == proof, seen.path

@@ -39,6 +39,9 @@ _FINISHES: Final = {
     "malformed_model_output": Finish.ERROR,
     "malformed_tool_use": Finish.ERROR,
 }
+_PLAIN: Final = ":@!$&'()*,;=~"
+"""Letters of a model id that the HTTP library sends as they are, whatever it is told: what is signed must be
+what is sent. A slash is none of them."""
 _EFFORTS: Final = {"minimal": "low"}
 _UNSPOKEN: Final = frozenset({"reasoningContent", "toolResult"})
 """Blocks that are billed and are not the answer: thoughts, and results of tools the provider ran."""
@@ -73,8 +76,7 @@ def build(call: WireCall) -> HttpRequest:
     if output:
         body["outputConfig"] = output
     operation = "converse-stream" if call.stream else "converse"
-    # a colon stays as it is, for it would be sent so in any case, and what is signed must be what is sent
-    url = f"{call.base_url.rstrip('/')}/model/{quote(call.model_id, safe=':')}/{operation}"
+    url = f"{call.base_url.rstrip('/')}/model/{quote(call.model_id, safe=_PLAIN)}/{operation}"
     return HttpRequest(url, wire.encoded(body), _STREAM_HEADERS if call.stream else wire.JSON_HEADERS)
 
 
