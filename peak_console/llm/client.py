@@ -98,6 +98,7 @@ class Client:
             recorder=self._recorder,
             texts=self._texts,
             cooling=Cooling(self._gate, clock=self._clock, random=random),
+            ledger=ws.ledger,
         )
         self._resuming = Resuming(
             ledger=ws.ledger,

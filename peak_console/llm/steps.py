@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
 from peak_console.domain.vocabulary import Phase, PhaseLevel
+from peak_console.ledger.reader import LedgerReader
 from peak_console.llm import claims, drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.bodies import Settled
@@ -79,6 +81,7 @@ class Steps:
         recorder: Recorder,
         texts: TextStore,
         cooling: Cooling,
+        ledger: Path,
     ) -> None:
         self._clock = clock
         self._random = random
@@ -89,6 +92,7 @@ class Steps:
         self._recorder = recorder
         self._texts = texts
         self._cooling = cooling
+        self._ledger = ledger
         self._down: dict[str, int] = {}
         self._this_turn: _Seen | None = None
 
@@ -237,14 +241,18 @@ class Steps:
         draft = drafting.completed(
             at, answer, bill=bill, exchange=exchange, latency_us=latency_us, answer_sha256=sha256
         )
-        acks = await self._recorder.after(_named([draft], at, exchange))
+        (draft,) = _named([draft], at, exchange)
+        acks = await self._recorder.after([draft])
+        seq = acks[-1].seq if acks else None
+        if acks is not None and seq is None:
+            seq = await asyncio.to_thread(_place_of, self._ledger, draft)
         return result(
             at,
             answer,
             bill=bill,
             exchange=exchange,
             latency_us=self._clock.boot_us() - at.call.started_us,
-            seq=acks[-1].seq if acks else None,
+            seq=seq,
             text_kept=self._text_kept(at.call.run_id),
         )
 
@@ -374,6 +382,16 @@ class Steps:
 
     def _turn_over(self) -> None:
         self._this_turn = None
+
+
+def _place_of(ledger: Path, draft: EventDraft) -> int | None:
+    """Where the same end stands that another process recorded first; ``None`` where it told another end."""
+    try:
+        with LedgerReader(ledger) as reader:
+            found = reader.by_event(draft.event_id)
+    except PeakError:
+        return None
+    return found.seq if found is not None and found.kind == draft.kind else None
 
 
 def _named(drafts: list[EventDraft], at: Passage, exchange: Exchange) -> list[EventDraft]:

@@ -1,10 +1,12 @@
-"""A workspace with two models that work in the background, and their prices; for tests of background calls."""
+"""A workspace with two models that work in the background, and their prices."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from road import MATRIX as ROAD_MATRIX
-from road import MODELS, PRICES, asking, write_workspace
+from road import MODELS, PRICES, Road, asking, write_workspace
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallRequest
@@ -55,7 +57,7 @@ valid_from = 2026-01-01
 """
 
 COST_EUR = "0.003420000"
-"""What the stub's usage costs on o4-mini-deep-research: (600 × 2 + 400 × 0.5 + 300 × 8) / 10^6 USD at 0.90."""
+"""What the stub's usage costs on o4-mini-deep-research: 600 * 2 + 400 * 0.5 + 300 * 8 millionths, at 0.90."""
 
 
 def write_background_workspace(root: Path, **changes: Any) -> Workspace:
@@ -70,3 +72,15 @@ def write_background_workspace(root: Path, **changes: Any) -> Workspace:
 def research(text: str = "What moves the dollar?", layer: Layer = Layer.L1, **more: Any) -> CallRequest:
     """A call for background work."""
     return asking(text, layer=layer, background=True, **more)
+
+
+def bodies(road: Road, kind: str) -> list[dict[str, Any]]:
+    """The bodies of the events of a kind."""
+    return [dict(event.body or {}) for event in road.events(kind)]
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Wait, by a deadline, until something holds."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - what is waited for is another server's state, or a file's
+            await asyncio.sleep(0.005)

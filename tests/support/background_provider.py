@@ -56,7 +56,7 @@ class Work:
 
 @dataclass
 class BackgroundProvider:
-    """Serves ``/v1/responses`` (and a chat fallback of Gemini's) on loopback. Its fields are the test's to set."""
+    """Serves ``/v1/responses``, and answers of Gemini's, on loopback. Its fields are the test's to set."""
 
     polls_until_done: int | None = 2
     """After so many polls the work is done; ``None``: never by itself."""
