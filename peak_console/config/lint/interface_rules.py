@@ -74,10 +74,10 @@ INTERFACE_RULES: Final = (
     Rule(
         "interface.deployment_missing",
         "A slot on Azure without a deployment",
-        "Azure serves deployments, not models. Without `deployment` the model id is sent as its name, and "
-        "no deployment of that name stands in the registry.",
+        "Azure serves deployments, not models. Without `deployment` the model id is taken for its name, and "
+        "no deployment of that name stands in the registry: the router refuses it as deployment_unknown.",
         "name one of the model's deployments in the slot",
-        severity=Severity.WARNING,
+        blocks=False,
     ),
     Rule(
         "interface.alias_moves",
