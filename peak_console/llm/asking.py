@@ -19,7 +19,7 @@ Euro = str | int | float | Decimal
 """An amount in EUR, at most nine decimals."""
 
 _DIGITS: Final = 15
-_EURO: Final = re.compile(r"[0-9]+(\.[0-9]{1,9})?")
+_EURO: Final = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 
 
 class OfRun(Protocol):

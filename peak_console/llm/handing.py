@@ -158,6 +158,7 @@ class CallStream:
 
     async def result(self) -> CallResult:
         """What the call gave, once it has ended; deltas that were not read are thrown away."""
+        self._running()
         self._handing.discard()
         return await self._outcome()
 

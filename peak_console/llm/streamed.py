@@ -69,22 +69,21 @@ async def _handed_on(
 
     Deltas are held back until the model's name has been told and found fit, where the format tells one.
     """
-    handing, known = to.handing, None
+    handing, judged = to.handing, 0
     held: list[Delta] = []
     async for chunk in chunks:
         deltas = reader.feed(chunk)
+        if len(reader.named) > judged:
+            if (failed := _misnamed(hop, reader.named[judged:])) is not None:
+                return failed
+            judged = len(reader.named)
         if reader.failure is not None:
             return reader.failure
-        echo = reader.model_echo
-        if echo != known:
-            if echo is not None and (failed := misanswered(hop, echo)) is not None:
-                return failed
-            known = echo
         if not deltas:
             continue
-        if held or (known is None and reader.echoes):
+        if held or (not judged and reader.echoes):
             held.extend(deltas)
-            if known is None:
+            if not judged:
                 continue
             deltas, held = held, []
         if (failed := _unasked(deltas, to.offered)) is not None:
@@ -93,6 +92,11 @@ async def _handed_on(
         if handing.full:
             await handing.room()
     return _rest(held, reader, hop, to)
+
+
+def _misnamed(hop: Hop, names: Sequence[str]) -> Failure | None:
+    judged = (misanswered(hop, name) for name in names)
+    return next((failed for failed in judged if failed is not None), None)
 
 
 def _rest(held: list[Delta], reader: StreamReader, hop: Hop, to: Streaming) -> Failure | None:

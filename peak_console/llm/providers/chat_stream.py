@@ -49,7 +49,7 @@ class ChatReader:
 
     __slots__ = (
         "_calls", "_dialect", "_done", "_failure", "_fingerprint", "_finish", "_headers", "_model",
-        "_refusal", "_spoke", "_sse", "_status", "_text", "_usage",
+        "_refusal", "_spoke", "_sse", "_status", "_text", "_usage", "named",
     )  # fmt: skip
 
     echoes = True
@@ -61,6 +61,7 @@ class ChatReader:
         self._sse = SseDecoder()
         self._failure: Failure | None = not_a_stream(status, headers)
         self._model: str | None = None
+        self.named: list[str] = []
         self._fingerprint: str | None = None
         self._finish: Finish | None = None
         self._usage: Any = None
@@ -140,6 +141,7 @@ class ChatReader:
         model = chunk.get("model")
         if model and model != self._model:
             self._model = wire.a_text(model, "model")
+            self.named.append(self._model)
         fingerprint = chunk.get("system_fingerprint")
         if fingerprint:
             self._fingerprint = wire.a_text(fingerprint, "system_fingerprint")

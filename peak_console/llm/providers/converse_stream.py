@@ -36,6 +36,7 @@ class ConverseReader:
     """Reads one streamed answer of Converse, which names no model; see ``StreamReader``."""
 
     echoes = False
+    named: tuple[str, ...] = ()
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self._status = status

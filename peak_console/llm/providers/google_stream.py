@@ -38,7 +38,7 @@ class GoogleReader:
 
     __slots__ = (
         "_calls", "_exchange", "_failure", "_finish", "_headers", "_model", "_runs", "_spoke", "_sse",
-        "_status", "_text", "_usage", "_word",
+        "_status", "_text", "_usage", "_word", "named",
     )  # fmt: skip
 
     echoes = True
@@ -49,6 +49,7 @@ class GoogleReader:
         self._sse = SseDecoder()
         self._failure: Failure | None = not_a_stream(status, headers)
         self._model: str | None = None
+        self.named: list[str] = []
         self._exchange: str | None = None
         self._finish: Finish | None = None
         self._word = ""
@@ -123,7 +124,10 @@ class GoogleReader:
     def _told(self, chunk: dict[str, Any]) -> None:
         """Who answers, under which id, and what it costs so far."""
         if (model := chunk.get("modelVersion")) is not None:
-            self._model = echo_of(model) or self._model
+            name = echo_of(model)
+            if name and name != self._model:
+                self._model = name
+                self.named.append(name)
         if (exchange := chunk.get("responseId")) is not None:
             self._exchange = wire.a_text(exchange, "responseId")
         usage = chunk.get("usageMetadata")

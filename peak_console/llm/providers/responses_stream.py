@@ -34,7 +34,7 @@ class ResponsesReader:
     together from pieces.
     """
 
-    __slots__ = ("_calls", "_end", "_failure", "_headers", "_model", "_sse", "_status", "_usage")
+    __slots__ = ("_calls", "_end", "_failure", "_headers", "_model", "_sse", "_status", "_usage", "named")
 
     echoes = True
 
@@ -44,6 +44,7 @@ class ResponsesReader:
         self._sse = SseDecoder()
         self._failure: Failure | None = not_a_stream(status, headers)
         self._model: str | None = None
+        self.named: list[str] = []
         self._usage: Usage | None = None
         self._calls: dict[int, int] = {}
         """Place among the tool calls, by place in the output."""
@@ -124,7 +125,10 @@ class ResponsesReader:
 
     def _response(self, value: Any, *, ended: bool) -> None:
         response = wire.an_object(value, "response")
-        self._model = echo_of(response) or self._model
+        name = echo_of(response)
+        if name and name != self._model:
+            self._model = name
+            self.named.append(name)
         if ended:
             self._end = response
             with suppress(Malformed):

@@ -17,6 +17,11 @@ class StreamReader(Protocol):
     echoes: bool
 
     @property
+    def named(self) -> Sequence[str]:
+        """Every name that was reported, in order, again when it changed: none passes unseen."""
+        ...
+
+    @property
     def model_echo(self) -> str | None:
         """The name of the model that answers, as last reported."""
         ...
