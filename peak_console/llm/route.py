@@ -34,6 +34,9 @@ NAMED_FAILURES: Final[Mapping[str, tuple[CallReason, OutcomeClass]]] = MappingPr
         "filter": (CallReason.CONTENT_FILTER, _STOP),
         "redirect": (CallReason.REDIRECT, _STOP),
         "forbidden_echo": (CallReason.FORBIDDEN_ECHO, _STOP),
+        "cut": (CallReason.STREAM_CUT, OutcomeClass.AMBIGUOUS),
+        "background_lost": (CallReason.BACKGROUND_LOST, OutcomeClass.AMBIGUOUS),
+        "breaker": (CallReason.BREAKER_OPEN, _NEXT),
     }
 )
 """Failures that ``--fail`` knows by name, besides HTTP statuses."""
@@ -72,7 +75,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A route, and what would come of it. ``ends`` is ``answered`` or what the chain's end means."""
+    """A route, and what would come of it.
+
+    ``ends`` is ``answered``, ``failed``, ``cooling`` (nobody is left but who cools down: the call waits for
+    the first while that fits its deadline), or what the chain's end means.
+    """
 
     layer: Layer
     role: Role
@@ -136,11 +143,13 @@ def explain(
     failures: Sequence[SimulatedFailure] = (),
     prompt: str = "x" * 1000,
     max_output_tokens: int | None = None,
+    cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> Explanation:
     """The plan of a call of ``prompt`` in this slot, and how it would go if ``failures`` happened.
 
     ``keys`` are the providers with a key; ``None`` takes them all as set, so that a plan can be read without
     secrets; ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
+    ``cooling`` are the models whose breakers are open, and until when (µs since 1970): they are passed over.
     Raises ``CallRefused`` for L5, L6 and an empty slot, ``UsageWrong`` for a failure of no candidate.
     """
     everyone = frozenset(adapter.provider for adapter in ADAPTERS.values())
@@ -159,17 +168,28 @@ def explain(
         messages=(Message(role="user", content=prompt),),
         limits=CallLimits(max_output_tokens=max_output_tokens),
     )
-    route = plan(survey(configs, layer, role, facts), request)
+    route = plan(survey(configs, layer, role, facts), request, cooling=cooling)
     hops = {}
     hop = route.first
     while hop is not None:
         hops[hop.candidate.entry.position] = hop
-        hop = route.after(hop.candidate.entry.position)
+        hop = route.after(hop.candidate.entry.position, cooling=cooling)
     on_exhausted = configs.matrix.settings(layer, phase).on_exhausted.value
     _all_hit(route.rows, failures)
     steps, ends = _walk(route.rows, hops, failures, on_exhausted)
+    _priced(route.rows, configs, today)
     named = tuple(f"{one.who}:{one.how}" for one in failures)
     return Explanation(layer, role, tuple(route.rows), tuple(steps), ends, named)
+
+
+def _priced(rows: Sequence[dict[str, Any]], configs: Configs, today: date) -> None:
+    """The prices of those who were refused too, where there are any: a person compares them."""
+    for row in rows:
+        price = configs.prices.find(row["provider"], row["model_id"], today)
+        if price is not None and "input_usd_per_mtok" not in row:
+            row["input_usd_per_mtok"] = str(price.input_usd_per_mtok)
+            row["output_usd_per_mtok"] = str(price.output_usd_per_mtok)
+            row["price_source"] = price.source
 
 
 def _all_hit(rows: Sequence[Mapping[str, Any]], failures: Sequence[SimulatedFailure]) -> None:
@@ -191,9 +211,11 @@ def _walk(
 ) -> tuple[list[Step], str]:
     steps: list[Step] = []
     down: set[str] = set()
+    cooled = False
     for position, row in enumerate(rows):
         provider, model_id = row["provider"], row["model_id"]
         if position not in hops:
+            cooled = cooled or row["reason"] == CallReason.BREAKER_OPEN
             steps.append(Step(provider, model_id, "refused", row["reason"], row["detail"]))
             continue
         if provider in down:
@@ -203,6 +225,10 @@ def _walk(
         if failed is None:
             steps.append(Step(provider, model_id, "answers", "ok", "as a fallback" if position else ""))
             return steps, "answered"
+        if failed.reason is CallReason.BREAKER_OPEN:
+            cooled = True
+            steps.append(Step(provider, model_id, "refused", failed.reason, "its breaker is open"))
+            continue
         if failed.outcome is OutcomeClass.RETRY_HERE:
             steps.append(
                 Step(provider, model_id, "retried", failed.reason, "until attempts or time are spent")
@@ -214,4 +240,4 @@ def _walk(
             down.add(provider)
         spent = "spent at its bound" if failed.outcome is OutcomeClass.AMBIGUOUS else ""
         steps.append(Step(provider, model_id, "next", failed.reason, spent))
-    return steps, on_exhausted
+    return steps, "cooling" if cooled else on_exhausted

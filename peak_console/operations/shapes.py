@@ -53,6 +53,70 @@ class StatusShape(_Shape):
     incidents: list[dict[str, Any]]
 
 
+class BudgetLineShape(BudgetShape):
+    """One limit with what counts against it; ``set_by`` is ``run`` where the run set itself limits."""
+
+    key: str
+    layer: str | None
+    left: str | int
+    used_pct: float
+    state: Literal["ok", "warned", "exceeded"]
+    set_by: Literal["config", "run"]
+
+
+class CallMoneyShape(_Shape):
+    """Of which hop a row of money is."""
+
+    call_id: str
+    hop: int
+    run_id: str
+    layer: str
+    role: str
+    provider: str
+    model_id: str
+
+
+class OpenCallShape(CallMoneyShape):
+    """A call under way; ``background`` ones are given up at ``expires``."""
+
+    state: Literal["open", "background"]
+    reserved_eur: str
+    reserved_tokens: int
+    since: str
+    age_s: float
+    expires: str | None
+
+
+class AtBoundShape(CallMoneyShape):
+    """Spend booked at its bound because nobody told the bill; ``booked_eur`` is below it once settled."""
+
+    bound_eur: str
+    booked_eur: str
+    at: str
+    reason: str
+
+
+class BudgetsShape(_Shape):
+    """``peak budget show``."""
+
+    budgets: list[BudgetLineShape]
+    runs: list[BudgetLineShape]
+    open: list[OpenCallShape]
+    at_bound: list[AtBoundShape]
+    more_at_bound: bool
+
+
+class SettledShape(_Shape):
+    """``peak budget settle``."""
+
+    call_id: str
+    hop: int
+    was_eur: str
+    cost_eur: str
+    operator: str
+    seq: int
+
+
 class FindingShape(_Shape):
     """One finding of the linter; ``line`` and ``column`` count from 1."""
 
@@ -165,6 +229,39 @@ class ProvidersShape(_Shape):
     spent_eur: str
 
 
+class WhyShape(_Shape):
+    """``peak why``: ``kind`` is ``call``, ``run`` or ``event``; the fields of the others are absent."""
+
+    kind: Literal["call", "run", "event"]
+    call_id: str | None = None
+    run_id: str | None = None
+    layer: str | None = None
+    role: str | None = None
+    outcome: str | None = None
+    selected_by: dict[str, Any] | None = None
+    """Digest of the matrix and the slot that was asked."""
+    route: list[dict[str, Any]] | None = None
+    """Each candidate: admitted or refused, reason, prices, bound, breaker, lifecycle, verified state."""
+    hops: list[dict[str, Any]] | int | None = None
+    budget: dict[str, Any] | None = None
+    """What was left: ``then`` as events told it, ``now`` as it stands."""
+    calls: list[dict[str, Any]] | None = None
+    totals: dict[str, Any] | None = None
+    event: dict[str, Any] | None = None
+
+
+class RouteShape(_Shape):
+    """``peak route``; exit 1 when no candidate is admitted."""
+
+    layer: str
+    role: str
+    candidates: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    ends: str
+    failures: list[str]
+    budgets: list[dict[str, Any]]
+
+
 class DemoShape(_Shape):
     """``peak demo --headless``."""
 
@@ -191,13 +288,17 @@ class RefusalShape(_Shape):
 
 
 SHAPES: dict[str, type[BaseModel]] = {
+    "budget-settle": SettledShape,
+    "budget-show": BudgetsShape,
     "call": CallShape,
     "demo": DemoShape,
     "error": RefusalShape,
     "ledger-tail": EventsShape,
     "ledger-verify": VerifyShape,
     "lint": LintShape,
+    "route": RouteShape,
     "providers-check": ProvidersShape,
     "status": StatusShape,
+    "why": WhyShape,
 }
 """Every shape by the name ``peak schema`` knows it under."""

@@ -45,7 +45,7 @@ def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
         request_hash=str(body.get("request_hash", "")),
         actor=opening.actor,
         hops=tuple(hops_of(events)),
-        route=tuple(_route(route)),
+        route=tuple(route_of(route)),
         fallbacks=tuple(_fallbacks(events)),
         denials=tuple(_denials(events)),
         budget_notes=tuple(_budget_notes(events)),
@@ -87,8 +87,9 @@ def judgement_of(event: LedgerEvent) -> JudgementLine:
     )
 
 
-def _route(told: Any) -> Iterator[RouteStep]:
-    for at, one in enumerate(listed(told)):
+def route_of(told: Any) -> Iterator[RouteStep]:
+    """The candidates of a route as an event or a plan lists them."""
+    for at, one in enumerate(told if isinstance(told, list | tuple) else ()):
         if isinstance(one, Mapping):
             place = whole(one.get("position"))
             yield RouteStep(

@@ -41,10 +41,15 @@ class ConfigFacts:
         return self._findings.current(level, today)
 
     def budgets(
-        self, limits: BudgetLimits | None, counters: Mapping[str, BudgetRow], now: datetime, phase_since: str
+        self,
+        limits: BudgetLimits | None,
+        counters: Mapping[str, BudgetRow],
+        now: datetime,
+        phase_since: str,
+        recent: Mapping[str, int],
     ) -> tuple[BudgetLine, ...]:
         """The budgets; none while the configs cannot be used."""
-        return () if limits is None else tuple(budget_lines(limits, counters, now, phase_since))
+        return () if limits is None else tuple(budget_lines(limits, counters, now, phase_since, recent))
 
     def operator(self) -> str | None:
         """Whose key this user holds here; asked again each ten seconds."""
@@ -59,9 +64,17 @@ class ConfigFacts:
 
 
 def budget_lines(
-    limits: BudgetLimits, counters: Mapping[str, BudgetRow], now: datetime, phase_since: str
+    limits: BudgetLimits,
+    counters: Mapping[str, BudgetRow],
+    now: datetime,
+    phase_since: str,
+    recent: Mapping[str, int] | None = None,
 ) -> list[BudgetLine]:
-    """Every budget that is counted by day, month or phase, with what is spent and reserved of it. Pure."""
+    """Every budget that is counted by day, month or phase, with what is spent and reserved of it. Pure.
+
+    ``recent`` counts the requests of the last minute by layer; without it limits on calls per minute are
+    left out.
+    """
     bound: dict[str, tuple[Limit, str]] = {}
     for layer in Layer:
         for limit, key in scope_keys(
@@ -71,15 +84,22 @@ def budget_lines(
                 bound[key] = (limit, key)
     lines: list[BudgetLine] = []
     for limit, key in bound.values():
-        lines.extend(_lines_of(limit, key, counters.get(key), float(limits.warn_pct)))
+        asked = None
+        if recent is not None:
+            asked = sum(recent.values()) if limit.layer is None else recent.get(limit.layer, 0)
+        lines.extend(lines_of(limit, key, counters.get(key), float(limits.warn_pct), asked))
     return lines
 
 
-def _lines_of(limit: Limit, key: str, row: BudgetRow | None, warn_pct: float) -> list[BudgetLine]:
+def lines_of(
+    limit: Limit, key: str, row: BudgetRow | None, warn_pct: float, recent: int | None = None
+) -> list[BudgetLine]:
+    """One line for each number of a limit. Pure."""
     figures = (
         ("eur", limit.max_cost, row.spent_cost if row else 0, row.reserved_cost if row else 0),
         ("tokens", limit.max_tokens, row.spent_tokens if row else 0, row.reserved_tokens if row else 0),
         ("calls", limit.max_calls, row.spent_calls if row else 0, row.reserved_calls if row else 0),
+        ("calls_per_min", None if recent is None else limit.max_calls_per_min, recent or 0, 0),
     )
     return [
         BudgetLine(limit.scope.value, key, limit.layer, unit, spent, reserved, most, warn_pct)

@@ -8,17 +8,16 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable
-from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader, no_workspace
 from peak_console.operations.views.bar import BarSnapshot
-from peak_console.operations.views.call_detail import CallDetail, JudgementLine
+from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import CallFilter, read_call_filter
-from peak_console.operations.views.call_fold import detail_of, judgement_of, text_hashes
+from peak_console.operations.views.call_fold import detail_of, text_hashes
+from peak_console.operations.views.call_page import whole_page
 from peak_console.operations.views.calls import CallLine, CallsPage
-from peak_console.operations.views.chain import place_of
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.hop_fold import CLOSING, line_of
 from peak_console.operations.views.ledger_door import LedgerDoor
@@ -142,15 +141,9 @@ class LiveSource:
         seen, known = self._details.get(call_id, ((), None))
         if known is not None and seen == state:
             return replace(known, freshness=freshness)
-        judgements = {
-            one.seq: one for one in (*detail.judgements, *_judgements(reader, call_id, detail.run_id))
-        }
         whole = replace(
-            detail,
-            judgements=tuple(judgements[seq] for seq in sorted(judgements)),
+            whole_page(reader, detail, events),
             texts=find_texts(self._ws.runs, detail.run_id, text_hashes(events)),
-            chain=tuple(place_of(event, _hash_before(reader, event)) for event in events),
-            events=tuple(_as_json(event) for event in events),
         )
         self._details = {call_id: (state, whole)}
         return whole
@@ -212,25 +205,6 @@ def _event_filter(wanted: CallFilter) -> EventFilter:
         call_id=exact.get("call_id"),
         since=iso(wanted.since) if wanted.since else None,
     )
-
-
-def _judgements(reader: LedgerReader, call_id: str, run_id: str) -> list[JudgementLine]:
-    """What critics said of this call; they stand under calls of their own, in the same run."""
-    if not run_id:
-        return []
-    asked = EventFilter(kinds=(EventKind.CRITIC_JUDGED.value,), run_id=run_id)
-    events = reader.find(asked, None, 200).events
-    return [judgement_of(event) for event in events if (event.body or {}).get("judged_call_id") == call_id]
-
-
-def _hash_before(reader: LedgerReader, event: LedgerEvent) -> str | None:
-    before = reader.read(event.seq - 2, 1, bodies=False) if event.seq > 1 else []
-    return before[0].hash if before and before[0].seq == event.seq - 1 else None
-
-
-def _as_json(event: LedgerEvent) -> dict[str, object]:
-    shown: dict[str, object] = event.header()
-    return shown if event.body is None else {**shown, "body": dict(event.body)}
 
 
 class NowhereSource:

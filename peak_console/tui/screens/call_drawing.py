@@ -18,6 +18,7 @@ from peak_console.tui.screens.route_drawing import route_lines
 from peak_console.tui.widgets.document import wrapped
 
 _LABEL = 13
+_WIDE = 100
 _VERDICTS = {"PASS": ("✓", Tone.OK), "REVIEW": ("▲", Tone.WARN), "FAIL": ("✗", Tone.BAD)}
 
 
@@ -84,6 +85,7 @@ def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
     if call.purpose:
         yield _pair("purpose", Span(one_line(call.purpose, 120)))
     yield _pair("run", Span(one_line(call.run_id, 60)), Span("   R lists its calls", Tone.FAINT))
+    yield from _selected(call, width)
     posture = " · ".join(
         part for part in (call.posture, call.phase, "simulated" if call.simulated else "") if part
     )
@@ -96,6 +98,22 @@ def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
             _pair("denied", Span(one_line(said, 200), Tone.BAD), Span(f"   #{denial.seq:,}", Tone.FAINT)),
             width,
         )
+
+
+def _selected(call: CallDetail, width: int) -> Iterator[Line]:
+    """Who selected the model: the matrix, by its digest, and which of its candidates answered."""
+    if not call.matrix_digest:
+        return
+    chosen = next((hop for hop in reversed(call.hops) if hop.line.outcome in {"ok", "open"}), None)
+    said = (
+        f"by the matrix {one_line(call.matrix_digest, 12).rstrip('…')[:8]} for {call.layer} {call.asked_role}"
+    )
+    if chosen is not None:
+        name = (chosen.line.provider, chosen.line.model_id)
+        place = next((one.position + 1 for one in call.route if (one.provider, one.model_id) == name), None)
+        said += f": candidate {place} of {len(call.route)}" if place else ""
+    who = f", asked by {call.actor}" if call.actor and width >= _WIDE else ""
+    yield fit(_pair("selected", Span(one_line(said, 120)), Span(one_line(who, 80), Tone.DIM)), width)
 
 
 def _route_note(call: CallDetail) -> Line:

@@ -1,0 +1,112 @@
+"""``peak why``: who selected which model and why, and what came of it, from the ledger; calls nobody."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import table
+from peak_console.domain.text import one_line
+from peak_console.operations.views.call_detail import CallDetail
+from peak_console.operations.why import CallExplained, Explained, RunExplained, why
+from peak_console.operations.why_json import outcome_of, summary_json, totals
+
+_LEAST, _MOST = 80, 160
+_WIDE: Final = 100
+_LISTED: Final = 200
+"""Calls of a run that the text lists; ``--json`` has them all."""
+_OUTCOMES: Final = ("answered", "failed", "refused", "open")
+
+
+@click.command("why", epilog="Example: peak why '#184220'")
+@click.argument("name", metavar="EVENT|CALL|RUN|#SEQ")
+@common
+def command(invocation: Invocation, name: str) -> int:
+    """Explain a call: who selected which model, by which rules, at what price, and what happened hop by hop.
+
+    Takes the id of an event, a call or a run, or a place in the ledger such as '#123'. Read from the ledger:
+    what its events do not tell is told as it stands now and labelled so. Exit 1 for an unknown id.
+    """
+    explained = why(invocation.workspace(), name)
+    lines = () if invocation.as_json else _lines(explained)
+    invocation.reporter.result(explained.as_json(), *lines)
+    return 0
+
+
+def _lines(explained: Explained) -> Iterator[str]:
+    width = max(_LEAST, min(_MOST, shutil.get_terminal_size((_LEAST, 24)).columns))
+    if isinstance(explained, CallExplained):
+        yield from _call(explained, width)
+    elif isinstance(explained, RunExplained):
+        yield from _run(explained, width)
+    else:
+        event = explained.event
+        yield f"#{event.seq:,} {event.kind} by {event.actor} at {event.ts}"
+        yield "it belongs to no call and no run, so no model was selected for it"
+        yield f"its content: peak why '#{event.seq}' --json"
+
+
+def _call(explained: CallExplained, width: int) -> Iterator[str]:
+    """The page that the console shows of the call, without its texts."""
+    from peak_console.tui.ink import text_of  # noqa: PLC0415 - the console's drawing, for people only
+    from peak_console.tui.screens.call_drawing import call_lines  # noqa: PLC0415 - likewise
+
+    event = explained.event
+    if event is not None:
+        yield f"#{event.seq:,} {event.kind} {event.event_id} belongs to {explained.call.call_id}:"
+    for line in call_lines(explained.call, width, explained.now.at):
+        yield text_of(line).rstrip()
+    yield ""
+    yield f"its texts and events: peak console, 2, / call:{explained.call.call_id}"
+
+
+def _run(explained: RunExplained, width: int) -> Iterator[str]:
+    started, finished = explained.started, explained.finished
+    purpose = one_line(str((started.body or {}).get("purpose", "")), 80) if started else ""
+    yield f"run {explained.run_id}{f': {purpose}' if purpose else ''}"
+    if started is not None:
+        ended = f", finished {finished.ts[:19]}Z" if finished else ", not finished"
+        yield f"started {started.ts[:19]}Z by {one_line(started.actor, 60)}{ended}"
+    if not explained.calls:
+        yield "no call was made in this run"
+        return
+    yield ""
+    shown = explained.calls[-_LISTED:]
+    heads = ["call", "slot", "answered by" if width >= _WIDE else "model", "outcome", "hops", "cost €"]
+    yield from table(heads, [_row(call, width) for call in shown])
+    if len(shown) < len(explained.calls):
+        yield f"… and {len(explained.calls) - len(shown):,} earlier calls: --json lists them all"
+    yield ""
+    yield from _totals(explained)
+    yield ""
+    yield f"look closer: peak why {shown[-1].call_id}, or on the console 2, / run:{explained.run_id}"
+
+
+def _row(call: CallDetail, width: int) -> list[str]:
+    told = summary_json(call)
+    provider, model = one_line(told["provider"], 12), one_line(told["model_id"], 40)
+    outcome = outcome_of(call)
+    word = outcome if outcome in {"ok", "open"} else one_line(told["reason"] or outcome, 18)
+    return [
+        call.call_id,
+        f"{call.layer} {call.asked_role}",
+        f"{provider}:{model}" if width >= _WIDE else one_line(model, 17),
+        f"{word}, fallback" if told["fallback"] and width >= _WIDE else word,
+        str(told["hops"]),
+        told["cost_eur"].rstrip("0").rstrip(".") or "0",
+    ]
+
+
+def _totals(explained: RunExplained) -> Iterator[str]:
+    sums = totals(explained.calls)
+    counts = ", ".join(
+        f"{sums[name]} {name}" for name in ("answered", "failed", "refused", "open") if sums[name]
+    )
+    yield (
+        f"{sums['calls']} calls ({counts}), {sums['hops']} hops sent, {sums['fallbacks']} by a fallback: "
+        f"€ {sums['cost_eur']}, {sums['tokens_in']:,} tokens in, {sums['tokens_out']:,} out"
+    )
+    if explained.cut:
+        yield "the run has more events than were read: these totals are of its beginning"

@@ -1,0 +1,179 @@
+"""Why a call went to the model it went to, read from the ledger: ``peak why``. Calls nobody."""
+
+import contextlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from peak_console.config.load import load_configs
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
+from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.domain.ids import is_run_id
+from peak_console.domain.text import one_line
+from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
+from peak_console.operations.phase import rules_of
+from peak_console.operations.views.call_detail import CallDetail
+from peak_console.operations.views.call_fold import detail_of
+from peak_console.operations.views.call_page import event_json, whole_page
+from peak_console.operations.why_json import call_json, run_json
+
+_PLACE: Final = re.compile(r"#?([0-9]{1,15})")
+_PAGE: Final = 1000
+_EVENTS_LISTED: Final = 20_000
+"""Events of a run that are read; a longer one is told as cut."""
+
+
+class NotOnLedger(PeakError):
+    """Nothing on this workspace's ledger has the id."""
+
+    default_code = "not_on_ledger"
+    why = "an explanation is read from the ledger alone"
+
+
+@dataclass(frozen=True, slots=True)
+class CallExplained:
+    """A call, and what stands in the ledger now; ``event`` is the one that was asked for, if one was."""
+
+    call: CallDetail
+    now: LedgerFacts
+    event: LedgerEvent | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``peak why CALL --json``."""
+        return call_json(self.call, self.now, self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class RunExplained:
+    """A run: its calls in the order they began, and how it began and ended."""
+
+    run_id: str
+    calls: tuple[CallDetail, ...]
+    now: LedgerFacts
+    started: LedgerEvent | None = None
+    finished: LedgerEvent | None = None
+    cut: bool = False
+    """Whether the run has more events than were read."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``peak why RUN --json``."""
+        return run_json(self.run_id, self.calls, self.started, self.finished, cut=self.cut)
+
+
+@dataclass(frozen=True, slots=True)
+class EventShown:
+    """An event that belongs to no call and no run."""
+
+    event: LedgerEvent
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``peak why EVENT --json`` for it."""
+        return {"kind": "event", "event": event_json(self.event)}
+
+
+Explained = CallExplained | RunExplained | EventShown
+
+
+def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
+    """Explain ``name``: an event id, a place in the ledger (``#123``), a call id or a run id.
+
+    Raises ``UsageWrong`` for an empty name, ``NotOnLedger`` for an unknown one, ``LedgerUnavailable``.
+    """
+    name = name.strip()
+    if not name:
+        raise UsageWrong("no id was given", remedy="name an event, a call, a run or #SEQ: peak ledger tail")
+    now = (clock or SystemClock()).now()
+    with LedgerReader(ws.ledger) as reader:
+        facts = _facts(ws, reader, now)
+        found = _event_named(reader, name)
+        if found is not None:
+            return _of_event(reader, found, facts)
+        events = reader.by_call(name)
+        if events:
+            return _of_call(reader, name, events, facts)
+        run = _of_run(reader, name, facts)
+        if run is not None:
+            return run
+        head, _ = reader.head()
+    raise NotOnLedger(_unknown(name, head), remedy=_remedy(name, head), name=one_line(name, 80), head=head)
+
+
+def _facts(ws: Workspace, reader: LedgerReader, now: datetime) -> LedgerFacts:
+    """What stands now; without budgets while the configs cannot be used: the past is told all the same."""
+    limits = None
+    with contextlib.suppress(ConfigInvalid):
+        limits = load_configs(ws, phase=rules_of(ws), today=now.date()).budgets.limits
+    return ledger_facts(reader, limits, now)
+
+
+def _event_named(reader: LedgerReader, name: str) -> LedgerEvent | None:
+    place = _PLACE.fullmatch(name)
+    return reader.by_seq(int(place[1])) if place else reader.by_event(name)
+
+
+def _of_event(reader: LedgerReader, event: LedgerEvent, facts: LedgerFacts) -> Explained:
+    judged = (event.body or {}).get("judged_call_id") if event.kind == EventKind.CRITIC_JUDGED else None
+    call_id = judged if isinstance(judged, str) and judged else event.call_id
+    if call_id:
+        events = reader.by_call(call_id)
+        explained = _of_call(reader, call_id, events, facts)
+        if not explained.call.missing:
+            return replace(explained, event=event)
+    if event.run_id:
+        run = _of_run(reader, event.run_id, facts)
+        if run is not None and run.calls:
+            return run
+    return EventShown(event)
+
+
+def _of_call(
+    reader: LedgerReader, call_id: str, events: Sequence[LedgerEvent], facts: LedgerFacts
+) -> CallExplained:
+    detail = detail_of(call_id, events)
+    if not detail.missing:
+        detail = whole_page(reader, detail, events)
+    return CallExplained(replace(detail, budgets=facts.budgets, breakers=facts.breakers), facts)
+
+
+def _of_run(reader: LedgerReader, run_id: str, facts: LedgerFacts) -> RunExplained | None:
+    events: list[LedgerEvent] = []
+    while page := reader.by_run(run_id, events[-1].seq if events else 0, _PAGE):
+        events += page
+        if len(events) >= _EVENTS_LISTED:
+            break
+    if not events:
+        return None
+    by_call: dict[str, list[LedgerEvent]] = {}
+    for event in events:
+        if event.call_id:
+            by_call.setdefault(event.call_id, []).append(event)
+    calls = (detail_of(call_id, own) for call_id, own in by_call.items())
+    return RunExplained(
+        run_id,
+        tuple(call for call in calls if not call.missing),
+        facts,
+        next((one for one in events if one.kind == EventKind.RUN_STARTED), None),
+        next((one for one in events if one.kind == EventKind.RUN_FINISHED), None),
+        cut=len(events) >= _EVENTS_LISTED,
+    )
+
+
+def _unknown(name: str, head: int) -> str:
+    shown = one_line(name, 80)
+    if _PLACE.fullmatch(name):
+        return f"there is no event {shown}: the ledger ends at #{head:,}"
+    kind = "event" if name.startswith("ev_") else "call" if name.startswith("call_") else ""
+    kind = kind or ("run" if is_run_id(name) else "event, call or run")
+    return f"there is no {kind} {shown} on this ledger of {head:,} events"
+
+
+def _remedy(name: str, head: int) -> str:
+    listed = "peak ledger tail lists events with their ids, peak status says which workspace this is"
+    if _PLACE.fullmatch(name):
+        return f"name a place from #1 to #{head}; {listed}" if head else "make a call first: peak call --help"
+    return f"give an id as it stands on the ledger (ev_…, call_…, a run id) or a place as #SEQ; {listed}"
