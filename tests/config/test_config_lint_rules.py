@@ -339,6 +339,26 @@ def test_severities_are_those_of_the_catalogue_in_every_phase(files: Any, rule: 
         assert severities == {CATALOGUE[rule].severity_in(phase)}
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        delta_at("bedrock", "us.anthropic.claude-sonnet-4-6-v1:0"),
+        delta_at("bedrock", "delta-1", 'deployments = ["eu.anthropic.claude-haiku-4-5-v1:0"]'),
+        delta_at(
+            "bedrock",
+            "delta-1",
+            'deployments = ["arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-8"]',
+        ),
+        delta_at("azure", "delta-1", 'deployments = ["delta-1", "CIaude-Opus"]'),
+        delta_at("together", "anthropic/claude-3-haiku"),
+    ],
+)
+def test_no_provider_leads_to_anthropic(files: Any, spoil: Spoil) -> None:
+    """Neither a model id nor a deployment or profile of the registry, whoever serves it."""
+    spoil(files)
+    assert set(files.rules()) == {"policy.forbidden_model"}
+
+
 QUIET: list[tuple[str, Spoil]] = [
     ("endpoint_unspoken", delta(endpoint="responses")),
     ("parameter_unknown", delta(f"refuses = {list(PARAMETERS)}")),

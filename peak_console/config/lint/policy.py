@@ -19,6 +19,7 @@ _NAMES: Final = {
     "family": "family",
     "upstream": "family",
     "deployment": "deployment",
+    "deployments": "deployment",
     "base_url": "base_url",
     "endpoint_url": "base_url",
     "url": "base_url",
