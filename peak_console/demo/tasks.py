@@ -1,7 +1,7 @@
 """What the demo's agents are asked: real prompts of the workspace over windows of real market data."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from peak_console.config.configs import Configs
@@ -52,9 +52,10 @@ def chatter(configs: Configs, window: Window, draw: random.Random) -> Task:
 
 
 def research(configs: Configs, window: Window, draw: random.Random) -> Task:
-    """A research question for L1."""
+    """A research question for L1, which the provider works on in the background."""
     words = f"Research question: {draw.choice(_QUESTIONS)}\n\n{_material(window)}"
-    return _task(configs, Layer.L1, "research", words, "research question")
+    task = _task(configs, Layer.L1, "research", words, "research question")
+    return replace(task, request=task.request.model_copy(update={"background": True}))
 
 
 def outlook(configs: Configs, window: Window, draw: random.Random) -> Task:

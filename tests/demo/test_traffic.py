@@ -52,7 +52,7 @@ async def test_every_layer_works_under_runs_with_artefacts(demo: Any) -> None:
             assert result_faults(text) == []
             assert text.count("\n## ") == len(HEADINGS)
     assert traffic.tally.calls == len(completed)
-    demo.check()
+    await demo.check()
 
 
 async def test_the_summary_agrees_with_the_ledger(demo: Any) -> None:
@@ -74,7 +74,7 @@ async def test_an_outage_is_survived_by_fallbacks(demo: Any) -> None:
     async with running(traffic):
         await until(lambda: traffic.tally.fallbacks >= 5, 60.0)
     assert demo.events("llm.fallback.taken")
-    demo.check()
+    await demo.check()
 
 
 async def test_a_stop_is_respected_and_an_enable_resumes(demo: Any) -> None:
@@ -91,7 +91,7 @@ async def test_a_stop_is_respected_and_an_enable_resumes(demo: Any) -> None:
         demo.permission.enable()
         before = traffic.tally.calls
         await until(lambda: traffic.tally.calls > before + 5)
-    demo.check()
+    await demo.check()
 
 
 async def test_refusals_are_not_hammered(demo: Any) -> None:
@@ -126,7 +126,7 @@ async def test_hostile_answers_break_nothing(demo: Any) -> None:
         await until(lambda: not demo.simulation.desk.orders and traffic.tally.runs >= 20)
     for path in demo.ws.runs.glob("*/*/*.md"):
         assert "\x1b" not in path.read_text()
-    demo.check()
+    await demo.check()
 
 
 async def test_old_runs_are_removed(demo: Any) -> None:

@@ -31,7 +31,7 @@ async def test_it_ends_after_its_time_with_a_summary(demo: Any) -> None:
     assert summary["calls"] == len(demo.events("llm.call.completed"))
     assert summary["calls"] > 20
     assert summary["runs"] > 0
-    demo.check()
+    await demo.check()
 
 
 async def test_it_ends_cleanly_on_a_signal(demo: Any) -> None:
@@ -44,7 +44,7 @@ async def test_it_ends_cleanly_on_a_signal(demo: Any) -> None:
     out, err = await asyncio.wait_for(process.communicate(), 20)
     assert (process.returncode, err) == (0, b"")
     assert json.loads(out.splitlines()[-1])["calls"] > 0
-    demo.check()
+    await demo.check()
 
 
 async def test_a_real_workspace_is_refused(demo: Any) -> None:
