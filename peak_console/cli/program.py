@@ -25,6 +25,7 @@ COMMANDS = {
     "schema": "the JSON Schema of what --json prints",
     "status": "may anything act right now, why, since when",
     "stop": "stop every call and order now",
+    "why": "who selected which model and why, and what came of it",
 }
 """Every command with what it does, as the help lists them."""
 
