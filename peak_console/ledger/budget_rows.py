@@ -8,6 +8,7 @@ import orjson
 
 from peak_console.budget.limits import Limit
 from peak_console.domain.clock import from_unix_us, iso
+from peak_console.domain.events import EventKind
 from peak_console.ledger.bound_spend import Booked, booked_from_row
 from peak_console.ledger.lost_hops import request_of
 from peak_console.ledger.run_limits import from_row
@@ -93,6 +94,24 @@ def read_booked(db: sqlite3.Connection, limit: int, call_id: str | None) -> list
         body = orjson.loads(data)
         found.append(BookedRow(place, booked, ts, str(body.get("reason") or body.get("outcome") or "")))
     return found
+
+
+def count_calls(db: sqlite3.Connection, since: str) -> dict[str, int]:
+    """Requests dated from ``since`` on, by layer; found by halves, for the ledger is in order of time."""
+    (low,), (high,) = (
+        db.execute(f"SELECT ifnull({edge}(seq), 0) FROM ledger").fetchone()  # noqa: S608 - constant
+        for edge in ("min", "max")
+    )
+    while low < high:
+        middle = (low + high) // 2
+        (ts,) = db.execute("SELECT ts FROM ledger WHERE seq = ?", (middle,)).fetchone() or ("",)
+        low, high = (low, middle) if ts >= since else (middle + 1, high)
+    rows = db.execute(
+        "SELECT ifnull(layer, ''), count(*) FROM ledger "
+        "WHERE seq >= ? AND ts >= ? AND +kind = ? GROUP BY layer",
+        (low, since, EventKind.CALL_REQUESTED.value),
+    )
+    return dict(rows.fetchall())
 
 
 def _place(call_id: str, hop: int, *names: str | None) -> CallPlace:

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
 import orjson
 
 from peak_console.budget.limits import Limit
+from peak_console.domain.clock import iso
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
 from peak_console.ledger.breaker_rows import BreakerRow, read_breakers
 from peak_console.ledger.budget_rows import (
     BookedRow,
     ReservationRow,
+    count_calls,
     read_booked,
     read_reservations,
     read_run_limits,
@@ -186,6 +189,11 @@ class LedgerReader:
         """Spend that stands booked at its bound, or settled below it, the newest first."""
         with sqlite_faults(self.path):
             return read_booked(self._db, limit, call_id)
+
+    def calls_since(self, now: datetime, seconds: float = 60.0) -> dict[str, int]:
+        """How many calls were let through in the last ``seconds`` before ``now``, by layer."""
+        with sqlite_faults(self.path):
+            return count_calls(self._db, iso(now - timedelta(seconds=seconds)))
 
     def in_flight(self) -> int:
         """How many calls hold a reservation, those that their providers work on unattended among them."""

@@ -39,6 +39,7 @@ from peak_console.node.lock import NodeLock
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.watching import Watch
+from peak_console.operations.settings import console_settings
 from peak_console.policy.breaker import BreakerRules
 
 if TYPE_CHECKING:
@@ -201,15 +202,18 @@ class Node:
         self.watch.tick()
         loops = [self.watch.run()]
         if self._with_children:
-            self.children = [
-                Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said),
-                Child("log", "peak_console.node.logchild", self.ws.root),
-            ]
+            self.children = self._make_children()
             loops += [child.keep() for child in self.children]
             loops.append(self._verify())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         for task in self._tasks:
             task.add_done_callback(self._ended)
+
+    def _make_children(self) -> list[Child]:
+        log = Child("log", "peak_console.node.logchild", self.ws.root)
+        if not console_settings(self.ws).exporters.metrics.enabled:
+            return [log]
+        return [Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said), log]
 
     async def _verify(self) -> None:
         await self.watch.verify_whole()
@@ -269,12 +273,14 @@ class Node:
                 "the matrix was changed since this call was planned",
                 "ask again: the next call is planned under the new one",
             )
-        if self._leasing and not self.watch.folded.calls:
-            reasons = ", ".join(self.watch.folded.reasons)
-            return Refusal(
-                CallReason.POSTURE.value, f"the node permits no calls: {reasons}", "look at: peak status"
-            )
-        return None
+        if self.watch.folded.calls:
+            return None
+        reasons = ", ".join(self.watch.folded.reasons) or (
+            "it has just begun" if self._leasing else "it serves one command and holds no lease"
+        )
+        return Refusal(
+            CallReason.POSTURE.value, f"the node permits no calls: {reasons}", "look at: peak status"
+        )
 
     def _condition(self, draft: EventDraft) -> PeakError | None:
         if not draft.kind.startswith(("control.enabled", "operator.")):

@@ -23,7 +23,7 @@ def verify(ws: Workspace, progress: Callable[[str, int, int], None] | None = Non
         if progress is not None:
             progress(stage.value, done, total)
 
-    return verify_file(_existing(ws).ledger, tell)
+    return verify_file(existing(ws).ledger, tell)
 
 
 def verified_as_json(result: VerifyResult) -> dict[str, Any]:
@@ -33,13 +33,13 @@ def verified_as_json(result: VerifyResult) -> dict[str, Any]:
 
 def tail(ws: Workspace, count: int, after: int | None = None) -> list[LedgerEvent]:
     """The last ``count`` events, or the first ``count`` after a sequence number; ascending."""
-    with LedgerReader(_existing(ws).ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         return reader.latest(count) if after is None else reader.read(after, count)
 
 
 async def follow(ws: Workspace, after: int) -> AsyncIterator[LedgerEvent]:
     """Events after a sequence number as they are committed, forever."""
-    with LedgerReader(_existing(ws).ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         async for batch in reader.follow(after):
             for event in batch:
                 yield event
@@ -51,7 +51,8 @@ def as_json(event: LedgerEvent) -> dict[str, Any]:
     return shown if event.body is None else {**shown, "body": dict(event.body)}
 
 
-def _existing(ws: Workspace) -> Workspace:
+def existing(ws: Workspace) -> Workspace:
+    """``ws``, whose ledger has begun; raises ``LedgerUnavailable``."""
     if not ws.ledger.exists():
         raise LedgerUnavailable(
             f"{ws.root} has no ledger yet",

@@ -6,7 +6,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +61,8 @@ class _LedgerFacts:
     phase_since: str
     simulated: bool
     counters: Mapping[str, BudgetRow]
+    recent: Mapping[str, int] = field(default_factory=dict)
+    """Requests of the last minute, by layer."""
     breakers: tuple[BreakerLine, ...] | None = None
 
 
@@ -129,7 +131,7 @@ class StatusReader:
         level = Phase(snapshot.phase or Phase.LIVE).level
         limits = facts.limits()
         posture = _judged(snapshot.posture, broken=limits is None)
-        budgets = facts.budgets(limits, ledger.counters, snapshot.taken_at, ledger.phase_since)
+        budgets = facts.budgets(limits, ledger.counters, snapshot.taken_at, ledger.phase_since, ledger.recent)
         return replace(
             snapshot,
             posture=posture,
@@ -185,6 +187,7 @@ class StatusReader:
             phase_since=changed.ts if changed else "",
             simulated=self._simulated(reader),
             counters={row.key: row for row in reader.budgets()},
+            recent=reader.calls_since(now),
             breakers=breaker_lines(reader, now),
         )
 

@@ -80,6 +80,12 @@ class World:
         lines = ["[enable]", *(f"{name} = {value}" for name, value in values.items())]
         self.ws.control_config.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def set_breaker(self, **values: int) -> None:
+        """Write ``[provider_breaker]`` beside what stands in ``configs/control.toml``."""
+        lines = ["[provider_breaker]", *(f"{name} = {value}" for name, value in values.items())]
+        with self.ws.control_config.open("a", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+
 
 @contextlib.asynccontextmanager
 async def node_here(world: World, **options: Any) -> AsyncIterator[Node]:
