@@ -1,5 +1,6 @@
 """The bodies of a call's events (contract "Ledger event"). Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -175,6 +176,10 @@ def failed(
         body["served_model"] = _shown(failure.model_echo)
     if handed_on:
         body["handed_on"] = handed_on
+    if failure.retry_after_s is not None:
+        body["retry_after_ms"] = math.ceil(failure.retry_after_s * 1000)
+    if (rate := rate_body(failure.rate)) is not None:
+        body["rate"] = rate
     return body
 
 
@@ -199,7 +204,8 @@ def attempts_body(attempts: Sequence[Attempt]) -> list[dict[str, Any]]:
 
 def usage_body(usage: Usage) -> dict[str, int]:
     """Tokens as an event names them; ``input`` includes the cached, ``output`` the reasoning ones."""
-    return {
+    hosted = {"hosted_calls": usage.hosted_calls} if usage.hosted_calls else {}
+    return hosted | {
         "input": usage.input_total,
         "cached": usage.cache_read,
         "cache_write": usage.cache_write,
@@ -216,6 +222,8 @@ def rate_body(rate: RateState | None) -> dict[str, int] | None:
         "remaining_requests": rate.remaining_requests,
         "remaining_tokens": rate.remaining_tokens,
         "reset_ms": None if rate.reset_s is None else round(rate.reset_s * 1000),
+        "limit_requests": rate.limit_requests,
+        "limit_tokens": rate.limit_tokens,
     }
     return {name: value for name, value in named.items() if value is not None} or None
 

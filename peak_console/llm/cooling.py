@@ -24,6 +24,8 @@ _LOOK_S: Final = 0.25
 """How often whoever waits looks whether a breaker closed before its time, or a stop came."""
 
 _LONGEST_TOLD_US: Final = 24 * 3600 * 1_000_000
+_CLAIM_US: Final = 1_000_000
+_TRUSTED_US: Final = 5_000_000
 _SHORTEST_S: Final = 0.05
 _SPREAD_S: Final = 0.25
 """Callers that wait for one model come back spread over so much time: one of them is the probe."""
@@ -37,6 +39,7 @@ class Cooling:
         self._clock = clock
         self._random = random
         self._refused: dict[Model, int] = {}
+        self._answered: dict[Model, int] = {}
 
     def now(self) -> Mapping[Model, int]:
         """Until when each model that must not be asked now cools down."""
@@ -54,6 +57,22 @@ class Cooling:
         wait_us = wait_ms * 1000 if type(wait_ms) is int and wait_ms > 0 else round(_LOOK_S * 1_000_000)
         self._refused[model] = until_us = now_us + min(wait_us, _LONGEST_TOLD_US)
         return until_us
+
+    def claim(self, model: Model) -> None:
+        """This caller asks ``model`` next: the others of this process wait for what comes of it.
+
+        Unless it answered a moment ago: then its breaker is closed, and all may ask.
+        """
+        now_us = self._now_us()
+        if now_us - self._answered.get(model, 0) > _TRUSTED_US:
+            self._refused[model] = now_us + _CLAIM_US
+
+    def ended(self, model: Model, *, answered: bool) -> None:
+        """What was asked of ``model`` came to an end: nobody waits for it any longer."""
+        if model in self._refused:
+            del self._refused[model]
+            if answered:
+                self._answered[model] = self._now_us()
 
     def fits(self, until: Mapping[Model, int], *, deadline: float) -> bool:
         """Whether the first of these models is free before ``deadline`` on the loop's clock."""

@@ -31,7 +31,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.llm import claims, drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.bodies import Settled
-from peak_console.llm.cooling import Cooling, refused_while_cooling
+from peak_console.llm.cooling import Cooling, Model, refused_while_cooling
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange, Sender
 from peak_console.llm.handing import Handing
@@ -180,9 +180,7 @@ class Steps:
         acks = await self._recorder.before(drafts, owed=owed, undo=undo)
         refusal = acks[-1].refusal
         if refusal is not None and refusal.code == CallReason.BREAKER_OPEN:
-            entry = hop.candidate.entry
-            until_us = self._cooling.note((entry.provider, entry.model_id), refusal)
-            at.route.cool(entry.position, until_us)
+            at.route.cool(hop.candidate.entry.position, self._cooling.note(_model(at), refusal))
             at.route.refused_by_writer = True
             return False
         if refusal is not None:
@@ -236,6 +234,7 @@ class Steps:
         """Step 9: the answer settled and kept."""
         text, sha256 = kept_text(answer)
         self._texts.keep(at.call.run_id, at.call.call_id, "answer", text, sha256)
+        self._cooling.ended(_model(at), answered=True)
         bill = drafting.billed(at.hop, answer, exchange)
         latency_us = self._clock.boot_us() - at.started_us
         draft = drafting.completed(
@@ -290,6 +289,7 @@ class Steps:
             cooling = self._cooling.now() if call.posture.calls else {}
             hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling)
             if hop is not None:
+                self._cooling.claim((hop.candidate.entry.provider, hop.candidate.entry.model_id))
                 return hop
         return None
 
@@ -308,6 +308,7 @@ class Steps:
         That of background work is recorded at once: it may stand there already, by whoever resumed it, and
         must not keep out what follows. So it is before a wait for a model that cools down.
         """
+        self._cooling.ended(_model(at), answered=False)
         hop = self.following(at, failure)
         waits = hop is None and self._may_wait(at, failure)
         drafts = self.failed(at, exchange, failure, bill, goes_on=hop is not None or waits)
@@ -382,6 +383,10 @@ class Steps:
 
     def _turn_over(self) -> None:
         self._this_turn = None
+
+
+def _model(at: Passage) -> Model:
+    return at.hop.candidate.entry.provider, at.hop.candidate.entry.model_id
 
 
 def _place_of(ledger: Path, draft: EventDraft) -> int | None:

@@ -15,9 +15,9 @@ from peak_console.config.workspace import Workspace
 from peak_console.control import lease as leases
 from peak_console.control.boot import boot_id
 from peak_console.control.files import encode
-from peak_console.control.lease import Lease
+from peak_console.control.lease import BreakerOpen, Lease
 from peak_console.domain.calls import CallLimits, CallRequest, Message
-from peak_console.domain.clock import SystemClock
+from peak_console.domain.clock import SystemClock, unix_us
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.posture import Orders, PostureState
 from peak_console.domain.vocabulary import Layer, Role
@@ -222,13 +222,24 @@ class Permit:
             seq=1,
             simulated=simulated,
         )
+        self.breakers: Breakers | None = None
+        """Whose open breakers the lease names."""
+        self.tells = True
+        """Whether it names them."""
         (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
         self.renew()
 
     def renew(self) -> None:
         """A lease of now."""
         now = self._clock.boot_us()
-        fresh = replace(self._lease, issued_us=now, expires_us=now + leases.LIFETIME_US)
+        held = self.breakers.open_now(unix_us(self._clock.now())) if self.breakers else ()
+        told = tuple(BreakerOpen(one.provider, one.model_id, one.until_us) for one in held)
+        fresh = replace(
+            self._lease,
+            issued_us=now,
+            expires_us=now + leases.LIFETIME_US,
+            breakers=told if self.tells else (),
+        )
         leases.write(self._ws.control / "lease", leases.encode(fresh))
 
     async def keep(self) -> None:
@@ -246,6 +257,7 @@ class Road:
     client: Client
     ledger: SocketLedgerClient
     server: LedgerServer
+    permit: Permit
 
     def events(self, *kinds: str) -> list[LedgerEvent]:
         """The ledger's events of these kinds, or all but the genesis."""
@@ -277,11 +289,11 @@ def environment(url: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_ledger(ws: Workspace) -> AsyncIterator[LedgerServer]:
+async def open_ledger(ws: Workspace, breakers: Breakers | None = None) -> AsyncIterator[LedgerServer]:
     """The ledger's server of a workspace, with its genesis."""
     clock = SystemClock()
     configs = ConfigCache(ws, clock=clock)
-    breakers = Breakers(BreakerRules)
+    breakers = breakers or Breakers(BreakerRules)
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
     writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), breakers, reservations])
     if writer.head[0] == 0:
@@ -311,18 +323,20 @@ async def open_road(
     environ: dict[str, str] | None = None,
     simulated: bool = False,
     phase: str = "foundation",
+    breaker_rules: BreakerRules | None = None,
     **options: Any,
 ) -> AsyncIterator[Road]:
     """A road whose providers are at ``url``; ``environ`` adds to or replaces its environment."""
     permit = Permit(ws, simulated=simulated, phase=phase)
+    breakers = permit.breakers = Breakers(lambda: breaker_rules or BreakerRules())
     renewing = asyncio.create_task(permit.keep())
     variables = environment(url) | (environ or {})
     try:
-        async with open_ledger(ws) as server:
+        async with open_ledger(ws, breakers) as server:
             ledger = await SocketLedgerClient.connect(server.socket_path, name="test", deadline_s=2)
             client = Client(ws, ledger, environ=variables, **({"retry": QUICK} | options))
             try:
-                yield Road(ws, client, ledger, server)
+                yield Road(ws, client, ledger, server, permit)
             finally:
                 await client.close()
                 await ledger.close()
