@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -133,9 +134,23 @@ def test_a_conversation_goes_on_with_an_answers_own_words() -> None:
     """An answer becomes its message, a tool call the message that answers it."""
     call = ToolCall(id="c1", name="quote", arguments={"pair": "EURUSD"})
     result = CallResult(
-        "call_1", "run_1", "L2", "primary", "openai", "gpt-5-mini", None, "", Finish.TOOL, Usage(), "0", 1.0, 1,
-        fallback=False, degraded=False, tool_calls=(call,),
-    )  # fmt: skip
+        call_id="call_1",
+        run_id="run_1",
+        layer="L2",
+        role="primary",
+        provider="openai",
+        model_id="gpt-5-mini",
+        served_model=None,
+        text="",
+        finish=Finish.TOOL,
+        usage=Usage(),
+        cost_eur="0",
+        latency_ms=1.0,
+        hop=1,
+        fallback=False,
+        degraded=False,
+        tool_calls=(call,),
+    )
     assert result.as_message() == Message(role="assistant", content="", tool_calls=(call,))
     assert call.answered("1.08") == Message(role="tool", content="1.08", tool_call_id="c1", name="quote")
 
