@@ -230,7 +230,7 @@ def _usable(
             f"check {' or '.join(_key_variables(adapter))}",
         )
     limit = min(entry.max_output_tokens or model.max_output_tokens, model.max_output_tokens)
-    from_environment = base_url in {override, told} and base_url != entry.base_url
+    from_environment = override is not None or (told is not None and not entry.base_url)
     return Usable(adapter, model, price, configs.budgets.eur_per_usd, base_url, from_environment, limit)
 
 
