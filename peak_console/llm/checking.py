@@ -284,7 +284,7 @@ def model_findings(
     by_name = {one.name: one for one in listed}
     for entry in (*target.used, *target.others):
         used = entry in target.used
-        found = _found(entry, by_name)
+        found = _found(entry, by_name, today)
         yield _presence(entry, found, today, used=used)
         if found is not None:
             yield from _shutdown(entry, found, today, used=used, tells_ends=tells_ends)
@@ -292,11 +292,17 @@ def model_findings(
         yield from _profiles(target, by_name)
 
 
-def _found(entry: ModelEntry, listed: Mapping[str, ListedModel]) -> ListedModel | None:
-    """The model under its own name; Azure lists base models with their versions, so there by any echo."""
+def _found(entry: ModelEntry, listed: Mapping[str, ListedModel], today: date) -> ListedModel | None:
+    """The model under its own name; Azure lists base models with their versions, so there by any echo.
+
+    Which version a deployment has is not told: of several, the one that ends next.
+    """
     if entry.model_id in listed or entry.provider != "azure":
         return listed.get(entry.model_id)
     versions = [one for name, one in listed.items() if entry.echoed_as(name)]
+    ahead = [one for one in versions if one.ends is None or one.ends > today]
+    if ahead:
+        return min(ahead, key=lambda one: (one.ends or date.max, one.name))
     return max(versions, key=lambda one: (one.ends or date.max, one.name), default=None)
 
 
