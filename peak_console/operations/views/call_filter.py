@@ -12,7 +12,7 @@ from peak_console.operations.views.terms import Term
 LAYERS: Final = ("L0", "L1", "L2", "L3", "L4", "L5", "L6")
 ROLES: Final = ("primary", "fallback", "critic")
 OUTCOMES: Final = ("ok", "failed", "refused")
-MARKS: Final = ("fallback", "degraded")
+MARKS: Final = ("fallback", "degraded", "streamed", "background", "pending", "repair")
 KEYS: Final = (
     "layer",
     "role",

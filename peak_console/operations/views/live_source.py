@@ -24,6 +24,7 @@ from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
 from peak_console.operations.views.live_ledger import LiveLedger
 from peak_console.operations.views.log import LogPage
+from peak_console.operations.views.pending import with_pending
 from peak_console.operations.views.source import Source
 from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
@@ -97,7 +98,9 @@ class LiveSource:
         except FilterInvalid as error:
             return CallsPage(problem=f"{error.message}; {error.remedy}", freshness=Freshness(now))
         try:
-            page = _find_calls(self._door.reader(), wanted, before, limit, Freshness(now))
+            reader = self._door.reader()
+            page = _find_calls(reader, wanted, before, limit, Freshness(now))
+            page = with_pending(reader, page, wanted, before)
         except LedgerUnavailable as error:
             self._door.close()
             return self._calls_without(error, now)
