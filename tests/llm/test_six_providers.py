@@ -3,7 +3,9 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from struct import pack
 from typing import Any
+from zlib import crc32
 
 import orjson
 import pytest
@@ -214,3 +216,72 @@ async def test_a_secret_that_a_provider_quotes_is_recorded_nowhere(case: Case, t
     used = held - ({AZURE_KEY} if case.provider == "bedrock" else set())
     assert used
     assert not [secret for secret in used if secret in told]
+
+
+def framed(name: str, body: dict[str, Any]) -> bytes:
+    """One event of an AWS event stream."""
+    told = {":message-type": "event", ":event-type": name, ":content-type": "application/json"}
+    headers = b"".join(
+        bytes([len(key)]) + key.encode() + b"\x07" + pack("!H", len(value)) + value.encode()
+        for key, value in told.items()
+    )
+    payload = orjson.dumps(body)
+    prelude = pack("!II", 16 + len(headers) + len(payload), len(headers))
+    message = prelude + pack("!I", crc32(prelude)) + headers + payload
+    return message + pack("!I", crc32(message))
+
+
+def sse(kind: str, **fields: Any) -> bytes:
+    """One event of a Responses stream."""
+    return b"data: " + orjson.dumps({"type": kind, **fields}) + b"\n\n"
+
+
+def converse_stream() -> list[bytes]:
+    """An answer of Converse in pieces."""
+    usage = json.loads(CONVERSE)["usage"]
+    return [
+        framed("messageStart", {"role": "assistant"}),
+        framed("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "Ca"}}),
+        framed("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "lm."}}),
+        framed("messageStop", {"stopReason": "end_turn"}),
+        framed("metadata", {"usage": usage, "metrics": {"latencyMs": 4}}),
+    ]
+
+
+def responses_stream(model: str) -> list[bytes]:
+    """A response in pieces."""
+    whole = json.loads(responses(model))
+    return [
+        sse("response.created", response={**whole, "status": "in_progress", "output": [], "usage": None}),
+        sse("response.output_text.delta", output_index=0, delta="Ca"),
+        sse("response.output_text.delta", output_index=0, delta="lm."),
+        sse("response.completed", response=whole),
+    ]
+
+
+@pytest.mark.parametrize("case", [CASES[5], CASES[7]], ids=["azure-responses", "bedrock-converse-signed"])
+async def test_streams_of_other_formats_take_the_same_road(case: Case, tmp_path: Path) -> None:
+    """Handed on piece by piece, however the network cuts them; billed and recorded like any answer."""
+    pieces = converse_stream() if case.served is None else responses_stream(case.served)
+    kind = "application/vnd.amazon.eventstream" if case.served is None else "text/event-stream"
+
+    async def handler(exchange: Exchange) -> None:
+        data = b"".join(pieces)
+        await exchange.raw(
+            f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+        )
+        for start in range(0, len(data), 37):
+            await exchange.raw(data[start : start + 37])
+
+    async with LoopbackServer(handler) as server:
+        environ = environment(case, server.url)
+        async with open_road(workspace(tmp_path / "ws", case), server.url, environ=environ) as road:
+            async with road.client.stream(asking()) as stream:
+                texts = [delta.text async for delta in stream]
+                result = await stream.result()
+            (completed,) = road.events("llm.call.completed")
+            road.check()
+    assert texts == ["Ca", "lm."]
+    assert (result.text, result.served_model, result.cost_eur) == ("Calm.", case.served, "0.000103950")
+    assert completed.body is not None
+    assert completed.body["streamed"] is True
