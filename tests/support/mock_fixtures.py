@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from support.mocks import Aimock, Llmock, running_aimock, running_llmock
 
+SERVED = "gpt-5-mini-2025-08-07"
+"""The base model behind every deployment."""
+
 ANSWERS = [
     {"match": {"userMessage": "served another"}, "response": {"content": "hm", "model": "gpt-4o-2024-08-06"}},
     {
@@ -13,7 +16,10 @@ ANSWERS = [
     },
     {
         "match": {"userMessage": "use the tool"},
-        "response": {"toolCalls": [{"name": "quote", "arguments": {"symbol": "DAX", "depth": 2}}]},
+        "response": {
+            "toolCalls": [{"name": "quote", "arguments": {"symbol": "DAX", "depth": 2}}],
+            "model": SERVED,
+        },
     },
     {
         "match": {"userMessage": "be limited"},
@@ -25,18 +31,24 @@ ANSWERS = [
     },
     {
         "match": {"userMessage": "long answer"},
-        "response": {"content": "A long answer in many small pieces, each of which comes on its own. " * 4},
+        "response": {
+            "content": "A long answer in many small pieces, each of which comes on its own. " * 4,
+            "model": SERVED,
+        },
     },
     {
         "match": {"userMessage": "cut in the middle"},
-        "response": {"content": "This answer never gets to its end, whatever one does. " * 4},
+        "response": {
+            "content": "This answer never gets to its end, whatever one does. " * 4,
+            "model": SERVED,
+        },
         "truncateAfterChunks": 3,
     },
     {
         "match": {},
         "response": {
             "content": "an answer by aimock",
-            "model": "gpt-5-mini-2025-08-07",
+            "model": SERVED,
             "systemFingerprint": "fp_proof",
             "usage": {"prompt_tokens": 21, "completion_tokens": 7, "total_tokens": 28},
         },

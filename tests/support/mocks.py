@@ -75,8 +75,9 @@ class Aimock:
 
     def reset(self) -> None:
         """Forget requests and faults."""
-        self.server.ask("DELETE", "/__aimock/journal")
-        self.server.ask("DELETE", "/__aimock/chaos")
+        for method, path in (("POST", "/__aimock/reset/journal"), ("DELETE", "/__aimock/chaos")):
+            status, answer = self.server.ask(method, path)
+            assert status < 300, (status, answer)
 
     def chaos(self, **rates: float) -> None:
         """From now on fail this often: ``dropRate``, ``malformedRate``, ``disconnectRate``."""
