@@ -2,7 +2,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_fuzz import mutations
 from wire_shapes import gemini
@@ -280,6 +280,7 @@ def test_errors_are_classified(
     assert (found.reason, found.outcome, found.retry_after_s) == (reason, outcome, wait_s)
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(mutations(gemini()), st.sampled_from([200, 204, 301, 400, 403, 429, 500, 999]))
 def test_no_body_makes_a_parser_raise(body: bytes, status: int) -> None:
     """Whatever the bytes, there is an outcome."""

@@ -3,7 +3,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_fuzz import mutations
 from wire_shapes import AZURE_FILTERED, AZURE_NO_DEPLOYMENT, MISTRAL_INVALID, MISTRAL_LIMITED, chat
@@ -463,6 +463,7 @@ def test_an_error_body_may_be_anything(body: bytes) -> None:
     assert failed(503, body).reason is CallReason.OVERLOADED
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(mutations(chat("fine")), st.sampled_from([200, 201, 204, 301, 400, 401, 429, 500, 503, 999]))
 def test_no_body_makes_a_parser_raise(body: bytes, status: int) -> None:
     """Whatever the bytes, there is an outcome, and what it quotes is one plain line."""

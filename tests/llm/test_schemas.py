@@ -2,7 +2,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
@@ -201,6 +201,7 @@ def fits(value: Any, schema: Any, defs: dict[str, Any]) -> bool:
     return isinstance(value, kinds[schema["type"]])
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(_FULL)
 def test_complete_answers_fit_both_forms(value: dict[str, Any]) -> None:
     """A full answer of the model fits its strict form: nothing that was possible is lost."""
@@ -209,6 +210,7 @@ def test_complete_answers_fit_both_forms(value: dict[str, Any]) -> None:
     assert fits(value, written, written["$defs"])
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(_FULL, st.sampled_from(["why", "fit", "legs", "pet"]), st.sampled_from([7.5, [], "maybe?", None]))
 def test_what_the_model_refuses_the_strict_form_refuses(value: dict[str, Any], name: str, wrong: Any) -> None:
     """But for the constraints left out, the strict form accepts nothing that the model does not."""

@@ -2,7 +2,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.llm.providers.sse import SseDecoder
@@ -43,6 +43,7 @@ def by_the_book(stream: str) -> list[str]:
     return found
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(
     st.lists(st.tuples(st.sampled_from(_FRAGMENTS), st.sampled_from(_ENDS)), max_size=12),
     st.lists(st.integers(0, 150), max_size=6),

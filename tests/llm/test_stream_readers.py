@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_shapes import (
     AZURE_STREAM,
@@ -85,6 +85,7 @@ def joined(deltas: Sequence[Delta]) -> tuple[str, dict[int, tuple[str, str]]]:
     return "".join(one.text for one in deltas), calls
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(st.sampled_from(STREAMS), st.lists(st.integers(0, 3000), max_size=8))
 def test_where_a_stream_is_cut_into_chunks_changes_nothing(named: tuple[str, bytes], cuts: list[int]) -> None:
     """Whole, cut anywhere, or byte by byte: the same deltas, the same outcome."""

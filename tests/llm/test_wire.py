@@ -2,7 +2,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.domain.calls import Message, ToolCall, ToolDefinition
@@ -38,6 +38,7 @@ _CALLS = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the machine of a test run is shared
 @given(_CALLS, st.sampled_from([*PROVIDERS, "google"]))
 def test_a_plain_call_has_a_canonical_body(call: WireCall, provider: str) -> None:
     """Where a call says that its body is canonical, it is: the hash needs no second read."""

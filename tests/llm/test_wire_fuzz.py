@@ -89,21 +89,23 @@ def test_damaged_bodies_have_typed_outcomes(adapter: Adapter, shard: int) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize(("adapter", "shard"), CASES)
 def test_damaged_streams_have_typed_outcomes(adapter: Adapter, shard: int) -> None:
-    """Whatever a stream has become, and however it is cut: an outcome, and deltas that agree with it."""
+    """Whatever a stream has become, and however it is cut: one outcome, and deltas that agree with it."""
     rng = Random(f"stream/{adapter.provider}/{adapter.endpoint}/{shard}")  # noqa: S311 - as above
     make = adapter.reader
     assert make is not None
     answers = 0
     for _ in range(STREAM_BUDGET // len(CASES) + 1):
-        reader = make(200, rng.choice(HEADERS))
+        headers = rng.choice(HEADERS)
+        stream = damaged_stream(rng, rng.choice(streams(adapter.provider, adapter.endpoint)))
+        reader, whole = make(200, headers), make(200, headers)
         deltas = []
         began = time.monotonic()
-        for piece in cut_up(
-            rng, damaged_stream(rng, rng.choice(streams(adapter.provider, adapter.endpoint)))
-        ):
+        for piece in cut_up(rng, stream):
             deltas += reader.feed(piece)
             assert reader.model_echo is None or isinstance(reader.model_echo, str)
         outcome = reader.close()
+        if adapter.endpoint != "converse":  # a wrong checksum takes the messages of its own chunk along
+            assert (list(whole.feed(stream)), whole.close()) == (deltas, outcome)
         assert time.monotonic() - began < LONGEST_S
         check(outcome)
         if isinstance(outcome, Answer):

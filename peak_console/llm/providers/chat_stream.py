@@ -98,7 +98,7 @@ class ChatReader:
 
     def close(self) -> Answer | Failure:
         """The outcome, now that the body has ended."""
-        if self._sse.rest() == _END:  # an end mark without its blank line is one
+        if self._failure is None and self._sse.rest() == _END:  # an end mark without its blank line is one
             self._done = True
         if self._failure is not None:
             return replace(self._failure, usage=self._billed(), model_echo=self._model)

@@ -135,7 +135,7 @@ def _until(moment: str, now: str | None) -> float | None:
 
 
 def _number(text: str | None) -> float | None:
-    if text is None or not _NUMBER.fullmatch(text.strip()):
+    if text is None or not _NUMBER.fullmatch(text := text.strip()):
         return None
     value = float(text)
     return value if math.isfinite(value) else None
