@@ -1,4 +1,4 @@
-"""``peak call``: one governed call."""
+"""``peak call``: one governed call, or what becomes of one that works in the background."""
 
 import asyncio
 import sys
@@ -6,33 +6,126 @@ import sys
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import table
+from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallResult, Finish
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.ids import is_run_id
-from peak_console.operations.call import Question, as_json, call, slot_named
+from peak_console.domain.text import plain
+from peak_console.operations.call import (
+    Question,
+    as_json,
+    call,
+    cancel,
+    ending_json,
+    pending,
+    pending_json,
+    resume,
+    slot_named,
+    stream,
+    submit,
+)
 
 _LONGEST = 1_000_000
 
 
-@click.command("call", epilog='Example: peak call L2 primary --prompt "What moves EUR/USD this week?"')
-@click.argument("layer")
+@click.command(
+    "call",
+    epilog='Example: peak call L2 primary --prompt "What moves EUR/USD this week?"',
+)
+@click.argument("layer", required=False)
 @click.argument("role", default="primary")
 @click.option("--prompt", default="-", help="The text to send; - reads it from standard input (the default).")
 @click.option("--run", "run_id", help="Make the call in this run instead of one of its own.")
+@click.option("--stream", "streamed", is_flag=True, help="Print the answer as it comes.")
+@click.option(
+    "--background", is_flag=True, help="Long research: the provider works unattended; wait for its answer."
+)
+@click.option("--detach", is_flag=True, help="With --background: print the call's id and do not wait.")
+@click.option("--resume", "resumed", metavar="CALL", help="Fetch the answer of a background call.")
+@click.option("--cancel", "cancelled", metavar="CALL", help="Cancel a background call at its provider.")
+@click.option("--pending", "listed", is_flag=True, help="List background calls that still wait for an end.")
 @common
-def command(invocation: Invocation, layer: str, role: str, prompt: str, run_id: str | None) -> int:
+def command(
+    invocation: Invocation,
+    layer: str | None,
+    role: str,
+    prompt: str,
+    run_id: str | None,
+    *,
+    streamed: bool,
+    background: bool,
+    detach: bool,
+    resumed: str | None,
+    cancelled: str | None,
+    listed: bool,
+) -> int:
     """Ask the model in a slot of the matrix: LAYER is L0 to L4, ROLE primary, fallback or critic.
 
-    The call goes the one road: policy, posture, budgets, ledger. It needs a running node.
+    The call goes the one road: policy, posture, budgets, ledger. It needs a running node. Ending the command
+    ends the call, at the provider too; a background call that was left with --detach, or whose process died,
+    is fetched with --resume: nothing is sent again. --resume of an answer that is there and --cancel work
+    while the workspace is stopped.
     """
-    which, slot = slot_named(layer, role)
     if run_id is not None and not is_run_id(run_id):
         raise UsageWrong(f"'{run_id}' is not a run id", remedy="a run id looks like 20261122_140000_k3v9qx")
-    text = _text(prompt)
+    acts = [one for one in (layer, resumed, cancelled, listed or None) if one is not None]
+    if len(acts) != 1:
+        raise UsageWrong(
+            "one of LAYER, --resume, --cancel and --pending is needed", remedy="see: peak call --help"
+        )
     ws = invocation.workspace()
-    result = asyncio.run(call(ws, Question(which, slot, text, run_id)))
-    invocation.reporter.result(as_json(result), result.text, "", _summary(result))
+    if layer is None:
+        return _later(invocation, ws, resumed=resumed, cancelled=cancelled, run_id=run_id)
+    if (detach and not background) or (streamed and background):
+        raise UsageWrong(
+            "--detach goes with --background, and --stream without it", remedy="see: peak call --help"
+        )
+    which, slot = slot_named(layer, role)
+    question = Question(which, slot, _text(prompt), run_id, background=background)
+    if detach:
+        call_id = asyncio.run(submit(ws, question))
+        told = f"accepted; fetch the answer: peak call --resume {call_id}"
+        invocation.reporter.result({"call_id": call_id}, call_id, told)
+    elif streamed and not invocation.as_json:
+        _answered(invocation, asyncio.run(stream(ws, question, _show)), shown=True)
+    else:
+        _answered(invocation, asyncio.run(call(ws, question)))
     return 0
+
+
+def _later(
+    invocation: Invocation, ws: Workspace, *, resumed: str | None, cancelled: str | None, run_id: str | None
+) -> int:
+    """What is done with background calls that were accepted before."""
+    if resumed is not None:
+        _answered(invocation, asyncio.run(resume(ws, resumed)))
+    elif cancelled is not None:
+        ending = asyncio.run(cancel(ws, cancelled))
+        lines = [f"{ending.outcome} · € {ending.cost_eur} ({ending.cost_basis}) · run {ending.run_id}"]
+        lines += [ending.result.text] if ending.result else []
+        invocation.reporter.result(ending_json(ending), *lines)
+    else:
+        calls = asyncio.run(pending(ws, run_id))
+        headers = ("call", "model", "accepted", "deadline", "run")
+        rows = [
+            (one.call_id, f"{one.provider}:{one.model_id}", one.accepted_at, one.until, one.run_id)
+            for one in calls
+        ]
+        lines = table(headers, rows) if rows else ["no background call waits for its end"]
+        invocation.reporter.result(pending_json(calls), *lines)
+    return 0
+
+
+def _answered(invocation: Invocation, result: CallResult, *, shown: bool = False) -> None:
+    text = () if shown else (result.text,)
+    invocation.reporter.result(as_json(result), *text, "", _summary(result))
+
+
+def _show(text: str) -> None:
+    """A piece of an answer on the terminal: foreign text, so made harmless first."""
+    sys.stdout.write(plain(text))
+    sys.stdout.flush()
 
 
 def _text(prompt: str) -> str:

@@ -16,7 +16,7 @@ from peak_console.domain.calls import Answer, CallRequest, CallResult
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.domain.ids import EventId, RandomBytes, new_event_id, new_run_id
+from peak_console.domain.ids import EventId, RandomBytes, RunId, is_run_id, new_event_id, new_run_id
 from peak_console.domain.ledgering import Ack, LedgerClient
 from peak_console.domain.vocabulary import Layer
 from peak_console.llm import drafting, structured
@@ -267,13 +267,19 @@ class Client:
         max_cost_eur: Euro | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
+        resume: str | None = None,
     ) -> Run:
         """A run to make calls and write artefacts in; use it as an asynchronous context manager.
 
         Its limits hold over all its calls, beside the budgets of the workspace: the ledger refuses the call
         that could exceed one. They can only lower what the budgets allow.
+
+        ``resume`` is the id of a run that another process began and did not end: it goes on under its own
+        limits and purpose, and of it only its end is recorded.
         """
-        run_id = new_run_id(self._clock.now(), self._random)
+        if resume is not None and not is_run_id(resume):
+            raise UsageWrong(f"{resume!r:.60} is no run id", remedy="take the one of the run that was begun")
+        run_id = RunId(resume) if resume else new_run_id(self._clock.now(), self._random)
         layer = None if layer is None else layer_named(layer)
         optional = {
             "limits": run_limits(max_cost_eur, max_calls=max_calls, max_tokens=max_tokens),
@@ -299,6 +305,7 @@ class Client:
             started=started,
             new_event_id=self._event_id,
             layer=layer,
+            resumed=resume is not None,
         )
 
     async def record(self, draft: EventDraft) -> Ack:

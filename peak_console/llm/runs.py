@@ -60,11 +60,13 @@ class Run:
         started: Callable[[], dict[str, Any]],
         new_event_id: Callable[[], EventId],
         layer: Layer | None,
+        resumed: bool = False,
     ) -> None:
         self._road = road
         self._started = started
         self._new_event_id = new_event_id
         self._layer = layer
+        self._resumed = resumed
         self._simulated = False
         self._artefacts: dict[str, dict[str, Any]] = {}
         self.run_id = run_id
@@ -74,7 +76,8 @@ class Run:
     async def __aenter__(self) -> Self:
         body = self._started()
         self._simulated = body.get("simulated") is True
-        await self._road.record(self._draft(EventKind.RUN_STARTED, body))
+        if not self._resumed:
+            await self._road.record(self._draft(EventKind.RUN_STARTED, body))
         return self
 
     async def __aexit__(

@@ -1,6 +1,7 @@
-"""One governed call by an operator, in a run of its own unless one is named."""
+"""One governed call by an operator, in a run of its own unless one is named; and background calls later."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from peak_console.config.workspace import Workspace
@@ -8,6 +9,8 @@ from peak_console.domain.calls import CallRequest, CallResult, Finish, Message
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm import open_client
+from peak_console.llm.claims import PendingCall
+from peak_console.llm.resuming import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Question:
     role: Role
     text: str
     run_id: str | None = None
+    background: bool = False
 
     def request(self) -> CallRequest:
         """The call this question makes."""
@@ -27,6 +31,7 @@ class Question:
             role=self.role,
             messages=(message,),
             run_id=self.run_id,
+            background=self.background,
             purpose="asked by an operator",
         )
 
@@ -38,6 +43,66 @@ async def call(ws: Workspace, question: Question) -> CallResult:
             return await client.call(question.request())
         async with client.run(purpose="peak call", layer=question.layer) as run:
             return await run.call(question.request())
+
+
+async def stream(ws: Workspace, question: Question, show: Callable[[str], None]) -> CallResult:
+    """Ask, and ``show`` the answer's foreign text as it comes; raises what ``Client.stream`` raises."""
+    async with open_client(ws.root, name="peak call") as client:
+        if question.run_id is not None:
+            async with client.stream(question.request()) as answer:
+                async for delta in answer:
+                    show(delta.text)
+                return await answer.result()
+        async with (
+            client.run(purpose="peak call", layer=question.layer) as run,
+            run.stream(question.request()) as answer,
+        ):
+            async for delta in answer:
+                show(delta.text)
+            return await answer.result()
+
+
+async def submit(ws: Workspace, question: Question) -> str:
+    """Begin background work and leave it to its provider; gives the call's id."""
+    async with open_client(ws.root, name="peak call") as client:
+        return await client.submit(question.request())
+
+
+async def resume(ws: Workspace, call_id: str) -> CallResult:
+    """The answer of a background call, whoever began it; raises what ``Client.resume`` raises."""
+    async with open_client(ws.root, name="peak call") as client:
+        return await client.resume(call_id)
+
+
+async def cancel(ws: Workspace, call_id: str) -> Ending:
+    """Cancel a background call at its provider; raises what ``Client.cancel`` raises."""
+    async with open_client(ws.root, name="peak call") as client:
+        return await client.cancel(call_id)
+
+
+async def pending(ws: Workspace, run_id: str | None = None) -> list[PendingCall]:
+    """The background calls that were accepted and whose end is not recorded."""
+    async with open_client(ws.root, name="peak call") as client:
+        return await client.pending(run_id)
+
+
+def ending_json(ending: Ending) -> dict[str, Any]:
+    """How a cancelled call ended, as ``peak call --cancel --json`` shows it."""
+    return {
+        "call_id": ending.call_id,
+        "run_id": ending.run_id,
+        "hop": ending.hop,
+        "outcome": ending.outcome,
+        "cost_eur": ending.cost_eur,
+        "cost_basis": ending.cost_basis,
+        "recorded": ending.recorded,
+        "answer": as_json(ending.result) if ending.result else None,
+    }
+
+
+def pending_json(calls: list[PendingCall]) -> dict[str, Any]:
+    """Pending calls, as ``peak call --pending --json`` shows them."""
+    return {"pending": [asdict(one) for one in calls]}
 
 
 def slot_named(layer: str, role: str) -> tuple[Layer, Role]:

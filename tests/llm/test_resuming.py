@@ -78,6 +78,9 @@ async def test_a_killed_callers_work_is_resumed_and_paid_once(
     assert provider.posts == 1
     assert await road.client.pending() == []
     assert result.recorded
+    async with road.client.run(resume=result.run_id) as run:
+        assert run.run_id == waiting.run_id
+    assert road.kinds().count("run.started") == road.kinds().count("run.finished") == 1
     road.check()
 
 
