@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from peak_console.control.gate import CallGate
+from peak_console.control.lease import Lease
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import Clock
 from peak_console.domain.errors import CallRefused
@@ -41,10 +42,10 @@ class Cooling:
         self._refused: dict[Model, int] = {}
         self._answered: dict[Model, int] = {}
 
-    def now(self) -> Mapping[Model, int]:
-        """Until when each model that must not be asked now cools down."""
+    def now(self, lease: Lease | None = None) -> Mapping[Model, int]:
+        """Until when each model that must not be asked now cools down; ``lease`` spares reading it anew."""
         now_us = self._now_us()
-        lease = self._gate.lease()
+        lease = lease or self._gate.lease()
         told = {(one.provider, one.model_id): one.until_us for one in lease.breakers} if lease else {}
         if self._refused:
             self._refused = {model: until for model, until in self._refused.items() if until > now_us}

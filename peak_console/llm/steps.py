@@ -142,7 +142,7 @@ class Steps:
         whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
         total_s = min(request.limits.timeout_s or whole_s, whole_s)
         call.deadline = asyncio.get_running_loop().time() + total_s
-        cooling = self._cooling.now()
+        cooling = self._cooling.now(self._seen().sources.lease.lease)
         route = plan(survey.candidates, request, cooling=cooling, streamed=call.streaming is not None)
         if route.first is None and route.cooled:
             route.first = await self.cooled_down(call, route)

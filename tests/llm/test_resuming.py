@@ -14,8 +14,11 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
 from peak_console.domain.calls import Finish
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused, PolicyDenied, UsageWrong
+from peak_console.domain.events import EventDraft
+from peak_console.domain.money import nano_from_text
 from peak_console.domain.vocabulary import Layer
 from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.verify import verify
 from peak_console.llm.client import Client
 
@@ -313,6 +316,34 @@ async def test_after_its_deadline_a_call_is_asked_after_once_then_cancelled(
         assert provider.begun[1].status == "cancelled"
         assert bodies(road, "llm.call.failed")[0]["cost_eur"] == COST_EUR
         road.check()
+
+
+async def test_an_answer_after_it_counted_as_lost_corrects_the_books(
+    road: Road, provider: BackgroundProvider
+) -> None:
+    """The node has given it up at its bound; the answer can be fetched all the same, and its bill counts."""
+    call_id = await road.client.submit(research(layer=Layer.L4))
+    (requested,) = road.events("llm.call.requested")
+    asked = dict(requested.body or {})
+    lost = {
+        "hop": 1,
+        "reason": "background_lost",
+        "outcome": "ambiguous",
+        "cost_eur": asked["bound_eur"],
+        "cost_basis": "worst_case",
+        "latency_us": 0,
+        "attempts": [],
+    }
+    header = {"run_id": requested.run_id, "call_id": call_id, "layer": "L4", "role": "primary"}
+    await road.client.record(EventDraft("ev_lost", "llm.call.failed", lost, **header))
+    assert await road.client.pending() == []
+    provider.finish()
+    assert (await road.client.resume(call_id)).cost_eur == COST_EUR
+    with LedgerReader(road.ws.ledger) as reader:
+        (run,) = [row for row in reader.budgets() if row.key == f"run:{requested.run_id}"]
+    assert (run.spent_cost, run.reserved_cost) == (nano_from_text(COST_EUR), 0)
+    assert provider.posts == 1
+    road.check()
 
 
 async def test_a_call_that_nobody_made_cannot_be_resumed(road: Road) -> None:
