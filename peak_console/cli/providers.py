@@ -59,7 +59,9 @@ def _lines(checked: Checked) -> Iterator[str]:
     for report in checked.reports:
         yield from _report(report)
         yield ""
-    if not checked.reports:
+    for name in checked.unspoken:
+        yield f"{name}: FAIL, no adapter speaks to it; name another provider in the matrix"
+    if not checked.reports and not checked.unspoken:
         yield "the matrix names no provider that can be checked"
     counts = checked.counts
     words = {"ok": "ok", "warn": "warned of", "fail": "failed", "unknown": "unknown"}

@@ -91,6 +91,12 @@ def targets(configs: Configs, credentials: Credentials, provider: str | None = N
     return [target for name in names for target in _targets_of(name, slots, configs, credentials)]
 
 
+def unspoken(configs: Configs) -> tuple[str, ...]:
+    """Providers that the matrix names and that nobody speaks to: nothing about them can be found out."""
+    named = dict.fromkeys(slot.provider for slot in _slots(configs))
+    return tuple(name for name in named if name not in known_providers())
+
+
 def _slots(configs: Configs) -> Iterator[ChainEntry]:
     for layer in Layer:
         config = configs.matrix.layers.get(layer)

@@ -9,7 +9,7 @@ from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import UsageWrong
-from peak_console.llm.checking import Status, known_providers, targets
+from peak_console.llm.checking import Status, known_providers, targets, unspoken
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.probing import Prober, Report
 from peak_console.operations.demo import is_simulated
@@ -22,6 +22,8 @@ class Checked:
 
     reports: tuple[Report, ...]
     simulated: bool
+    unspoken: tuple[str, ...] = ()
+    """Providers of the matrix for which there is no adapter."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -37,12 +39,14 @@ class Checked:
         """
         if any(report.unreachable for report in self.reports):
             return 3
-        return 1 if any(report.failed or report.undecided for report in self.reports) else 0
+        wrong = any(report.failed or report.undecided for report in self.reports)
+        return 1 if wrong or self.unspoken else 0
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of ``peak providers check --json``."""
         return {
             "providers": [report.as_dict() for report in self.reports],
+            "unspoken": list(self.unspoken),
             "summary": self.counts,
             "simulated": self.simulated,
             "spent_eur": "0",
@@ -75,4 +79,4 @@ async def check(
     credentials = Credentials(os.environ if environ is None else environ)
     prober = Prober(configs, credentials, clock, simulated, phase, wait_s, told or (lambda *_: None))
     reports = await prober.check(targets(configs, credentials, provider))
-    return Checked(tuple(reports), simulated)
+    return Checked(tuple(reports), simulated, () if provider else unspoken(configs))

@@ -224,6 +224,7 @@ class ProvidersShape(_Shape):
     """``peak providers check``; exit 1 when a check failed or stayed open, 3 without an answer."""
 
     providers: list[ProviderShape]
+    unspoken: list[str]
     summary: dict[Literal["ok", "warn", "fail", "unknown"], int]
     simulated: bool
     spent_eur: str

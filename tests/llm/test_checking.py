@@ -342,6 +342,23 @@ async def test_a_provider_by_name_need_not_be_in_the_matrix(tmp_path: Path) -> N
             await check(ws, name, environ={})
 
 
+async def test_a_provider_that_nobody_speaks_to_is_not_passed_over(tmp_path: Path) -> None:
+    """A slot of it is a failure, though there is nobody to ask."""
+    ws = workspace(tmp_path, ("openai", "gpt-5.2", None), ("acme", "a-1", None))
+    for path, table in ((ws.models, "model"), (ws.prices, "price")):
+        first = path.read_text(encoding="utf-8").split(f"[[{table}]]\n")[1].split("\n\n")[0]
+        entry = first.replace('"openai"', '"acme"').replace('"gpt-5-nano"', '"a-1"')
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"\n[[{table}]]\n{entry}\n")
+    ws.matrix.write_text(
+        ws.matrix.read_text(encoding="utf-8").replace('["openai"', '["acme", "openai"'), encoding="utf-8"
+    )
+    async with LoopbackServer(serving()) as server:
+        done = await checked(ws, environ(server.url, "openai"))
+    assert [report.target.provider for report in done.reports] == ["openai"]
+    assert (done.unspoken, done.exit_code) == (("acme",), 1)
+
+
 async def test_each_address_of_a_provider_is_checked(tmp_path: Path) -> None:
     """Two slots, two addresses in the matrix: both are asked."""
     async with LoopbackServer(serving()) as server:
