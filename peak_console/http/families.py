@@ -21,6 +21,8 @@ from peak_console.operations.metrics import BOUNDS_S, LedgerFigures, Reading, Sl
 
 Samples = Iterator[tuple[Sequence[str], float]]
 
+BREAKER_STATES: Final = ("closed", "half_open", "open")
+MODEL: Final = ("provider", "model_id")
 SLOT: Final = ("layer", "role", "provider", "model_id")
 
 _US: Final = 1_000_000
@@ -106,6 +108,16 @@ def _in_flight(ledger: LedgerFigures) -> Samples:
     yield (), ledger.in_flight
 
 
+def _breaker_states(ledger: LedgerFigures) -> Samples:
+    for model, one in ledger.breakers.items():
+        for state in BREAKER_STATES:
+            yield (*model, state), one.state == state
+
+
+def _trips(ledger: LedgerFigures) -> Samples:
+    return ((model, one.trips) for model, one in ledger.breakers.items())
+
+
 def _bytes(ledger: LedgerFigures) -> Samples:
     yield ("ledger",), ledger.size
     yield ("wal",), ledger.wal_size
@@ -124,7 +136,7 @@ LEDGER_FAMILIES: Final = (
     Family("llm_cost_eur", "Cost of calls in EUR, but for what is unsettled.", SLOT, _cost),
     Family(
         "llm_cost_unsettled_eur",
-        "Cost booked at its bound because the caller was lost, while no answer has corrected it.",
+        "Cost booked at its bound because nobody told the bill, while no answer and no operator has.",
         SLOT,
         _unsettled,
         counter=False,
@@ -132,6 +144,14 @@ LEDGER_FAMILIES: Final = (
     Family("llm_fallbacks", "Fallbacks taken, counted at the model that stood in.", SLOT, _fallbacks),
     Family("critic_verdicts", "Verdicts of critics, by the judged layer.", ("layer", "verdict"), _verdicts),
     Family("policy_denials", "Denials by the hard deny and the guards.", ("rule",), _denials),
+    Family(
+        "provider_breaker_state",
+        "The breaker of a provider's model: 1 at its state, 0 at the others.",
+        (*MODEL, "state"),
+        _breaker_states,
+        counter=False,
+    ),
+    Family("provider_breaker_trips", "How often the breaker of a provider's model opened.", MODEL, _trips),
     Family("ledger_events", "Events in the ledger: its last sequence number.", (), _events),
     Family("llm_calls_in_flight", "Calls that hold a budget reservation.", (), _in_flight, counter=False),
     Family("ledger_size_bytes", "Sizes of the ledger's files.", ("file",), _bytes, counter=False),

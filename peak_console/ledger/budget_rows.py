@@ -96,6 +96,15 @@ def read_booked(db: sqlite3.Connection, limit: int, call_id: str | None) -> list
     return found
 
 
+def sum_booked(db: sqlite3.Connection) -> dict[tuple[str, ...], int]:
+    """What stands booked at bounds, in nano-EUR, by layer, role, provider and model id."""
+    rows = db.execute(
+        "SELECT ifnull(layer, ''), ifnull(role, ''), ifnull(provider, ''), ifnull(model_id, ''), sum(cost) "
+        "FROM booked_at_bound JOIN ledger USING (seq) GROUP BY 1, 2, 3, 4"
+    )
+    return {tuple(names): cost for *names, cost in rows}
+
+
 def count_calls(db: sqlite3.Connection, since: str) -> dict[str, int]:
     """Requests dated from ``since`` on, by layer; found by halves, for the ledger is in order of time."""
     (low,), (high,) = (

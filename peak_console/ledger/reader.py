@@ -19,6 +19,7 @@ from peak_console.ledger.budget_rows import (
     read_booked,
     read_reservations,
     read_run_limits,
+    sum_booked,
 )
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
@@ -152,6 +153,15 @@ class LedgerReader:
     def totals(self) -> list[RollupRow]:
         """Figures since the genesis, by layer, role, provider and model."""
         return self.rollups(0)
+
+    def totals_and_bounds(self) -> tuple[list[RollupRow], dict[tuple[str, ...], int]]:
+        """:meth:`totals`, and what of their cost stands at bounds, by the same names; of one moment."""
+        with sqlite_faults(self.path):
+            self._db.execute("BEGIN")
+            try:
+                return read_rollups(self._db, 0, 0, None), sum_booked(self._db)
+            finally:
+                self._db.execute("ROLLBACK")
 
     def critic(self, width: int, since: int = 0, until: int | None = None) -> list[CountRow]:
         """Verdicts by window: names ``(layer, verdict)``."""

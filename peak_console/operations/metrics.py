@@ -11,14 +11,13 @@ from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate
-from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.clock import Clock, SystemClock, unix_us
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.posture import Posture
 from peak_console.domain.text import one_line
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.schema import SQLITE_VERSION
 from peak_console.ledger.windows import CountRow, RollupRow
-from peak_console.operations.lost_calls import LostCalls
 
 BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the latency buckets, in seconds."""
@@ -60,8 +59,16 @@ class SlotFigures:
     cost_nano_eur: int
     """What is settled: it never falls."""
     unsettled_nano_eur: int
-    """What is booked at its bound beside it, because the caller was lost."""
+    """What is booked at its bound beside it, because nobody told the bill; it may still be lowered."""
     latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerFigures:
+    """Where a model's breaker stands now, and how often it has opened."""
+
+    state: str
+    trips: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class LedgerFigures:
     """By layer and verdict."""
     denials: Mapping[tuple[str, ...], int]
     """By rule."""
+    breakers: Mapping[tuple[str, str], BreakerFigures]
+    """By provider and model."""
     size: int
     wal_size: int
 
@@ -95,10 +104,8 @@ class Meter:
     def __init__(self, ws: Workspace, clock: Clock | None = None) -> None:
         self._ws = ws
         # the workspace's posture, not this process's: its own environment has no say here
-        self._gate = CallGate(ws.control, clock or SystemClock(), {})
-        self._lost = LostCalls()
-        self._settled: dict[Slot, int] = {}
-        self._genesis, self._events = "", 0
+        self._clock = clock or SystemClock()
+        self._gate = CallGate(ws.control, self._clock, {})
 
     def posture(self) -> Posture:
         """The posture now."""
@@ -137,51 +144,40 @@ class Meter:
             ) from error
 
     def _figures(self, reader: LedgerReader) -> LedgerFigures:
-        events = reader.head()[0]
-        self._know(reader, events)
         reasons = reader.errors(_SINCE_GENESIS)
         return LedgerFigures(
-            events=events,
+            events=reader.head()[0],
             in_flight=reader.in_flight(),
-            slots=self._slots(reader),
+            slots=_slots(reader),
             errors=_reasons(reasons, _FAILED),
             refusals=_reasons(reasons, _REFUSED),
             verdicts=_counts((row.names, row.count) for row in reader.critic(_SINCE_GENESIS)),
             denials=_counts((row.names[:1], row.count) for row in reader.denials(_SINCE_GENESIS)),
+            breakers=self._breakers(reader),
             size=_size(self._ws, ""),
             wal_size=_size(self._ws, "-wal"),
         )
 
-    def _know(self, reader: LedgerReader, events: int) -> None:
-        """Begin anew with another ledger, or an earlier state of this one: its counters are new ones."""
-        first = reader.read(0, 1, bodies=False)
-        genesis = first[0].hash if first else ""
-        if genesis != self._genesis or events < self._events:
-            self._settled.clear()
-            self._lost = LostCalls()
-        self._genesis, self._events = genesis, events
+    def _breakers(self, reader: LedgerReader) -> dict[tuple[str, str], BreakerFigures]:
+        now_us = unix_us(self._clock.now())
+        return {
+            (_label(row.provider), _label(row.model_id)): BreakerFigures(
+                row.state_at(now_us).value, row.breaker.trips
+            )
+            for row in reader.breakers()
+        }
 
-    def _slots(self, reader: LedgerReader) -> dict[Slot, SlotFigures]:
-        """The slots' totals. Rows of refusals that named no model are left out: they are refusals only.
 
-        The queries see different moments, so what was lost at either side of the totals counts as unsettled:
-        the settled sum is then never too high, and where it is too low the last one holds.
-        """
-        lost = self._lost.look(reader)
-        rows = [row for row in reader.totals() if row.model_id or row.calls]
-        lost |= self._lost.look(reader)
-        unsettled: dict[Slot, int] = {}
-        for one in lost.values():
-            slot = _slot(*one.names)
-            unsettled[slot] = unsettled.get(slot, 0) + one.cost_nano_eur
-        found: dict[Slot, SlotFigures] = {}
-        for row in rows:
-            slot = _slot(row.layer, row.role, row.provider, row.model_id)
-            open_cost = unsettled.get(slot, 0)
-            settled = max(row.cost_nano_eur - open_cost, self._settled.get(slot, 0))
-            self._settled[slot] = settled
-            found[slot] = _slot_figures(row, settled, open_cost)
-        return found
+def _slots(reader: LedgerReader) -> dict[Slot, SlotFigures]:
+    """The slots' totals. Rows of refusals that named no model are left out: they are refusals only."""
+    rows, bounds = reader.totals_and_bounds()
+    found: dict[Slot, SlotFigures] = {}
+    for row in rows:
+        if row.model_id or row.calls:
+            names = (row.layer, row.role, row.provider, row.model_id)
+            unsettled = bounds.get(names, 0)
+            found[_slot(*names)] = _slot_figures(row, row.cost_nano_eur - unsettled, unsettled)
+    return found
 
 
 def _slot_figures(row: RollupRow, settled: int, unsettled: int) -> SlotFigures:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from support.composed import SLOT, bare_workspace, composing
+from support.composed import RUN, SLOT, bare_workspace, composing
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.events import EventKind
 from peak_console.operations.metrics import Meter, Slot, SlotFigures
 
 LOST = {"reason": "caller_lost", "attempts": [], "cost_eur": "0.500000000", "cost_basis": "worst_case"}
@@ -57,3 +58,19 @@ def test_another_ledger_begins_anew(ws: Workspace) -> None:
         for _ in range(5):
             ledger.call()
         assert (slot(meter).cost_nano_eur, slot(meter).unsettled_nano_eur) == (5_000_000, 0)
+
+
+def test_a_settlement_and_a_hop_given_up_never_lower_the_counter(ws: Workspace) -> None:
+    """What an operator may still lower is unsettled, whatever the reason of the bound."""
+    timeout = {"cost_eur": "0.500000000", "cost_basis": "worst_case"}
+    with composing(ws) as ledger:
+        ledger.call()
+        first = ledger.failure(**timeout)
+        ledger.failure(**{**LOST, "reason": "background_lost"})
+        meter = Meter(ws)
+        assert (slot(meter).cost_nano_eur, slot(meter).unsettled_nano_eur) == (1_000_000, 1_000_000_000)
+        body = {"hop": 1, "cost_eur": "0.200000000", "was_eur": "0.500000000", "reason": "x", "operator": "a"}
+        names = dict(zip(("layer", "role", "provider", "model_id"), SLOT, strict=True))
+        ledger.event(EventKind.BUDGET_SETTLED, body, call_id=first, run_id=RUN, **names)
+        for one in (meter, Meter(ws)):
+            assert (slot(one).cost_nano_eur, slot(one).unsettled_nano_eur) == (1_000_000, 700_000_000)
