@@ -4,7 +4,6 @@ from pathlib import Path
 
 from support.composed import Composer, bare_workspace
 
-from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
@@ -33,7 +32,7 @@ def sampled(meter: Meter) -> dict[str, float]:
 
 def test_a_breakers_way_is_seen(tmp_path: Path) -> None:
     """Closed with a failure, open, half open when its time is over, closed by its probe; trips only rise."""
-    ws: Workspace = bare_workspace(tmp_path / "ws")
+    ws = bare_workspace(tmp_path / "ws")
     clock = ManualClock()
     rules = BreakerRules(failures=2)
     with LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), Breakers(lambda: rules)]) as writer:
