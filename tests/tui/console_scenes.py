@@ -1,7 +1,8 @@
 """Scenes for snapshot tests and pictures: a source over made-up, seeded figures, at a frozen moment.
 
 ``scene(name)`` gives the source; the names are the states a person can tell apart: ``empty``, ``normal``,
-``alarming``, ``stale``, ``broken`` (configs), ``hostile`` (foreign text that tries to escape).
+``alarming``, ``stale``, ``broken`` (configs), ``hostile`` (foreign text that tries to escape), ``research`` (background
+work, repairs, settled bills).
 """
 
 # ruff: noqa: E501, FBT003 - tables of made-up figures read better in one line
@@ -24,13 +25,17 @@ from peak_console.operations.views.bar import (
 )
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, RateLine
 from peak_console.operations.views.call_detail import (
+    Acceptance,
     AttemptLine,
+    BudgetNote,
     CallDetail,
     ChainPlace,
+    DenialLine,
     HopFacts,
     JudgementLine,
     LoggedText,
     RouteStep,
+    Settlement,
 )
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.fake import FakeSource
@@ -264,6 +269,97 @@ def _call_line(
         tokens_out=tokens // 4,
         hop=2 if one.role == "fallback" else 1,
         fallback=one.role == "fallback",
+        streamed=outcome == "ok" and number % 7 == 2,
+    )
+
+
+def research_line() -> CallLine:
+    """A background call that its provider still works on."""
+    return CallLine(
+        seq=184_221,
+        ts=NOW - timedelta(minutes=7, seconds=12),
+        call_id="call_research",
+        run_id="20261122_135700_r3s8qk",
+        layer="L1",
+        role="primary",
+        provider="openai",
+        model_id="o3-deep-research",
+        outcome="open",
+        hop=2,
+        background=True,
+    )
+
+
+def research_detail() -> CallDetail:
+    """A call whose first candidate's breaker refused it, and whose second works on it in the background."""
+    line = research_line()
+    refused = replace(
+        line, seq=184_118, outcome="refused", reason="breaker_open", provider="azure", hop=1, background=False
+    )
+    breaker = BreakerLine(
+        "azure", "o3-deep-research", BreakerState.OPEN, 0, "overloaded", NOW, NOW + timedelta(seconds=42), 1
+    )
+    route = (
+        RouteStep(
+            0, "azure", "o3-deep-research", "primary", False, "breaker_open", "it failed too often lately", "table", None,
+            "", "10", "40", "open until 2026-11-22T14:05:51Z", "no_lock",
+        ),
+        RouteStep(
+            1, "openai", "o3-deep-research", "fallback", True, "admitted", "", "table", 2_400_000_000, "", "10", "40",
+            "closed", "no_lock",
+        ),
+    )  # fmt: skip
+    hops = (
+        HopFacts(
+            refused, detail="azure:o3-deep-research is left alone", retry_at=NOW + timedelta(seconds=42)
+        ),
+        HopFacts(
+            line,
+            requested_seq=184_119,
+            bound=2_400_000_000,
+            dropped=("temperature",),
+            hosted_calls=0,
+            acceptance=Acceptance(
+                184_121,
+                line.ts,
+                "resp_68f1",
+                "in_progress",
+                "https://api.openai.com/v1",
+                NOW + timedelta(hours=1),
+            ),
+        ),
+    )
+    notes = (
+        BudgetNote(
+            184_120, "warned", "layer_day", "layer_day:L1", "eur", "9.1", "2.4", "12.0", "0.500000000"
+        ),
+    )
+    return CallDetail(
+        line.call_id, line.run_id, "L1", "primary", "research@2", "what moved EURUSD this week", "DISARMED", "shadow",
+        matrix_digest="4be1" * 16, actor="mara agent:research", hops=hops, route=route, budget_notes=notes,
+        budgets=bar("alarming").budgets, breakers=(breaker,), freshness=Freshness(NOW),
+    )  # fmt: skip
+
+
+def settled_detail() -> CallDetail:
+    """A streamed call with tools: an answer that was repaired, and a lost one whose bill was settled by hand."""
+    whole = detail("normal", call_lines("normal", 1)[0])
+    lost, answered = whole.hops
+    settled = Settlement(184_230, 12_000_000, 81_000_000, "invoice 7, line 12", "mara")
+    return replace(
+        whole,
+        call_id="call_settled",
+        hops=(
+            replace(lost, settlement=settled, line=replace(lost.line, cost=12_000_000)),
+            replace(
+                answered,
+                line=replace(answered.line, streamed=True, repair=True),
+                ttft_ms=412.0,
+                hosted_calls=3,
+                tool_calls=("lookup_prices", "calendar"),
+            ),
+        ),
+        denials=(DenialLine(184_219, "forbidden_echo", "model", "somebody-else", "echo", "openai gpt-5.2"),),
     )
 
 
@@ -587,4 +683,8 @@ def scene(name: str) -> FakeSource:
     if name == "stale":
         freshness = Freshness(NOW - timedelta(seconds=252), "database is locked by another program")
     details = {line.call_id: detail(name, line) for line in lines}
+    if name == "research":
+        lines = [research_line(), *lines]
+        details |= {one.call_id: one for one in (research_detail(), settled_detail())}
+        lines[1] = replace(lines[1], call_id="call_settled", streamed=True)
     return FakeSource(ManualClock(NOW), bar(name), live(name), lines, details, log_lines(name), freshness)

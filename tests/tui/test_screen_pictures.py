@@ -26,7 +26,7 @@ def test_live_breakers(looks: Looks, size: str, state: str) -> None:
     looks(make_app(scene(state)), size, "b")
 
 
-@pytest.mark.parametrize("state", ["empty", "normal", "alarming", "stale"])
+@pytest.mark.parametrize("state", ["empty", "normal", "alarming", "stale", "research"])
 def test_calls(looks: Looks, size: str, state: str) -> None:
     """Calls lists the newest first, and says why where it lists none."""
     looks(make_app(scene(state)), size, "2")
@@ -36,6 +36,16 @@ def test_calls(looks: Looks, size: str, state: str) -> None:
 def test_call_page(looks: Looks, size: str, state: str) -> None:
     """A call's page says what happened, by which route and why."""
     looks(make_app(scene(state)), size, "2", "enter")
+
+
+def test_call_page_in_the_background(looks: Looks, size: str) -> None:
+    """A pending call says since when, where and until when; whom a breaker refused, and what is left."""
+    looks(make_app(scene("research")), size, "2", "enter")
+
+
+def test_call_page_settled(looks: Looks, size: str) -> None:
+    """A settled bill, a repaired and streamed answer, tools and a denial stand where they belong."""
+    looks(make_app(scene("research")), size, "2", "down", "enter", "ctrl+f")
 
 
 def test_call_page_below(looks: Looks, size: str) -> None:

@@ -221,6 +221,8 @@ def _attempts(hop: HopFacts) -> Iterator[Line]:
 
 
 def _money(hop: HopFacts) -> Iterator[Line]:
+    if hop.line.outcome == "refused":
+        return
     basis = {
         "usage": "by usage",
         "worst_case": "its bound: the provider told no bill",

@@ -304,7 +304,9 @@ def call_badges(line: CallLine) -> list[str]:
 
 def _badges(line: CallLine) -> Span:
     badges = call_badges(line)
-    hop = [f"hop {line.hop}"] if line.hop > 1 and not line.fallback and not line.repair else []
+    hop = (
+        [f"hop {line.hop}"] if line.hop > 1 and not (line.fallback or line.repair or line.background) else []
+    )
     return Span(
         " ".join([*badges, *hop]),
         Tone.WARN if line.fallback or line.degraded or line.repair or hop else Tone.DIM,

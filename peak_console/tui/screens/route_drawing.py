@@ -85,8 +85,8 @@ def _prices(step: RouteStep) -> str:
 
 
 def _short(price: str) -> str:
-    """A price without zeros that say nothing."""
-    text = one_line(price, 12)
+    """A decimal without zeros that say nothing."""
+    text = one_line(price, 16)
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
@@ -132,5 +132,5 @@ def _budgets(call: CallDetail, width: int) -> Iterator[Line]:
 def _note(note: BudgetNote) -> str:
     unit = "€ " if note.unit == "eur" else ""
     scope = one_line(note.scope, 20).replace("_", " ")
-    figures = f"{unit}{one_line(note.left, 24)} left of {unit}{one_line(note.limit, 24)}"
+    figures = f"{unit}{_short(note.left)} left of {unit}{_short(note.limit)}"
     return f"{scope}, {figures}{'' if unit else f' {one_line(note.unit, 12)}'}"
