@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 CONCURRENCY = 64
@@ -51,9 +52,9 @@ def measuring(calls: int) -> Measure:
             times.extend([await _timed(once) for _ in range(count)])
 
         each = max(calls // CONCURRENCY, 4)
-        cpu, begun = _cpu_s(), time.perf_counter()
+        cpu, begun = cpu_s(), time.perf_counter()
         await asyncio.gather(*(worker(each) for _ in range(CONCURRENCY)))
-        elapsed, cpu = time.perf_counter() - begun, _cpu_s() - cpu
+        elapsed, cpu = time.perf_counter() - begun, cpu_s() - cpu
         done = each * CONCURRENCY
         times.sort()
         return Row(
@@ -75,7 +76,17 @@ async def _timed(once: Once) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _cpu_s() -> float:
+def resident_mb(pid: int | str = "self") -> float:
+    """Resident memory of a process in MB; of this one's highest mark where the system has no /proc."""
+    status = Path(f"/proc/{pid}/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def cpu_s() -> float:
+    """CPU time of this process, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,4 +1,7 @@
-"""The other processes of the road's benchmark: ``answers``, and ``ledger ROOT``. Each says when it serves."""
+"""The other processes of the road's benchmark: ``answers``, ``streams CHUNKS PAUSE_MS``, ``ledger ROOT``.
+
+Each says when it serves.
+"""
 
 import asyncio
 import sys
@@ -60,6 +63,63 @@ async def serve_answers() -> None:
     await server.serve_forever()
 
 
+class Streaming(asyncio.Protocol):
+    """Streams an answer in so many chunks, one at a time, so far apart."""
+
+    chunks = 200
+    pause_s = 0.01
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    one = (
+        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1764000000,'
+        b'"model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"delta":{"content":" a range day"},'
+        b'"finish_reason":null}]}\n\n'
+    )
+    last = (
+        b'data: {"id":"chatcmpl-1","model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"delta":{},'
+        b'"finish_reason":"stop"}]}\n\ndata: {"id":"chatcmpl-1","model":"gpt-5-mini-2025-08-07","choices":[],'
+        b'"usage":{"prompt_tokens":42,"completion_tokens":400,"total_tokens":442}}\n\ndata: [DONE]\n\n'
+    )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way back."""
+        self.transport = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Begin once a request is whole."""
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        at = self.buffer[: max(end, 0)].lower().find(b"content-length:")
+        if end < 0 or at < 0:
+            return
+        length = int(self.buffer[at + 15 : end].split(b"\r\n", 1)[0])
+        if len(self.buffer) < end + 4 + length:
+            return
+        self.buffer = b""
+        self.transport.write(self.head)  # type: ignore[attr-defined]
+        loop = asyncio.get_running_loop()
+        self.due = loop.time()
+        self.give(loop, 0)
+
+    def give(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        """The next chunk, then the one after it in time."""
+        data = self.one if number < self.chunks else self.last
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))  # type: ignore[attr-defined]
+        if number == self.chunks:
+            self.transport.write(b"0\r\n\r\n")  # type: ignore[attr-defined]
+            return
+        self.due += self.pause_s
+        loop.call_at(self.due, self.give, loop, number + 1)
+
+
+async def serve_streams(chunks: str, pause_ms: str) -> None:
+    """A provider that streams: print the port, serve until killed."""
+    Streaming.chunks, Streaming.pause_s = int(chunks), float(pause_ms) / 1000
+    server = await asyncio.get_running_loop().create_server(Streaming, "127.0.0.1", 0, backlog=512)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
 async def serve_ledger(root: str) -> None:
     """The ledger of a workspace with its budgets and figures, and a lease kept fresh, as the node does."""
     ws, clock = Workspace(Path(root)), SystemClock()
@@ -100,4 +160,5 @@ async def serve_ledger(root: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve_ledger(sys.argv[2]) if sys.argv[1] == "ledger" else serve_answers())
+    parts = {"answers": serve_answers, "streams": serve_streams, "ledger": serve_ledger}
+    asyncio.run(parts[sys.argv[1]](*sys.argv[2:]))
