@@ -16,7 +16,7 @@ _MARKS = {Status.OK: "ok", Status.WARN: "warn", Status.FAIL: "FAIL", Status.UNKN
 _WIDTH = 80
 _HEAD = 20
 _GATHERED = ("model", "shutdown", "deployment")
-"""Checks of many models: those that came out well share a line."""
+"""Checks of many models: those that came out alike share a line."""
 
 
 @click.group("providers", epilog="Example: peak providers check openai")
@@ -72,29 +72,35 @@ def _report(report: Report) -> Iterator[str]:
     slots = ", ".join(f"{slot.layer}.{slot.role}" for slot in report.target.slots)
     where = f"used by {slots}" if slots else "used by no slot"
     yield from textwrap.wrap(f"{report.target.provider}: {where}", _WIDTH, subsequent_indent="  ")
-    gathered: dict[str, list[Finding]] = {}
-    for one in report.findings:
-        if one.status is Status.OK and one.check in _GATHERED:
-            gathered.setdefault(one.check, []).append(one)
-    for one in report.findings:
-        alike = gathered.get(one.check, []) if one.status is Status.OK else []
-        if not alike:
-            yield from _finding(one, one.detail)
-        elif alike[0] is one:
-            names = ", ".join(found.subject for found in alike)
-            said = one.detail if len(alike) == 1 else "agrees" if one.check == "shutdown" else "listed"
-            yield from _finding(one, f"{names}: {said}", named=False)
+    for alike in _gathered(report.findings):
+        yield from _finding(alike)
 
 
-def _finding(one: Finding, detail: str, *, named: bool = True) -> Iterator[str]:
-    subject = f"{one.subject}: " if named and one.check in _GATHERED else ""
+def _gathered(findings: list[Finding]) -> Iterator[list[Finding]]:
+    """Findings in their order; what is the same of several models is one."""
+    groups: dict[object, list[Finding]] = {}
+    for place, one in enumerate(findings):
+        well = one.status is Status.OK
+        key = (one.check, one.status, "" if well else one.detail, one.remedy)
+        groups.setdefault(key if one.check in _GATHERED else place, []).append(one)
+    yield from groups.values()
+
+
+def _finding(alike: list[Finding]) -> Iterator[str]:
+    one, subjects = alike[0], ", ".join(finding.subject for finding in alike)
+    said = "agrees with models.toml" if len(alike) > 1 and one.reason == "agrees" else one.detail
+    text = f"{subjects}: {said}" if one.check in _GATHERED else said
     head = f"  {_MARKS[one.status]:<5} {one.check:<11} "
     indent = " " * _HEAD
-    for place, line in enumerate(textwrap.wrap(subject + detail, _WIDTH - _HEAD) or [""]):
+    for place, line in enumerate(textwrap.wrap(text, _WIDTH - _HEAD, break_on_hyphens=False) or [""]):
         yield f"{head if place == 0 else indent}{line}"
     if one.remedy:
         yield from textwrap.wrap(
-            one.remedy, _WIDTH, initial_indent=f"{indent}do: ", subsequent_indent=f"{indent}    "
+            one.remedy,
+            _WIDTH,
+            initial_indent=f"{indent}do: ",
+            subsequent_indent=f"{indent}    ",
+            break_on_hyphens=False,
         )
 
 

@@ -78,6 +78,7 @@ def test_the_page_fits_a_terminal(peak: Peak, tmp_path: Path, lists: tuple[str, 
     unknown = next(line for line in lines if line.startswith("  ?     deployment"))
     assert "gpt-5-2" in unknown
     assert "one token of output would cost at most 0.00" in " ".join(done.out.split())
+    assert not [line for line in lines if line.endswith("-")], "an id was cut in two"
     assert lines[-1].endswith("nothing was spent")
     assert not [secret for secret in SECRETS if secret in done.out + done.err]
 
