@@ -47,6 +47,8 @@ _KNOWN: Final = (
     Profile("google", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite", 140, 0.6),
     Profile("google", "gemini-2.5-flash", "gemini-2.5-flash", 230, 0.9, 0.4, 40),
     Profile("google", "gemini-2.5-pro", "gemini-2.5-pro", 520, 1.6, 0.4, 90),
+    Profile("google", "gemini-3.8-flash", "gemini-3.8-flash", 240, 0.9, 0.4, 50),
+    Profile("mistral", "mistral-medium-2604", "mistral-medium-2604", 280, 1.3),
     Profile("mistral", "mistral-medium-latest", "mistral-medium-latest", 280, 1.3),
     Profile("mistral", "mistral-small-latest", "mistral-small-latest", 180, 0.8),
     Profile("mistral", "mistral-large-latest", "mistral-large-latest", 420, 1.7),
@@ -83,6 +85,12 @@ _FAMILIES: Final = {
 _DATED: Final = re.compile(r"-20\d\d-\d\d-\d\d$")
 
 PROVIDERS: Final = tuple(_FAMILIES)
+
+
+def names(provider: str) -> list[str]:
+    """The models that a provider lists: aliases and dated snapshots."""
+    known = [one for one in _KNOWN if one.provider == provider]
+    return sorted({name for one in known for name in (one.name, one.served_as)})
 
 
 def find(provider: str, name: str) -> Profile | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from peak_console.simulator import lists
 from peak_console.simulator.exchange import Reply
 from peak_console.simulator.faults import HUGE_BYTES, Fault, Ordered
 from peak_console.simulator.models import PROVIDERS
@@ -56,6 +57,8 @@ def application(simulation: Simulation) -> web.Application:
         post(f"{base}/responses", _asked_of(provider, "responses"))
         app.router.add_get(f"{base}/responses/{{id}}", _followed)
         post(f"{base}/responses/{{id}}/cancel", _followed)
+    for path in lists.PATHS:
+        app.router.add_get(path, _listed)
     app.router.add_get("/_sim/state", _state)
     app.router.add_post("/_sim/outage", _outage)
     app.router.add_post("/_sim/fault", _fault)
@@ -120,6 +123,13 @@ async def _followed(request: web.Request) -> web.StreamResponse:
         return _json({"error": {"message": "no key", "type": "invalid_request_error", "param": None}}, 401)
     cancel = request.path.endswith("/cancel")
     return _whole(request.app[SIMULATION].follow(request.match_info["id"], cancel=cancel))
+
+
+async def _listed(request: web.Request) -> web.StreamResponse:
+    """What the provider offers; free, and only with a key."""
+    if not _key(request):
+        return _json({"error": {"message": "no key", "type": "invalid_request_error", "param": None}}, 401)
+    return web.Response(body=orjson.dumps(lists.listed(request.path)), content_type="application/json")
 
 
 async def _streamed(request: web.Request, decided: Decided) -> web.StreamResponse:

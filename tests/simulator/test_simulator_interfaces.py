@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
+from peak_console.simulator.lists import PATHS
+
 QUESTION = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "What moved EUR/USD?"}]}
 BEARER = {"authorization": "Bearer k"}
 
@@ -197,3 +199,16 @@ async def test_a_truncated_stream_lacks_its_end_mark(serve: Any) -> None:
     assert status == 200
     assert b"[DONE]" not in body
     assert _events(body)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_models_are_listed_for_free_and_for_a_key(serve: Any, path: str) -> None:
+    """Every provider's list holds something, asks for a key, and counts as no request."""
+    server = await serve()
+    async with server.session.get(server.url(path)) as response:
+        assert response.status == 401
+    async with server.session.get(server.url(path), headers=BEARER) as response:
+        found = orjson.loads(await response.read())
+    assert response.status == 200
+    assert found if isinstance(found, list) else next(one for one in found.values() if isinstance(one, list))
+    assert server.simulation.serial == 0
