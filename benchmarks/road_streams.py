@@ -3,10 +3,10 @@
     python benchmarks/road_streams.py [--chunks 200] [--pause-ms 10] [--json]
 
 A provider on loopback gives a chunk of about three tokens every ``--pause-ms``, as a fast model does. The
-same streams are read as bytes over httpx on the aiohttp transport, and as deltas over the road: one at a time,
-and 64 at a time. A stream's time is that from its first chunk to its last, so that what a call costs before it
-(``road.py``) does not count here. Beside it, without a target: CPU for a chunk at full speed, where nobody
-waits for a model. Exit 1 when a target is missed.
+same streams are read as bytes over httpx on the aiohttp transport, and as deltas over the road: one at a
+time, and 64 at a time. A stream's time is that from its first chunk to its last, so that what a call costs
+before it (``road.py``) does not count here. Beside it, without a target: CPU for a chunk at full speed,
+where nobody waits for a model. Exit 1 when a target is missed.
 """
 
 import argparse
