@@ -1,4 +1,4 @@
-"""An answer as it stands in the ledger, as its caller would have got it."""
+"""An end as it stands in the ledger: where, and what its caller would have got of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +8,9 @@ import orjson
 
 from peak_console.domain.calls import Attempt, CallResult, Finish, ToolCall, Usage
 from peak_console.domain.canonical import sha256_hex
-from peak_console.domain.events import LedgerEvent
+from peak_console.domain.errors import PeakError
+from peak_console.domain.events import EventDraft, LedgerEvent
+from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.texts import SEGMENT
 
 _LONGEST_LINE: Final = 64 * 1024**2
@@ -58,6 +60,16 @@ def recorded_result(completed: LedgerEvent, runs: Path) -> CallResult:
             "cost_basis": body.get("cost_basis", ""),
         },
     )
+
+
+def place_of(ledger: Path, draft: EventDraft) -> int | None:
+    """Where the same end stands that another process recorded first; ``None`` where it told another end."""
+    try:
+        with LedgerReader(ledger) as reader:
+            found = reader.by_event(draft.event_id)
+    except PeakError:
+        return None
+    return found.seq if found is not None and found.kind == draft.kind else None
 
 
 def _text(folder: Path, sha256: str) -> str | None:

@@ -8,7 +8,7 @@ follows from call and hop, so that two who resume one call record its end once.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -175,7 +175,7 @@ class Resuming:
             await self._recorder.hand_in_left_over()
         events = await self._read(lambda reader: reader.by_call(call_id))
         accepted = _last_accepted(events, call_id)
-        held = claim(accepted)
+        held = self._simulated(claim(accepted))
         asked = next(
             (one for one in events if one.kind == EventKind.CALL_REQUESTED and _hop(one) == held.number), None
         )
@@ -214,6 +214,11 @@ class Resuming:
         rows = [dict(row) for row in body.get("route", ())]
         route = Route(call.request, [held.hop.candidate], rows)
         return Passage(call, route, held.hop, held.number, started_us=call.started_us)
+
+    def _simulated(self, held: Claim) -> Claim:
+        """A simulated workspace takes no real key, whatever an event in its ledger says."""
+        lease = self._gate.lease()
+        return replace(held, simulated=True) if lease is not None and lease.simulated else held
 
     def _permitted(self, held: Claim, hop: Hop) -> None:
         """The address must be one that this workspace uses: a key never follows what an event says."""

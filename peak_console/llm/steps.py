@@ -27,7 +27,6 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
 from peak_console.domain.vocabulary import Phase, PhaseLevel
-from peak_console.ledger.reader import LedgerReader
 from peak_console.llm import claims, drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.bodies import Settled
@@ -36,6 +35,7 @@ from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange, Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
+from peak_console.llm.recorded import place_of
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
 from peak_console.llm.router import Hop, Route, plan
@@ -244,7 +244,7 @@ class Steps:
         acks = await self._recorder.after([draft])
         seq = acks[-1].seq if acks else None
         if acks is not None and seq is None:
-            seq = await asyncio.to_thread(_place_of, self._ledger, draft)
+            seq = await asyncio.to_thread(place_of, self._ledger, draft)
         return result(
             at,
             answer,
@@ -387,16 +387,6 @@ class Steps:
 
 def _model(at: Passage) -> Model:
     return at.hop.candidate.entry.provider, at.hop.candidate.entry.model_id
-
-
-def _place_of(ledger: Path, draft: EventDraft) -> int | None:
-    """Where the same end stands that another process recorded first; ``None`` where it told another end."""
-    try:
-        with LedgerReader(ledger) as reader:
-            found = reader.by_event(draft.event_id)
-    except PeakError:
-        return None
-    return found.seq if found is not None and found.kind == draft.kind else None
 
 
 def _named(drafts: list[EventDraft], at: Passage, exchange: Exchange) -> list[EventDraft]:

@@ -135,7 +135,7 @@ async def test_at_the_deadline_work_is_cancelled_and_its_bill_read(
     provider.polls_until_done = None
     provider.bill_of_cancelled = USAGE
     with pytest.raises(CallFailed) as caught:
-        await road.client.call(research(layer=Layer.L4, timeout_s=0.3))
+        await road.client.call(research(layer=Layer.L4, timeout_s=1))
     assert caught.value.code == "timeout"
     (failed,) = bodies(road, "llm.call.failed")
     assert (failed["reason"], failed["cost_basis"], failed["cost_eur"]) == ("timeout", "usage", COST_EUR)
@@ -148,7 +148,7 @@ async def test_an_answer_of_the_last_moment_counts(road: Road, provider: Backgro
     """What the cancelling finds done is paid for, so it is the answer."""
     provider.poll_faults.extend([Fault(503)] * 1000)
     provider.cancel_faults.append(Fault(500))
-    task = asyncio.create_task(road.client.call(research(layer=Layer.L4, timeout_s=0.5)))
+    task = asyncio.create_task(road.client.call(research(layer=Layer.L4, timeout_s=2)))
     await until(lambda: provider.polls > 3)
     provider.finish()
     provider.cancel_faults.append(Fault(500))

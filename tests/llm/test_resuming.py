@@ -270,6 +270,19 @@ async def test_a_key_never_follows_what_an_event_says(road: Road, provider: Back
     assert KEY not in str(caught.value)
 
 
+async def test_a_simulated_workspace_takes_no_real_key_whatever_an_event_says(
+    workspace: Workspace, provider: BackgroundProvider
+) -> None:
+    """An event that calls itself real is fetched with the placeholder, from this machine only."""
+    async with open_road(workspace, provider.url, polls=QUICK_POLLS) as road:
+        call_id = await road.client.submit(research(layer=Layer.L4))
+    provider.keys.clear()
+    provider.finish()
+    async with open_road(workspace, provider.url, polls=QUICK_POLLS, simulated=True) as road:
+        await road.client.resume(call_id)
+    assert provider.keys == {"Bearer simulated"}
+
+
 async def test_the_deny_holds_for_what_is_fetched_later(road: Road, provider: BackgroundProvider) -> None:
     """A forbidden name at the end of resumed work: denied, recorded, priced."""
     call_id = await road.client.submit(research(layer=Layer.L4))
