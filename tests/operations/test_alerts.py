@@ -1,12 +1,13 @@
 """Alerts: what is worth one, how grave, and that each names a next thing to do."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from peak_console.domain.calls import CallReason
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.operations.views.alerts import alerts, marks
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, ConfigFinding, LedgerHead, NodeFacts
+from peak_console.operations.views.breakers import BreakerLine, BreakerState
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import KEY_REFUSED, Alert, KeyFigures, LiveSeries, Severity, Window
 
@@ -125,3 +126,20 @@ def test_unknown_names_what_to_start() -> None:
     (alert,) = _alerts(replace(BAR, posture=posture, node=NodeFacts()))
     assert alert.code == "lapsed"
     assert alert.cli == "peak node start"
+
+
+def test_an_open_breaker_names_its_model_its_reason_and_its_probe() -> None:
+    """It is a warning with its calls as evidence; closed ones are none; many are summed up."""
+    until = NOW + timedelta(seconds=42)
+    opened = BreakerLine("openai", "gpt-5.2", BreakerState.OPEN, 0, "server_error", NOW, until, 1)
+    closed = BreakerLine("openai", "gpt-5-mini", BreakerState.CLOSED)
+    (alert,) = _alerts(replace(BAR, breakers=(closed, opened)))
+    assert (alert.severity, alert.code) == (Severity.WARN, "breaker_open")
+    assert "gpt-5.2" in alert.title
+    assert "probe in 42 s" in alert.detail
+    assert alert.filter == "provider:openai model:gpt-5.2 since:1h"
+    half = replace(opened, state=BreakerState.HALF_OPEN, until=NOW)
+    (tried,) = _alerts(replace(BAR, breakers=(half,)))
+    assert "half-open" in tried.title
+    many = tuple(replace(opened, model_id=f"m{number}") for number in range(5))
+    assert [one.title for one in _alerts(replace(BAR, breakers=many))][-1] == "3 more breakers are open"

@@ -74,16 +74,18 @@ def test_what_keeps_calls_away_stands_first_open_before_half_open() -> None:
 @pytest.mark.parametrize(
     ("reset_s", "age_s", "health"),
     [
-        (41.0, 3, RateHealth.FRESH),
-        (41.0, 42, RateHealth.STALE),
+        (0.2, 3, RateHealth.FRESH),
+        (41.0, 61, RateHealth.STALE),
+        (90.0, 61, RateHealth.FRESH),
+        (90.0, 91, RateHealth.STALE),
         (None, 59, RateHealth.FRESH),
         (None, 61, RateHealth.STALE),
     ],
 )
-def test_a_rate_limit_is_stale_once_its_window_has_ended(
+def test_a_rate_limit_is_stale_after_a_minute_or_its_longer_window(
     reset_s: float | None, age_s: int, health: RateHealth
 ) -> None:
-    """After its reset, or after a minute where none was told, nobody may rely on it."""
+    """Then nobody may rely on it; a reset within the minute only makes more of it."""
     rate = RateLine(NOW - timedelta(seconds=age_s), 12, 500, reset_s=reset_s)
     assert rate.health(NOW) is health
     assert rate.as_json(NOW)["age_s"] == age_s

@@ -39,6 +39,33 @@ async def test_enter_leads_from_a_slot_to_its_calls_and_escape_back() -> None:
         assert app.screen.filter_text() == ""
 
 
+async def test_b_shows_breakers_in_the_slots_place_and_their_calls() -> None:
+    """The open one stands first; enter leads to its calls; b leads back to the slots, the focus with it."""
+    app = make_app(scene("alarming"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "b")
+        assert isinstance(app.screen, LiveScreen)
+        assert app.screen.focused is app.screen.providers
+        assert "RATE LEFT" in screen_text(app)
+        await press(pilot, "enter")
+        assert isinstance(app.screen, CallsScreen)
+        assert app.screen.filter_text() == "provider:openai model:gpt-5.2 since:1h"
+        await press(pilot, "escape", "b")
+        assert isinstance(app.screen, LiveScreen)
+        assert app.screen.focused is app.screen.slots
+        assert "RATE LEFT" not in screen_text(app)
+
+
+async def test_a_filter_holds_for_breakers_too() -> None:
+    """What the slots are filtered by, the breakers are."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "b", "slash", *"provider:google", "enter")
+        assert isinstance(app.screen, LiveScreen)
+        shown = [app.screen.providers._rows.row(at) for at in range(app.screen.providers._rows.count())]
+        assert {row.breaker.provider for row in shown if row} == {"google"}
+
+
 async def test_a_calls_page_opens_from_the_tail_and_walks_the_list() -> None:
     """Enter on a recent call opens it; in Calls, n and N walk to its neighbours."""
     app = make_app(scene("normal"))

@@ -14,7 +14,7 @@ from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 
 RATE_STALE_S: Final = 60.0
-"""Age from which a rate limit that told no reset is not relied on any more."""
+"""Age from which a rate limit is not relied on any more, unless its window is longer."""
 
 
 class BreakerState(StrEnum):
@@ -49,8 +49,11 @@ class RateLine:
         return max(0.0, (now - self.as_of).total_seconds())
 
     def health(self, now: datetime) -> RateHealth:
-        """Stale once its window has ended, or after a minute where none was told."""
-        holds = RATE_STALE_S if self.reset_s is None else max(self.reset_s, 1.0)
+        """Stale after a minute, or once its window has ended where that is longer.
+
+        What was left at a reset that is past is the least that is left now, so a short window is no alarm.
+        """
+        holds = max(self.reset_s or 0.0, RATE_STALE_S)
         return RateHealth.STALE if self.age_s(now) > holds else RateHealth.FRESH
 
     def reset_in_s(self, now: datetime) -> float | None:

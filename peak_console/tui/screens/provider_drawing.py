@@ -157,7 +157,7 @@ def _reset(row: ProviderRow) -> Span:
     left = None if rate is None else rate.reset_in_s(row.now)
     if left is None:
         return Span(fig.NONE, Tone.UNKNOWN)
-    return Span(_short(left), Tone.DIM) if left else Span("past", Tone.WARN)
+    return Span(_short(left) if left else "past", Tone.DIM)
 
 
 def _age(row: ProviderRow) -> Span:
