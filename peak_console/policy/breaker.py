@@ -62,7 +62,7 @@ class Breaker:
 
     state: BreakerState = BreakerState.CLOSED
     failures: tuple[int, ...] = ()
-    """When the failures happened that may still open it; at most as many as do."""
+    """When the failures happened that may still open it; fewer than do."""
     reason: str = ""
     """The last reason that counted; it stays after a reset."""
     opened_us: int = 0
@@ -136,7 +136,7 @@ def failed(
     ``told_us`` is the wait that the provider asked for: an opening lasts at least that long.
     """
     counted = [reason for reason in reasons if reason in COUNTED]
-    told_us = min(max(told_us, 0), TOLD_LIMIT_US)
+    told_us = min(told_us, TOLD_LIMIT_US)
     if _is_probe(breaker, hop):
         if not counted:
             return freed(breaker, hop)
@@ -146,7 +146,7 @@ def failed(
         return breaker
     if breaker.state is BreakerState.CLOSED:
         recent = [at for at in breaker.failures if 0 <= now_us - at < rules.window_us]
-        failures = (*recent, *(now_us for _ in counted))[-rules.failures :]
+        failures = (*recent, *(now_us for _ in counted))
         breaker = replace(breaker, failures=failures, reason=counted[-1])
         if len(failures) < rules.failures:
             return breaker

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlite_utils
 from ledger_desk import Desk
-from ledger_events import note
+from ledger_events import note, settled
 
 from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import LedgerUnavailable
@@ -227,6 +227,10 @@ def test_a_ledger_of_version_1_is_migrated_by_the_writer(ledger_path: Path) -> N
     db = sqlite3.connect(ledger_path)
     assert db.execute("SELECT * FROM booked_at_bound").fetchall() == [("c1", 1, 3, 100, 100, None)]
     db.close()
+    names = dict.fromkeys(("layer", "role", "provider", "model_id"))
+    desk.write(settled("c1", cost=10, was=100, **names))
+    with desk.reader() as reader:
+        assert {row.key: row.spent_cost for row in reader.budgets()} == {"run:r1": 50}
     desk.writer.close()
     assert verify(ledger_path, figures=False).ok
 

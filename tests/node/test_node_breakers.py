@@ -13,6 +13,7 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventDraft
 from peak_console.node.engine import Node
+from peak_console.node.status import report
 
 
 def told(world: World) -> tuple[BreakerOpen, ...]:
@@ -39,6 +40,8 @@ async def test_a_trip_and_a_reset_stand_in_the_lease_at_once(world: World) -> No
         assert ack.refusal is not None
         assert (ack.refusal.code, ack.refusal.details["until_us"]) == ("breaker_open", breaker.until_us)
         assert world.calls(), "an open breaker is no stop"
+        (shown,) = report(node)["breakers"]
+        assert shown == {"provider": "openai", "model_id": "gpt-5", "until_us": breaker.until_us}
         await soon(lambda: not told(world), "its time is over", 3)
         (ack,) = await append(node, requested("c4"))
         assert ack.refusal is None
