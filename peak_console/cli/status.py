@@ -8,6 +8,7 @@ from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.operations.status import status
 from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.breakers import breaker_words, not_closed
 
 _NEXT = {
     "STOPPED": 'calls may not be made; to permit them: peak enable --reason "..." --confirm ENABLE',
@@ -47,9 +48,22 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         where = f"{one.scope} {one.layer or ''}".strip()
         figures = f"{shown['spent']} of {shown['limit']} {one.unit} ({shown['used_pct']} %), {one.state}"
         rows.append([f"budget {where}", figures])
+    rows += [["breakers", _breakers(snapshot)]]
     rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
     rows += [["finding", f"{one.file}:{one.line} {one.message}"] for one in snapshot.config_errors]
     return [*table(["", ""], rows)[1:], _NEXT.get(state, "")]
+
+
+def _breakers(snapshot: BarSnapshot) -> str:
+    """How many are closed, and each that is not, with why and until when."""
+    if snapshot.breakers is None:
+        return "not known"
+    if not snapshot.breakers:
+        return "none: no provider was asked yet"
+    away = not_closed(snapshot.breakers)
+    told = [f"{one.provider}:{one.model_id} {breaker_words(one, snapshot.taken_at)}" for one in away]
+    closed = f"{len(snapshot.breakers) - len(away)} of {len(snapshot.breakers)} closed"
+    return "; ".join([closed, *(one_line(one, 160) for one in told)])
 
 
 def _ledger(snapshot: BarSnapshot) -> str:

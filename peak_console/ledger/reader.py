@@ -4,23 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
-from peak_console.budget.limits import Limit
 from peak_console.domain.clock import iso
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
-from peak_console.ledger.breaker_rows import BreakerRow, read_breakers
-from peak_console.ledger.budget_rows import (
-    BookedRow,
-    ReservationRow,
-    count_calls,
-    read_booked,
-    read_reservations,
-    read_run_limits,
-    sum_booked,
-)
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
 from peak_console.ledger.schema import open_for_reading
@@ -32,6 +21,11 @@ from peak_console.ledger.windows import (
     read_counts,
     read_rollups,
 )
+
+if TYPE_CHECKING:
+    from peak_console.budget.limits import Limit
+    from peak_console.ledger.breaker_rows import BreakerRow
+    from peak_console.ledger.budget_rows import BookedRow, ReservationRow
 
 POLL_S: Final = 0.1
 """How often :meth:`LedgerReader.follow` looks for new events."""
@@ -156,6 +150,8 @@ class LedgerReader:
 
     def totals_and_bounds(self) -> tuple[list[RollupRow], dict[tuple[str, ...], int]]:
         """:meth:`totals`, and what of their cost stands at bounds, by the same names; of one moment."""
+        from peak_console.ledger.budget_rows import sum_booked  # noqa: PLC0415 - slow; not for a first look
+
         with sqlite_faults(self.path):
             self._db.execute("BEGIN")
             try:
@@ -180,28 +176,38 @@ class LedgerReader:
         with sqlite_faults(self.path):
             return read_budgets(self._db)
 
-    def breakers(self) -> list[BreakerRow]:
+    def breakers(self) -> "list[BreakerRow]":
         """The breaker of every provider's model that was called, and its rate limit as last told."""
+        from peak_console.ledger.breaker_rows import read_breakers  # noqa: PLC0415 - slow; not for a first look
+
         with sqlite_faults(self.path):
             return read_breakers(self._db)
 
-    def run_limits(self) -> dict[str, Limit]:
+    def run_limits(self) -> "dict[str, Limit]":
         """Limits that runs set themselves when they began, by run."""
+        from peak_console.ledger.budget_rows import read_run_limits  # noqa: PLC0415 - see above
+
         with sqlite_faults(self.path):
             return read_run_limits(self._db)
 
-    def reservations(self, limit: int = 500) -> list[ReservationRow]:
+    def reservations(self, limit: int = 500) -> "list[ReservationRow]":
         """Hops that hold a reservation now, the oldest first."""
+        from peak_console.ledger.budget_rows import read_reservations  # noqa: PLC0415 - see above
+
         with sqlite_faults(self.path):
             return read_reservations(self._db, limit)
 
-    def booked_at_bound(self, limit: int = 500, call_id: str | None = None) -> list[BookedRow]:
+    def booked_at_bound(self, limit: int = 500, call_id: str | None = None) -> "list[BookedRow]":
         """Spend that stands booked at its bound, or settled below it, the newest first."""
+        from peak_console.ledger.budget_rows import read_booked  # noqa: PLC0415 - see above
+
         with sqlite_faults(self.path):
             return read_booked(self._db, limit, call_id)
 
     def calls_since(self, now: datetime, seconds: float = 60.0) -> dict[str, int]:
         """How many calls were let through in the last ``seconds`` before ``now``, by layer."""
+        from peak_console.ledger.budget_rows import count_calls  # noqa: PLC0415 - see above
+
         with sqlite_faults(self.path):
             return count_calls(self._db, iso(now - timedelta(seconds=seconds)))
 

@@ -99,7 +99,7 @@ class StatusReader:
         """
         now = self._clock.now()
         posture, lease = self._gate.posture(), self._gate.lease()
-        ledger = self._ledger(now, breakers=configs)
+        ledger = self._ledger(now, whole=configs)
         phase = lease.phase if lease and lease.phase in set(Phase) else ledger.phase
         simulated = ledger.simulated or (lease is not None and lease.simulated)
         snapshot = BarSnapshot(
@@ -144,9 +144,9 @@ class StatusReader:
             complete=True,
         )
 
-    def _ledger(self, now: datetime, *, breakers: bool) -> _LedgerFacts:
+    def _ledger(self, now: datetime, *, whole: bool) -> _LedgerFacts:
         try:
-            facts = self._read_ledger(self._door.reader(), now, breakers=breakers)
+            facts = self._read_ledger(self._door.reader(), now, whole=whole)
         except LedgerUnavailable as error:
             self._door.close()
             return self._without_ledger(error, now)
@@ -168,7 +168,7 @@ class StatusReader:
         fresh = replace(good.head.freshness, why=error.message, remedy=error.remedy)
         return replace(good, head=replace(good.head, freshness=fresh))
 
-    def _read_ledger(self, reader: LedgerReader, now: datetime, *, breakers: bool) -> _LedgerFacts:
+    def _read_ledger(self, reader: LedgerReader, now: datetime, *, whole: bool) -> _LedgerFacts:
         seq, head = reader.head()
         last = reader.latest(1, bodies=False)
         changed = reader.last(EventKind.PHASE_CHANGED)
@@ -187,8 +187,8 @@ class StatusReader:
             phase_since=changed.ts if changed else "",
             simulated=self._simulated(reader),
             counters={row.key: row for row in reader.budgets()},
-            recent=reader.calls_since(now),
-            breakers=breaker_lines(reader, now) if breakers else None,
+            recent=reader.calls_since(now) if whole else {},
+            breakers=breaker_lines(reader, now) if whole else None,
         )
 
     def _simulated(self, reader: LedgerReader) -> bool:
