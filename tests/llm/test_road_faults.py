@@ -136,8 +136,8 @@ async def test_the_total_deadline_spans_all_candidates(road: Road, providers: Lo
     providers.handler = hang
     begun = asyncio.get_running_loop().time()
     with pytest.raises(CallFailed) as caught:
-        await road.client.call(asking(timeout_s=0.2))
-    assert asyncio.get_running_loop().time() - begun < 3
+        await road.client.call(asking(timeout_s=1.0))
+    assert asyncio.get_running_loop().time() - begun < 10
     assert caught.value.code == "timeout"
     assert (await only_failure(road))["cost_basis"] == "worst_case"
     road.check()

@@ -299,9 +299,9 @@ async def test_keep_alives_stretch_no_deadline(road: Road, providers: LoopbackSe
     providers.handler = handler
     started = asyncio.get_running_loop().time()
     with pytest.raises(CallFailed) as caught:
-        async with road.client.stream(layer="L2", messages="?", timeout_s=0.3) as stream:
+        async with road.client.stream(layer="L2", messages="?", timeout_s=1.0) as stream:
             await stream.result()
-    assert asyncio.get_running_loop().time() - started < 5
+    assert asyncio.get_running_loop().time() - started < 10
     assert caught.value.code == "timeout"
     assert handler.gone.is_set() or await asyncio.wait_for(handler.gone.wait(), 5)
 
@@ -312,7 +312,7 @@ async def test_a_deadline_in_mid_answer_is_a_cut(road: Road, providers: Loopback
     providers.handler = handler
     handler.put(*words(["slow"]))
     with pytest.raises(CallFailed) as caught:
-        async with road.client.stream(layer="L2", messages="?", timeout_s=0.3) as stream:
+        async with road.client.stream(layer="L2", messages="?", timeout_s=1.0) as stream:
             await stream.result()
     assert caught.value.code == "stream_cut"
 
@@ -323,7 +323,7 @@ async def test_a_reader_that_does_not_read_is_waited_for_and_no_longer(
     """The provider is held up, not memory filled; the deadline holds all the same, and says who was slow."""
     number = 20 * ROOM
     providers.handler = sending(*whole(*(["word "] * number)))
-    async with road.client.stream(layer="L2", messages="?", timeout_s=0.5) as stream:
+    async with road.client.stream(layer="L2", messages="?", timeout_s=1.5) as stream:
         await anext(stream)
         await asyncio.wait({stream._running()}, timeout=5)
         seen, error = await heard(stream)
