@@ -95,7 +95,7 @@ class Credentials:
         return request.with_headers(signature(request, keys, region=region, service=_SERVICE, now=now))
 
     def struck(self, text: str, sent: HttpRequest, adapter: Adapter) -> str:
-        """Foreign text with every secret of ``sent`` struck out: providers quote them in their errors."""
+        """Foreign text with every secret of ``sent`` and every key we hold struck out: errors quote them."""
         for secret in sorted(set(self._secrets(sent, adapter)), key=len, reverse=True):
             if len(secret) >= _SHORTEST_STRUCK and secret != SIMULATED_KEY:
                 text = text.replace(secret, REDACTED)
@@ -110,8 +110,11 @@ class Credentials:
         if (signed_by := _SIGNED_ID.search(sent.headers.get("authorization", ""))) is not None:
             yield signed_by[1]
             yield held.rpartition("Signature=")[2]
-            if (keys := self._access_keys(adapter)) is not None:
-                yield keys.secret
+        if held == adapter.key_prefix + SIMULATED_KEY:
+            return  # a simulation reads no key
+        for one in self._adapters:  # a gateway in between may quote what it got with another call
+            for variable in _variables(one):
+                yield self._held(variable) or ""
 
     def _key(self, adapter: Adapter) -> str | None:
         return self._held(adapter.key_variable)

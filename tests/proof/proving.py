@@ -8,20 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 from road import BUDGETS, Road, asking, open_road
+from support.canaries import KEYS as CANARIES
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallRequest, CallResult, Delta, ToolDefinition
 
-CANARY = "canary-proof-0123456789"
-KEYS = {
-    "OPENAI_API_KEY": CANARY,
-    "GEMINI_API_KEY": CANARY,
-    "MISTRAL_API_KEY": CANARY,
-    "TOGETHER_API_KEY": CANARY,
-    "AZURE_OPENAI_API_KEY": CANARY,
-    "AWS_BEARER_TOKEN_BEDROCK": CANARY,
-    "AWS_REGION": "eu-central-1",
-}
+KEYS = CANARIES | {"AWS_REGION": "eu-central-1"}
 QUOTE = ToolDefinition(
     name="quote",
     description="The last price",

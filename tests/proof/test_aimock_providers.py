@@ -8,8 +8,8 @@ from proving import (
     AZURE,
     AZURE_CLASSIC,
     AZURE_RESPONSES,
-    CANARY,
     CONVERSE,
+    KEYS,
     OPENAI,
     QUOTE,
     Place,
@@ -179,5 +179,5 @@ async def test_the_canary_key_went_only_into_its_header(tmp_path: Path, aimock: 
     async with proving(tmp_path / "ws", aimock.url, AZURE_CLASSIC) as road:
         await road.client.call(question("ping"))
     seen = aimock.journal()[0]
-    assert CANARY not in str(seen["path"])
-    assert CANARY not in str(seen["body"])
+    assert KEYS["AZURE_OPENAI_API_KEY"] not in str(seen["path"])
+    assert KEYS["AZURE_OPENAI_API_KEY"] not in str(seen["body"])

@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from proving import AZURE, CONVERSE, KEYS, Place, proving, question, streamed
+from proving import AZURE, CONVERSE, Place, proving, question, streamed
+from support.canaries import KEYS as CANARIES
 from support.mocks import running_katan
 from support.servers import Server
 
 from peak_console.domain.errors import CallFailed, PeakError
 
+ACCEPTED = "accepted-by-katan-0123456789"
+"""No canary: llm-katan tells everybody in its errors which key it wants."""
+KEYS = dict.fromkeys(CANARIES, ACCEPTED) | {"AWS_REGION": "eu-central-1"}
+WRONG = CANARIES | {"AWS_REGION": "eu-central-1"}
 ACCESS_KEYS = {
-    "AWS_ACCESS_KEY_ID": "AKIDCANARY0123456789",
+    "AWS_ACCESS_KEY_ID": "AKIDACCEPTED0123456789",
     "AWS_SECRET_ACCESS_KEY": "canary-secret-0123456789",
     "AWS_REGION": "eu-central-1",
 }
@@ -26,9 +31,9 @@ ECHOED_CLASSIC = Place(
 
 @pytest.fixture(scope="session")
 def katan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One llm-katan for this worker; it accepts only the canary, as each provider takes its key."""
+    """One llm-katan for this worker; it accepts one key, as each provider takes it."""
     options = ["--validate-keys", "--api-keys"]
-    keys = ",".join(f"{name}={KEYS['OPENAI_API_KEY']}" for name in ("openai", "azure_openai", "bedrock"))
+    keys = ",".join(f"{name}={ACCEPTED}" for name in ("openai", "azure_openai", "bedrock"))
     with running_katan(tmp_path_factory.mktemp("katan"), *options, keys) as server:
         yield server
 
@@ -38,7 +43,7 @@ def katan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 )
 async def test_our_key_is_accepted_as_we_send_it(tmp_path: Path, katan: Server, place: Place) -> None:
     """Bearer for OpenAI and Bedrock, api-key for both of Azure's interfaces: each gets answers."""
-    async with proving(tmp_path / "ws", katan.url, place) as road:
+    async with proving(tmp_path / "ws", katan.url, place, keys=KEYS) as road:
         assert (await road.client.call(question("hello"))).text
         if place is not CONVERSE:
             pieces, result = await streamed(road, question("hello again"))
@@ -48,7 +53,7 @@ async def test_our_key_is_accepted_as_we_send_it(tmp_path: Path, katan: Server, 
 
 async def test_a_stream_in_another_format_than_it_says_is_malformed(tmp_path: Path, katan: Server) -> None:
     """llm-katan calls server-sent events an AWS event stream: its frames' checksums tell, at once."""
-    async with proving(tmp_path / "ws", katan.url, CONVERSE) as road:
+    async with proving(tmp_path / "ws", katan.url, CONVERSE, keys=KEYS) as road:
         with pytest.raises(CallFailed) as caught:
             await streamed(road, question("hello"))
         assert caught.value.code in {"malformed", "exhausted"}
@@ -59,14 +64,12 @@ async def test_a_stream_in_another_format_than_it_says_is_malformed(tmp_path: Pa
 @pytest.mark.parametrize("place", [KATAN, ECHOED, CONVERSE], ids=["openai", "azure", "bedrock"])
 async def test_a_wrong_key_is_told_as_such(tmp_path: Path, katan: Server, place: Place) -> None:
     """401: asked once, no retry, and neither key nor what the server quotes of it is shown."""
-    wrong = {name: "canary-wrong-0123456789" for name in KEYS if name != "AWS_REGION"}
-    keys = wrong | {"AWS_REGION": "eu-central-1"}
-    async with proving(tmp_path / "ws", katan.url, place, keys=keys) as road:
+    async with proving(tmp_path / "ws", katan.url, place, keys=WRONG) as road:
         with pytest.raises(PeakError) as caught:
             await road.client.call(question("hello"))
         failed = road.events("llm.call.failed")[0].body or {}
         assert (failed["reason"], len(failed["attempts"])) == ("authentication", 1)
-        assert "canary-wrong" not in f"{caught.value!r} {caught.value.details} {failed}"
+        assert "canary-" not in f"{caught.value!r} {caught.value.details} {failed}"
 
 
 async def test_no_key_is_refused_before_anything_leaves(tmp_path: Path, katan: Server) -> None:
@@ -85,7 +88,7 @@ async def test_a_signature_is_accepted(tmp_path: Path) -> None:
     with running_katan(tmp_path, *options) as server:
         async with proving(tmp_path / "ws", server.url, CONVERSE, keys=ACCESS_KEYS) as road:
             assert (await road.client.call(question("hello"))).text
-        wrong = ACCESS_KEYS | {"AWS_ACCESS_KEY_ID": "AKIDANOTHER0123456789"}
+        wrong = ACCESS_KEYS | {"AWS_ACCESS_KEY_ID": "AKIDCANARY0123456789"}
         async with proving(tmp_path / "other", server.url, CONVERSE, keys=wrong) as road:
             with pytest.raises(PeakError):
                 await road.client.call(question("hello"))

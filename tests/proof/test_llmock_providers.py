@@ -243,7 +243,7 @@ async def test_an_address_of_anthropic_gets_nothing(tmp_path: Path, mock: Llmock
 @pytest.mark.parametrize("limit", [("--rpm", "6"), ("--tpm", "900")], ids=["requests", "tokens"])
 async def test_a_real_quota_is_kept_to(tmp_path: Path, limit: tuple[str, str]) -> None:
     """Over its quota the provider says when to come back: nobody comes too early, some go to the fallback."""
-    with running_llmock(tmp_path / "log", *limit) as limited:
+    with running_llmock(tmp_path / "llmock.theirs", *limit) as limited:
         async with proving(tmp_path / "ws", limited.url, OPENAI, GOOGLE, retry=QUICK) as road:
             calls = [
                 road.client.call(question(f"call {number}", timeout_s=8.0, max_output_tokens=200))

@@ -59,7 +59,7 @@ ANSWERS = [
 @pytest.fixture(scope="session")
 def llmock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llmock]:
     """One llmock for this worker."""
-    with running_llmock(tmp_path_factory.mktemp("llmock") / "log") as mock:
+    with running_llmock(tmp_path_factory.mktemp("llmock") / "llmock.theirs") as mock:
         yield mock
 
 

@@ -94,7 +94,7 @@ def running_aimock(folder: Path, fixtures: Sequence[dict[str, Any]], *options: s
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": list(fixtures)}))
     command = [node_program(), str(program), "-h", "127.0.0.1", "-p", "{port}", "--log-level", "warn"]
     command += ["-f", str(folder / "fixtures.json"), *options]
-    with started(command, log=folder / "aimock.log", ready="/health") as server:
+    with started(command, log=folder / "aimock.theirs", ready="/health") as server:
         yield Aimock(server)
 
 
@@ -109,5 +109,5 @@ def running_katan(folder: Path, *options: str) -> Iterator[Server]:
         "--stats-file",
         str(folder / "stats.json"),
     ]
-    with started([*command, *options], log=folder / "katan.log", ready="/health") as server:
+    with started([*command, *options], log=folder / "katan.theirs", ready="/health") as server:
         yield server

@@ -3,7 +3,7 @@
 import ast
 import re
 import sqlite3
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,16 @@ PACKAGE = Path(peak_console.__file__).parent
 GROWING = re.compile(r"\bSCAN (?:e|event|events|call|calls)\b(?! USING)")
 
 
-def statements() -> Iterator[tuple[str, str]]:
+@cache
+def statements() -> tuple[tuple[str, str], ...]:
     """The SQL that stands in the package, with the module it stands in."""
+    found = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
             if re.match(r"\s*(SELECT|WITH)\b", text):
-                yield path.relative_to(PACKAGE).as_posix(), text
+                found.append((path.relative_to(PACKAGE).as_posix(), text))
+    return tuple(found)
 
 
 def test_a_page_of_the_log_runs_distinct_over_all_of_it() -> None:
