@@ -142,13 +142,11 @@ class CallStream:
         return self
 
     async def __anext__(self) -> Delta:
-        delta = self._handing.taken()
-        if delta is not None:
-            return delta
-        if not await self._handing.more():
-            await self._outcome()
-            raise StopAsyncIteration
-        return await self.__anext__()
+        while (delta := self._handing.taken()) is None:
+            if not await self._handing.more():
+                await self._outcome()
+                raise StopAsyncIteration
+        return delta
 
     async def batch(self) -> list[Delta]:
         """All deltas that have come since the last reading, at least one; empty at the end of the answer."""

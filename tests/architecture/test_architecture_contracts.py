@@ -77,6 +77,7 @@ def test_every_contract_has_a_planted_violation() -> None:
 
 HEADLESS = {
     "the Python API": "import peak_console.llm.client",
+    "the sync front": "import peak_console.llm.sync",
     "peak lint": "from peak_console.cli.program import load; load('lint')",
     "peak stop": "import peak_console.control.stop",
 }
