@@ -151,7 +151,29 @@ def plan(
     """
     route = Route(request, list(candidates), [one.row() for one in candidates], streamed=streamed)
     route.first = route.after(-1, cooling=cooling)
+    _estimate(route)
     return route
+
+
+def _estimate(route: Route) -> None:
+    """Note in the rows of usable candidates that have no bound yet about what they could cost at most.
+
+    Their own requests are not written before they are reached, so the input is taken as long as that of the
+    first hop's, or as the messages'.
+    """
+    first = route.first
+    size = len(first.request.body) if first else sum(len(one.content) for one in route.request.messages)
+    asked = route.request.limits.max_output_tokens
+    for place, candidate in enumerate(route.candidates):
+        usable, row = candidate.usable, route.rows[place]
+        if usable is None or "bound_eur" in row:
+            continue
+        output = min(usable.max_output_tokens, asked or usable.max_output_tokens)
+        most = bound(
+            usable.price, input_tokens=size, max_output_tokens=output, eur_per_usd=usable.eur_per_usd
+        )
+        row["estimate_eur"] = text_from_nano(most)
+        row.setdefault("breaker", "closed")
 
 
 def _hop(

@@ -1,6 +1,8 @@
 """Step 6 and 7 of the road for a streamed answer: read, checked for who answers, handed on delta by delta."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,6 +16,9 @@ from peak_console.llm.router import Hop
 from peak_console.llm.tooling import not_offered
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
+
+_BODY_END_S: Final = 0.25
+"""How long the end of a body is waited for after the end mark of its stream."""
 
 _CUTS: Final = frozenset({CallReason.CONNECTION_LOST, CallReason.TIMEOUT, CallReason.STREAM_CUT})
 
@@ -71,7 +76,7 @@ async def _handed_on(
     """
     handing, judged = to.handing, 0
     held: list[Delta] = []
-    async for chunk in chunks:
+    async for chunk in _until_ended(chunks, reader):
         deltas = reader.feed(chunk)
         if len(reader.named) > judged:
             if (failed := _misnamed(hop, reader.named[judged:])) is not None:
@@ -92,6 +97,24 @@ async def _handed_on(
         if handing.full:
             await handing.room()
     return _rest(held, reader, hop, to)
+
+
+async def _until_ended(chunks: AsyncIterator[bytes], reader: StreamReader) -> AsyncIterator[bytes]:
+    """The chunks until the reader has seen the end mark; the body's own end is waited for only briefly.
+
+    It is read where it comes at once, so that the connection can serve again. A provider that keeps its
+    body open after the end mark holds nobody up.
+    """
+    async for chunk in chunks:
+        yield chunk
+        if reader.ended:
+            break
+    else:
+        return
+    with suppress(TimeoutError, NetError):
+        async with asyncio.timeout(_BODY_END_S):
+            async for _ in chunks:
+                pass
 
 
 def _misnamed(hop: Hop, names: Sequence[str]) -> Failure | None:

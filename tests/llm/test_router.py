@@ -284,3 +284,19 @@ def test_every_interface_writes_what_it_does_not_lack(adapter: Adapter) -> None:
     if adapter.background is None:
         with pytest.raises(ValueError, match="background"):
             adapter.build(replace(base, background=True))
+
+
+def test_candidates_that_wait_have_an_estimate(configs: Configs) -> None:
+    """Who may be asked later shows about what that would cost at most; who is asked first, the bound."""
+    route = routed(configs, text="x" * 400)
+    first, *later = route.rows
+    assert "estimate_eur" not in first
+    admitted = [row for row in later if row["admitted"]]
+    assert admitted
+    for row in admitted:
+        assert float(row["estimate_eur"]) > 0
+        assert row["breaker"] == "closed"
+    hop = route.after(0)
+    assert hop is not None
+    bound, estimate = float(route.rows[1]["bound_eur"]), float(later[0]["estimate_eur"])
+    assert estimate / 2 < bound < estimate * 2

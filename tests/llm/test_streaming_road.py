@@ -478,3 +478,16 @@ async def test_many_streams_at_once_leave_a_whole_ledger(road: Road, providers: 
     assert await asyncio.gather(*map(one, asked)) == asked
     assert road.kinds().count("llm.call.completed") == 30
     road.check()
+
+
+async def test_a_body_kept_open_after_the_end_mark_holds_nobody_up(
+    road: Road, providers: LoopbackServer
+) -> None:
+    """The end mark ends the answer: what the connection does afterwards is waited for only briefly."""
+    handler = Steered()
+    providers.handler = handler
+    handler.put(*whole("fine")[1:-1])
+    async with asyncio.timeout(5), road.client.stream(asking(timeout_s=60)) as stream:
+        result = await stream.result()
+    assert (result.text, result.extra["cost_basis"]) == ("fine", "usage")
+    road.check()

@@ -58,6 +58,11 @@ class ConverseReader:
         """Why the stream is of no use any more."""
         return self._failure
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end mark was read."""
+        return self._stop is not None and self._usage is not None
+
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Take body bytes in, cut anywhere; gives the deltas that are complete with them."""
         deltas: list[Delta] = []

@@ -69,6 +69,11 @@ class GoogleReader:
         """Why the stream is of no use any more."""
         return self._failure
 
+    @property
+    def ended(self) -> bool:
+        """``False``: this format has no end mark, and a bill may follow the finish reason."""
+        return False
+
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Take body bytes in, cut anywhere; gives the deltas that are complete with them."""
         if self._failure is not None:

@@ -60,6 +60,11 @@ class ResponsesReader:
         """Why the stream is of no use any more."""
         return self._failure
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end mark was read."""
+        return self._end is not None
+
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Take body bytes in, cut anywhere; gives the deltas that are complete with them."""
         if self._failure is not None:

@@ -31,6 +31,11 @@ class StreamReader(Protocol):
         """Why the stream is of no use any more: an error event, a shape its format does not know."""
         ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end mark was read: nothing of worth follows, whenever the body itself may end."""
+        ...
+
     def feed(self, data: bytes) -> Sequence[Delta]:
         """Take decoded body bytes in, cut anywhere; gives the deltas that are complete with them."""
         ...
