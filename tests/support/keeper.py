@@ -19,7 +19,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 4096):
+            pass
         for ending in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(program.pid, ending)

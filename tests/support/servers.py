@@ -21,6 +21,8 @@ PROOF = Path(sys.prefix) / "proof"
 """The environment that `make proof` fills."""
 
 PATIENCE_S = 60.0
+UNAVAILABLE = 500
+"""From this status on, a server has begun, but cannot answer yet."""
 _KEEPER = Path(__file__).parent / "keeper.py"
 _TRIES = 3
 
@@ -124,11 +126,12 @@ def _answers(server: Server, path: str) -> bool:
     ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < ends and server.process.poll() is None:
         try:
-            server.ask("GET", path)
+            status, _ = server.ask("GET", path)
         except OSError:
-            time.sleep(0.02)
-        else:
+            status = UNAVAILABLE
+        if status < UNAVAILABLE:
             return True
+        time.sleep(0.02)
     return False
 
 
