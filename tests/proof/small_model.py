@@ -20,9 +20,10 @@ def main() -> None:
     params.n_ctx = 2048
     params.n_parallel = 1
     params.cpuparams.n_threads = 2
-    xllamacpp.Server(params)
-    print("serving", flush=True)
+    server = xllamacpp.Server(params)  # it ends with its last reference
+    print("serving at", server.listening_address, flush=True)
     threading.Event().wait()
+    del server
 
 
 if __name__ == "__main__":
