@@ -1,87 +1,18 @@
 import asyncio
-import json
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from road import Road, asking, open_road
+from support.mock_fixtures import llmock_server, mock
+from support.mocks import Llmock
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused, PeakError
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm.exchange import RetryRule
 
-
-@dataclass
-class Llmock:
-    """An independent mock of the providers, and the referee of our retries."""
-
-    url: str
-
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request to its control interface."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"}
-        request = urllib.request.Request(self.url + "/_llmock" + path, data, headers, method=method)  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
-            return json.loads(response.read() or b"null")
-
-    def play(self, *behaviors: dict[str, Any]) -> None:
-        """What it will do next."""
-        self.ask("POST", "/scenario", {"behaviors": list(behaviors)})
-
-    def journal(self) -> list[dict[str, Any]]:
-        """Every request that reached it, oldest first."""
-        return list(self.ask("GET", "/requests")["requests"])
-
-
-@pytest.fixture(scope="session")
-def llmock_server() -> Iterator[Llmock]:
-    """One llmock for this worker, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "llmock.cli",
-        "serve",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "--log-level",
-        "warning",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = Llmock(f"http://127.0.0.1:{port}")
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                server.ask("GET", "/verdict")
-                break
-            except OSError:
-                assert process.poll() is None, "llmock ended"
-                assert time.monotonic() < deadline, "llmock did not start"
-                time.sleep(0.05)
-        yield server
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-@pytest.fixture
-def mock(llmock_server: Llmock) -> Llmock:
-    """The mock with an empty journal and nothing planned."""
-    llmock_server.ask("POST", "/reset")
-    return llmock_server
+__all__ = ["llmock_server", "mock"]
 
 
 @pytest.fixture
@@ -98,7 +29,7 @@ def openai_fails(status: int, **more: Any) -> dict[str, Any]:
 
 def clean(mock: Llmock) -> None:
     """The referee has nothing to say of our retries, not even a warning."""
-    assert mock.ask("GET", "/verdict")["findings"] == []
+    assert mock.findings() == []
 
 
 async def test_both_wire_formats_are_answered(mocked: Road, mock: Llmock) -> None:

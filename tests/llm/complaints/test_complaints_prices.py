@@ -34,7 +34,7 @@ def without_price(ws: Workspace, *models: str) -> None:
 
 
 async def test_an_unknown_price_is_nothing(workspace: Workspace, providers: LoopbackServer) -> None:
-    """LiteLLM #36561, #35914, #40741: an unknown price becomes $0 and no budget ever fires.
+    """LiteLLM #36561, #35914, #40741, litellm-rs #831: an unknown price becomes $0 and no budget ever fires.
 
     Here it is refused.
     """
