@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.llm.checking import Finding, Status
-from peak_console.llm.probing import Report
+from peak_console.llm.checks.judging import Finding, Status
+from peak_console.llm.checks.probing import Report
 from peak_console.operations.providers import Checked, check
 
 _MARKS = {Status.OK: "ok", Status.WARN: "warn", Status.FAIL: "FAIL", Status.UNKNOWN: "?"}

@@ -4,17 +4,25 @@ A table on disk, read by call: nothing of it is kept in memory.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
 
+from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.money import nano_from_text, text_from_nano
 
 WORST_CASE: Final = "worst_case"
 """The ``cost_basis`` of a hop that is booked at its bound."""
+
+LOST: Final[Mapping[str, str]] = {
+    CallReason.CALLER_LOST.value: "the caller's connection ended and did not come back in time",
+    CallReason.BACKGROUND_LOST.value: "the provider worked on it unattended, and nobody told its end in time",
+}
+"""Reasons with which the ledger ends a hop, and their details; a late answer corrects each."""
 
 Hop = tuple[str, int]
 """A call's id, and the number of the hop."""

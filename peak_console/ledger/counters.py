@@ -10,7 +10,7 @@ import orjson
 from peak_console.budget.limits import Spend
 from peak_console.domain.events import EventKind
 from peak_console.domain.money import nano_from_text
-from peak_console.ledger.lost_hops import LOST
+from peak_console.ledger.bound_spend import LOST
 
 CALL_SCOPE: Final = "call:"
 """Counters of one call live in memory: the call's own events say what it has spent."""

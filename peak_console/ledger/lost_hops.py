@@ -2,30 +2,21 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from peak_console.domain.calls import CallReason, OutcomeClass
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import text_from_nano
-from peak_console.ledger.bound_spend import WORST_CASE
+from peak_console.ledger.bound_spend import LOST, WORST_CASE
+from peak_console.ledger.counters import Reservation
 from peak_console.ledger.headers import Header
-
-if TYPE_CHECKING:
-    from peak_console.ledger.counters import Reservation
-
-LOST: Final[Mapping[str, str]] = {
-    CallReason.CALLER_LOST.value: "the caller's connection ended and did not come back in time",
-    CallReason.BACKGROUND_LOST.value: "the provider worked on it unattended, and nobody told its end in time",
-}
-"""Reasons with which the ledger ends a hop, and their details; a late answer corrects each."""
 
 _REPEATED: Final = ("hop", "asked_role", "request_hash", "simulated")
 
 
-def lost_hop(db: sqlite3.Connection, one: "Reservation", reason: CallReason) -> EventDraft:
+def lost_hop(db: sqlite3.Connection, one: Reservation, reason: CallReason) -> EventDraft:
     """The end of a lost hop: it repeats what its request said of itself."""
     found = _request(db, one.call_id, one.hop)
     if found is None:

@@ -33,7 +33,7 @@ from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
-from peak_console.ledger.bound_spend import WORST_CASE, Booked, BookedAtBound
+from peak_console.ledger.bound_spend import LOST, WORST_CASE, Booked, BookedAtBound
 from peak_console.ledger.counters import (
     CounterBook,
     Reservation,
@@ -44,7 +44,7 @@ from peak_console.ledger.counters import (
 )
 from peak_console.ledger.filters import RARE_SQL
 from peak_console.ledger.headers import Header
-from peak_console.ledger.lost_hops import LOST, derived_id, lost_hop, request_of
+from peak_console.ledger.lost_hops import derived_id, lost_hop, request_of
 from peak_console.ledger.projections import Body
 from peak_console.ledger.rates import Rates, calls_of_last_minute
 from peak_console.ledger.run_limits import RunLimits

@@ -14,6 +14,7 @@ from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
+from peak_console.ledger.bound_spend import LOST
 from peak_console.ledger.figures import (
     CRITIC,
     DENIALS,
@@ -30,7 +31,6 @@ from peak_console.ledger.figures import (
     write_counts,
 )
 from peak_console.ledger.headers import Header
-from peak_console.ledger.lost_hops import LOST
 from peak_console.ledger.projections import Body
 
 _NEVER: Final = -1

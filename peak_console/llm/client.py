@@ -22,8 +22,6 @@ from peak_console.domain.vocabulary import Layer
 from peak_console.llm import drafting, structured
 from peak_console.llm.answering import judged
 from peak_console.llm.asking import CallWords, Euro, asked, layer_named
-from peak_console.llm.background import PollRule
-from peak_console.llm.claims import PendingCall
 from peak_console.llm.cooling import Cooling
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Passage
@@ -35,12 +33,14 @@ from peak_console.llm.refusing import (
     Ended,
     failure_error,
 )
-from peak_console.llm.resuming import Ending, Resuming
 from peak_console.llm.runs import Run, run_limits
 from peak_console.llm.spool import Spool
 from peak_console.llm.steps import Detached, Steps
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
+from peak_console.llm.unattended.background import PollRule
+from peak_console.llm.unattended.claims import PendingCall
+from peak_console.llm.unattended.resuming import Ending, Resuming
 from peak_console.net.http import HttpTransport
 
 

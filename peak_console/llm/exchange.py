@@ -11,12 +11,12 @@ from peak_console.domain.calls import Answer, Attempt, CallReason, Failure, Outc
 from peak_console.domain.clock import Clock
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.text import one_line
-from peak_console.llm.background import Background, PollRule, denied_now
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.interrupting import Interrupted, interruptible
 from peak_console.llm.losses import may_have_begun, net_failure
 from peak_console.llm.router import Hop
 from peak_console.llm.streamed import Streaming, received
+from peak_console.llm.unattended.background import Background, PollRule, denied_now
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
 

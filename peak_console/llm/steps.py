@@ -27,7 +27,7 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
 from peak_console.domain.vocabulary import Phase, PhaseLevel
-from peak_console.llm import claims, drafting, structured
+from peak_console.llm import drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.bodies import Settled
 from peak_console.llm.cooling import Cooling, Model, refused_while_cooling
@@ -35,7 +35,6 @@ from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange, Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
-from peak_console.llm.recorded import place_of
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
 from peak_console.llm.router import Hop, Route, plan
@@ -43,6 +42,8 @@ from peak_console.llm.streamed import Streaming
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
 from peak_console.llm.tooling import offered
+from peak_console.llm.unattended import claims
+from peak_console.llm.unattended.recorded import place_of
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _DOWN_US: Final = 300_000_000

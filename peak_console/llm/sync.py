@@ -16,12 +16,12 @@ from peak_console.domain.calls import CallRequest, CallResult, Delta
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer
 from peak_console.llm.asking import CallWords, Euro, Words
-from peak_console.llm.claims import PendingCall
 from peak_console.llm.client import Client
 from peak_console.llm.handing import CallStream
 from peak_console.llm.opening import open_client
-from peak_console.llm.resuming import Ending
 from peak_console.llm.runs import Run
+from peak_console.llm.unattended.claims import PendingCall
+from peak_console.llm.unattended.resuming import Ending
 
 _CLOSING_S: Final = 30.0
 """How long closing waits for what is still being recorded."""

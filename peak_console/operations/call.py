@@ -9,8 +9,8 @@ from peak_console.domain.calls import CallRequest, CallResult, Finish, Message
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm import open_client
-from peak_console.llm.claims import PendingCall
-from peak_console.llm.resuming import Ending
+from peak_console.llm.unattended.claims import PendingCall
+from peak_console.llm.unattended.resuming import Ending
 
 
 @dataclass(frozen=True, slots=True)

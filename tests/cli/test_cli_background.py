@@ -9,8 +9,8 @@ import pytest
 from peak_console.cli import call as command
 from peak_console.cli.program import run
 from peak_console.domain.calls import CallResult, Finish, Usage
-from peak_console.llm.claims import PendingCall
-from peak_console.llm.resuming import Ending
+from peak_console.llm.unattended.claims import PendingCall
+from peak_console.llm.unattended.resuming import Ending
 
 ANSWER = CallResult(
     call_id="call_1",

@@ -11,7 +11,7 @@ from road import MODELS, PRICES, Road, asking, write_workspace
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallRequest
 from peak_console.domain.vocabulary import Layer
-from peak_console.llm.background import PollRule
+from peak_console.llm.unattended.background import PollRule
 
 QUICK_POLLS = PollRule(
     first_wait_s=0.02, longest_wait_s=0.05, request_s=5.0, settle_s=2.0, settle_wait_s=0.02

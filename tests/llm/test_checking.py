@@ -18,10 +18,10 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.llm import checking
-from peak_console.llm.checking import Finding, Status, Target
+from peak_console.llm.checks import judging
+from peak_console.llm.checks.judging import Finding, Status, Target
+from peak_console.llm.checks.probing import Report
 from peak_console.llm.credentials import Credentials
-from peak_console.llm.probing import Report
 from peak_console.llm.providers.listing import ListedModel
 from peak_console.operations import providers
 from peak_console.operations.providers import Checked, check
@@ -232,7 +232,7 @@ async def test_pages_without_end_are_given_up(tmp_path: Path) -> None:
 
 async def test_a_list_too_large_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded before it is read."""
-    monkeypatch.setattr("peak_console.llm.probing.MAX_BYTES", 1000)
+    monkeypatch.setattr("peak_console.llm.checks.probing.MAX_BYTES", 1000)
     ws = workspace(tmp_path, ("openai", "gpt-5.2", None))
     async with LoopbackServer(answering(200, b" " * 1001)) as server:
         done = await checked(ws, environ(server.url, "openai"))
@@ -377,7 +377,7 @@ async def test_each_address_of_a_provider_is_checked(tmp_path: Path) -> None:
 def target(tmp_path: Path, provider: str = "openai", **environment: str) -> Target:
     """What is to be checked of one provider, in its only slot."""
     ws = workspace(tmp_path / "ws", (provider, *SLOTS[provider]))
-    return checking.targets(load_configs(ws, today=TODAY), Credentials(environment))[0]
+    return judging.targets(load_configs(ws, today=TODAY), Credentials(environment))[0]
 
 
 @pytest.mark.parametrize(
@@ -396,21 +396,21 @@ def target(tmp_path: Path, provider: str = "openai", **environment: str) -> Targ
 def test_the_clock(tmp_path: Path, off_s: int, status: str, *, signed: bool) -> None:
     """Told above a minute; above five, AWS refuses what is signed."""
     now = NOW + timedelta(seconds=off_s)
-    found = checking.clock_finding(target(tmp_path), "Sun, 22 Nov 2026 12:00:00 GMT", now, signed=signed)
+    found = judging.clock_finding(target(tmp_path), "Sun, 22 Nov 2026 12:00:00 GMT", now, signed=signed)
     assert found.status.value == status
 
 
 @pytest.mark.parametrize("told", [None, "", "soon", "Sun, 22 Nov 99999 12:00:00 GMT", "\x00", "0" * 500])
 def test_a_date_that_is_none(tmp_path: Path, told: str | None) -> None:
     """Unknown is not in time."""
-    assert checking.clock_finding(target(tmp_path), told, NOW, signed=True).status is Status.UNKNOWN
+    assert judging.clock_finding(target(tmp_path), told, NOW, signed=True).status is Status.UNKNOWN
 
 
 @given(st.text(max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 def test_any_date_header_is_a_finding(told: str) -> None:
     """Whatever a server writes there."""
-    assert checking.clock_finding(_BARE, told, NOW, signed=True).check == "clock"
+    assert judging.clock_finding(_BARE, told, NOW, signed=True).check == "clock"
 
 
 @given(
@@ -420,7 +420,7 @@ def test_any_date_header_is_a_finding(told: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_answer_to_a_key_is_a_finding(status: int, body: bytes) -> None:
     """Only a plain 200 says that the key is taken."""
-    found = checking.accepted_finding(_BARE, status, body, key_sent=True)
+    found = judging.accepted_finding(_BARE, status, body, key_sent=True)
     assert (found.status is Status.OK) == (status == 200)
     assert found.detail.isprintable()
 
@@ -440,14 +440,10 @@ def test_ends_are_held_against_the_registry(
 ) -> None:
     """gpt-5-mini ends on 2026-12-11 by models.toml; what the provider says is told, with what to write."""
     ws = workspace(tmp_path / "ws", ("openai", "gpt-5-mini", None))
-    (one,) = checking.targets(load_configs(ws, today=TODAY), Credentials({}))
+    (one,) = judging.targets(load_configs(ws, today=TODAY), Credentials({}))
     listed = [ListedModel("gpt-5-mini", theirs, retiring)]
     found = only(
-        [
-            f
-            for f in checking.model_findings(one, listed, TODAY, tells_ends=True)
-            if f.subject == "gpt-5-mini"
-        ],
+        [f for f in judging.model_findings(one, listed, TODAY, tells_ends=True) if f.subject == "gpt-5-mini"],
         "shutdown",
     )
     assert (found.status.value, found.reason) == (status, reason)
@@ -458,11 +454,11 @@ def test_an_end_that_agrees_is_ok(tmp_path: Path) -> None:
     """Also for a model that no slot uses; a list without any place for ends says nothing about them."""
     one = target(tmp_path)
     listed = [ListedModel("gpt-5.2"), ListedModel("gpt-5.1", date(2027, 4, 1))]
-    found = only(list(checking.model_findings(one, listed, TODAY, tells_ends=True)), "shutdown")
+    found = only(list(judging.model_findings(one, listed, TODAY, tells_ends=True)), "shutdown")
     assert (found.subject, found.status) == ("gpt-5.1", Status.OK)
     listed = [ListedModel("gpt-5.1")]
     assert not [
-        f for f in checking.model_findings(one, listed, TODAY, tells_ends=False) if f.check == "shutdown"
+        f for f in judging.model_findings(one, listed, TODAY, tells_ends=False) if f.check == "shutdown"
     ]
 
 
@@ -481,9 +477,7 @@ def test_of_azures_versions_the_one_that_ends_next_counts(
     """Which of them is deployed is not told; those that are gone do not hide those to come."""
     one = target(tmp_path, "azure")
     listed = [ListedModel(f"gpt-5.2-2025-12-{place:02}", end) for place, end in enumerate(ends, 1)]
-    found = [
-        f for f in checking.model_findings(one, listed, TODAY, tells_ends=True) if f.subject == "gpt-5.2"
-    ]
+    found = [f for f in judging.model_findings(one, listed, TODAY, tells_ends=True) if f.subject == "gpt-5.2"]
     assert only(found, "model").status is Status.OK
     assert only(found, "shutdown").status.value == status
 
@@ -503,19 +497,19 @@ def test_the_region(tmp_path: Path, region: str, base_url: str, status: str, rea
     environment = {"AWS_REGION": region} if region else {}
     if base_url:
         environment["PEAK_PROVIDER_BEDROCK_BASE_URL"] = base_url
-    found = checking.region_finding(target(tmp_path, "bedrock", **environment), Credentials(environment))
+    found = judging.region_finding(target(tmp_path, "bedrock", **environment), Credentials(environment))
     assert found is not None
     assert (found.status.value, found.reason) == (status, reason)
 
 
 def test_others_have_no_region(tmp_path: Path) -> None:
     """Nothing is said where nothing is asked."""
-    assert checking.region_finding(target(tmp_path), Credentials({})) is None
+    assert judging.region_finding(target(tmp_path), Credentials({})) is None
 
 
 def test_an_azure_resource_that_is_not_named(tmp_path: Path) -> None:
     """The address is missing, and the variable that would tell it is named."""
-    found = checking.address_finding(target(tmp_path, "azure"), simulated=False, phase=PhaseLevel.RESEARCH)
+    found = judging.address_finding(target(tmp_path, "azure"), simulated=False, phase=PhaseLevel.RESEARCH)
     assert (found.status, found.reason) == (Status.FAIL, "address_missing")
     assert "AZURE_OPENAI_ENDPOINT" in found.detail
 
@@ -527,7 +521,7 @@ def test_an_address_of_the_environment_must_stand_in_the_matrix_from_shadow_on(
     """Decision 29: in research it is told, from shadow on refused."""
     url = "https://proxy.example/v1"
     one = target(tmp_path, PEAK_PROVIDER_OPENAI_BASE_URL=url)
-    assert checking.address_finding(one, simulated=False, phase=phase).status.value == status
+    assert judging.address_finding(one, simulated=False, phase=phase).status.value == status
 
 
 def test_an_address_that_stands_in_both_is_fit(tmp_path: Path) -> None:
@@ -535,8 +529,8 @@ def test_an_address_that_stands_in_both_is_fit(tmp_path: Path) -> None:
     url = "https://proxy.example/v1"
     ws = workspace(tmp_path / "ws", ("openai", "gpt-5.2", None), base_url=url)
     environment = {"PEAK_PROVIDER_OPENAI_BASE_URL": url}
-    (one,) = checking.targets(load_configs(ws, today=TODAY), Credentials(environment))
-    found = checking.address_finding(one, simulated=False, phase=PhaseLevel.LIVE)
+    (one,) = judging.targets(load_configs(ws, today=TODAY), Credentials(environment))
+    found = judging.address_finding(one, simulated=False, phase=PhaseLevel.LIVE)
     assert found.status is Status.OK
 
 
@@ -551,7 +545,7 @@ def test_an_address_that_stands_in_both_is_fit(tmp_path: Path) -> None:
 )
 def test_aws_keys(tmp_path: Path, environment: dict[str, str], status: str) -> None:
     """A Bearer key, or a whole pair of access keys."""
-    found = checking.key_finding(
+    found = judging.key_finding(
         target(tmp_path, "bedrock", **environment), Credentials(environment), simulated=False
     )
     assert found.status.value == status
@@ -562,8 +556,8 @@ def test_a_signature_is_no_bearer_key(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "ws", ("bedrock", "openai.gpt-oss-120b-1:0", None))
     environment = {"AWS_ACCESS_KEY_ID": "AKIACANARY0123456789", "AWS_SECRET_ACCESS_KEY": "s" * 40}
     credentials = Credentials(environment)
-    (one,) = checking.targets(load_configs(ws, today=TODAY), credentials)
-    found = checking.key_finding(one, credentials, simulated=False)
+    (one,) = judging.targets(load_configs(ws, today=TODAY), credentials)
+    found = judging.key_finding(one, credentials, simulated=False)
     assert (found.status, found.remedy) == (Status.FAIL, "export AWS_BEARER_TOKEN_BEDROCK")
 
 
@@ -577,4 +571,4 @@ async def test_a_clock_that_is_off_is_found_by_the_answer(tmp_path: Path) -> Non
     assert (found.status, found.detail) == (Status.WARN, "600 s behind the provider's")
 
 
-_BARE = Target("openai", next(iter(checking.ADAPTERS.values())), "https://x", "built in", in_matrix=False)
+_BARE = Target("openai", next(iter(judging.ADAPTERS.values())), "https://x", "built in", in_matrix=False)

@@ -106,8 +106,8 @@ def test_only_the_road_holds_the_transport_and_asks_it_to_send() -> None:
         for path in modules()
         if any(one.startswith("peak_console.net.http") for one in imports(ast.parse(path.read_text())))
     }
-    road = {"llm/client.py", "llm/exchange.py", "llm/streamed.py", "llm/background.py"}
-    assert holders <= road | {"llm/probing.py"}
+    road = {"llm/client.py", "llm/exchange.py", "llm/streamed.py", "llm/unattended/background.py"}
+    assert holders <= road | {"llm/checks/probing.py"}
 
 
 def test_adapters_are_pure() -> None:

@@ -20,8 +20,8 @@ from peak_console.domain.clock import Clock
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.llm import checking
-from peak_console.llm.checking import Finding, Status, Target
+from peak_console.llm.checks import judging
+from peak_console.llm.checks.judging import Finding, Status, Target
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.providers.listing import ListedModel, Listing, listings
@@ -125,15 +125,15 @@ class _Check:
 
     async def run(self) -> Report:
         prober, target, findings = self.prober, self.target, self.report.findings
-        findings.append(checking.key_finding(target, prober.credentials, simulated=prober.simulated))
-        findings.append(checking.address_finding(target, simulated=prober.simulated, phase=prober.phase))
+        findings.append(judging.key_finding(target, prober.credentials, simulated=prober.simulated))
+        findings.append(judging.address_finding(target, simulated=prober.simulated, phase=prober.phase))
         may_go = findings[-1].status is not Status.FAIL and findings[0].reason != "real_key"
-        region = None if prober.simulated else checking.region_finding(target, prober.credentials)
+        region = None if prober.simulated else judging.region_finding(target, prober.credentials)
         findings += [region] if region is not None else []
         costs = self._costs()
         if may_go and target.base_url is not None:
             await self._ask(target.base_url, costs)
-        findings += checking.unproved_deployments(target, costs)
+        findings += judging.unproved_deployments(target, costs)
         return self.report
 
     async def _ask(self, base_url: str, costs: Mapping[str, str]) -> None:
@@ -148,12 +148,12 @@ class _Check:
             tells_ends = tells_ends or listing.tells_ends
         if known:
             today = self.prober.clock.now().date()
-            self.report.findings += checking.model_findings(self.target, listed, today, tells_ends=tells_ends)
+            self.report.findings += judging.model_findings(self.target, listed, today, tells_ends=tells_ends)
         elif self._taken():
             names = {slot.deployment or slot.model_id: slot for slot in reversed(self.target.slots)}
             if self.target.provider != "azure":  # whose deployments are told in any case
                 self.report.findings += (
-                    checking.probe_finding("model", name, slot, costs.get(name))
+                    judging.probe_finding("model", name, slot, costs.get(name))
                     for name, slot in names.items()
                 )
         elif not any(one.check == "list" for one in self.report.findings):
@@ -211,7 +211,7 @@ class _Check:
         if sent is not None and answer.status != 200:  # noqa: PLR2004 - RFC 9110; errors quote keys
             text = prober.credentials.struck(body.decode("utf-8", "replace"), sent, target.adapter)
             body = text.encode("utf-8", "replace")
-        accepted = checking.accepted_finding(
+        accepted = judging.accepted_finding(
             target, answer.status, body, key_sent=sent is not None, simulated=prober.simulated
         )
         if first:
@@ -220,7 +220,7 @@ class _Check:
             detail = f"HTTP {answer.status} in {took_s * 1000:.0f} ms"
             self.report.findings += [
                 Finding("reachable", provider, Status.OK, "answered", detail),
-                checking.clock_finding(target, answer.headers.get("date"), middle, signed=signed),
+                judging.clock_finding(target, answer.headers.get("date"), middle, signed=signed),
             ]
         if first or accepted.status is not Status.OK:
             self.report.findings.append(accepted)

@@ -39,15 +39,15 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.llm import drafting
 from peak_console.llm.answering import judged
 from peak_console.llm.bodies import Settled
-from peak_console.llm.claims import Claim, PendingCall, claim, pending_call
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange, Sender, Unattended
-from peak_console.llm.recorded import recorded_result
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, failure_error, refused_by_posture
 from peak_console.llm.router import Hop, Route
 from peak_console.llm.steps import Steps
+from peak_console.llm.unattended.claims import Claim, PendingCall, claim, pending_call
+from peak_console.llm.unattended.recorded import recorded_result
 from peak_console.net.addresses import is_loopback, unfit
 from peak_console.net.messages import bare_url
 
