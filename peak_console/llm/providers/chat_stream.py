@@ -3,12 +3,10 @@
 Format: https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
-
-import orjson
 
 from peak_console.domain.calls import Answer, Delta, Failure, Finish, ToolCall, Usage
 from peak_console.llm.providers import wire
@@ -20,13 +18,11 @@ from peak_console.llm.providers.chat_answers import (
     withheld,
 )
 from peak_console.llm.providers.chat_dialects import OPENAI, Dialect
-from peak_console.llm.providers.failing import failure_in_stream, malformed, request_id, stream_cut
-from peak_console.llm.providers.sse import SseDecoder
-from peak_console.llm.providers.streaming import not_a_stream
+from peak_console.llm.providers.event_reader import DONE, EventReader
+from peak_console.llm.providers.failing import request_id
 from peak_console.llm.providers.waiting import rate_state
 from peak_console.llm.providers.wire import Malformed
 
-_END: Final = b"[DONE]"
 _DELTA: Final = "choices[0].delta"
 
 
@@ -40,7 +36,7 @@ class _Call:
     arguments: list[str] = field(default_factory=list)
 
 
-class ChatReader:
+class ChatReader(EventReader):
     """Reads one streamed chat completion; see :class:`~.streaming.StreamReader`.
 
     Usage is taken however it comes, the last one told counts: in a chunk of its own, beside the last words,
@@ -48,20 +44,12 @@ class ChatReader:
     """
 
     __slots__ = (
-        "_calls", "_dialect", "_done", "_failure", "_fingerprint", "_finish", "_headers", "_model",
-        "_refusal", "_spoke", "_sse", "_status", "_text", "_usage", "named",
+        "_calls", "_dialect", "_done", "_fingerprint", "_finish", "_refusal", "_spoke", "_text", "_usage",
     )  # fmt: skip
 
-    echoes = True
-
-    def __init__(self, status: int, headers: Mapping[str, str], dialect: Dialect = OPENAI) -> None:
-        self._status = status
-        self._headers = headers
+    def __init__(self, status: int, headers: Mapping[str, str], /, dialect: Dialect = OPENAI) -> None:
+        super().__init__(status, headers)
         self._dialect = dialect
-        self._sse = SseDecoder()
-        self._failure: Failure | None = not_a_stream(status, headers)
-        self._model: str | None = None
-        self.named: list[str] = []
         self._fingerprint: str | None = None
         self._finish: Finish | None = None
         self._usage: Any = None
@@ -72,81 +60,33 @@ class ChatReader:
         self._done = False
 
     @property
-    def model_echo(self) -> str | None:
-        """The model's name, as last reported."""
-        return self._model
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why the stream is of no use any more."""
-        return self._failure
-
-    @property
     def ended(self) -> bool:
         """Whether the end mark was read."""
         return self._done
 
-    def feed(self, data: bytes) -> Sequence[Delta]:
-        """Take body bytes in, cut anywhere; gives the deltas that are complete with them."""
-        if self._failure is not None:
-            return ()
-        deltas: list[Delta] = []
-        try:
-            for event in self._sse.feed(data):
-                self._take(event, deltas)
-        except Malformed as error:
-            self._failure = malformed(self._status, self._headers, str(error))
-        if self._sse.overflowed and self._failure is None:
-            told = "$: an event of the stream is larger than any answer's"
-            self._failure = malformed(self._status, self._headers, told)
-        return deltas
+    def _mark(self) -> None:
+        self._done = True
 
-    def close(self) -> Answer | Failure:
-        """The outcome, now that the body has ended."""
-        if self._failure is None and self._sse.rest() == _END:  # an end mark without its blank line is one
-            self._done = True
-        if self._failure is not None:
-            return replace(self._failure, usage=self._billed(), model_echo=self._model)
-        if not self._done:
-            detail = "the stream ended without its end mark"
-            cut = stream_cut(self._status, self._headers, detail, usage=self._billed())
-            return replace(cut, model_echo=self._model)
-        try:
-            return self._answer()
-        except Malformed as error:
-            return malformed(
-                self._status, self._headers, str(error), usage=self._billed(), model_echo=self._model
-            )
+    def _rest(self, left: bytes) -> None:
+        """An end mark without its blank line is one."""
+        self._done = self._done or left == DONE
 
-    def _take(self, event: bytes, deltas: list[Delta]) -> None:
-        if event == _END:
-            self._done = True
-        if self._done or self._failure is not None:
+    def _take(self, told: dict[str, Any], deltas: list[Delta]) -> None:
+        if told.get("error"):
+            self._erred(told["error"])
             return
-        try:
-            chunk = orjson.loads(event)
-        except orjson.JSONDecodeError:
-            raise Malformed("$", "an event of the stream is not JSON") from None
-        if type(chunk) is not dict:
-            raise Malformed("$", "an event of the stream is not an object")
-        if chunk.get("error"):
-            error = chunk["error"]
-            told = error if isinstance(error, dict) else {"message": error}
-            self._failure = failure_in_stream(self._status, self._headers, told)
-            return
-        self._named(chunk)
-        choices = chunk.get("choices")
+        self._named(told)
+        choices = told.get("choices")
         if choices:
             self._choice(choices, deltas)
-        elif choices is None and not chunk.keys() & {"usage", "prompt_filter_results"}:
+        elif choices is None and not told.keys() & {"usage", "prompt_filter_results"}:
             raise Malformed("choices", "an event of the stream has none")
 
     def _named(self, chunk: dict[str, Any]) -> None:
         """Who answers, and what it costs; empty names stand before the model begins."""
         model = chunk.get("model")
         if model and model != self._model:
-            self._model = wire.a_text(model, "model")
-            self.named.append(self._model)
+            self._name(wire.a_text(model, "model"))
         fingerprint = chunk.get("system_fingerprint")
         if fingerprint:
             self._fingerprint = wire.a_text(fingerprint, "system_fingerprint")
@@ -211,14 +151,15 @@ class ChatReader:
             deltas.append(Delta(tool=call.place, tool_name=fresh, arguments=arguments))
 
     def _billed(self) -> Usage | None:
-        """The usage told, if it is final and can be read."""
         if self._finish is None and not self._done:
             return None
         with suppress(Malformed):
             return usage_of(self._usage)
         return None
 
-    def _answer(self) -> Answer | Failure:
+    def _outcome(self) -> Answer | Failure:
+        if not self._done:
+            return self._cut("the stream ended without its end mark")
         usage = usage_of(self._usage)
         if self._finish is None:
             raise Malformed("choices[0].finish_reason", "the stream ended without one")

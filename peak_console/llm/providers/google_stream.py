@@ -3,16 +3,16 @@
 Format: https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from peak_console.domain.calls import Answer, Delta, Failure, Finish, ToolCall, Usage
 from peak_console.llm.providers import wire
-from peak_console.llm.providers.failing import failure_in_stream, malformed, request_id, stream_cut
+from peak_console.llm.providers.event_reader import EventReader
+from peak_console.llm.providers.failing import request_id
 from peak_console.llm.providers.google import (
     PARTS,
     Billed,
@@ -24,32 +24,20 @@ from peak_console.llm.providers.google import (
     read_part,
     usage_of,
 )
-from peak_console.llm.providers.sse import SseDecoder
-from peak_console.llm.providers.streaming import not_a_stream
 from peak_console.llm.providers.wire import Malformed
 
 
-class GoogleReader:
+class GoogleReader(EventReader):
     """Reads one streamed answer; see :class:`~.streaming.StreamReader`.
 
     Its end mark is the finish reason. Usage stands in every event and grows; the last one told is the bill,
     if the answer came to its end.
     """
 
-    __slots__ = (
-        "_calls", "_exchange", "_failure", "_finish", "_headers", "_model", "_runs", "_spoke", "_sse",
-        "_status", "_text", "_usage", "_word", "named",
-    )  # fmt: skip
+    __slots__ = ("_calls", "_exchange", "_finish", "_runs", "_spoke", "_text", "_usage", "_word")
 
-    echoes = True
-
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        self._status = status
-        self._headers = headers
-        self._sse = SseDecoder()
-        self._failure: Failure | None = not_a_stream(status, headers)
-        self._model: str | None = None
-        self.named: list[str] = []
+    def __init__(self, status: int, headers: Mapping[str, str], /) -> None:
+        super().__init__(status, headers)
         self._exchange: str | None = None
         self._finish: Finish | None = None
         self._word = ""
@@ -60,69 +48,20 @@ class GoogleReader:
         self._spoke = False
 
     @property
-    def model_echo(self) -> str | None:
-        """The model's name, as last reported."""
-        return self._model
-
-    @property
-    def failure(self) -> Failure | None:
-        """Why the stream is of no use any more."""
-        return self._failure
-
-    @property
     def ended(self) -> bool:
         """``False``: this format has no end mark, and a bill may follow the finish reason."""
         return False
 
-    def feed(self, data: bytes) -> Sequence[Delta]:
-        """Take body bytes in, cut anywhere; gives the deltas that are complete with them."""
-        if self._failure is not None:
-            return ()
-        deltas: list[Delta] = []
-        try:
-            for event in self._sse.feed(data):
-                self._take(event, deltas)
-        except Malformed as error:
-            self._failure = malformed(self._status, self._headers, str(error))
-        if self._sse.overflowed and self._failure is None:
-            told = "$: an event of the stream is larger than any answer's"
-            self._failure = malformed(self._status, self._headers, told)
-        return deltas
-
-    def close(self) -> Answer | Failure:
-        """The outcome, now that the body has ended."""
-        if self._failure is not None:
-            return replace(self._failure, usage=self._billed(), model_echo=self._model)
-        if self._finish is None:
-            detail = "the stream ended without a finish reason"
-            return replace(stream_cut(self._status, self._headers, detail), model_echo=self._model)
-        try:
-            return self._answer(self._finish)
-        except Malformed as error:
-            return malformed(
-                self._status, self._headers, str(error), usage=self._billed(), model_echo=self._model
-            )
-
-    def _take(self, event: bytes, deltas: list[Delta]) -> None:
-        if self._failure is not None:
+    def _take(self, told: dict[str, Any], deltas: list[Delta]) -> None:
+        if told.get("error"):
+            self._erred(told["error"])
             return
-        try:
-            chunk = orjson.loads(event)
-        except orjson.JSONDecodeError:
-            raise Malformed("$", "an event of the stream is not JSON") from None
-        if type(chunk) is not dict:
-            raise Malformed("$", "an event of the stream is not an object")
-        if chunk.get("error"):
-            error = chunk["error"]
-            told = error if isinstance(error, dict) else {"message": error}
-            self._failure = failure_in_stream(self._status, self._headers, told)
-            return
-        self._told(chunk)
-        candidates = chunk.get("candidates")
+        self._told(told)
+        candidates = told.get("candidates")
         if candidates:
             listed = wire.a_list(candidates, "candidates")
             self._candidate(wire.an_object(listed[0], "candidates[0]"), deltas)
-        elif not self._spoke and (blocked := block_reason(chunk.get("promptFeedback"))) is not None:
+        elif not self._spoke and (blocked := block_reason(told.get("promptFeedback"))) is not None:
             self._finish = Finish.FILTER
             self._failure = self._bill().blocked(blocked)
 
@@ -130,9 +69,8 @@ class GoogleReader:
         """Who answers, under which id, and what it costs so far."""
         if (model := chunk.get("modelVersion")) is not None:
             name = echo_of(model)
-            if name and name != self._model:
-                self._model = name
-                self.named.append(name)
+            if name:
+                self._name(name)
         if (exchange := chunk.get("responseId")) is not None:
             self._exchange = wire.a_text(exchange, "responseId")
         usage = chunk.get("usageMetadata")
@@ -163,14 +101,16 @@ class GoogleReader:
         return Billed(self._status, exchange, usage_of(self._usage), self._model).with_runs(self._runs)
 
     def _billed(self) -> Usage | None:
-        """The usage told, if it is final and can be read."""
         if self._finish is None:
             return None
         with suppress(Malformed):
             return self._bill().usage
         return None
 
-    def _answer(self, finish: Finish) -> Answer | Failure:
+    def _outcome(self) -> Answer | Failure:
+        finish = self._finish
+        if finish is None:
+            return self._cut("the stream ended without a finish reason")
         bill = self._bill()
         if finish in {Finish.FILTER, Finish.ERROR}:
             return bill.withheld(finish, self._word)
