@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,12 @@ with started(command, log=Path(sys.argv[1])) as server:
 """
 
 
+def refuses(url: str) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
 def gone(pid: int) -> bool:
     """Whether a process is no more."""
     try:
@@ -32,8 +39,9 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_a_server_outlives_no_killed_test_run(tmp_path: Path) -> None:
-    """The starter is killed outright: its server's port is closed soon after, and the keeper has ended."""
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_server_outlives_no_killed_test_run(tmp_path: Path, ending: signal.Signals) -> None:
+    """The starter's whole group gets the signal: its server refuses soon after, and the keeper has ended."""
     (tmp_path / "starter.py").write_text(STARTER)
     run = subprocess.Popen(
         [sys.executable, str(tmp_path / "starter.py"), str(tmp_path / "log")],
@@ -41,12 +49,17 @@ def test_a_server_outlives_no_killed_test_run(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(TESTS)},
+        start_new_session=True,
     )
     assert run.stdout is not None
     assert run.stdin is not None
-    _, keeper = run.stdout.readline().split()
-    run.send_signal(signal.SIGKILL)
+    url, keeper = run.stdout.readline().split()
+    if ending is signal.SIGKILL:
+        run.send_signal(ending)
+    else:
+        os.killpg(run.pid, ending)
     run.wait(30)
+    eventually(lambda: refuses(url), "the server ended")
     eventually(lambda: gone(int(keeper)), "the keeper ended")
     run.stdin.close()
     run.stdout.close()

@@ -16,7 +16,8 @@ GRACE_S = 5.0
 def main() -> int:
     """Run the program in a process group of its own. Gives its exit code."""
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for asking in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(asking, signal.SIG_IGN)  # what ends the test run's whole group must not end this first
 
     def watch() -> None:
         while os.read(0, 4096):
