@@ -185,9 +185,10 @@ class Simulation:
     def _answered(
         self, wire: Wire, ask: Ask, profile: Profile, fault: Fault | None, draw: random.Random
     ) -> Decided:
-        answer = _faulty(self._written(ask, profile, draw), fault)
-        self.rates[ask.provider].spend(answer.input_tokens + answer.output_tokens)
-        median_ms = profile.first_ms + profile.token_ms * answer.output_tokens
+        said = self._written(ask, profile, draw)
+        answer = _faulty(said, fault)
+        self.rates[ask.provider].spend(said.input_tokens + said.output_tokens)
+        median_ms = profile.first_ms + profile.token_ms * said.output_tokens
         spread = math.exp(draw.gauss(0.0, profile.sigma))
         delay_s = median_ms * spread / 1000
         headers = self._headers(wire)

@@ -177,3 +177,12 @@ def test_counts_do_not_grow_without_bound() -> None:
     assert len(simulation.counts) <= 10_001
     counted: Any = sum(simulation.counts.values())
     assert counted <= simulation.serial
+
+
+def test_a_false_bill_takes_no_longer_than_its_answer() -> None:
+    """What is billed and what was said are two things: only the latter takes time and allowance."""
+    simulation = Simulation(seed=1, error_rate=0.0)
+    body = b'{"model":"gpt-5-mini","messages":[{"role":"user","content":"[[sim:huge_bill]] Hello"}]}'
+    decided = simulation.answer("openai", None, {}, body, key="k")
+    assert b"50000000" in decided.reply.body
+    assert decided.delay_s < 60
