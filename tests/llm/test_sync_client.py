@@ -184,8 +184,10 @@ async def test_without_a_node_it_says_so(tmp_path: Any) -> None:
 
 
 CALLER = """
+import signal
 import sys
 from peak_console.llm import open_sync_client
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 with open_sync_client(sys.argv[1]) as client:
     client.call(layer="L2", messages="?")
 """

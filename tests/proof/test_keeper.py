@@ -13,9 +13,13 @@ from support.servers import proof_program, started
 
 TESTS = Path(__file__).parent.parent
 STARTER = """
+import signal
 import sys
 from pathlib import Path
 from support.servers import started
+
+for number in (signal.SIGTERM, signal.SIGHUP):  # ignored where the tests run under nohup, and inherited
+    signal.signal(number, signal.SIG_DFL)
 
 command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "{port}"]
 with started(command, log=Path(sys.argv[1])) as server:
