@@ -1,7 +1,8 @@
 """What of a request one candidate takes: what is left out of it, what bounds its tools, or why not at all.
 
 Pure. A parameter that only steers is left out and named; what would change the request's meaning by its
-absence (tools, a schema, streaming, background work) makes the next candidate be asked.
+absence (tools, a schema, streaming, background work) makes the next candidate be asked. So does a limit of
+output below the least that an interface takes: it is the caller's or the matrix's, and is never raised.
 """
 
 from dataclasses import dataclass
@@ -16,35 +17,73 @@ STEERING: Final = ("temperature", "top_p", "seed", "stop", "reasoning_effort", "
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A request as it goes to one candidate, and what it lets the provider's own tools spend."""
+class Terms:
+    """On what terms a candidate takes a request: the output it may give, and the provider's own tools."""
 
-    call: WireCall
-    dropped: tuple[str, ...] = ()
-    """Parameters the caller set that are not sent."""
+    max_output_tokens: int
+    hosted_tools: tuple[WireHostedTool, ...] = ()
     hosted_calls: int = 0
     """Most runs of tools that the provider runs."""
     hosted_tokens: int = 0
     """Most input tokens that those runs add."""
 
 
-def fitted(
-    candidate: Candidate, usable: Usable, request: CallRequest, *, max_output_tokens: int, streamed: bool
-) -> Fitted | CandidateRefusal:
-    """``request`` for this candidate, or why it cannot be asked."""
+def agreed(
+    candidate: Candidate, usable: Usable, request: CallRequest, *, streamed: bool, least_input: int = 0
+) -> Terms | CandidateRefusal:
+    """The terms on which this candidate takes ``request``, or why it cannot be asked; nothing is written.
+
+    ``least_input`` is what the request holds at least, in bytes: who has no room for so much is refused now,
+    who has is judged by :func:`too_long` once the request is written.
+    """
     refusal = _untaken(candidate, usable, request, streamed=streamed)
     if refusal is not None:
         return refusal
-    hosted = _hosted(candidate, usable, request) if request.hosted_tools else ((), 0)
-    if isinstance(hosted, CandidateRefusal):
-        return hosted
-    tools, tokens = hosted
+    output = min(usable.max_output_tokens, request.limits.max_output_tokens or usable.max_output_tokens)
+    least = usable.adapter.least_output_tokens
+    if output < least:
+        name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
+        return CandidateRefusal(
+            CallReason.ENDPOINT_UNSUPPORTED,
+            f"{name} takes no limit of output below {least} tokens, and {output} are allowed",
+            f"allow {least} output tokens or more, or ask another slot",
+        )
+    terms = _hosted(candidate, usable, request, output) if request.hosted_tools else Terms(output)
+    if isinstance(terms, CandidateRefusal):
+        return terms
+    return too_long(candidate, usable, terms, least_input) or terms
+
+
+def too_long(candidate: Candidate, usable: Usable, terms: Terms, input_bytes: int) -> CandidateRefusal | None:
+    """Why a request of so many bytes has no place in the candidate's context; ``None`` where it has.
+
+    A token is at least one byte, so bytes bound the tokens: what is admitted never exceeds
+    ``context_tokens``, beyond which the provider refuses, or charges more than the price table says.
+    """
+    context = usable.model.context_tokens
+    most = input_bytes + terms.hosted_tokens + terms.max_output_tokens
+    if most <= context:
+        return None
+    name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
+    tools = f" + {terms.hosted_tokens:,} of hosted tools" if terms.hosted_tokens else ""
+    return CandidateRefusal(
+        CallReason.CONTEXT_LENGTH,
+        f"{name} has a context of {context:,} tokens; this may be {most:,}: "
+        f"{input_bytes:,} bytes of request{tools} + {terms.max_output_tokens:,} of output",
+        "shorten the messages, allow less output, or ask a model with a longer context",
+    )
+
+
+def fitted(
+    candidate: Candidate, usable: Usable, request: CallRequest, terms: Terms, *, streamed: bool
+) -> tuple[WireCall, tuple[str, ...]]:
+    """``request`` as it goes to this candidate on ``terms``, and what the caller set that is not sent."""
     dropped = tuple(name for name in STEERING if _set(request, name) and _refuses(usable, name))
     call = WireCall(
         base_url=usable.base_url,
         model_id=candidate.entry.deployment or candidate.entry.model_id,
         messages=request.messages,
-        max_output_tokens=max_output_tokens,
+        max_output_tokens=terms.max_output_tokens,
         tools=request.tools,
         temperature=None if "temperature" in dropped else request.temperature,
         response_schema=request.response_schema,
@@ -55,11 +94,11 @@ def fitted(
         stop=() if "stop" in dropped else request.stop,
         reasoning_effort=None if "reasoning_effort" in dropped else request.reasoning_effort,
         tool_choice=None if "tool_choice" in dropped else request.tool_choice,
-        hosted_tools=tools,
+        hosted_tools=terms.hosted_tools,
         stream=streamed,
         background=request.background,
     )
-    return Fitted(call, dropped, sum(tool.max_calls for tool in tools), tokens)
+    return call, dropped
 
 
 def _untaken(
@@ -88,9 +127,9 @@ def _untaken(
 
 
 def _hosted(
-    candidate: Candidate, usable: Usable, request: CallRequest
-) -> tuple[tuple[WireHostedTool, ...], int] | CandidateRefusal:
-    """The provider-run tools as they are sent, and the input tokens they may add; each has cap and price."""
+    candidate: Candidate, usable: Usable, request: CallRequest, output: int
+) -> Terms | CandidateRefusal:
+    """The terms with the provider-run tools as they are sent; each has a cap and a price."""
     name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
     tools, tokens = [], 0
     for asked in request.hosted_tools:
@@ -105,7 +144,7 @@ def _hosted(
             return CandidateRefusal(CallReason.HOSTED_TOOL_UNPRICED, detail, remedy)
         tools.append(WireHostedTool(rule.wire_type, asked.max_calls))
         tokens += asked.max_calls * rule.max_input_tokens
-    return tuple(tools), tokens
+    return Terms(output, tuple(tools), sum(tool.max_calls for tool in tools), tokens)
 
 
 def _set(request: CallRequest, parameter: str) -> bool:

@@ -223,7 +223,13 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _STOP,
             "see the detail in the call's page",
         ),
-        CallReason.CONTEXT_LENGTH: Meaning(_SENT, "the messages are too long", _STOP, "shorten the messages"),
+        CallReason.CONTEXT_LENGTH: Meaning(
+            _SENT,
+            "the messages are too long: by our bound, of a token a byte, then nothing left; or by the "
+            "provider's word",
+            "by our bound the next candidate, by the provider's word the call fails",
+            "shorten the messages, allow less output, or ask a model with a longer context",
+        ),
         CallReason.CONTENT_FILTER: Meaning(
             _SENT, "the provider withheld the answer", _STOP, "change the prompt"
         ),

@@ -14,7 +14,7 @@ from peak_console.domain.canonical import NotCanonical, digest, sha256_hex
 from peak_console.domain.clock import iso
 from peak_console.domain.money import NanoEur, nano_from_text, text_from_nano
 from peak_console.llm.candidates import Candidate, CandidateRefusal, Usable
-from peak_console.llm.fitting import fitted
+from peak_console.llm.fitting import Terms, agreed, fitted, too_long
 from peak_console.net.messages import HttpRequest
 from peak_console.policy.deny import Denial
 
@@ -41,12 +41,15 @@ class Hop:
 class Route:
     """A call's plan: every candidate with its verdict, in order, and the hop it begins with.
 
-    Later hops are made when they are reached, and their candidates judged once more then.
+    Every candidate was judged by what the request holds. Later hops are written when they are reached, and
+    bound then.
     """
 
     request: CallRequest
     candidates: list[Candidate]
     rows: list[dict[str, Any]]
+    terms: dict[int, Terms] = field(default_factory=dict)
+    """On what terms each candidate that may be asked takes the request, by place."""
     first: Hop | None = None
     cooled: dict[int, int] = field(default_factory=dict)
     """Places passed over for an open breaker, each with the moment until which it cools (µs since 1970)."""
@@ -88,6 +91,12 @@ class Route:
             "breaker": why,
         }
 
+    def refuse(self, place: int, refusal: CandidateRefusal) -> None:
+        """The candidate at ``place`` is not asked by this call, whatever becomes of the others."""
+        before = self.candidates[place]
+        self.candidates[place] = Candidate(before.entry, None, refusal, before.lifecycle)
+        self.rows[place] = self.candidates[place].row()
+
     def after(
         self,
         position: int,
@@ -114,6 +123,7 @@ class Route:
                 candidate,
                 candidate.usable,
                 self.request,
+                self.terms[place],
                 spent=spent,
                 down=down,
                 streamed=self.streamed,
@@ -126,15 +136,17 @@ class Route:
                     "breaker": "closed",
                 }
                 return made
-            self.candidates[place] = Candidate(candidate.entry, None, made, candidate.lifecycle)
-            self.rows[place] = self.candidates[place].row()
+            self.refuse(place, made)
         return None
 
     def repair(
         self, hop: Hop, request: CallRequest, *, spent: int, down: frozenset[str] = frozenset()
     ) -> Hop | None:
         """The candidate of ``hop`` once more, with ``request``, which says what was wrong with its answer."""
-        made = _hop(hop.candidate, hop.usable, request, spent=spent, down=down, streamed=self.streamed)
+        terms = agreed(hop.candidate, hop.usable, request, streamed=self.streamed)
+        if isinstance(terms, CandidateRefusal):
+            return None
+        made = _hop(hop.candidate, hop.usable, request, terms, spent=spent, down=down, streamed=self.streamed)
         return replace(made, repair=True) if isinstance(made, Hop) else None
 
 
@@ -147,30 +159,48 @@ def plan(
 ) -> Route:
     """The route of ``request`` over surveyed candidates; ``cooling`` as :meth:`Route.after` takes it.
 
-    A ``streamed`` call goes only where answers can be handed on as they come.
+    A ``streamed`` call goes only where answers can be handed on as they come. Who takes no such request is
+    refused here, also one who cools down: nobody waits for a model that could not be asked then.
     """
     route = Route(request, list(candidates), [one.row() for one in candidates], streamed=streamed)
+    least = _least_input(request)
+    for place, candidate in enumerate(candidates):
+        if candidate.usable is None:
+            continue
+        terms = agreed(candidate, candidate.usable, request, streamed=streamed, least_input=least)
+        if isinstance(terms, CandidateRefusal):
+            route.refuse(place, terms)
+        else:
+            route.terms[place] = terms
     route.first = route.after(-1, cooling=cooling)
-    _estimate(route)
+    _estimate(route, least)
     return route
 
 
-def _estimate(route: Route) -> None:
+def _least_input(request: CallRequest) -> int:
+    """Bytes that the request holds in any wire format: its messages' contents, without what stands around."""
+    contents = (message.content for message in request.messages)
+    return sum(len(one) if one.isascii() else len(one.encode("utf-8", "replace")) for one in contents)
+
+
+def _estimate(route: Route, least: int) -> None:
     """Note in the rows of usable candidates that have no bound yet about what they could cost at most.
 
     Their own requests are not written before they are reached, so the input is taken as long as that of the
     first hop's, or as the messages'.
     """
-    first = route.first
-    size = len(first.request.body) if first else sum(len(one.content) for one in route.request.messages)
-    asked = route.request.limits.max_output_tokens
+    size = len(route.first.request.body) if route.first else least
     for place, candidate in enumerate(route.candidates):
         usable, row = candidate.usable, route.rows[place]
         if usable is None or "bound_eur" in row:
             continue
-        output = min(usable.max_output_tokens, asked or usable.max_output_tokens)
+        terms = route.terms[place]
         most = bound(
-            usable.price, input_tokens=size, max_output_tokens=output, eur_per_usd=usable.eur_per_usd
+            usable.price,
+            input_tokens=size + terms.hosted_tokens,
+            max_output_tokens=terms.max_output_tokens,
+            eur_per_usd=usable.eur_per_usd,
+            hosted_calls=terms.hosted_calls,
         )
         row["estimate_eur"] = text_from_nano(most)
         row.setdefault("breaker", "closed")
@@ -180,6 +210,7 @@ def _hop(
     candidate: Candidate,
     usable: Usable,
     request: CallRequest,
+    terms: Terms,
     *,
     spent: int,
     down: frozenset[str],
@@ -188,11 +219,7 @@ def _hop(
     entry = candidate.entry
     if entry.provider in down:
         return CandidateRefusal(CallReason.PROVIDER_DOWN, f"{entry.provider} refused our key lately")
-    output = min(usable.max_output_tokens, request.limits.max_output_tokens or usable.max_output_tokens)
-    made = fitted(candidate, usable, request, max_output_tokens=output, streamed=streamed)
-    if isinstance(made, CandidateRefusal):
-        return made
-    call = made.call
+    call, dropped = fitted(candidate, usable, request, terms, streamed=streamed)
     try:
         sent = usable.adapter.build(call)
         fingerprint = request_hash(call.model_id, sent.body, canonical_body=call.is_plain)
@@ -202,13 +229,16 @@ def _hop(
             f"the request cannot be written: {error}",
             "send text and JSON values only",
         )
-    read = len(sent.body) + made.hosted_tokens
+    refusal = too_long(candidate, usable, terms, len(sent.body))
+    if refusal is not None:
+        return refusal
+    read = len(sent.body) + terms.hosted_tokens
     most = bound(
         usable.price,
         input_tokens=read,
-        max_output_tokens=output,
+        max_output_tokens=terms.max_output_tokens,
         eur_per_usd=usable.eur_per_usd,
-        hosted_calls=made.hosted_calls,
+        hosted_calls=terms.hosted_calls,
     )
     own_limit = request.limits.max_cost_eur
     if own_limit is not None and spent + most > nano_from_text(own_limit):
@@ -224,10 +254,10 @@ def _hop(
         request=sent,
         request_hash=fingerprint,
         body_sha256=sha256_hex(sent.body),
-        max_output_tokens=output,
-        bound_tokens=read + output,
+        max_output_tokens=terms.max_output_tokens,
+        bound_tokens=read + terms.max_output_tokens,
         bound=most,
-        dropped=made.dropped,
+        dropped=dropped,
     )
 
 

@@ -1,5 +1,7 @@
 import json
+from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from road import write_workspace
-from test_candidates import FACTS, TODAY
+from test_candidates import FACTS, TODAY, Scheming
 
 from peak_console.budget.prices import cost
 from peak_console.config.configs import Configs
+from peak_console.config.defaults import default_configs, demo_configs
 from peak_console.config.load import load_configs
+from peak_console.config.registry import ModelRegistry
+from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallLimits, CallRequest, HostedTool, Message, ToolDefinition, Usage
 from peak_console.domain.canonical import digest
-from peak_console.domain.vocabulary import Layer, Role
-from peak_console.llm.candidates import survey
+from peak_console.domain.errors import CallRefused
+from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.llm.candidates import Facts, survey
 from peak_console.llm.providers.adapters import ADAPTERS, Adapter
 from peak_console.llm.providers.wire import WireCall, WireHostedTool
 from peak_console.llm.router import Route, plan, request_hash
+
+SHIPPED = Facts(
+    today=date(2026, 11, 22),
+    phase=PhaseLevel.RESEARCH,
+    keys=frozenset({"openai", "google", "mistral"}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +296,139 @@ def test_every_interface_writes_what_it_does_not_lack(adapter: Adapter) -> None:
     if adapter.background is None:
         with pytest.raises(ValueError, match="background"):
             adapter.build(replace(base, background=True))
+
+
+def bounded(configs: Configs, model_id: str, **changes: int) -> Configs:
+    """``configs`` with other limits of a model."""
+    entries = {
+        key: entry.model_copy(update=changes) if entry.model_id == model_id else entry
+        for key, entry in configs.models.entries.items()
+    }
+    return replace(configs, models=ModelRegistry(entries, configs.models.digest))
+
+
+def test_what_may_exceed_the_context_is_asked_of_the_next(configs: Configs) -> None:
+    """Bytes as sent and the output allowed fit to the token; one more, and the next candidate is asked."""
+    found = routed(configs, text="x" * 3000).first
+    assert found is not None
+    exact = routed(bounded(configs, "gpt-5-mini", context_tokens=found.bound_tokens), text="x" * 3000).first
+    assert exact is not None
+    assert exact.candidate.entry.model_id == "gpt-5-mini"
+    route = routed(bounded(configs, "gpt-5-mini", context_tokens=found.bound_tokens - 1), text="x" * 3000)
+    assert route.first is not None
+    assert route.first.candidate.entry.provider == "google"
+    assert (route.rows[0]["admitted"], route.rows[0]["reason"]) == (False, "context_length")
+    assert f"{found.bound_tokens:,}" in route.rows[0]["detail"]
+
+
+def test_nobody_with_room_is_a_refusal_that_says_what_helps(configs: Configs) -> None:
+    """All contexts too short: the first one's reason, with the remedy; nothing is written for the others."""
+    small = bounded(
+        bounded(configs, "gpt-5-mini", context_tokens=500), "gemini-2.5-flash", context_tokens=500
+    )
+    route = routed(small, text="語" * 200)
+    assert route.first is None
+    assert route.refusal is not None
+    assert route.refusal.reason == "context_length"
+    assert "a longer context" in route.refusal.remedy
+    assert [row["reason"] for row in route.rows] == ["context_length"] * 2
+
+
+def test_hosted_tools_count_into_the_context(research: Configs) -> None:
+    """What a provider's own tools may read stands in the context as well."""
+    asked = {"hosted_tools": (HostedTool(name="web_search", max_calls=7),)}
+    found = routed(research, Layer.L1, **asked).first
+    assert found is not None
+    short = bounded(research, "o3-deep-research", context_tokens=found.bound_tokens - 1)
+    assert routed(short, Layer.L1, **asked).rows[0]["reason"] == "context_length"
+    assert routed(short, Layer.L1).rows[0]["reason"] == "admitted"
+
+
+def test_no_call_reaches_a_second_price_tier() -> None:
+    """gemini-2.5-pro is dearer beyond 200,000 tokens: the shipped registry ends its context there."""
+    shipped = load_configs(Workspace(default_configs().parent), today=date(2026, 11, 22))
+    chain = shipped.matrix.chain(Layer.L2, Role.PRIMARY)
+    (entry,) = (replace(one, model_id="gemini-2.5-pro") for one in chain if one.provider == "google")
+    matrix = Scheming(shipped.matrix.global_, shipped.matrix.layers, shipped.matrix.digest)
+    object.__setattr__(matrix, "chain", lambda *_: (replace(entry, position=0),))
+    candidates = survey(replace(shipped, matrix=matrix), Layer.L2, Role.PRIMARY, SHIPPED)
+
+    def reason(letters: int) -> str:
+        request = CallRequest(layer=Layer.L2, messages=(Message(role="user", content="x" * letters),))
+        return str(plan(candidates, request).rows[0]["reason"])
+
+    assert (reason(190_000), reason(200_000)) == ("admitted", "context_length")
+
+
+@pytest.mark.parametrize("folder", [default_configs(), demo_configs()], ids=["shipped", "demo"])
+def test_what_ships_has_room_for_long_prompts(folder: Path) -> None:
+    """With its defaults every slot that may be asked takes 60,000 bytes, also with a web search allowed."""
+    configs = load_configs(Workspace(folder.parent), today=date(2026, 11, 22))
+    message = Message(role="user", content="x" * 60_000)
+    reasons = set()
+    for layer in Layer:
+        for role in (Role.PRIMARY, Role.CRITIC):
+            with suppress(CallRefused):
+                candidates = survey(configs, layer, role, SHIPPED)
+                for hosted in ((), (HostedTool(name="web_search", max_calls=1),)):
+                    request = CallRequest(layer=layer, role=role, messages=(message,), hosted_tools=hosted)
+                    reasons |= {row["reason"] for row in plan(candidates, request).rows}
+    assert "admitted" in reasons
+    assert "context_length" not in reasons
+
+
+def test_who_could_never_be_asked_is_refused_in_the_plan(research: Configs) -> None:
+    """Needs that a later candidate does not meet stand in its row before the first one is asked."""
+    search = (HostedTool(name="web_search", max_calls=2),)
+    for changes in ({"background": True}, {"hosted_tools": search}):
+        route = routed(research, Layer.L1, **changes)
+        assert route.first is not None
+        assert [row["reason"] for row in route.rows] == ["admitted", "endpoint_unsupported"]
+        assert "estimate_eur" not in route.rows[1]
+        assert route.after(0) is None
+
+
+def test_nobody_waits_for_who_could_not_be_asked_anyway(research: Configs) -> None:
+    """A candidate that cools down and does not take the request is refused for good, not passed over."""
+    cooling = {("openai", "gpt-5.2"): 2**60}
+    candidates = survey(research, Layer.L1, Role.PRIMARY, FACTS)
+    message = Message(role="user", content="Hi")
+    route = plan(
+        candidates, CallRequest(layer=Layer.L1, messages=(message,), background=True), cooling=cooling
+    )
+    assert route.rows[1]["reason"] == "endpoint_unsupported"
+    assert route.cooled == {}
+
+
+def test_an_estimate_holds_the_tools_that_a_provider_runs(research: Configs) -> None:
+    """Their runs and what they read, as the bound will."""
+    asked = {"hosted_tools": (HostedTool(name="web_search", max_calls=7),)}
+    request = CallRequest(
+        layer=Layer.L1,
+        messages=(Message(role="user", content="Hi"),),
+        limits=CallLimits(max_output_tokens=100),
+        **asked,
+    )
+    first = survey(research, Layer.L1, Role.PRIMARY, FACTS)[0]
+    twice = (first, replace(first, entry=replace(first.entry, position=1)))
+    route = plan(twice, request)
+    assert route.first is not None
+    assert route.rows[1]["estimate_eur"] == route.rows[0]["bound_eur"]
+
+
+def test_a_limit_below_the_least_output_is_never_raised(research: Configs) -> None:
+    """Responses takes no limit below 16: the limit is somebody's, so the candidate is refused."""
+    limits = {least: CallLimits(max_output_tokens=least) for least in (15, 16)}
+    row = routed(research, Layer.L1, limits=limits[15]).rows[0]
+    assert (row["admitted"], row["reason"]) == (False, "endpoint_unsupported")
+    assert "below 16" in row["detail"]
+    found = routed(research, Layer.L1, limits=limits[16]).first
+    assert found is not None
+    assert found.candidate.entry.model_id == "o3-deep-research"
+    assert json.loads(found.request.body)["max_output_tokens"] == 16
+    other = routed(research, Layer.L1, limits=limits[15]).first
+    assert other is not None
+    assert other.candidate.entry.model_id == "gpt-5.2"
 
 
 def test_candidates_that_wait_have_an_estimate(configs: Configs) -> None:

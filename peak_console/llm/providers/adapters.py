@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from peak_console.domain.calls import Answer, Failure, Pending
 from peak_console.llm.providers import (
@@ -54,6 +55,22 @@ class Adapter:
     """Whether AWS access keys, by a signature, stand in for a key that is not set."""
     lacks: frozenset[str] = frozenset()
     """Parameters for which the interface has no place, whatever the model: like a model's ``refuses``."""
+    least_output_tokens: int = 1
+    """The lowest limit of output that the interface takes."""
+    own_hosts: re.Pattern[str] | None = None
+    """Where the environment tells the whole address: the hosts that are the provider's own."""
+
+    def at_home(self, base_url: str) -> bool:
+        """Whether an address that the environment tells is the provider's own, over TLS on its usual port."""
+        if self.own_hosts is None:
+            return True
+        try:
+            parts = urlsplit(base_url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        usual = parts.scheme == "https" and port in {None, _HTTPS_PORT}
+        return usual and self.own_hosts.fullmatch(host) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +81,15 @@ class _House:
     key_variable: str
     key_header: str = "authorization"
     key_prefix: str = "Bearer "
+    own_hosts: re.Pattern[str] | None = None
 
+
+_HTTPS_PORT: Final = 443
+_AZURE_HOSTS: Final = re.compile(
+    r"[a-z0-9](?:[a-z0-9-]{0,62})(?:\.privatelink)?"
+    r"\.(?:openai|services\.ai|cognitiveservices)\.azure\.(?:com|us|cn)"
+)
+"""A resource of Azure's, also in the clouds of the US government and of China."""
 
 _HOUSES: Final[Mapping[str, _House]] = {
     "openai": _House("https://api.openai.com/v1", "OPENAI_API_KEY"),
@@ -73,7 +98,7 @@ _HOUSES: Final[Mapping[str, _House]] = {
     ),
     "mistral": _House("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
     "together": _House("https://api.together.ai/v1", "TOGETHER_API_KEY"),
-    "azure": _House("{AZURE_OPENAI_ENDPOINT}", "AZURE_OPENAI_API_KEY", "api-key", ""),
+    "azure": _House("{AZURE_OPENAI_ENDPOINT}", "AZURE_OPENAI_API_KEY", "api-key", "", _AZURE_HOSTS),
     "bedrock": _House("https://bedrock-runtime.{AWS_REGION}.amazonaws.com", "AWS_BEARER_TOKEN_BEDROCK"),
 }
 _NO_HOSTED_TOOLS: Final = frozenset({"hosted_tools"})
@@ -89,6 +114,7 @@ def _at(
     background: BackgroundWire | None = None,
     signs: bool = False,
     lacks: frozenset[str] = _NO_HOSTED_TOOLS,
+    least_output_tokens: int = 1,
 ) -> Adapter:
     house = _HOUSES[provider]
     return Adapter(
@@ -104,6 +130,8 @@ def _at(
         background=background,
         signs=signs,
         lacks=lacks,
+        least_output_tokens=least_output_tokens,
+        own_hosts=house.own_hosts,
     )
 
 
@@ -122,6 +150,7 @@ def _responses(provider: str) -> Adapter:
         reader=openai_responses.ResponsesReader,
         background=BackgroundWire(wire.poll, wire.cancel),
         lacks=frozenset({"seed", "stop"}),
+        least_output_tokens=openai_responses.LEAST_OUTPUT_TOKENS,
     )
 
 

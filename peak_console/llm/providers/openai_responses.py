@@ -19,10 +19,21 @@ from peak_console.llm.providers.responses_stream import ResponsesReader
 from peak_console.llm.providers.wire import WireCall
 from peak_console.net.messages import HttpRequest
 
-__all__ = ["ADDRESSES", "ResponsesReader", "ResponsesWire", "for_provider", "parse", "parse_later"]
+__all__ = [
+    "ADDRESSES",
+    "LEAST_OUTPUT_TOKENS",
+    "ResponsesReader",
+    "ResponsesWire",
+    "for_provider",
+    "parse",
+    "parse_later",
+]
 
 ADDRESSES: Final = {"openai": openai_address, "azure": azure_address}
 """Who speaks Responses, and where beneath its base URL."""
+
+LEAST_OUTPUT_TOKENS: Final = 16
+"""The lowest ``max_output_tokens``; a lower one is answered with an error."""
 
 
 class ResponsesWire(NamedTuple):
