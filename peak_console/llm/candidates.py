@@ -206,10 +206,13 @@ def _usable(
         return CandidateRefusal(
             CallReason.ADDRESS_MISSING, f"{variables} is not set, or is no such name", remedy
         )
-    if (why := _address_refused(entry, base_url, override, facts)) is not None:
-        return CandidateRefusal(
-            CallReason.BASE_URL_REFUSED, why, _address_remedy(entry.provider, override, facts)
-        )
+    own = told is not None and override is None
+    why = _address_refused(entry, base_url, override, facts)
+    if why is None and own and not facts.simulated and facts.phase.at_least(PhaseLevel.SHADOW):
+        why = _strange(adapter, base_url)
+    if why is not None:
+        remedy = _told_remedy(adapter, facts) if own else _address_remedy(entry.provider, override, facts)
+        return CandidateRefusal(CallReason.BASE_URL_REFUSED, why, remedy)
     if price is None:
         return CandidateRefusal(
             CallReason.PRICE_MISSING,
@@ -247,6 +250,22 @@ def _address_refused(entry: ChainEntry, base_url: str, override: str | None, fac
     if facts.phase.at_least(PhaseLevel.SHADOW) and not stands_in_matrix:
         return f"from shadow on {shown} must stand in the matrix as well"
     return None
+
+
+def _strange(adapter: Adapter, base_url: str) -> str | None:
+    """Why an own address that the environment tells may not be used from shadow on (decision 29)."""
+    if adapter.at_home(base_url):
+        return None
+    shown = bare_url(base_url)
+    return f"{shown} is no address of {adapter.provider}'s own; from shadow on it must stand in the matrix"
+
+
+def _told_remedy(adapter: Adapter, facts: Facts) -> str:
+    """What helps where the environment tells an own address that may not be used."""
+    if facts.simulated:
+        return _address_remedy(adapter.provider, None, facts)
+    variables = " and ".join(placeholders(adapter.base_url))
+    return f"set {variables} to an address of {adapter.provider}'s own, or base_url in the matrix"
 
 
 def _address_remedy(provider: str, override: str | None, facts: Facts) -> str:

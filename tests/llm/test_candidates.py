@@ -288,6 +288,47 @@ def test_azure_and_bedrock_are_reached_by_what_the_environment_tells(
     assert reasons(forged(six, **changes), facts) == [reason]
 
 
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        ("https://desk.openai.azure.com", True),
+        ("https://desk.openai.azure.com/openai/v1", True),
+        ("https://Desk.services.ai.azure.com:443", True),
+        ("https://desk.cognitiveservices.azure.com", True),
+        ("https://desk.openai.azure.us", True),
+        ("https://desk.cognitiveservices.azure.us", True),
+        ("https://desk.openai.azure.cn", True),
+        ("https://desk.privatelink.openai.azure.com", True),
+        ("https://proxy.example", False),
+        ("https://openai.azure.com", False),
+        ("https://desk.openai.azure.com.example", False),
+        ("https://desk.openai.azure.com:8443", False),
+        ("https://deskopenai.azure.com", False),
+        ("https://desk.openai.azure.de", False),
+        ("https://a.b.openai.azure.com", False),
+        ("https://d\u0435sk.openai.azure.com", False),
+        ("https://desk.openai.\u0430zure.com", False),
+        ("http://127.0.0.1:9", False),
+    ],
+)
+def test_an_endpoint_from_the_environment_is_azures_own_from_shadow_on(
+    six: Configs, url: str, *, own: bool
+) -> None:
+    """Decision 29 holds for every variable: elsewhere prompts and key go only where the matrix says."""
+    told = replace(SIX, addresses={"azure": url})
+    assert reasons(forged(six, **AZURE), told) == ["admitted"]
+    for phase in (PhaseLevel.SHADOW, PhaseLevel.LIVE):
+        later = replace(told, phase=phase)
+        (found,) = survey(forged(six, **AZURE), Layer.L2, Role.PRIMARY, later)
+        assert (found.refusal is None) == own
+        if found.refusal is not None:
+            assert found.refusal.reason == "base_url_refused"
+            assert found.refusal.remedy.startswith(
+                "set AZURE_OPENAI_ENDPOINT to an address of azure's own, or"
+            )
+        assert reasons(forged(six, **AZURE, base_url=url), later) == ["admitted"]
+
+
 def test_an_address_from_the_environment_is_said_to_be_one(six: Configs) -> None:
     """It goes into the event wherever it came from there, and not where the matrix names it."""
 

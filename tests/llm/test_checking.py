@@ -514,6 +514,24 @@ def test_an_azure_resource_that_is_not_named(tmp_path: Path) -> None:
     assert "AZURE_OPENAI_ENDPOINT" in found.detail
 
 
+@pytest.mark.parametrize(
+    ("url", "phase", "status"),
+    [
+        ("https://proxy.example", PhaseLevel.RESEARCH, "ok"),
+        ("https://proxy.example", PhaseLevel.SHADOW, "fail"),
+        ("https://desk.openai.azure.com", PhaseLevel.SHADOW, "ok"),
+    ],
+)
+def test_an_azure_endpoint_is_azures_own_from_shadow_on(
+    tmp_path: Path, url: str, phase: PhaseLevel, status: str
+) -> None:
+    """The check says of AZURE_OPENAI_ENDPOINT what a call would be told."""
+    told = target(tmp_path, "azure", AZURE_OPENAI_ENDPOINT=url)
+    found = judging.address_finding(told, simulated=False, phase=phase)
+    assert found.status.value == status
+    assert ("set AZURE_OPENAI_ENDPOINT to azure's own" in found.remedy) == (status == "fail")
+
+
 @pytest.mark.parametrize(("phase", "status"), [(PhaseLevel.RESEARCH, "warn"), (PhaseLevel.SHADOW, "fail")])
 def test_an_address_of_the_environment_must_stand_in_the_matrix_from_shadow_on(
     tmp_path: Path, phase: PhaseLevel, status: str

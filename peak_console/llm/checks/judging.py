@@ -13,7 +13,7 @@ from peak_console.config.registry import NEAR_SHUTDOWN_DAYS, ModelEntry
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.llm.credentials import Credentials
-from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable
+from peak_console.llm.providers.adapters import ADAPTERS, Adapter, base_url_variable, placeholders
 from peak_console.llm.providers.listing import ListedModel, region_of
 from peak_console.llm.providers.wire import error_object
 from peak_console.net.addresses import is_loopback, unfit
@@ -197,10 +197,14 @@ def address_finding(target: Target, *, simulated: bool, phase: PhaseLevel) -> Fi
             return Finding("address", provider, Status.OK, "loopback", f"{shown}; simulated")
         detail = f"a simulated workspace calls this machine only, not {shown}"
         return refused("not_loopback", detail, f"set {variable} to its simulator, or run peak demo")
-    if target.origin == "environment" and not target.in_matrix:
-        if phase.at_least(PhaseLevel.SHADOW):
-            detail = f"from shadow on {shown} must stand in the matrix as well"
-            return refused("not_in_matrix", detail, f"{change} or set base_url in the matrix")
+    set_elsewhere = target.origin == "environment" and not target.in_matrix
+    strange = target.origin == "built in" and not target.adapter.at_home(url)
+    if (set_elsewhere or strange) and phase.at_least(PhaseLevel.SHADOW):
+        detail = f"from shadow on {shown} must stand in the matrix as well"
+        if strange:
+            change = f"set {' and '.join(placeholders(target.adapter.base_url))} to {provider}'s own"
+        return refused("not_in_matrix", detail, f"{change} or set base_url in the matrix")
+    if set_elsewhere:
         detail = f"{shown}: keys and prompts go there"
         return Finding("address", provider, Status.WARN, "overridden", detail, change)
     return Finding("address", provider, Status.OK, "fit", shown)
