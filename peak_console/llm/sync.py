@@ -37,7 +37,9 @@ class _Loop:
         self._opening = opening
         self._opened: concurrent.futures.Future[Client] = concurrent.futures.Future()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._waiting: set[concurrent.futures.Future[Any]] = set()
         self._closing = threading.Lock()
+        """Held while work is handed over and while the front is closed: neither happens within the other."""
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
@@ -51,12 +53,7 @@ class _Loop:
 
     def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """What ``work`` gives on the loop. Whoever is interrupted while waiting cancels it."""
-        loop = self._loop
-        if self._closed or loop is None or threading.current_thread() is self._thread:
-            work.close()
-            what = "the client is closed" if self._closed else "a sync client was used on its own event loop"
-            raise UsageWrong(what, remedy="use it within its context, outside of its own callbacks")
-        future = asyncio.run_coroutine_threadsafe(self._tracked(work), loop)
+        future = self._handed_over(work)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -68,13 +65,27 @@ class _Loop:
         except BaseException:
             future.cancel()  # an interrupt: the call is cancelled, and that is recorded behind
             raise
+        finally:
+            with self._closing:
+                self._waiting.discard(future)
+
+    def _handed_over(self, work: Coroutine[Any, Any, _T]) -> concurrent.futures.Future[_T]:
+        with self._closing:
+            loop = self._loop
+            if not self._closed and loop is not None and threading.current_thread() is not self._thread:
+                future = asyncio.run_coroutine_threadsafe(self._tracked(work), loop)
+                self._waiting.add(future)
+                return future
+        work.close()
+        what = "the client is closed" if self._closed else "a sync client was used on its own event loop"
+        raise UsageWrong(what, remedy="use it within its context, outside of its own callbacks")
 
     def close(self) -> None:
         """Cancel what is under way, record it, close the client and end the thread."""
         with self._closing:
-            self._closed = True
-            if self._loop is not None and self._thread.is_alive():
+            if not self._closed and self._loop is not None:
                 self._loop.call_soon_threadsafe(self._stop.set)
+            self._closed = True
         if threading.current_thread() is not self._thread:
             self._thread.join(_CLOSING_S)
 
@@ -84,16 +95,26 @@ class _Loop:
         except BaseException as error:  # noqa: BLE001 - handed to whoever opens
             if not self._opened.done():
                 self._opened.set_exception(error)
+        finally:
+            with self._closing:
+                left = list(self._waiting)
+            for future in left:
+                future.cancel()  # done already, unless the loop broke off: nobody waits for ever
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with self._opening() as client:
-            self._opened.set_result(client)
-            await self._stop.wait()
-            under_way = list(self._tasks)
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        try:
+            async with self._opening() as client:
+                self._opened.set_result(client)
+                await self._stop.wait()
+                under_way = list(self._tasks)
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
+        finally:
+            with self._closing:
+                self._closed = True  # what was handed over until now is begun yet, and told that it is over
+            self._stop.set()
 
     async def _tracked(self, work: Coroutine[Any, Any, _T]) -> _T:
         task = asyncio.current_task()
@@ -124,8 +145,12 @@ class SyncStream:
         self._loop.wait(self._stream.__aexit__(kind, error, trace))
 
     def __iter__(self) -> Iterator[Delta]:
-        while batch := self._loop.wait(self._stream.batch()):
+        while batch := self.batch():
             yield from batch
+
+    def batch(self) -> list[Delta]:
+        """All deltas that are there, at least one; empty at the stream's end."""
+        return self._loop.wait(self._stream.batch())
 
     def result(self) -> CallResult:
         """What the call gave; deltas that were not read are thrown away."""
@@ -166,9 +191,11 @@ class SyncRun:
     @overload
     def call(self, *, answer: type[BaseModel] | None = None, **words: Unpack[Words]) -> CallResult: ...
 
-    def call(self, request: CallRequest | None = None, **words: Any) -> CallResult:
+    def call(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> CallResult:
         """One governed call of this run."""
-        return self._loop.wait(_call(self._run, request, words))
+        return self._loop.wait(_call(self._run, request, answer, words))
 
     @overload
     def stream(self, request: CallRequest, *, answer: type[BaseModel] | None = None) -> SyncStream: ...
@@ -176,9 +203,11 @@ class SyncRun:
     @overload
     def stream(self, *, answer: type[BaseModel] | None = None, **words: Unpack[Words]) -> SyncStream: ...
 
-    def stream(self, request: CallRequest | None = None, **words: Any) -> SyncStream:
+    def stream(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> SyncStream:
         """One governed call of this run, its answer read as it comes."""
-        return SyncStream(self._loop, _stream(self._run, request, words))
+        return SyncStream(self._loop, _stream(self._run, request, answer, words))
 
     def write_artefact(self, agent: str, name: str, text: str) -> Path:
         """Write ``runs/<run_id>/<agent>/<name>``; see ``Run.write_artefact``."""
@@ -214,9 +243,11 @@ class SyncClient:
     @overload
     def call(self, *, answer: type[BaseModel] | None = None, **words: Unpack[CallWords]) -> CallResult: ...
 
-    def call(self, request: CallRequest | None = None, **words: Any) -> CallResult:
+    def call(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> CallResult:
         """One governed call; see ``Client.call``."""
-        return self._loop.wait(_call(self._loop.client, request, words))
+        return self._loop.wait(_call(self._loop.client, request, answer, words))
 
     @overload
     def stream(self, request: CallRequest, *, answer: type[BaseModel] | None = None) -> SyncStream: ...
@@ -224,9 +255,11 @@ class SyncClient:
     @overload
     def stream(self, *, answer: type[BaseModel] | None = None, **words: Unpack[CallWords]) -> SyncStream: ...
 
-    def stream(self, request: CallRequest | None = None, **words: Any) -> SyncStream:
+    def stream(
+        self, request: CallRequest | None = None, *, answer: type[BaseModel] | None = None, **words: Any
+    ) -> SyncStream:
         """The same call, its answer read as it comes; see ``Client.stream``."""
-        return SyncStream(self._loop, _stream(self._loop.client, request, words))
+        return SyncStream(self._loop, _stream(self._loop.client, request, answer, words))
 
     def run(
         self,
@@ -238,6 +271,7 @@ class SyncClient:
         max_cost_eur: Euro | None = None,
         max_calls: int | None = None,
         max_tokens: int | None = None,
+        resume: str | None = None,
     ) -> SyncRun:
         """A run to make calls and write artefacts in, as a context manager; see ``Client.run``."""
 
@@ -250,13 +284,21 @@ class SyncClient:
                 max_cost_eur=max_cost_eur,
                 max_calls=max_calls,
                 max_tokens=max_tokens,
+                resume=resume,
             )
 
         return SyncRun(self._loop, self._loop.wait(made()))
 
-    def submit(self, **words: Unpack[CallWords]) -> str:
+    @overload
+    def submit(self, request: CallRequest) -> str: ...
+
+    @overload
+    def submit(self, **words: Unpack[CallWords]) -> str: ...
+
+    def submit(self, request: CallRequest | None = None, **words: Any) -> str:
         """Begin a background call and leave it to its provider; gives its id, for :meth:`resume`."""
-        return self._loop.wait(self._loop.client.submit(**words))
+        client = self._loop.client
+        return self._loop.wait(client.submit(**words) if request is None else client.submit(request, **words))
 
     def resume(self, call_id: str) -> CallResult:
         """The answer of an accepted background call; see ``Client.resume``."""
@@ -282,10 +324,22 @@ def open_sync_client(
 
 
 def _call(
-    road: Client | Run, request: CallRequest | None, words: dict[str, Any]
+    road: Client | Run,
+    request: CallRequest | None,
+    answer: type[BaseModel] | None,
+    words: dict[str, Any],
 ) -> Coroutine[Any, Any, CallResult]:
-    return road.call(request, **words) if request is not None else road.call(**words)
+    if request is None:
+        return road.call(answer=answer, **words)
+    return road.call(request, answer=answer, **words)
 
 
-def _stream(road: Client | Run, request: CallRequest | None, words: dict[str, Any]) -> CallStream:
-    return road.stream(request, **words) if request is not None else road.stream(**words)
+def _stream(
+    road: Client | Run,
+    request: CallRequest | None,
+    answer: type[BaseModel] | None,
+    words: dict[str, Any],
+) -> CallStream:
+    if request is None:
+        return road.stream(answer=answer, **words)
+    return road.stream(request, answer=answer, **words)

@@ -1,11 +1,12 @@
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import pytest
@@ -17,9 +18,11 @@ from streams import Steered, sending, whole, words
 from peak_console.control.files import encode
 from peak_console.domain.errors import CallRefused, NodeUnreachable, UsageWrong
 from peak_console.ledger.client import SocketLedgerClient
-from peak_console.llm import open_sync_client
+from peak_console.llm import open_client, open_sync_client
 from peak_console.llm.client import Client
-from peak_console.llm.sync import SyncClient
+from peak_console.llm.handing import CallStream
+from peak_console.llm.runs import Run
+from peak_console.llm.sync import SyncClient, SyncRun, SyncStream
 
 _T = TypeVar("_T")
 
@@ -173,6 +176,154 @@ async def test_a_closed_client_says_so(road: Road, providers: LoopbackServer) ->
     await apart(client.close)
     with pytest.raises(UsageWrong, match="closed"):
         await apart(lambda: client.call(layer="L2", messages="?"))
+
+
+async def test_a_close_while_work_is_handed_over_waits_for_it(
+    road: Road, providers: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between looking whether a client is open and handing over, nobody closes it: no error of asyncio's."""
+    client = await apart(made(road, providers.url))
+    closer = threading.Thread(target=client.close)
+    handing_over = asyncio.run_coroutine_threadsafe
+
+    def closed_meanwhile(*args: Any) -> Any:
+        if not closer.ident:
+            closer.start()
+            closer.join(0.5)  # ends here only where closing does not wait for the handing over
+            assert closer.is_alive()
+        return handing_over(*args)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", closed_meanwhile)
+    with suppress(UsageWrong):  # its call may have been begun, and is cancelled then
+        await apart(client.pending)
+    await apart(closer.join)
+    assert not threads()
+
+
+async def test_closing_beside_many_callers_leaves_nobody_waiting(
+    road: Road, providers: LoopbackServer
+) -> None:
+    """Whenever a client is closed: each caller has its answer or is told that it is closed, and goes on."""
+
+    def round_of(wait_for: int) -> None:
+        client = made(road, providers.url)()
+        begun, told = threading.Semaphore(0), []
+
+        def caller() -> None:
+            try:
+                while True:
+                    begun.release()
+                    client.pending()
+            except UsageWrong as error:
+                told.append(error.code)
+
+        callers = [threading.Thread(target=caller) for _ in range(6)]
+        for one in callers:
+            one.start()
+        for _ in range(wait_for):
+            begun.acquire()
+        client.close()
+        for one in callers:
+            one.join(10)
+        assert not any(one.is_alive() for one in callers)
+        assert len(told) == 6
+
+    for count in (1, 3, 7, 20):
+        await apart(lambda count=count: round_of(count))
+    assert not threads()
+
+
+async def test_a_client_whose_loop_broke_off_is_closed(road: Road, providers: LoopbackServer) -> None:
+    """Where the loop's thread ends by itself, whoever waits is told, and so is whoever comes later."""
+    begun = threading.Event()
+
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Client]:
+        ledger = await SocketLedgerClient.connect(road.server.socket_path, name="sync")
+        async with ledger, Client(road.ws, ledger, environ=environment(providers.url)) as client:
+            main = asyncio.current_task()
+            assert main is not None
+            loop = asyncio.get_running_loop()
+            breaking.append(lambda: loop.call_soon_threadsafe(main.cancel))
+            yield client
+
+    breaking: list[Callable[[], Any]] = []
+
+    def work() -> list[str]:
+        client = SyncClient(opening)
+        codes = []
+
+        def caller() -> None:
+            try:
+                client._loop.wait(endless())
+            except UsageWrong as error:
+                codes.append(error.code)
+
+        waiting = threading.Thread(target=caller)
+        waiting.start()
+        assert begun.wait(10)
+        breaking[0]()
+        waiting.join(10)
+        with pytest.raises(UsageWrong, match="closed"):
+            client.pending()
+        client.close()
+        return codes
+
+    assert await apart(work) == ["client_closed"]
+    assert not threads()
+
+
+def signature(of: Any) -> list[tuple[str, Any, Any]]:
+    """Names, kinds and defaults of what a public function takes."""
+    return [(one.name, one.kind, one.default) for one in inspect.signature(of).parameters.values()]
+
+
+def public(of: type) -> set[str]:
+    """What a class has for its users."""
+    return {name for name in vars(of) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "apart"),
+    [
+        (Client, SyncClient, {"record", "record_end"}),  # what a run writes through
+        (Run, SyncRun, {"calls"}),  # a plain attribute there
+        (CallStream, SyncStream, set()),
+    ],
+)
+def test_both_fronts_take_the_same_words(theirs: type, ours: type, apart: set[str]) -> None:
+    """Whoever knows one client knows the other: the same methods, parameters and defaults."""
+    assert public(ours) ^ public(theirs) == apart
+    for name in public(ours) - apart:
+        if callable(getattr(ours, name)):
+            assert signature(getattr(ours, name)) == signature(getattr(theirs, name)), name
+    assert signature(open_sync_client) == signature(open_client)
+
+
+async def test_a_run_is_gone_on_with_and_a_request_submitted(road: Road, providers: LoopbackServer) -> None:
+    """``run(resume=…)`` takes up another's run; ``submit`` takes a request, and not beside words."""
+    opened = made(road, providers.url)
+
+    def work() -> str:
+        with opened() as client:
+            with client.run(purpose="first") as run:
+                run_id = run.run_id
+            with client.run(resume=run_id) as again:
+                again.call(layer="L2", messages="?")
+            with pytest.raises(CallRefused) as caught:
+                client.submit(asking())  # nobody in this slot works in the background
+            assert caught.value.code == "endpoint_unsupported"
+            with pytest.raises(UsageWrong, match="both"):
+                client.submit(asking(), messages="?")  # type: ignore[call-overload]
+            return again.run_id if again.run_id == run_id else ""
+
+    run_id = await apart(work)
+    assert road.events("llm.call.requested")[0].run_id == run_id
+    assert road.kinds().count("run.started") == 1
 
 
 async def test_without_a_node_it_says_so(tmp_path: Any) -> None:
