@@ -15,6 +15,7 @@ from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Exchange
 from peak_console.llm.identity import misanswered
 from peak_console.llm.streamed import cut
+from peak_console.llm.striking import Secrets, struck
 from peak_console.llm.tooling import misasked
 
 
@@ -24,10 +25,16 @@ def judged(at: Passage, outcome: Answer | Failure, exchange: Exchange) -> Answer
     It may not where another model gave it than was asked, where it asks for tools that were not offered, and
     where it is not of the shape asked for. Such an answer is paid for all the same. Once a reader has a part
     of it, nobody else is asked.
+
+    Once the name was judged as it came, every key of ours is struck out of what the provider said: nothing
+    behind this sees one.
     """
-    call = at.call
+    call, secrets = at.call, exchange.secrets
     call.parsed = call.invalid = None
-    refused = _refused(at, outcome)
+    misnamed = _misnamed(at, outcome, secrets)
+    outcome = struck(outcome, secrets)
+    exchange.location = secrets.struck_or_none(exchange.location)
+    refused = _refused(at, outcome, misnamed)
     if refused is not None:
         exchange.unanswered |= outcome.usage is None
         outcome = refused
@@ -36,10 +43,14 @@ def judged(at: Passage, outcome: Answer | Failure, exchange: Exchange) -> Answer
     return outcome
 
 
-def _refused(at: Passage, outcome: Answer | Failure) -> Failure | None:
-    misnamed = None
-    if outcome.model_echo is not None:
-        misnamed = misanswered(at.hop, outcome.model_echo, usage=outcome.usage, request_id=outcome.request_id)
+def _misnamed(at: Passage, outcome: Answer | Failure, secrets: Secrets) -> Failure | None:
+    if outcome.model_echo is None:
+        return None
+    request_id = secrets.struck_or_none(outcome.request_id)
+    return misanswered(at.hop, outcome.model_echo, secrets, usage=outcome.usage, request_id=request_id)
+
+
+def _refused(at: Passage, outcome: Answer | Failure, misnamed: Failure | None) -> Failure | None:
     if isinstance(outcome, Failure):
         # a failure stays what it is, unless a forbidden model had a part in it
         return misnamed if misnamed and misnamed.outcome is OutcomeClass.STOP else None

@@ -38,10 +38,17 @@ class Settled:
     usage: Usage | None = None
 
 
-def settled(hop: Hop, usage: Usage | None, *, may_be_billed: bool) -> Settled:
-    """The cost of a hop: by its bill, at its bound where no bill came, nothing where nothing left."""
+def settled(hop: Hop, usage: Usage | None, *, may_be_billed: bool, misnamed: bool = False) -> Settled:
+    """The cost of a hop: by its bill, at its bound where no bill came, nothing where nothing left.
+
+    An answer of another model than was asked, ``misnamed``, has a price that we do not know: its bound is
+    taken, or what its usage costs by the price of the model asked, whichever is more.
+    """
     if usage is not None:
-        return Settled(cost(hop.usable.price, usage, hop.usable.eur_per_usd), "usage", usage)
+        told = cost(hop.usable.price, usage, hop.usable.eur_per_usd)
+        if misnamed:
+            return Settled(max(told, hop.bound), "worst_case", usage)
+        return Settled(told, "usage", usage)
     return Settled(hop.bound, "worst_case") if may_be_billed else Settled(NanoEur(0), "none")
 
 
@@ -55,6 +62,7 @@ def requested(
     posture: str,
     phase: str,
     simulated: bool,
+    resend: bool = False,
 ) -> dict[str, Any]:
     """The body of ``llm.call.requested``: what will be sent to whom and why, and what it may cost at most."""
     body: dict[str, Any] = {
@@ -85,6 +93,8 @@ def requested(
         body["tool_results"] = results
     if hop.repair:
         body["repair"] = True
+    if resend:
+        body["resend"] = True
     return body
 
 

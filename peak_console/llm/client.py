@@ -14,7 +14,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate, InFlight
 from peak_console.domain.calls import Answer, CallRequest, CallResult
 from peak_console.domain.clock import Clock, SystemClock
-from peak_console.domain.errors import UsageWrong
+from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import EventId, RandomBytes, RunId, is_run_id, new_event_id, new_run_id
 from peak_console.domain.ledgering import Ack, LedgerClient
@@ -26,13 +26,10 @@ from peak_console.llm.cooling import Cooling
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Passage
 from peak_console.llm.entropy import Entropy
-from peak_console.llm.exchange import Exchange, RetryRule, Sender
+from peak_console.llm.exchange import RetryRule, Sender
 from peak_console.llm.handing import CallStream, Handing
 from peak_console.llm.recording import PATIENCE_S, Recorder
-from peak_console.llm.refusing import (
-    Ended,
-    failure_error,
-)
+from peak_console.llm.refusing import Ended, failure_error, refused_midway
 from peak_console.llm.runs import Run, run_limits
 from peak_console.llm.spool import Spool
 from peak_console.llm.steps import Detached, Steps
@@ -146,7 +143,8 @@ class Client:
         Raises ``CallRefused``, ``PolicyDenied``, ``BudgetExceeded``, ``ControlRefused``, ``ConfigInvalid`` or
         ``EnvironmentUnfit`` (no node, ledger, disk) when nothing was sent, ``CallFailed`` (``PolicyDenied``
         for a forbidden echo, ``ControlRefused`` under a stop) when no candidate answered usably, and
-        ``UsageWrong`` for words that make no call.
+        ``UsageWrong`` for words that make no call. Where a later candidate is what was refused,
+        ``details["hops"]`` says what was sent before, and what is booked for it.
         """
         return await self._road(structured.shaped(asked(request, words), answer), answer)
 
@@ -226,23 +224,27 @@ class Client:
         hop, number = route.first, 0
         while hop is not None:
             number += 1
-            at = Passage(call, route, hop, number)
-            # (3) posture
-            await self._steps.permitted(at, owed)
-            # (4) on the ledger, with its reservation, before anything leaves
-            if not await self._steps.reserved(at, owed, ends):
+            at = Passage(call, route, hop, number, before=call.resend)
+            try:
+                # (3) posture
+                await self._steps.permitted(at, owed)
+                # (4) on the ledger, with its reservation, before anything leaves
+                admitted = await self._steps.reserved(at, owed, ends)
+            except PeakError as error:
+                raise refused_midway(error, ends, call_id=call.call_id) from error.__cause__
+            if not admitted:
                 hop, owed = await self._steps.passed_over(at), []
                 continue
             # (5) lease check, (6) send, (7) parse, the deny on the echo, is it what was asked for
-            exchange = Exchange(streaming=call.streaming)
+            exchange = self._steps.exchange(at)
             outcome = judged(at, await self._steps.sent(at, exchange), exchange)
             if isinstance(outcome, Answer):
                 # (9) on the ledger, settled
                 return await self._steps.completed(at, exchange, outcome)
-            # (8) the next hop (a repair of this one's answer, or the next candidate), from (3) on
+            # (8) the next hop (this one again, a repair of its answer, or the next candidate), from (3) on
             entry = hop.candidate.entry
-            ends.append(Ended(entry.provider, entry.model_id, outcome, exchange.reached))
             bill = drafting.billed(hop, outcome, exchange)
+            ends.append(Ended(entry.provider, entry.model_id, outcome, exchange.reached, bill))
             call.spent += bill.cost
             hop, owed = await self._steps.onward(at, exchange, outcome, bill)
         recorded = await self._recorder.after(owed) if owed else []

@@ -27,6 +27,9 @@ _LOOK_S: Final = 0.25
 _LONGEST_TOLD_US: Final = 24 * 3600 * 1_000_000
 _CLAIM_US: Final = 1_000_000
 _TRUSTED_US: Final = 5_000_000
+_REMEMBERED_US: Final = 60_000_000
+"""How long after its time an opening is remembered, unless the model answers before."""
+
 _SHORTEST_S: Final = 0.05
 _SPREAD_S: Final = 0.25
 """Callers that wait for one model come back spread over so much time: one of them is the probe."""
@@ -41,12 +44,19 @@ class Cooling:
         self._random = random
         self._refused: dict[Model, int] = {}
         self._answered: dict[Model, int] = {}
+        self._opened: dict[Model, int] = {}
 
     def now(self, lease: Lease | None = None) -> Mapping[Model, int]:
         """Until when each model that must not be asked now cools down; ``lease`` spares reading it anew."""
         now_us = self._now_us()
         lease = lease or self._gate.lease()
         told = {(one.provider, one.model_id): one.until_us for one in lease.breakers} if lease else {}
+        if told or self._opened:
+            self._opened = {
+                model: until
+                for model, until in {**self._opened, **told}.items()
+                if now_us - until < _REMEMBERED_US and self._answered.get(model, 0) < until
+            }
         if self._refused:
             self._refused = {model: until for model, until in self._refused.items() if until > now_us}
         return {model: until for model, until in {**told, **self._refused}.items() if until > now_us}
@@ -57,7 +67,16 @@ class Cooling:
         wait_ms = refusal.details.get("retry_after_ms")
         wait_us = wait_ms * 1000 if type(wait_ms) is int and wait_ms > 0 else round(_LOOK_S * 1_000_000)
         self._refused[model] = until_us = now_us + min(wait_us, _LONGEST_TOLD_US)
+        self._opened[model] = until_us
         return until_us
+
+    def is_probe(self, model: Model) -> bool:
+        """Whether a call that is let through to ``model`` now tries it: its breaker was open lately.
+
+        The lease or the writer said so, and nobody here was answered by it since. A breaker that another
+        process's call closed is not seen for a while: then one call more goes without its retries.
+        """
+        return model in self._opened
 
     def claim(self, model: Model) -> None:
         """This caller asks ``model`` next: the others of this process wait for what comes of it.
@@ -70,10 +89,11 @@ class Cooling:
 
     def ended(self, model: Model, *, answered: bool) -> None:
         """What was asked of ``model`` came to an end: nobody waits for it any longer."""
-        if model in self._refused:
-            del self._refused[model]
-            if answered:
-                self._answered[model] = self._now_us()
+        known = model in self._refused or model in self._opened
+        self._refused.pop(model, None)
+        if answered and known:
+            self._opened.pop(model, None)
+            self._answered[model] = self._now_us()
 
     def fits(self, until: Mapping[Model, int], *, deadline: float) -> bool:
         """Whether the first of these models is free before ``deadline`` on the loop's clock."""

@@ -15,14 +15,14 @@ from peak_console.llm.providers.adapters import (
     placeholders,
 )
 from peak_console.llm.providers.sigv4 import AccessKeys, signature
-from peak_console.net.messages import REDACTED, HttpRequest
+from peak_console.llm.striking import Secrets
+from peak_console.net.messages import HttpRequest
 
 SIMULATED_KEY = "simulated"
 """What a simulated workspace sends in a key's place: it takes no real one."""
 
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
-_SHORTEST_STRUCK = 6
 _SERVICE: Final = "bedrock"
 _REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _HOST_REGION: Final = re.compile(
@@ -37,6 +37,7 @@ class Credentials:
     def __init__(self, environ: Mapping[str, str], adapters: Iterable[Adapter] | None = None) -> None:
         self._environ = environ
         self._adapters = tuple(ADAPTERS.values()) if adapters is None else tuple(adapters)
+        self._variables = tuple(dict.fromkeys(name for one in self._adapters for name in _variables(one)))
 
     def __repr__(self) -> str:
         return "<Credentials>"
@@ -96,10 +97,11 @@ class Credentials:
 
     def struck(self, text: str, sent: HttpRequest, adapter: Adapter) -> str:
         """Foreign text with every secret of ``sent`` and every key we hold struck out: errors quote them."""
-        for secret in sorted(set(self._secrets(sent, adapter)), key=len, reverse=True):
-            if len(secret) >= _SHORTEST_STRUCK and secret != SIMULATED_KEY:
-                text = text.replace(secret, REDACTED)
-        return text
+        return Secrets(self.secrets(sent, adapter)).struck(text)
+
+    def secrets(self, sent: HttpRequest, adapter: Adapter) -> set[str]:
+        """What must not be kept of an answer to ``sent``: every secret of it, and every key we hold."""
+        return {one for one in self._secrets(sent, adapter) if one and one != SIMULATED_KEY}
 
     def _secrets(self, sent: HttpRequest, adapter: Adapter) -> Iterator[str]:
         held = sent.headers.get(adapter.key_header, "")
@@ -112,9 +114,8 @@ class Credentials:
             yield held.rpartition("Signature=")[2]
         if held == adapter.key_prefix + SIMULATED_KEY:
             return  # a simulation reads no key
-        for one in self._adapters:  # a gateway in between may quote what it got with another call
-            for variable in _variables(one):
-                yield self._held(variable) or ""
+        for variable in self._variables:  # a gateway in between may quote what it got with another call
+            yield self._held(variable) or ""
 
     def _key(self, adapter: Adapter) -> str | None:
         return self._held(adapter.key_variable)

@@ -2,24 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from peak_console.domain.calls import Answer, CallReason, CallRequest, Failure, OutcomeClass
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import CallId, EventId
-from peak_console.domain.money import NanoEur
+from peak_console.domain.money import NanoEur, nano_from_text
 from peak_console.domain.posture import Posture
 from peak_console.domain.vocabulary import OnExhausted, Phase, PhaseLevel
 from peak_console.llm import bodies
 from peak_console.llm.bodies import Settled
 from peak_console.llm.candidates import Candidate
-from peak_console.llm.exchange import Exchange
+from peak_console.llm.exchange import Exchange, Resend
 from peak_console.llm.router import Hop, Route
 from peak_console.llm.streamed import Streaming
 from peak_console.llm.structured import Invalid
 from peak_console.policy.deny import Denial, deny_echo, deny_redirect
+
+_MISNAMED: Final = frozenset({CallReason.UNEXPECTED_ECHO, CallReason.FORBIDDEN_ECHO})
 
 
 @dataclass(slots=True)
@@ -50,6 +52,8 @@ class Call:
     parsed: BaseModel | None = None
     invalid: Invalid | None = None
     """The last answer that was not of the shape asked for and may be repaired."""
+    resend: Resend | None = None
+    """Set while the next hop sends what the hop before did, for nobody answered that."""
 
     def event_id(self) -> EventId:
         """A new event's id: the call's own random bits, and a count."""
@@ -81,10 +85,15 @@ class Passage:
     hop: Hop
     number: int
     started_us: int = 0
+    before: Resend | None = None
+    """What the hop before left to this one, where it sends the same to the same candidate."""
 
 
-def before_send(at: Passage, previous: Failure | None) -> list[EventDraft]:
-    """What is recorded before a send; the ``requested`` stands last."""
+def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft], EventDraft]:
+    """What is recorded before a send, and which of it is the ``requested``.
+
+    A fallback stands behind it: where the ledger does not admit the hop, none was taken.
+    """
     call, hop = at.call, at.hop
     body = bodies.requested(
         hop,
@@ -95,14 +104,16 @@ def before_send(at: Passage, previous: Failure | None) -> list[EventDraft]:
         posture=call.posture.state.value,
         phase=call.phase.value if call.phase else "unknown",
         simulated=call.simulated,
+        resend=at.before is not None,
     )
     drafts = (
         [_denied(call, one, denial, "client") for one, denial in at.route.denials] if at.number == 1 else []
     )
-    if hop.candidate.entry.position > 0 and not hop.repair:
+    requested = _draft(call, hop.candidate, EventKind.CALL_REQUESTED, body)
+    drafts.append(requested)
+    if hop.candidate.entry.position > 0 and not hop.repair and at.before is None:
         drafts.append(_fallback(at, previous))
-    drafts.append(_draft(call, hop.candidate, EventKind.CALL_REQUESTED, body))
-    return drafts
+    return drafts, requested
 
 
 def completed(
@@ -199,7 +210,14 @@ def refused(call: Call, reason: str, message: str, remedy: str, route: Route | N
 def billed(hop: Hop, answered: Answer | Failure, exchange: Exchange) -> Settled:
     """A hop's bill: an answer without usage costs its bound, for nobody told its price."""
     unknown = isinstance(answered, Answer) or exchange.may_be_billed
-    return bodies.settled(hop, answered.usage, may_be_billed=unknown)
+    misnamed = isinstance(answered, Failure) and answered.reason in _MISNAMED
+    return bodies.settled(hop, answered.usage, may_be_billed=unknown, misnamed=misnamed)
+
+
+def fits_own_limit(call: Call, hop: Hop) -> bool:
+    """Whether ``hop`` may be sent once more under the call's own limit."""
+    limit = call.request.limits.max_cost_eur
+    return limit is None or call.spent + hop.bound <= nano_from_text(limit)
 
 
 def _fallback(at: Passage, previous: Failure | None) -> EventDraft:

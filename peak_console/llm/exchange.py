@@ -16,6 +16,7 @@ from peak_console.llm.interrupting import Interrupted, interruptible
 from peak_console.llm.losses import may_have_begun, net_failure
 from peak_console.llm.router import Hop
 from peak_console.llm.streamed import Streaming, received
+from peak_console.llm.striking import Secrets
 from peak_console.llm.unattended.background import Background, PollRule, denied_now
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
@@ -51,6 +52,18 @@ class Unattended:
     waited_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """What a send that got no answer leaves to the next hop, which sends the same to the same candidate."""
+
+    attempts: int
+    """Made at this candidate so far, over its hops."""
+    wait_s: float
+    """How long the next one waits."""
+    deadline: float
+    """The candidate's, on the event loop's clock."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """What became of one hop so far; readable at any moment, also after it was cancelled."""
@@ -65,6 +78,14 @@ class Exchange:
     """Set once a provider accepted background work."""
     streaming: Streaming | None = None
     """To whom the answer is handed on as it comes; ``None`` where it is taken whole."""
+    before: Resend | None = None
+    """What the hop before left, where this one sends the same once more."""
+    resend: Resend | None = None
+    """Set where a request left, got no answer, and may be sent once more, with its own reservation."""
+    probe: bool = False
+    """Whether it tries a model whose breaker was open: one request, whatever becomes of it."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What must not be kept of what its provider says."""
 
     @property
     def reached(self) -> bool:
@@ -156,7 +177,9 @@ class Sender:
         work = exchange.unattended
         if work is None or not exchange.underway:
             return failed
-        closed = await self._background.closed(hop, work.pending.response_id, simulated=simulated)
+        closed = await self._background.closed(
+            hop, work.pending.response_id, exchange.secrets, simulated=simulated
+        )
         return self._over(exchange, work, _with_bill(failed, closed))
 
     async def closed(self, hop: Hop, exchange: Exchange, *, simulated: bool) -> Answer | Failure | None:
@@ -165,7 +188,9 @@ class Sender:
         Goes on under a stop.
         """
         work = _accepted(exchange)
-        closed = await self._background.closed(hop, work.pending.response_id, simulated=simulated)
+        closed = await self._background.closed(
+            hop, work.pending.response_id, exchange.secrets, simulated=simulated
+        )
         if closed is None:
             return None
         if isinstance(closed, Answer) or closed.reason is CallReason.BACKGROUND_LOST:
@@ -176,9 +201,12 @@ class Sender:
     async def _attempts(
         self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, background: bool
     ) -> Answer | Failure | Pending:
+        """One request after the other, while that can help and none of them may have reached a model."""
         loop = asyncio.get_running_loop()
-        waited_ms = 0
-        for number in range(1, self._retry.attempts + 1):
+        earlier = exchange.before.attempts if exchange.before else 0
+        left = 1 if exchange.probe else self._retry.attempts - earlier
+        waited_ms = await self._waited_ms(exchange.before.wait_s) if exchange.before else 0
+        for number in range(1, left + 1):
             refused = self._refused_now(hop)
             if refused is not None:
                 return refused
@@ -189,6 +217,7 @@ class Sender:
                 return Failure(
                     CallReason.KEY_MISSING, OutcomeClass.NEXT_CANDIDATE, "the key was unset meanwhile"
                 )
+            exchange.secrets.add(self._credentials.secrets(request, hop.usable.adapter))
             result = await self._one(
                 hop,
                 request,
@@ -200,12 +229,13 @@ class Sender:
             )
             if not isinstance(result, Failure) or result.outcome is not OutcomeClass.RETRY_HERE:
                 return result
-            wait = self._wait_s(number, result.retry_after_s)
-            if number == self._retry.attempts or wait is None or loop.time() + wait >= deadline:
+            wait = self._wait_s(earlier + number, result.retry_after_s)
+            if number == left or wait is None or loop.time() + wait >= deadline:
                 return _given_up(result)
-            before = loop.time()
-            await asyncio.sleep(wait)
-            waited_ms = round((loop.time() - before) * 1000)
+            if exchange.unanswered:
+                exchange.resend = Resend(earlier + number, wait, deadline)
+                return result
+            waited_ms = await self._waited_ms(wait)
         raise AssertionError("a hop has at least one attempt")
 
     def _refused_now(self, hop: Hop) -> Failure | None:
@@ -243,7 +273,7 @@ class Sender:
             status, left = error.status, error.sent
             exchange.unanswered |= error.sent and (status is None or status < 300)  # noqa: PLR2004 - a whole error answer bills nothing
             exchange.location = error.location
-        if background and isinstance(result, Pending) and _RESPONSE_ID.fullmatch(result.response_id):
+        if background and isinstance(result, Pending) and _leads_on(result.response_id, exchange.secrets):
             exchange.unattended = Unattended(result, number, started, waited_ms)
             return result
         result = _told(result)
@@ -253,8 +283,6 @@ class Sender:
             result = _never_again(result)
         if isinstance(result, Failure) and result.usage is None and 200 <= (status or 0) < 300:  # noqa: PLR2004 - the success class of RFC 9110
             exchange.unanswered = True
-        if isinstance(result, Failure):
-            result = self._struck(result, hop, request)
         reason = "ok" if isinstance(result, Answer) else result.reason.value
         latency_us = self._clock.boot_us() - started
         exchange.attempts.append(Attempt(number, reason, status, latency_us, waited_ms))
@@ -264,7 +292,9 @@ class Sender:
         self, hop: Hop, request: HttpRequest, exchange: Exchange, deadlines: Deadlines
     ) -> tuple[int, Answer | Failure | Pending]:
         if exchange.streaming is not None:
-            return await received(self._transport, hop, request, exchange.streaming, deadlines=deadlines)
+            return await received(
+                self._transport, hop, request, exchange.streaming, exchange.secrets, deadlines=deadlines
+            )
         response = await self._transport.send(request, deadlines=deadlines)
         return response.status, hop.usable.adapter.parse(response.status, response.headers, response.body)
 
@@ -274,10 +304,15 @@ class Sender:
         """The outcome of accepted work; by the deadline it is cancelled, and a timeout with its bill."""
         work = _accepted(exchange)
         outcome = await self._background.outcome(
-            hop, work.pending.response_id, deadline=deadline, simulated=simulated, at_once=at_once
+            hop,
+            work.pending.response_id,
+            exchange.secrets,
+            deadline=deadline,
+            simulated=simulated,
+            at_once=at_once,
         )
         if isinstance(outcome, Pending):
-            outcome = await self._timed_out(hop, outcome, simulated=simulated)
+            outcome = await self._timed_out(hop, outcome, exchange.secrets, simulated=simulated)
         return self._over(exchange, work, outcome)
 
     async def _looked_at(
@@ -285,13 +320,20 @@ class Sender:
     ) -> Answer | Failure | Pending:
         work, now = _accepted(exchange), asyncio.get_running_loop().time()
         outcome = await self._background.outcome(
-            hop, work.pending.response_id, deadline=now, simulated=simulated, at_once=True
+            hop,
+            work.pending.response_id,
+            exchange.secrets,
+            deadline=now,
+            simulated=simulated,
+            at_once=True,
         )
         return outcome if isinstance(outcome, Pending) else self._over(exchange, work, outcome)
 
-    async def _timed_out(self, hop: Hop, work: Pending, *, simulated: bool) -> Answer | Failure:
+    async def _timed_out(
+        self, hop: Hop, work: Pending, secrets: Secrets, *, simulated: bool
+    ) -> Answer | Failure:
         """An answer that was there in the last moment counts: it is paid for."""
-        closed = await self._background.closed(hop, work.response_id, simulated=simulated)
+        closed = await self._background.closed(hop, work.response_id, secrets, simulated=simulated)
         if isinstance(closed, Answer):
             return closed
         detail = f"still {one_line(work.status, 40)} at the deadline, so cancelled"
@@ -310,9 +352,11 @@ class Sender:
         exchange.attempts.append(Attempt(work.attempt, reason, status, latency_us, work.waited_ms))
         return outcome
 
-    def _struck(self, failed: Failure, hop: Hop, sent: HttpRequest) -> Failure:
-        detail = self._credentials.struck(failed.detail, sent, hop.usable.adapter)
-        return failed if detail == failed.detail else replace(failed, detail=detail)
+    async def _waited_ms(self, seconds: float) -> int:
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await asyncio.sleep(seconds)
+        return round((loop.time() - before) * 1000)
 
     def _wait_s(self, number: int, told_s: float | None) -> float | None:
         """Seconds before the next attempt; ``None`` when a provider asks for more than we ever wait."""
@@ -325,6 +369,11 @@ class Sender:
             )
         wait = min(self._retry.first_wait_s * (1 << (number - 1)), self._retry.longest_wait_s)
         return wait * (0.75 + chance / 4)
+
+
+def _leads_on(response_id: str, secrets: Secrets) -> bool:
+    """Whether an id that a provider gave may stand in an address and in the ledger."""
+    return _RESPONSE_ID.fullmatch(response_id) is not None and secrets.struck(response_id) == response_id
 
 
 def _with_bill(failed: Failure, closed: Answer | Failure | None) -> Failure:
@@ -359,4 +408,5 @@ def _never_again(failed: Failure) -> Failure:
 
 
 def _given_up(failed: Failure) -> Failure:
+    """A failure of this candidate that nobody tries again there."""
     return replace(failed, outcome=OutcomeClass.NEXT_CANDIDATE)

@@ -4,27 +4,35 @@ from peak_console.domain.calls import CallReason, Failure, OutcomeClass, Usage
 from peak_console.domain.text import one_line
 from peak_console.llm.bodies import ECHO_LIMIT
 from peak_console.llm.router import Hop
+from peak_console.llm.striking import Secrets
 from peak_console.policy.deny import deny_echo
 
 
 def misanswered(
-    hop: Hop, echo: str, *, usage: Usage | None = None, request_id: str | None = None
+    hop: Hop, echo: str, secrets: Secrets, *, usage: Usage | None = None, request_id: str | None = None
 ) -> Failure | None:
     """Why what the model ``echo`` says is no answer to ``hop``; ``None`` where it is one.
 
     The hard deny runs on the name. Another model than was asked for (an alias that moved, a silent re-route)
-    is no answer either: it has another price and no approval.
+    is no answer either: it has another price and no approval. The name is judged as it came, and told without
+    any of ``secrets``.
     """
     denial = deny_echo(echo)
     if denial is None and hop.usable.model.echoed_as(echo):
         return None
+    echo = secrets.struck(echo)
     shown = one_line(echo, ECHO_LIMIT)
     asked = hop.candidate.entry.model_id
     return Failure(
         CallReason.FORBIDDEN_ECHO if denial else CallReason.UNEXPECTED_ECHO,
         OutcomeClass.STOP if denial else OutcomeClass.NEXT_CANDIDATE,
-        denial.message if denial else f"asked {asked}, {shown!r} answered",
+        _denied(echo, shown) if denial else f"asked {asked}, {shown!r} answered",
         request_id=request_id,
         usage=usage,
         model_echo=echo,
     )
+
+
+def _denied(echo: str, shown: str) -> str:
+    denial = deny_echo(echo)
+    return denial.message if denial else f"served_model {shown!r} is never allowed"

@@ -14,7 +14,9 @@ from peak_console.domain.errors import (
     PolicyDenied,
 )
 from peak_console.domain.ledgering import Refusal
+from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import Posture, PostureReason
+from peak_console.llm.bodies import Settled
 from peak_console.llm.reasons import MEANINGS
 
 _POLICY: Final = frozenset(
@@ -72,6 +74,8 @@ class Ended:
     model_id: str
     failure: Failure
     reached: bool = True
+    bill: Settled | None = None
+    """What is booked for it."""
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.model_id} {self.failure.reason.value}"
@@ -84,14 +88,20 @@ class Ended:
             "reason": self.failure.reason.value,
             "detail": self.failure.detail,
             "reached": self.reached,
+            **self._booked(),
         }
+
+    def _booked(self) -> dict[str, Any]:
+        if self.bill is None:
+            return {}
+        return {"cost_eur": text_from_nano(self.bill.cost), "cost_basis": self.bill.basis}
 
 
 def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **details: Any) -> PeakError:
     """The error of a call that got no usable answer; ``hops`` are how its hops ended, in order.
 
     A chain none of whose providers was reached has the code ``provider_unreachable``, another one of several
-    that ended ``exhausted``; a single hop, or one that stops, its reason.
+    that ended ``exhausted``; a single hop, one that stops, or one that was sent again and again, its reason.
     """
     last = hops[-1].failure
     details |= {
@@ -107,7 +117,7 @@ def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **d
             on_exhausted=on_exhausted,
             **details,
         )
-    if last.outcome is OutcomeClass.STOP or len(hops) == 1:
+    if last.outcome is OutcomeClass.STOP or len(set(map(str, hops))) == 1:
         message = f"call {call_id} failed: {named}: {last.detail or last.reason.value}"
         return _kind(last.reason, CallFailed)(message, code=last.reason, remedy=_remedy(last), **details)
     return CallFailed(
@@ -117,6 +127,22 @@ def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **d
         on_exhausted=on_exhausted,
         **details,
     )
+
+
+def refused_midway(error: PeakError, hops: Sequence[Ended], *, call_id: str) -> PeakError:
+    """``error``, which kept the next hop of a call from leaving, with what was sent before it.
+
+    A refusal says of itself that nothing was sent: where something was, it is a failed call.
+    """
+    error.details["call_id"] = call_id
+    if not hops:
+        return error
+    error.details["hops"] = [hop.row() for hop in hops]
+    error.message = f"{error.message}; sent before that: {', '.join(map(str, hops))}"
+    error.args = (error.message,)
+    if not isinstance(error, CallRefused):
+        return error
+    return CallFailed(error.message, code=error.code, remedy=error.remedy, **error.details)
 
 
 def _kind(reason: str, default: type[PeakError]) -> type[PeakError]:

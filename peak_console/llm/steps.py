@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,7 @@ from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
 from peak_console.llm.router import Hop, Route, plan
 from peak_console.llm.streamed import Streaming
+from peak_console.llm.striking import struck
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
 from peak_console.llm.tooling import offered
@@ -176,13 +177,15 @@ class Steps:
         hop, run_id = at.hop, at.call.run_id
         text = hop.request.body.decode()
         self._texts.keep(run_id, at.call.call_id, "request", text, hop.body_sha256)
-        drafts = drafting.before_send(at, ends[-1].failure if ends else None)
+        drafts, requested = drafting.before_send(at, ends[-1].failure if ends else None)
         undo = partial(drafting.never_sent, at, CallReason.LEDGER_UNAVAILABLE)
         acks = await self._recorder.before(drafts, owed=owed, undo=undo)
-        refusal = acks[-1].refusal
+        refusal = next((one.refusal for one in acks if one.event_id == requested.event_id), None)
         if refusal is not None and refusal.code == CallReason.BREAKER_OPEN:
-            at.route.cool(hop.candidate.entry.position, self._cooling.note(_model(at), refusal))
+            until_us = self._cooling.note(_model(at), refusal)
             at.route.refused_by_writer = True
+            if at.before is None:  # what was asked once by this call is not asked again later
+                at.route.cool(hop.candidate.entry.position, until_us)
             return False
         if refusal is not None:
             raise refused_by_ledger(refusal)
@@ -198,19 +201,25 @@ class Steps:
             raise
         return True
 
+    def exchange(self, at: Passage) -> Exchange:
+        """What becomes of the hop that was just admitted; its breaker says whether it is a probe."""
+        return Exchange(
+            streaming=at.call.streaming, before=at.before, probe=self._cooling.is_probe(_model(at))
+        )
+
     async def sent(self, at: Passage, exchange: Exchange) -> Answer | Failure:
         """Steps 5 to 7: the hop's outcome; one that breaks off is recorded all the same."""
         entry = at.hop.candidate.entry
         at.started_us = self._clock.boot_us()
         now = asyncio.get_running_loop().time()
-        deadline = min(now + entry.timeout_s, at.call.deadline)
+        deadline = min(at.before.deadline if at.before else now + entry.timeout_s, at.call.deadline)
         try:
             outcome = await self._sender.send(
                 at.hop,
                 exchange,
                 deadline=deadline,
                 simulated=at.call.simulated,
-                accepted=partial(self._accepted, at) if at.call.request.background else None,
+                accepted=partial(self._accepted, at, exchange) if at.call.request.background else None,
             )
         except Detached:
             raise
@@ -263,11 +272,15 @@ class Steps:
             return False
         return True
 
-    def following(self, at: Passage, outcome: Failure) -> Hop | None:
+    def following(self, at: Passage, exchange: Exchange, outcome: Failure) -> Hop | None:
         """The next hop that may be taken; what is passed over is noted in the route."""
         call = at.call
+        call.resend = None
         if outcome.outcome is OutcomeClass.STOP or asyncio.get_running_loop().time() >= call.deadline:
             return None
+        if exchange.resend is not None and drafting.fits_own_limit(call, at.hop):
+            call.resend = exchange.resend
+            return at.hop
         if call.invalid is not None and not at.hop.repair:
             again = structured.repaired(call.request, call.invalid)
             repair = at.route.repair(at.hop, again, spent=call.spent, down=self._down_now())
@@ -310,7 +323,9 @@ class Steps:
         must not keep out what follows. So it is before a wait for a model that cools down.
         """
         self._cooling.ended(_model(at), answered=False)
-        hop = self.following(at, failure)
+        hop = self.following(at, exchange, failure)
+        if failure.outcome is OutcomeClass.RETRY_HERE and at.call.resend is None:
+            failure = replace(failure, outcome=OutcomeClass.NEXT_CANDIDATE)
         waits = hop is None and self._may_wait(at, failure)
         drafts = self.failed(at, exchange, failure, bill, goes_on=hop is not None or waits)
         if not waits and (hop is None or exchange.unattended is None):
@@ -320,6 +335,7 @@ class Steps:
 
     async def passed_over(self, at: Passage) -> Hop | None:
         """The next hop after a refusal by the writer for an open breaker."""
+        at.call.resend = None
         cooling = self._cooling.now()
         position = at.hop.candidate.entry.position
         hop = at.route.after(position, spent=at.call.spent, down=self._down_now(), cooling=cooling)
@@ -341,11 +357,12 @@ class Steps:
         )
         return _named(drafts, at, exchange)
 
-    async def _accepted(self, at: Passage, pending: Pending) -> Failure | None:
+    async def _accepted(self, at: Passage, exchange: Exchange, pending: Pending) -> Failure | None:
         """Background work is on the ledger before it is first asked after; why it must not go on, if so."""
+        echo, secrets = pending.model_echo, exchange.secrets
+        pending = struck(pending, secrets)
         await self._recorder.after([claims.accepted(at, pending, now=self._clock.now())])
-        echo = pending.model_echo
-        misnamed = misanswered(at.hop, echo, request_id=pending.request_id) if echo else None
+        misnamed = misanswered(at.hop, echo, secrets, request_id=pending.request_id) if echo else None
         if misnamed is None and at.call.detached:
             raise Detached(at.call.call_id)
         return misnamed
@@ -353,6 +370,7 @@ class Steps:
     async def _ended_behind(self, at: Passage, exchange: Exchange, failure: Failure) -> None:
         """End a cancelled caller's background work, and record what it cost."""
         failure = await self._sender.ended(at.hop, exchange, failure, simulated=at.call.simulated)
+        failure = struck(failure, exchange.secrets)
         bill = drafting.billed(at.hop, failure, exchange)
         await self._recorder.after(self.failed(at, exchange, failure, bill))
 

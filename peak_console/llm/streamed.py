@@ -13,6 +13,7 @@ from peak_console.llm.identity import misanswered
 from peak_console.llm.losses import net_failure
 from peak_console.llm.providers.streaming import StreamReader
 from peak_console.llm.router import Hop
+from peak_console.llm.striking import Secrets, struck_delta
 from peak_console.llm.tooling import not_offered
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
@@ -32,12 +33,19 @@ class Streaming:
 
 
 async def received(
-    transport: HttpTransport, hop: Hop, request: HttpRequest, to: Streaming, *, deadlines: Deadlines
+    transport: HttpTransport,
+    hop: Hop,
+    request: HttpRequest,
+    to: Streaming,
+    secrets: Secrets,
+    *,
+    deadlines: Deadlines,
 ) -> tuple[int, Answer | Failure | Pending]:
     """Send ``request`` and hand its answer on as it comes; gives the response's status and its outcome.
 
     Raises ``NetError`` where no stream began. What breaks off later, before anything was handed on, is a
     failure like any other; afterwards nobody else may answer, for its reader would get a second beginning.
+    None of ``secrets`` that stands whole in one delta is handed on.
     """
     reader: StreamReader | None = None
     failed: Failure | None = None
@@ -50,7 +58,7 @@ async def received(
                 body = b"".join([chunk async for chunk in stream.chunks])
                 return status, hop.usable.adapter.parse(status, stream.headers, body)
             reader = make(status, stream.headers)
-            failed = await _handed_on(stream.chunks, reader, hop, to)
+            failed = await _handed_on(stream.chunks, reader, hop, to, secrets)
     except NetError as error:
         if reader is None:
             raise
@@ -68,7 +76,7 @@ def cut(failed: Failure) -> Failure:
 
 
 async def _handed_on(
-    chunks: AsyncIterator[bytes], reader: StreamReader, hop: Hop, to: Streaming
+    chunks: AsyncIterator[bytes], reader: StreamReader, hop: Hop, to: Streaming, secrets: Secrets
 ) -> Failure | None:
     """Read to the end of the body; why that was given up, if it was.
 
@@ -79,7 +87,7 @@ async def _handed_on(
     async for chunk in _until_ended(chunks, reader):
         deltas = reader.feed(chunk)
         if len(reader.named) > judged:
-            if (failed := _misnamed(hop, reader.named[judged:])) is not None:
+            if (failed := _misnamed(hop, reader.named[judged:], secrets)) is not None:
                 return failed
             judged = len(reader.named)
         if reader.failure is not None:
@@ -93,10 +101,10 @@ async def _handed_on(
             deltas, held = held, []
         if (failed := _unasked(deltas, to.offered)) is not None:
             return failed
-        handing.hand_on(deltas)
+        handing.hand_on([struck_delta(one, secrets) for one in deltas])
         if handing.full:
             await handing.room()
-    return _rest(held, reader, hop, to)
+    return _rest(held, reader, hop, to, secrets)
 
 
 async def _until_ended(chunks: AsyncIterator[bytes], reader: StreamReader) -> AsyncIterator[bytes]:
@@ -117,23 +125,26 @@ async def _until_ended(chunks: AsyncIterator[bytes], reader: StreamReader) -> As
                 pass
 
 
-def _misnamed(hop: Hop, names: Sequence[str]) -> Failure | None:
-    judged = (misanswered(hop, name) for name in names)
+def _misnamed(hop: Hop, names: Sequence[str], secrets: Secrets) -> Failure | None:
+    judged = (misanswered(hop, name, secrets) for name in names)
     return next((failed for failed in judged if failed is not None), None)
 
 
-def _rest(held: list[Delta], reader: StreamReader, hop: Hop, to: Streaming) -> Failure | None:
+def _rest(
+    held: list[Delta], reader: StreamReader, hop: Hop, to: Streaming, secrets: Secrets
+) -> Failure | None:
     """Hand on what was held back for a name that never came, if the answer is whole."""
     if not held:
         return None
     outcome = reader.close()
     if isinstance(outcome, Failure):
         return outcome
-    if outcome.model_echo is not None and (failed := misanswered(hop, outcome.model_echo)) is not None:
+    echo = outcome.model_echo
+    if echo is not None and (failed := misanswered(hop, echo, secrets)) is not None:
         return failed
     if (failed := _unasked(held, to.offered)) is not None:
         return failed
-    to.handing.hand_on(held)
+    to.handing.hand_on([struck_delta(one, secrets) for one in held])
     return None
 
 

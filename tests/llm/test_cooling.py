@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from background_road import bodies
 from loopback_server import Exchange, LoopbackServer
-from road import Road, answering, asking, failing, open_road, write_workspace
+from road import QUICK, Road, answering, asking, failing, open_road, write_workspace
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
@@ -40,10 +40,16 @@ async def providers() -> AsyncIterator[LoopbackServer]:
 
 @asynccontextmanager
 async def tripped(
-    workspace: Workspace, providers: LoopbackServer, layer: Layer, rules: BreakerRules, *, tells: bool = True
+    workspace: Workspace,
+    providers: LoopbackServer,
+    layer: Layer,
+    rules: BreakerRules,
+    *,
+    tells: bool = True,
+    retry: RetryRule = ONCE,
 ) -> AsyncIterator[Road]:
     """A road whose primary on ``layer`` has just tripped its breaker; ``tells``: the lease says so."""
-    async with open_road(workspace, providers.url, retry=ONCE, breaker_rules=rules) as road:
+    async with open_road(workspace, providers.url, retry=retry, breaker_rules=rules) as road:
         road.permit.tells = tells
         while not road.events("breaker.tripped"):
             with suppress(CallFailed):
@@ -146,6 +152,38 @@ async def test_half_open_lets_one_probe_through(workspace: Workspace, providers:
         go_on.set()
         assert await probe == "openai"
         assert road.kinds()[-1] == "breaker.reset"
+        road.check()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("status", [500, None])
+async def test_a_probe_is_one_request(
+    workspace: Workspace, providers: LoopbackServer, *, tells: bool, status: int | None
+) -> None:
+    """Whoever tries a model whose breaker was open sends once: neither an error nor a cut is tried again."""
+    good = answering()
+
+    async def fails(exchange: Exchange) -> None:
+        if "generateContent" in exchange.path:
+            await good(exchange)
+        elif status is None:
+            exchange.cut()
+        else:
+            await exchange.answer(status)
+
+    async with tripped(workspace, providers, Layer.L2, RULES, tells=tells, retry=QUICK) as road:
+        providers.handler = fails
+        async with asyncio.timeout(10):
+            while not asked(providers, "openai"):
+                assert (await road.client.call(asking())).provider == "google"
+        assert asked(providers, "openai") == 1
+        assert [one["number"] for one in bodies(road, "llm.call.failed")[-1]["attempts"]] == [1]
+        providers.handler = good
+        async with asyncio.timeout(10):
+            await _until_openai(road)
+        providers.handler = failing(500, times=1)
+        result = await road.client.call(asking())
+        assert [one.reason for one in result.attempts] == ["server_error", "ok"]  # closed: retries are back
         road.check()
 
 

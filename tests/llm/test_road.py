@@ -103,8 +103,8 @@ async def test_the_fallback_answers_when_the_primary_does_not(road: Road, provid
     assert road.kinds() == [
         "llm.call.requested",
         "llm.call.failed",
-        "llm.fallback.taken",
         "llm.call.requested",
+        "llm.fallback.taken",
         "llm.call.completed",
     ]
     failed, taken = road.events("llm.call.failed", "llm.fallback.taken")
@@ -149,7 +149,7 @@ async def test_an_endpoint_that_is_not_built_is_passed_over(road: Road) -> None:
     """A candidate on another endpoint is refused with its reason; the next one answers, as a fallback."""
     result = await road.client.call(asking(layer=Layer.L1))
     assert (result.model_id, result.fallback, result.hop) == ("gpt-5.2", True, 1)
-    taken, requested, _ = road.events()
+    requested, taken, _ = road.events()
     assert taken.body is not None
     assert requested.body is not None
     assert taken.body["reason"] == "endpoint_unsupported"

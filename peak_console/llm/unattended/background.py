@@ -17,6 +17,7 @@ from peak_console.llm.credentials import Credentials
 from peak_console.llm.losses import net_failure
 from peak_console.llm.providers.adapters import BackgroundWire
 from peak_console.llm.router import Hop
+from peak_console.llm.striking import Secrets
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
 from peak_console.policy.deny import hard_deny
@@ -83,12 +84,20 @@ class Background:
         self.rule = rule or PollRule()
 
     async def outcome(
-        self, hop: Hop, response_id: str, *, deadline: float, simulated: bool, at_once: bool = False
+        self,
+        hop: Hop,
+        response_id: str,
+        secrets: Secrets,
+        *,
+        deadline: float,
+        simulated: bool,
+        at_once: bool = False,
     ) -> Answer | Failure | Pending:
         """How the work ended; ``Pending`` when it had not by ``deadline`` on the loop's clock.
 
         What the network or an overloaded provider does to one question is no outcome: it is asked again.
-        ``at_once`` asks before the first wait, and asks once even where the deadline has passed.
+        ``at_once`` asks before the first wait, and asks once even where the deadline has passed. What each
+        question carries that must not be kept of its answer is added to ``secrets``.
         """
         loop = asyncio.get_running_loop()
         wire = _wire(hop)
@@ -100,7 +109,9 @@ class Background:
             seconds = self.rule.request_s
             if asked:
                 seconds = min(seconds, max(deadline - loop.time(), 0.001))
-            seen = await self._asked(hop, wire.poll, response_id, simulated=simulated, seconds=seconds)
+            seen = await self._asked(
+                hop, wire.poll, response_id, secrets, simulated=simulated, seconds=seconds
+            )
             asked = True
             if seen.told and not isinstance(seen.outcome, Pending):
                 unreadable = unreadable + 1 if _unreadable(seen.outcome) else 0
@@ -112,7 +123,9 @@ class Background:
         await asyncio.sleep(max(deadline - loop.time(), 0.0))
         return outcome
 
-    async def closed(self, hop: Hop, response_id: str, *, simulated: bool) -> Answer | Failure | None:
+    async def closed(
+        self, hop: Hop, response_id: str, secrets: Secrets, *, simulated: bool
+    ) -> Answer | Failure | None:
         """Cancel the work at its provider and read the bill; ``None`` where nobody told how it ended.
 
         A provider that had answered by then tells its answer.
@@ -122,7 +135,9 @@ class Background:
         question: Callable[[str, str], HttpRequest] = wire.cancel
         last: Answer | Failure | None = None
         while (seconds := ends - loop.time()) > 0:
-            seen = await self._asked(hop, question, response_id, simulated=simulated, seconds=seconds)
+            seen = await self._asked(
+                hop, question, response_id, secrets, simulated=simulated, seconds=seconds
+            )
             if seen.told and isinstance(seen.outcome, Answer | Failure) and not _unreadable(seen.outcome):
                 if seen.outcome.usage is not None or question is wire.poll:
                     return seen.outcome if _on_the_work(seen.outcome) else last
@@ -140,6 +155,7 @@ class Background:
         hop: Hop,
         question: Callable[[str, str], HttpRequest],
         response_id: str,
+        secrets: Secrets,
         *,
         simulated: bool,
         seconds: float,
@@ -156,6 +172,7 @@ class Background:
         if request is None:
             unset = "the key was unset meanwhile"
             return _Seen(Failure(CallReason.KEY_MISSING, OutcomeClass.NEXT_CANDIDATE, unset), told=True)
+        secrets.add(self._credentials.secrets(request, usable.adapter))
         deadlines = Deadlines(total_s=min(seconds, self.rule.request_s))
         try:
             response = await self._transport.send(request, deadlines=deadlines)
@@ -164,8 +181,6 @@ class Background:
             return _Seen(failed, told=failed.reason in _REFUSED or _unreadable(failed))
         outcome = usable.adapter.parse(response.status, response.headers, response.body)
         if isinstance(outcome, Failure):
-            struck = self._credentials.struck(outcome.detail, request, usable.adapter)
-            outcome = replace(outcome, detail=struck)
             if response.status == 404:  # noqa: PLR2004 - RFC 9110: the response's id is no longer known
                 lost = f"the provider no longer knows the response: {outcome.detail}"
                 return _Seen(replace(outcome, reason=CallReason.BACKGROUND_LOST, detail=lost), told=True)

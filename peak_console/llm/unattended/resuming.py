@@ -162,7 +162,7 @@ class Resuming:
         bill = drafting.billed(at.hop, outcome, exchange)
         acks = await self._recorder.after(self._steps.failed(at, exchange, outcome, bill))
         raise failure_error(
-            [Ended(entry.provider, entry.model_id, outcome, exchange.reached)],
+            [Ended(entry.provider, entry.model_id, outcome, exchange.reached, bill)],
             call_id=at.call.call_id,
             on_exhausted=at.call.on_exhausted,
             run_id=at.call.run_id,
