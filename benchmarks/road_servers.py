@@ -16,6 +16,7 @@ from peak_console.control.files import encode
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import Orders, PostureState
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.server import LedgerServer
@@ -126,7 +127,13 @@ async def serve_ledger(root: str) -> None:
     ws.control.mkdir(parents=True)
     configs = ConfigCache(ws, clock=clock)
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), reservations])
+    breakers = Breakers(lambda: configs.current().control.provider_breaker.rules())  # noqa: PLW0108 - asked anew
+    writer = LedgerWriter(
+        ws.ledger,
+        clock=clock,
+        projections=[Rollups(), breakers, reservations],
+        conditions=[breakers.out_of_place, reservations.out_of_place],
+    )
     writer.append([(EventDraft("ev_genesis", "workspace.initialised", {"simulated": True}), "benchmark")])
     server = LedgerServer(
         writer, ws.control / "s", authorise=lambda *_: False, clock=clock, open_calls=reservations

@@ -10,6 +10,7 @@ from peak_console.cli.output import Reporter, exit_code_of
 from peak_console.domain.errors import PeakError
 
 COMMANDS = {
+    "breaker": "which models are left alone; close a breaker by hand",
     "budget": "what is spent, reserved and left; settle a bill",
     "call": "one governed call",
     "console": "the console on this workspace",

@@ -53,10 +53,17 @@ class ProviderBreaker(ConfigModel):
     """When a provider's model is left alone. The longest opening is never shorter than the first."""
 
     failures: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=5, description="Failures in a row, within the window, that open the breaker."
+        default=5,
+        description="Failures within the window that open the breaker, in a row or as `failure_pct` of the "
+        "attempts.",
     )
     window_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
-        default=60, description="Seconds after which a failure no longer counts."
+        default=60, description="Seconds after which an attempt no longer counts."
+    )
+    failure_pct: Percent = Field(
+        default=Decimal(50),
+        description="Share of the attempts within the window from which failures open it that are not in a "
+        "row.",
     )
     open_s: Annotated[int, Field(ge=1, le=86_400)] = Field(
         default=60,
@@ -71,6 +78,7 @@ class ProviderBreaker(ConfigModel):
         return BreakerRules(
             failures=self.failures,
             window_us=self.window_s * SECOND_US,
+            failure_pct=self.failure_pct,
             open_us=self.open_s * SECOND_US,
             longest_open_us=max(self.longest_open_s, self.open_s) * SECOND_US,
         )

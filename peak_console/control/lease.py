@@ -38,6 +38,8 @@ class BreakerOpen:
     provider: str
     model_id: str
     until_us: int
+    latched: bool = False
+    """Whether it is never free by itself; ``until_us`` is far away then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,8 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
 
 def _breaker(fields: dict[str, Any]) -> BreakerOpen:
     one = BreakerOpen(**fields)
-    if type(one.provider) is not str or type(one.model_id) is not str or type(one.until_us) is not int:
+    names = type(one.provider) is str and type(one.model_id) is str
+    if not names or type(one.until_us) is not int or type(one.latched) is not bool:
         raise TypeError("a breaker names a provider, a model and a time")
     return one
 

@@ -19,7 +19,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An event's place, given only after its commit. With ``refusal`` the event at ``seq`` is the refusal."""
+    """An event's place, given only after its commit.
+
+    With ``refusal`` the event at ``seq`` is the refusal; at 0, nothing was written for it.
+    """
 
     event_id: str
     seq: int

@@ -19,37 +19,58 @@ from peak_console.ledger.breakers import (
     reasons_of,
     told_wait_us,
 )
+from peak_console.ledger.budget_breaker import BILL_ABOVE_BOUND, BUDGET, BudgetLatch, folded, latch_from_row
 from peak_console.ledger.filters import RARE_SQL
-from peak_console.policy.breaker import COUNTED, TOLD_LIMIT_US, Breaker, BreakerState
+from peak_console.policy.breaker import (
+    COUNTED,
+    LATCHED_UNTIL_US,
+    TOLD_LIMIT_US,
+    Breaker,
+    BreakerState,
+    Bucket,
+)
 
 _ENDS_OF_MODEL: Final = (
-    "SELECT l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "
-    "WHERE l.model_id = ? AND l.provider = ? AND l.seq > ? AND l.kind = 'llm.call.failed' "
+    "SELECT l.ts, l.kind, b.bytes FROM ledger l JOIN body b USING (seq) "
+    "WHERE l.model_id = ? AND l.provider = ? AND l.seq > ? AND l.kind <> 'llm.call.refused' "
     "AND l.kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused') ORDER BY l.seq"
 )
-"""Failed calls of a model; the second condition on the kind is that of the index, word for word."""
+"""Ends of a model's calls; the second condition on the kind is that of the index, word for word."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerRow:
-    """The breaker of one provider's model, and its rate limit as last told."""
+    """A breaker of one provider's model, and its rate limit as last told.
+
+    ``kind`` says which: ``provider``, for its failures, or ``budget``, for a bill above its bound. That one
+    is open until an operator resets it, and has no time.
+    """
 
     provider: str
     model_id: str
     breaker: Breaker
     rate: RateSeen | None
     """``None`` when the provider never said anything of it."""
+    kind: str = PROVIDER
+    latch: BudgetLatch | None = None
+    """Of a budget breaker: the bill that tripped it last."""
+
+    @property
+    def latched(self) -> bool:
+        """Whether it is open until an operator resets it."""
+        return self.latch is not None and self.latch.latched
 
     def state_at(self, now_us: int) -> BreakerState:
         """Where it stands now: an opening whose time is over waits for its probe, so it is half open."""
-        if self.breaker.state is BreakerState.OPEN and not self.breaker.holds(now_us):
+        if self.latch is None and self.breaker.state is BreakerState.OPEN and not self.breaker.holds(now_us):
             return BreakerState.HALF_OPEN
         return self.breaker.state
 
     @property
     def until(self) -> str | None:
-        """Until when nothing passes, ISO 8601; ``None`` while it is closed."""
-        return iso(from_unix_us(self.breaker.until_us)) if self.breaker.until_us else None
+        """Until when nothing passes, ISO 8601; ``None`` while it is closed or latched."""
+        until_us = 0 if self.latched else self.breaker.until_us
+        return iso(from_unix_us(until_us)) if until_us else None
 
     @property
     def changed(self) -> str | None:
@@ -63,38 +84,68 @@ class BreakerRow:
         if self.rate is not None:
             age_ms = max(0, now_us - self.rate.at_us) // 1000
             rate = {**self.rate.fields, "at": iso(from_unix_us(self.rate.at_us)), "age_ms": age_ms}
+        running = one.holds(now_us) and not self.latched
         return {
+            "breaker": self.kind,
             "provider": self.provider,
             "model_id": self.model_id,
             "state": self.state_at(now_us).value,
             "failures": len(one.failures),
             "until": self.until,
-            "left_ms": max(0, one.until_us - now_us) // 1000 if one.holds(now_us) else 0,
+            "left_ms": max(0, one.until_us - now_us) // 1000 if running else 0,
             "reason": one.reason,
             "trips": one.trips,
             "changed": self.changed,
             "probing": bool(one.probe),
+            "latched": self.latched,
+            "bill": self.latch.bill() if self.latch else None,
             "rate": rate,
         }
 
 
 def read_breakers(db: sqlite3.Connection) -> list[BreakerRow]:
-    """Every stored breaker, by provider and model."""
+    """Every stored breaker, by provider and model; of one model the provider's before the budget's."""
+    latches = [_budget_row(one) for one in _latches(db).values()]
+    return sorted(
+        [*_provider_rows(db), *latches], key=lambda row: (row.provider, row.model_id, row.latch is not None)
+    )
+
+
+def _provider_rows(db: sqlite3.Connection) -> list[BreakerRow]:
     rows = db.execute("SELECT * FROM provider_breaker ORDER BY provider, model_id")
     return [BreakerRow(*model, breaker, rate) for model, breaker, rate in map(from_row, rows)]
+
+
+def _latches(db: sqlite3.Connection) -> dict[Model, BudgetLatch]:
+    rows = db.execute("SELECT * FROM budget_breaker ORDER BY provider, model_id")
+    return {(one.provider, one.model_id): one for one in map(latch_from_row, rows)}
+
+
+def _budget_row(one: BudgetLatch) -> BreakerRow:
+    breaker = Breaker(
+        BreakerState.OPEN if one.latched else BreakerState.CLOSED,
+        reason=BILL_ABOVE_BOUND,
+        opened_us=one.changed_us if one.latched else 0,
+        until_us=LATCHED_UNTIL_US if one.latched else 0,
+        trips=one.trips,
+        changed_us=one.changed_us,
+    )
+    return BreakerRow(one.provider, one.model_id, breaker, None, BUDGET, one)
 
 
 def find_wrong_breaker(db: sqlite3.Connection) -> str | None:
     """What is wrong with the stored breakers first; ``None`` when they agree with the events.
 
     Their state, time and trips follow from the last trip or reset, their rate limit from the answer it names.
-    How many failures of a closed one still count depends on the settings of the time, so those are only
-    checked to have happened.
+    Which attempts of a closed one still count depends on the settings of the time, so those are only checked
+    to have happened. A budget breaker is the fold of its trips and resets.
     """
     db.execute("BEGIN")
     try:
-        last = _last_changes(db)
-        stored = {(row.provider, row.model_id): row for row in read_breakers(db)}
+        last, folds = _last_changes(db)
+        if _latches(db) != folds:
+            return "a budget breaker stands otherwise than its trips and resets say"
+        stored = {(row.provider, row.model_id): row for row in _provider_rows(db)}
         for model in sorted(last.keys() | stored.keys()):
             wrong = _wrong(db, model, stored.get(model), last.get(model))
             if wrong:
@@ -112,27 +163,36 @@ class _Change:
     kind: str
     ts_us: int
     body: Mapping[str, Any]
+    trips: int
 
 
-def _last_changes(db: sqlite3.Connection) -> dict[Model, _Change]:
+def _last_changes(db: sqlite3.Connection) -> tuple[dict[Model, _Change], dict[Model, BudgetLatch]]:
+    """The last trip or reset of each provider's breaker; and budget breakers, folded again."""
     rows = db.execute(
         "SELECT l.seq, l.kind, l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "  # noqa: S608 - constant
         f"WHERE l.kind IN (?, ?) AND l.{RARE_SQL} ORDER BY l.seq",
         (EventKind.BREAKER_TRIPPED.value, EventKind.BREAKER_RESET.value),
     )
     found: dict[Model, _Change] = {}
+    latches: dict[Model, BudgetLatch] = {}
     for seq, kind, ts, data in rows:
         body = orjson.loads(data)
+        model = (body.get("provider", ""), body.get("model_id", ""))
         if body.get("breaker") == PROVIDER:
-            found[body["provider"], body["model_id"]] = _Change(seq, kind, unix_us(from_iso(ts)), body)
-    return found
+            trips = body["trips"] if "trips" in body else found[model].trips
+            found[model] = _Change(seq, kind, unix_us(from_iso(ts)), body, trips)
+        elif body.get("breaker") == BUDGET:
+            after = folded(latches.get(model), seq, ts, body)
+            if after is not None:
+                latches[model] = after
+    return found, latches
 
 
 def _wrong(db: sqlite3.Connection, model: Model, row: BreakerRow | None, last: _Change | None) -> str | None:
     if row is None:
         return "is missing, though it was tripped"
     one = row.breaker
-    if one.trips != (last.body["trips"] if last else 0):
+    if one.trips != (last.trips if last else 0):
         return f"counts {one.trips} trips, the events say otherwise"
     tripped = last is not None and last.kind == EventKind.BREAKER_TRIPPED
     if (one.state is not BreakerState.CLOSED) != tripped:
@@ -141,8 +201,11 @@ def _wrong(db: sqlite3.Connection, model: Model, row: BreakerRow | None, last: _
         return f"is open until {row.until}, the events say otherwise"
     if not tripped and one.until_us:
         return f"is closed and open until {row.until}"
-    if not _happened(one.failures, _failed(db, model, last.seq if last else 0, newest_first=True)):
+    after = last.seq if last else 0
+    if not _happened(one.failures, _failed(db, model, after, newest_first=True)):
         return "counts failures that no event tells of"
+    if not _attempted(one.recent, _ends(db, model, after, newest_first=True)):
+        return "counts attempts that no event tells of"
     return _wrong_rate(db, model, row.rate)
 
 
@@ -150,11 +213,33 @@ def _failed(
     db: sqlite3.Connection, model: Model, after: int, *, newest_first: bool = False
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """When calls of a model failed for reasons that count, and their bodies."""
+    for at_us, kind, body in _ends(db, model, after, newest_first=newest_first):
+        if kind == EventKind.CALL_FAILED and any(one in COUNTED for one in reasons_of(kind, body)):
+            yield at_us, body
+
+
+def _ends(
+    db: sqlite3.Connection, model: Model, after: int, *, newest_first: bool = False
+) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
+    """When calls of a model ended, how, and their bodies."""
     order = "DESC" if newest_first else ""
-    for ts, data in db.execute(f"{_ENDS_OF_MODEL} {order}", (model[1], model[0], after)):
-        body = orjson.loads(data)
-        if any(reason in COUNTED for reason in reasons_of(body)):
-            yield unix_us(from_iso(ts)), body
+    for ts, kind, data in db.execute(f"{_ENDS_OF_MODEL} {order}", (model[1], model[0], after)):
+        yield unix_us(from_iso(ts)), kind, orjson.loads(data)
+
+
+def _attempted(recent: Iterable[Bucket], ends: Iterator[tuple[int, str, Mapping[str, Any]]]) -> bool:
+    """Whether calls made so many attempts in the time of each bucket; looks back no further than it must."""
+    wanted = {one.start_us: [one.attempts, one.failed] for one in recent}
+    while any(left > 0 for counts in wanted.values() for left in counts):
+        at_us, kind, body = next(ends, (None, "", {}))
+        if at_us is None:
+            return False
+        start_us = max((start for start in wanted if start <= at_us), default=None)
+        if start_us is not None:
+            failures = sum(reason in COUNTED for reason in reasons_of(kind, body))
+            wanted[start_us][0] -= failures + (kind == EventKind.CALL_COMPLETED)
+            wanted[start_us][1] -= failures
+    return True
 
 
 def _happened(failures: Iterable[int], told: Iterator[tuple[int, Mapping[str, Any]]]) -> bool:

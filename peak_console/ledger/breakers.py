@@ -1,7 +1,8 @@
 """Breakers of providers' models in the writer's transaction, and what providers said of their rate limits.
 
 A fold of calls' ends, dated by the events themselves, so it holds over restarts. A request that is not let
-through is refused with code ``breaker_open``; a trip and a reset are events of the ledger's own.
+through is refused with code ``breaker_open``; a trip is an event of the ledger's own, a reset is that
+or an operator's.
 """
 
 import hashlib
@@ -15,17 +16,17 @@ import orjson
 
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import from_iso, from_unix_us, iso, unix_us
-from peak_console.domain.errors import LedgerUnavailable, PeakError
+from peak_console.domain.errors import ControlRefused, LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
-from peak_console.ledger.headers import Header
+from peak_console.ledger.headers import Header, malformed
 from peak_console.ledger.privileges import refuse_nodes_own
 from peak_console.ledger.projections import Body
 from peak_console.policy import breaker as rules_of
-from peak_console.policy.breaker import Breaker, BreakerRules, BreakerState
+from peak_console.policy.breaker import Breaker, BreakerRules, BreakerState, Bucket
 
 PROVIDER: Final = "provider"
-"""What a breaker's event says it is about; breakers of other things come with the systems that have them."""
+"""What the events of this breaker say they are about."""
 
 RATE_FIELDS: Final = ("remaining_requests", "remaining_tokens", "reset_ms", "limit_requests", "limit_tokens")
 """What is kept of a provider's word on its rate limit."""
@@ -33,9 +34,8 @@ RATE_FIELDS: Final = ("remaining_requests", "remaining_tokens", "reset_ms", "lim
 Model = tuple[str, str]
 """Provider and model id."""
 
-_COLUMNS: Final = 14
+_COLUMNS: Final = 15
 _ENDS: Final = frozenset({EventKind.CALL_COMPLETED.value, EventKind.CALL_FAILED.value})
-_OWN: Final = frozenset({EventKind.BREAKER_TRIPPED.value, EventKind.BREAKER_RESET.value})
 _TOLD: Final = "retry_after_ms"
 _COUNT_LIMIT: Final = 2**53
 
@@ -56,10 +56,12 @@ class OpenBreaker:
     provider: str
     model_id: str
     until_us: int
+    latched: bool = False
+    """Whether only an operator closes it."""
 
 
 class Breakers:
-    """The projection of provider breakers. ``rules`` is asked at every failure, so an edit binds at once.
+    """The projection of provider breakers. ``rules`` is asked at every end, so an edit binds at once.
 
     It keeps a row for each provider's model that was ever asked; it does not grow with the number of calls.
     """
@@ -92,10 +94,19 @@ class Breakers:
         return tuple(sorted(held, key=lambda one: (-one.until_us, one.provider, one.model_id)))
 
     def out_of_place(self, draft: EventDraft) -> PeakError | None:
-        """A condition of the writer: what a provider's breaker does is the ledger's own to record."""
-        if draft.kind in _OWN and draft.body.get("breaker") == PROVIDER:
+        """A condition of the writer: nobody else trips a provider's breaker, an operator may close it."""
+        if draft.body.get("breaker") != PROVIDER:
+            return None
+        if draft.kind == EventKind.BREAKER_TRIPPED:
             return refuse_nodes_own(draft.kind)
-        return None
+        if draft.kind != EventKind.BREAKER_RESET:
+            return None
+        model = model_of_reset(draft)
+        if isinstance(model, PeakError):
+            return model
+        breaker = self._breakers.get(model)
+        closed = breaker is None or breaker.state is BreakerState.CLOSED
+        return not_tripped(PROVIDER, model) if closed else None
 
     # -- the projection
 
@@ -128,6 +139,9 @@ class Breakers:
         kind = event.kind
         if not event.model_id or not event.provider:
             return ()
+        if kind == EventKind.BREAKER_RESET and body.get("breaker") == PROVIDER:
+            self._closed_by_hand(event)
+            return ()
         if kind == EventKind.CALL_REQUESTED:
             model = (event.provider, event.model_id)
             breaker = self._breakers.get(model)
@@ -137,7 +151,7 @@ class Breakers:
         if kind in _ENDS:
             return self._ended(event, body)
         if kind == EventKind.CALL_ACCEPTED:
-            return self._answered(event, body)
+            return self._heard(event, body)
         return ()
 
     def flush(self, db: sqlite3.Connection) -> None:
@@ -156,26 +170,28 @@ class Breakers:
         rate = body.get("rate")
         if isinstance(rate, Mapping):
             self._note_rate(event, rate)
+        model, hop = (event.provider or "", event.model_id or ""), hop_name(event, body)
+        before, rules, now_us = self._breakers.get(model, Breaker()), self._rules_now(), self._us(event.ts)
+        reasons = reasons_of(event.kind, body)
         if event.kind == EventKind.CALL_COMPLETED:
-            return self._answered(event, body)
-        model = (event.provider or "", event.model_id or "")
-        before = self._breakers.get(model, Breaker())
-        after = rules_of.failed(
-            before,
-            hop_name(event, body),
-            reasons_of(body),
-            self._rules_now(),
-            self._us(event.ts),
-            told_us=told_wait_us(body),
-        )
+            after = rules_of.answered(before, hop, rules, now_us, failures=reasons)
+        else:
+            after = rules_of.failed(before, hop, reasons, rules, now_us, told_us=told_wait_us(body))
         return self._set(model, after, event)
 
-    def _answered(self, event: Header, body: Body) -> Sequence[EventDraft]:
+    def _heard(self, event: Header, body: Body) -> Sequence[EventDraft]:
         model = (event.provider or "", event.model_id or "")
         before = self._breakers.get(model)
         if before is None:
             return ()
-        return self._set(model, rules_of.answered(before, hop_name(event, body), self._us(event.ts)), event)
+        return self._set(model, rules_of.heard(before, hop_name(event, body), self._us(event.ts)), event)
+
+    def _closed_by_hand(self, event: Header) -> None:
+        """An operator's reset. That of the ledger itself finds the breaker closed already."""
+        model = (event.provider or "", event.model_id or "")
+        before = self._breakers.get(model)
+        if before is not None and before.state is not BreakerState.CLOSED:
+            self._set(model, rules_of.reset(before, self._us(event.ts)))
 
     def _set(self, model: Model, after: Breaker, cause: Header | None = None) -> Sequence[EventDraft]:
         before = self._breakers.get(model, Breaker())
@@ -217,14 +233,14 @@ def hop_name(event: Header, body: Body) -> str:
     return f"{event.call_id}|{body.get('hop')}"
 
 
-def reasons_of(body: Body) -> list[str]:
-    """Why each attempt of a failed hop failed; and the hop itself, where its last attempt does not say."""
+def reasons_of(kind: str, body: Body) -> list[str]:
+    """Why attempts of a hop failed; and a failed hop itself, where its last attempt does not say."""
     attempts = body.get("attempts") or ()
     told = [str(one.get("reason")) for one in attempts if isinstance(one, Mapping)]
     reason = str(body.get("reason"))
-    if attempts and reason in rules_of.COUNTED and (not told or told[-1] not in rules_of.COUNTED):
-        told.append(reason)
-    return told
+    if kind == EventKind.CALL_COMPLETED or not attempts or reason not in rules_of.COUNTED:
+        return told
+    return told if told and told[-1] in rules_of.COUNTED else [*told, reason]
 
 
 def told_wait_us(body: Body) -> int:
@@ -258,12 +274,13 @@ def to_row(model: Model, breaker: Breaker, rate: RateSeen | None) -> tuple[Any, 
         orjson.dumps(dict(rate.fields), option=orjson.OPT_SORT_KEYS).decode() if rate else "",
         rate.at_us if rate else 0,
         rate.seq if rate else 0,
+        orjson.dumps([list(one) for one in breaker.recent]).decode(),
     )
 
 
 def from_row(row: Sequence[Any]) -> tuple[Model, Breaker, RateSeen | None]:
     """The inverse of :func:`to_row`; raises ``LedgerUnavailable`` for what it cannot have written."""
-    provider, model_id, state, failures, reason, *numbers, probe, rate, rate_us, rate_seq = row
+    provider, model_id, state, failures, reason, *numbers, probe, rate, rate_us, rate_seq, recent = row
     opened_us, until_us, span_us, trips, changed_us = numbers
     try:
         breaker = Breaker(
@@ -276,6 +293,7 @@ def from_row(row: Sequence[Any]) -> tuple[Model, Breaker, RateSeen | None]:
             trips,
             changed_us,
             probe,
+            tuple(_bucket(*one) for one in orjson.loads(recent)),
         )
         told = RateSeen(orjson.loads(rate), rate_us, rate_seq) if rate else None
     except (ValueError, TypeError) as error:
@@ -285,6 +303,33 @@ def from_row(row: Sequence[Any]) -> tuple[Model, Breaker, RateSeen | None]:
             remedy="look at: peak ledger verify, and restore a backup",
         ) from error
     return (provider, model_id), breaker, told
+
+
+def _bucket(*numbers: Any) -> Bucket:
+    if not all(type(one) is int for one in numbers):
+        raise TypeError("a bucket holds whole numbers")
+    return Bucket(*numbers)
+
+
+def model_of_reset(draft: EventDraft) -> Model | PeakError:
+    """The model whose breaker an operator's ``breaker.reset`` closes; an error where it does not say all."""
+    body = draft.body
+    for name in ("provider", "model_id", "reason", "operator"):
+        if not isinstance(body.get(name), str) or not body[name].strip():
+            return malformed(f"body of {draft.kind}", f"has no usable {name!r}")
+    model: Model = (body["provider"], body["model_id"])
+    if (draft.provider, draft.model_id) == model:
+        return model
+    return malformed("header", "names another model than the body")
+
+
+def not_tripped(breaker: str, model: Model) -> ControlRefused:
+    """The refusal of a reset where nothing is tripped."""
+    return ControlRefused(
+        f"the {breaker} breaker of {model[0]}:{model[1]} is closed".replace("\n", " ")[:300],
+        code="breaker_closed",
+        remedy="there is nothing to reset; see: peak breaker list",
+    )
 
 
 def _breaker_event(cause: Header, kind: EventKind, before: Breaker, after: Breaker) -> EventDraft:

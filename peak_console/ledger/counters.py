@@ -40,6 +40,12 @@ class Counter:
         self.flags.add(flag)
         return True
 
+    def forget(self, flags: set[str]) -> bool:
+        """Have these flags raised anew; whether any was."""
+        known = self.flags & flags
+        self.flags -= known
+        return bool(known)
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -98,6 +104,10 @@ class CounterBook:
             if reserved is not _NOTHING:
                 counter.reserved = _sum(counter.reserved, reserved)
             self._changed.add(key)
+
+    def flagged(self, keys: Iterable[str]) -> bool:
+        """Whether one of these counters has given a warning."""
+        return any(self.counter(key).flags for key in keys)
 
     def mark(self, counter: Counter) -> None:
         """Have a counter written whose flags changed."""

@@ -139,6 +139,17 @@ SELECT call_id, hop, seq, cost, cost, NULL FROM (
 """Ends of hops that stand booked at their bound; under which keys is not known of those before this table."""
 
 
+_SHARES_AND_LATCHES = """
+ALTER TABLE provider_breaker ADD COLUMN recent TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE budget_breaker(
+    provider TEXT NOT NULL, model_id TEXT NOT NULL, latched INTEGER NOT NULL, trips INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL, seq INTEGER NOT NULL, call_id TEXT NOT NULL, hop INTEGER NOT NULL,
+    cost INTEGER NOT NULL, bound INTEGER NOT NULL, tokens INTEGER NOT NULL, bound_tokens INTEGER NOT NULL,
+    PRIMARY KEY (provider, model_id)
+) STRICT, WITHOUT ROWID;
+"""
+
+
 @MIGRATIONS(name="001_ledger_and_projections")
 def _ledger_and_projections(db: sqlite_utils.Database) -> None:
     for script in (_LEDGER, _PROJECTIONS):
@@ -149,6 +160,12 @@ def _ledger_and_projections(db: sqlite_utils.Database) -> None:
 @MIGRATIONS(name="002_breakers_and_bounds")
 def _breakers_and_bounds(db: sqlite_utils.Database) -> None:
     for statement in (*_statements(_BREAKERS_AND_BOUNDS), _ENDED_AT_BOUND):
+        db.execute(statement)
+
+
+@MIGRATIONS(name="003_shares_and_latches")
+def _shares_and_latches(db: sqlite_utils.Database) -> None:
+    for statement in _statements(_SHARES_AND_LATCHES):
         db.execute(statement)
 
 

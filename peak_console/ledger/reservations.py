@@ -9,22 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from peak_console.budget.limits import (
     BudgetLimits,
-    Limit,
     Spend,
-    Unit,
-    account,
     admit,
     admit_rate,
     blame_own,
     missing,
-    overspent,
     run_key,
     scope_keys,
-    warned,
     with_own,
 )
 from peak_console.domain.calls import CallReason
@@ -33,7 +27,11 @@ from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
+from peak_console.ledger import budget_warnings
 from peak_console.ledger.bound_spend import LOST, WORST_CASE, Booked, BookedAtBound
+from peak_console.ledger.breakers import OpenBreaker
+from peak_console.ledger.budget_breaker import CHANGES, BudgetBreakers
+from peak_console.ledger.budget_warnings import Bound
 from peak_console.ledger.counters import (
     CounterBook,
     Reservation,
@@ -44,15 +42,13 @@ from peak_console.ledger.counters import (
 )
 from peak_console.ledger.filters import RARE_SQL
 from peak_console.ledger.headers import Header
-from peak_console.ledger.lost_hops import derived_id, lost_hop, request_of
+from peak_console.ledger.lost_hops import lost_hop, request_of
 from peak_console.ledger.projections import Body
 from peak_console.ledger.rates import Rates, calls_of_last_minute
 from peak_console.ledger.run_limits import RunLimits
 
 _LONGEST_UNATTENDED_US = 7 * 24 * 3600 * 1_000_000
 """However late a background call says it expires, after so long it is given up."""
-
-Bound = list[tuple[Limit, str]]
 
 
 class Reservations:
@@ -70,6 +66,7 @@ class Reservations:
         self._book = CounterBook(db)
         self._at_bound = BookedAtBound(db)
         self._runs = RunLimits(db)
+        self._latches = BudgetBreakers(db)
         row = db.execute(
             f"SELECT ts FROM ledger WHERE kind = ? AND {RARE_SQL} ORDER BY seq DESC LIMIT 1",  # noqa: S608 - constant
             (EventKind.PHASE_CHANGED,),
@@ -99,20 +96,23 @@ class Reservations:
         ]
         return [lost_hop(self._db, one, CallReason.BACKGROUND_LOST) for one in late]
 
-    def out_of_place(self, draft: EventDraft) -> PeakError | None:
-        """A condition of the writer: why an event about a hop may not be written, ``None`` when it may."""
+    def latched(self) -> tuple[OpenBreaker, ...]:
+        """The budget breakers that are latched."""
+        return self._latches.open_now()
+
+    def out_of_place(self, draft: EventDraft) -> PeakError | Refusal | None:
+        """A condition of the writer: why an event may not be written, ``None`` when it may."""
         if draft.kind == EventKind.BUDGET_SETTLED:
             return self._at_bound.refuse(draft)
-        if draft.kind != EventKind.CALL_ACCEPTED:
+        if draft.kind in CHANGES:
+            return self._latches.out_of_place(draft)
+        if draft.kind not in _OF_OPEN_HOPS:
             return None
-        hop = draft.body["hop"]
-        if self._book.held(draft.call_id or "", hop):
-            return None
-        return UsageWrong(
-            f"hop {hop} of {draft.call_id} is not open, so nothing can be accepted for it",
-            code="hop_not_open",
-            remedy="look at the call: peak why",
-        )
+        hop = draft.body.get("hop")
+        held = self._book.held(draft.call_id or "", hop) if type(hop) is int else None
+        if draft.kind == EventKind.FALLBACK_TAKEN:
+            return None if held and not held.lost else _not_taken(draft, hop)
+        return None if held else _not_open(draft, hop)
 
     # -- the projection
 
@@ -125,6 +125,9 @@ class Reservations:
             return Refusal(error.code, error.message, error.remedy, {})
         if self._earlier:
             self._count_again(limits, self._earlier)
+        latched = self._latches.refusal(draft)
+        if latched is not None:
+            return latched
         configured = self._configured(limits, draft, now)
         bound = self._with_own(configured, draft.run_id)
         asked = asked_by(draft.body)
@@ -149,6 +152,8 @@ class Reservations:
             self._lower(event, body)
         elif event.kind == EventKind.RUN_STARTED and event.run_id and body.get("limits"):
             self._runs.begin(event.run_id, body["limits"])
+        elif event.kind in CHANGES:
+            self._latches.apply(event, body)
         elif event.kind == EventKind.PHASE_CHANGED:
             self._phase_since = event.ts
         return ()
@@ -158,6 +163,7 @@ class Reservations:
         self._book.flush(db)
         self._at_bound.flush(db)
         self._runs.flush(db)
+        self._latches.flush(db)
 
     # -- rules
 
@@ -217,7 +223,7 @@ class Reservations:
             keys=keys,
         )
         self._book.hold(reservation)
-        return self._warnings(event, limits, bound)
+        return budget_warnings.reserved(self._book, event, limits, bound)
 
     def _settle(self, event: Header, body: Body) -> Sequence[EventDraft]:
         held = self._book.release(event.call_id or "", body["hop"])
@@ -228,7 +234,8 @@ class Reservations:
             keys = tuple(dict.fromkeys(key for _, key in bound))
             self._book.change(keys, spent=spent)
             self._note_bound(event, body, keys, again=True)
-            return self._overspent(event, limits, bound)
+            return budget_warnings.billed(self._book, event, limits, bound)
+        bound_spend = self._bound_of(held)
         self._note_bound(event, body, held.keys, again=held.lost)
         if held.lost:
             self._book.change(held.keys, spent=difference(spent, held.amount))
@@ -236,10 +243,19 @@ class Reservations:
             self._book.change(held.keys, spent=spent, reserved=negative(held.amount))
         if body.get("reason") in LOST and not held.lost:
             self._book.hold(replace(held, lost=True, amount=spent))
+        if self._book.flagged(held.keys):
+            limits, bound = self._binding(event, held.keys)
+            budget_warnings.may_say_again(self._book, limits, bound, below=budget_warnings.WELL_BELOW)
         if spent.cost <= held.amount.cost and spent.tokens <= held.amount.tokens:
             return ()  # what fitted as a bound fits as a bill
-        limits, bound = self._limits_now(event)
-        return self._overspent(event, limits, [(limit, key) for limit, key in bound if key in held.keys])
+        tripped = self._latches.tripped_by(event, body["hop"], spent, bound_spend)
+        limits, bound = self._binding(event, held.keys)
+        return [*tripped, *budget_warnings.billed(self._book, event, limits, bound)]
+
+    def _bound_of(self, held: Reservation) -> Spend:
+        """What a hop could cost at most, also where an operator settled it for less meanwhile."""
+        booked = self._at_bound.find(held.call_id, held.hop) if held.lost else None
+        return held.amount if booked is None else held.amount._replace(cost=booked.bound)
 
     def _note_bound(self, event: Header, body: Body, keys: tuple[str, ...], *, again: bool) -> None:
         """Keep for an operator what is booked at its bound; ``again`` when the hop had ended before."""
@@ -271,6 +287,7 @@ class Reservations:
         held = self._book.held(call_id, hop)
         if held is not None and held.lost:
             self._book.hold(replace(held, amount=held.amount._replace(cost=cost)))
+        budget_warnings.may_say_again(self._book, *self._binding(event, keys))
 
     def _keys_of(self, call_id: str, hop: int) -> tuple[str, ...]:
         """The counters that hold a hop of before keys were kept with it: by its request, those that exist."""
@@ -285,39 +302,12 @@ class Reservations:
         if self._refused is None or self._refused[0] != event.event_id:
             return []
         _, limits, refusal = self._refused
-        key, unit = refusal.details.get("key"), refusal.details.get("unit")
-        if key is None or unit == Unit.CALLS_PER_MIN:
-            return []
-        counter = self._book.counter(key)
-        if not counter.first_time(f"exceeded:{unit}", limits.digest):
-            return []
-        self._book.mark(counter)
-        return [_budget_event(event, EventKind.BUDGET_EXCEEDED, refusal.details)]
+        return budget_warnings.refused(self._book, event, limits, refusal)
 
-    def _warnings(self, event: Header, limits: BudgetLimits, bound: Bound) -> list[EventDraft]:
-        drafts = []
-        for limit, key in bound:
-            counter = self._book.counter(key)
-            for unit in warned(limit, counter.spent, counter.reserved, limits.warn_pct):
-                if counter.first_time(f"warned:{unit}", limits.digest):
-                    figures = account(
-                        limit, unit, key, spent=counter.spent, reserved=counter.reserved, asked=Spend()
-                    )
-                    drafts.append(_budget_event(event, EventKind.BUDGET_WARNED, figures))
-        return drafts
-
-    def _overspent(self, event: Header, limits: BudgetLimits, bound: Bound) -> list[EventDraft]:
-        """A bill came in above its bound and beyond a limit."""
-        drafts = []
-        for limit, key in bound:
-            counter = self._book.counter(key)
-            for unit in overspent(limit, counter.spent):
-                if counter.first_time(f"exceeded:{unit}", limits.digest):
-                    figures = account(
-                        limit, unit, key, spent=counter.spent, reserved=counter.reserved, asked=Spend()
-                    )
-                    drafts.append(_budget_event(event, EventKind.BUDGET_EXCEEDED, figures))
-        return drafts
+    def _binding(self, event: Header, keys: tuple[str, ...]) -> tuple[BudgetLimits, Bound]:
+        """The limits that bind a call now, of the counters that hold it."""
+        limits, bound = self._limits_now(event)
+        return limits, [(limit, key) for limit, key in bound if key in keys]
 
     def _limits_now(self, event: Header) -> tuple[BudgetLimits, Bound]:
         """The limits that bind a call now."""
@@ -332,6 +322,21 @@ class Reservations:
 _NO_LIMITS = BudgetLimits((), warn_pct=Decimal(100), timezone="UTC", digest="")
 
 
+_OF_OPEN_HOPS = frozenset({EventKind.CALL_ACCEPTED.value, EventKind.FALLBACK_TAKEN.value})
+
+
+def _not_open(draft: EventDraft, hop: object) -> UsageWrong:
+    return UsageWrong(
+        f"hop {hop} of {draft.call_id} is not open, so nothing can be accepted for it",
+        code="hop_not_open",
+        remedy="look at the call: peak why",
+    )
+
+
+def _not_taken(draft: EventDraft, hop: object) -> Refusal:
+    return Refusal("hop_not_open", f"hop {hop} of {draft.call_id} was not let through: no fallback was taken")
+
+
 def asked_by(body: Body) -> Spend:
     """What a ``requested`` event asks for: its bound, one call."""
     return Spend(nano_from_text(body["bound_eur"]), body["bound_tokens"], 1)
@@ -340,14 +345,3 @@ def asked_by(body: Body) -> Spend:
 def _attended(one: Reservation) -> bool:
     """Whether a hop ends with its caller's connection."""
     return not one.lost and not one.expires_us
-
-
-def _budget_event(cause: Header, kind: EventKind, figures: dict[str, Any]) -> EventDraft:
-    return EventDraft(
-        derived_id(cause.event_id, kind, figures["key"], figures["unit"]),
-        kind.value,
-        figures,
-        run_id=cause.run_id,
-        call_id=cause.call_id,
-        layer=cause.layer,
-    )

@@ -26,8 +26,11 @@ from peak_console.ledger.schema import open_for_writing
 Guard = Callable[[EventDraft], Refusal | None]
 """Looks at an ``llm.call.requested`` before it is written; a refusal is written in its place."""
 
-Condition = Callable[[EventDraft], PeakError | None]
-"""Looks at every draft in its transaction, after those before it; an error keeps the draft out."""
+Condition = Callable[[EventDraft], PeakError | Refusal | None]
+"""Looks at every draft in its transaction, after those before it; whatever it gives keeps the draft out.
+
+An error fails the draft's append; a refusal is told in its acknowledgement, beside those of the others.
+"""
 
 LEDGER_ACTOR = "ledger"
 """The actor of events that the ledger itself writes beside those it is given."""
@@ -173,7 +176,7 @@ class LedgerWriter:
                 continue
             refused = self._out_of_place(entry.draft)
             if refused is not None:
-                results.append(refused)
+                results.append(_left_out(entry, refused, stamp) if isinstance(refused, Refusal) else refused)
                 continue
             refusal = None
             if entry.draft.kind == EventKind.CALL_REQUESTED:
@@ -238,7 +241,7 @@ class LedgerWriter:
                 return refusal
         return None
 
-    def _out_of_place(self, draft: EventDraft) -> PeakError | None:
+    def _out_of_place(self, draft: EventDraft) -> PeakError | Refusal | None:
         """The genesis stands first and once; and whatever the node's conditions say."""
         genesis = draft.kind == EventKind.WORKSPACE_INITIALISED
         if genesis == (self._seq == 0):
@@ -316,6 +319,11 @@ class LedgerWriter:
 class _Stamp:
     ts: str
     boot_us: int
+
+
+def _left_out(entry: Entry, refusal: Refusal, stamp: _Stamp) -> Ack:
+    """The answer to a draft that has no place in the ledger: nothing stands for it."""
+    return Ack(entry.draft.event_id, 0, "", stamp.ts, refusal)
 
 
 def _as_refused(entry: Entry, refusal: Refusal) -> Entry:

@@ -137,18 +137,19 @@ class Node:
 
     async def _open(self) -> None:
         facts, breakers = Facts(), Breakers(self._breaker_rules)
+        reservations = Reservations(self._limits, clock=self._clock)
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
             configs=ConfigCache(self.ws, clock=self._clock),
             facts=facts,
             breakers=breakers,
+            reservations=reservations,
             boot_id=_boot_id(),
             session=secrets.token_hex(8),
             leasing=self._leasing,
             last_tick_us=self._clock.boot_us(),
         )
-        reservations = Reservations(self._limits, clock=self._clock)
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,

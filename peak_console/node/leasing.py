@@ -9,7 +9,6 @@ from peak_console.control import lease as leases
 from peak_console.control.files import LEASE, NODE
 from peak_console.control.folder import RealFolder
 from peak_console.control.lease import BREAKERS_LISTED, BreakerOpen
-from peak_console.domain.clock import unix_us
 from peak_console.domain.posture import PostureReason
 from peak_console.node.folding import Folded, fold
 from peak_console.node.health import disk_free, problems
@@ -75,8 +74,8 @@ class LeaseKeeper:
         return (self._state.clock.boot_us() - self._written_us) // 1000
 
     def _breakers(self) -> tuple[BreakerOpen, ...]:
-        held = self._state.breakers.open_now(unix_us(self._state.clock.now()))
-        return tuple(BreakerOpen(one.provider, one.model_id, one.until_us) for one in held[:BREAKERS_LISTED])
+        held = self._state.open_breakers()[:BREAKERS_LISTED]
+        return tuple(BreakerOpen(one.provider, one.model_id, one.until_us, one.latched) for one in held)
 
     def _lease(
         self, folded: Folded, breakers: tuple[BreakerOpen, ...], seq: int, now_us: int

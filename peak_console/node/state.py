@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import Observed
-from peak_console.domain.clock import Clock
-from peak_console.ledger.breakers import Breakers
+from peak_console.domain.clock import Clock, unix_us
+from peak_console.ledger.breakers import Breakers, OpenBreaker
+from peak_console.ledger.reservations import Reservations
 from peak_console.node.facts import Facts
 from peak_console.node.health import Verified
 
@@ -21,6 +22,7 @@ class NodeState:
     configs: ConfigCache
     facts: Facts
     breakers: Breakers
+    reservations: Reservations
     boot_id: str
     session: str
     leasing: bool
@@ -33,3 +35,7 @@ class NodeState:
     """Why the ledger cannot be written, as a reason code; empty while it can."""
     last_tick_us: int = 0
     metrics_url: str | None = None
+
+    def open_breakers(self) -> tuple[OpenBreaker, ...]:
+        """Breakers that let nothing through now, those first that last longest."""
+        return (*self.reservations.latched(), *self.breakers.open_now(unix_us(self.clock.now())))

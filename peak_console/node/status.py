@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.boot import boot_id
-from peak_console.domain.clock import unix_us
 from peak_console.ledger.server import Handler
 from peak_console.ledger.session import Session
 from peak_console.ledger.wire import Message
@@ -74,7 +73,7 @@ def report(node: "Node") -> dict[str, Any]:
             "reasons": list(folded.reasons),
             "conflicts": list(folded.conflicts),
         },
-        "breakers": [asdict(one) for one in state.breakers.open_now(unix_us(state.clock.now()))],
+        "breakers": [asdict(one) for one in state.open_breakers()],
         "phase": state.facts.phase.value,
         "simulated": state.facts.simulated,
         "verified": state.verified.as_dict(),

@@ -165,6 +165,7 @@ class Meter:
                 row.state_at(now_us).value, row.breaker.trips
             )
             for row in reader.breakers()
+            if row.kind == "provider"
         }
 
 

@@ -117,6 +117,41 @@ class SettledShape(_Shape):
     seq: int
 
 
+class BreakerShape(_Shape):
+    """One breaker of a model; ``bill`` is that which tripped a ``budget`` breaker last."""
+
+    breaker: Literal["provider", "budget"]
+    provider: str
+    model_id: str
+    state: Literal["closed", "open", "half_open"]
+    failures: int
+    until: str | None
+    left_ms: int
+    reason: str
+    trips: int
+    changed: str | None
+    probing: bool
+    latched: bool
+    bill: dict[str, Any] | None
+    rate: dict[str, Any] | None
+
+
+class BreakersShape(_Shape):
+    """``peak breaker list``."""
+
+    breakers: list[BreakerShape]
+
+
+class BreakerResetShape(_Shape):
+    """``peak breaker reset``."""
+
+    breaker: Literal["provider", "budget"]
+    provider: str
+    model_id: str
+    operator: str
+    seq: int
+
+
 class FindingShape(_Shape):
     """One finding of the linter; ``line`` and ``column`` count from 1."""
 
@@ -289,6 +324,8 @@ class RefusalShape(_Shape):
 
 
 SHAPES: dict[str, type[BaseModel]] = {
+    "breaker-list": BreakersShape,
+    "breaker-reset": BreakerResetShape,
     "budget-settle": SettledShape,
     "budget-show": BudgetsShape,
     "call": CallShape,

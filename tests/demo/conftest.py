@@ -22,6 +22,7 @@ from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.posture import Orders, PostureState
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.client import SocketLedgerClient
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.reservations import Reservations
@@ -135,8 +136,14 @@ async def demo(demo_workspace: Workspace) -> AsyncIterator[Demo]:
     renewing = asyncio.create_task(permission.keep())
     clock = SystemClock()
     configs = ConfigCache(demo_workspace)
+    breakers = Breakers(lambda: configs.current().control.provider_breaker.rules())  # noqa: PLW0108 - asked anew
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    writer = LedgerWriter(demo_workspace.ledger, clock=clock, projections=[Rollups(), reservations])
+    writer = LedgerWriter(
+        demo_workspace.ledger,
+        clock=clock,
+        projections=[Rollups(), breakers, reservations],
+        conditions=[breakers.out_of_place, reservations.out_of_place],
+    )
     genesis = EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": True})
     writer.append([(genesis, "test")])
     node = LedgerServer(

@@ -222,11 +222,61 @@ def test_what_a_provider_says_of_its_rate_limit_is_kept(desk: Desk) -> None:
     assert found.fields == {"remaining_requests": 1}
 
 
+def attempts(*reasons: str) -> dict[str, Any]:
+    """A body with attempts that ended so."""
+    return {
+        "attempts": [
+            {"number": number, "reason": reason, "status": None, "latency_us": 1, "waited_ms": 0}
+            for number, reason in enumerate(reasons, 1)
+        ]
+    }
+
+
+def test_a_model_that_fails_most_attempts_trips_though_every_call_is_answered(desk: Desk) -> None:
+    """Four failures, then an answer, two hundred times: the second hop opens it; and over a restart."""
+    desk.write(completed("c0", body=attempts("server_error", "server_error", "timeout", "timeout", "ok")))
+    assert breaker_events(desk) == []
+    desk.reopen()
+    assert sum(one.failed for one in row(desk).breaker.recent) == 4
+    desk.clock.advance(1)
+    desk.write(completed("c1", body=attempts("server_error", "ok")))
+    ((kind, body),) = breaker_events(desk)
+    assert (kind, body["reason"]) == ("breaker.tripped", "server_error")
+    assert call(desk, "c2") is not None
+    desk.writer.close()
+    assert verify(desk.path).ok
+
+
+def test_answers_before_the_first_failure_count_as_attempts(desk: Desk) -> None:
+    """Ten answers and five failures with answers between: a third is no reason."""
+    for number in range(10):
+        desk.write(completed(f"a{number}"))
+    for number in range(5):
+        desk.write(failed(f"f{number}"), completed(f"b{number}"))
+    assert breaker_events(desk) == []
+    desk.writer.close()
+    assert verify(desk.path).ok
+
+
+def test_the_wrong_model_answering_counts(desk: Desk) -> None:
+    """An unexpected echo is the model's failure, though the provider answered with success."""
+    for number in range(5):
+        echo = failed(f"e{number}", reason="unexpected_echo")
+        desk.write(
+            EventDraft(
+                echo.event_id, echo.kind, {**echo.body, **attempts("ok")},
+                "r1", f"e{number}", "L2", "primary", "openai", "gpt-5",
+            )
+        )  # fmt: skip
+    assert len(breaker_events(desk)) == 1
+
+
 def test_a_row_for_a_screen_says_all_of_it(desk: Desk) -> None:
     """State, failures, until, reason, trips, last change; an opening that is over shows as half open."""
     trip(desk)
     now = unix_us(desk.clock.now())
     assert row(desk).as_dict(now + 5_000_000) == {
+        "breaker": "provider",
         "provider": "openai",
         "model_id": "gpt-5",
         "state": "open",
@@ -237,6 +287,8 @@ def test_a_row_for_a_screen_says_all_of_it(desk: Desk) -> None:
         "trips": 1,
         "changed": "2026-11-22T12:00:00.000000Z",
         "probing": False,
+        "latched": False,
+        "bill": None,
         "rate": None,
     }
     assert row(desk).state_at(now + OPEN_S * 1_000_000) is BreakerState.HALF_OPEN
@@ -303,6 +355,9 @@ def whole_history(desk: Desk) -> None:
         "UPDATE provider_breaker SET trips = trips + 1 WHERE model_id = 'closed'",
         "UPDATE provider_breaker SET until_us = 5 WHERE model_id = 'closed'",
         "UPDATE provider_breaker SET failures = '[7]' WHERE model_id = 'closed'",
+        "UPDATE provider_breaker SET recent = '[[1800000000000000,9,9]]' WHERE model_id = 'closed'",
+        "UPDATE provider_breaker SET recent = replace(recent, ',1,1]', ',1,2]') WHERE model_id = 'closed'",
+        """UPDATE provider_breaker SET recent = '[["a",1,1]]' WHERE model_id = 'closed'""",
         "UPDATE provider_breaker SET state = 'ajar' WHERE model_id = 'half'",
         "UPDATE provider_breaker SET failures = 'x' WHERE model_id = 'half'",
         """UPDATE provider_breaker SET rate = '{"remaining_requests":6}' WHERE model_id = 'closed'""",
@@ -330,7 +385,9 @@ def test_a_table_that_holds_no_breaker_is_said_to_be_corrupt(desk: Desk) -> None
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["ask", "fail", "answer", "lose", "wait", "reopen"]), st.integers(0, 5)),
+    st.tuples(
+        st.sampled_from(["ask", "fail", "answer", "retry", "lose", "wait", "reopen"]), st.integers(0, 5)
+    ),
     max_size=60,
 )
 
@@ -373,6 +430,7 @@ def test_whatever_happens_one_probe_and_a_sound_table(
         under_way.clear()
 
     moves["ask"], moves["fail"], moves["answer"], moves["lose"] = ask, end(failed), end(completed), lose
+    moves["retry"] = end(lambda call_id: completed(call_id, body=attempts("timeout", "ok")))
     moves["wait"] = lambda number: desk.clock.advance(number * 15)
     moves["reopen"] = lambda _: desk.reopen()
     for name, number in [("ask", 0)] * 5 + [("fail", 0)] * 5 + steps:

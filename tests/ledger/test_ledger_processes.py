@@ -86,6 +86,6 @@ async def test_one_probe_passes_of_all_processes_and_a_killed_one_gives_its_plac
         late = [await stack.enter_async_context(asking(service, "r1", 10)) for _ in range(2)]
         ends = await all_at_once(late)
         ((probe,),) = [end["through"] for end in ends if end["through"]]
-        desk.write(completed(probe))
+        desk.write(completed(probe, cost=5, body={"usage": {}}))
         last = await stack.enter_async_context(asking(service, "r1", 10))
         assert len((await last.go())["through"]) == 10

@@ -27,7 +27,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Any:
     for number in range(60):
         call, layer, model = f"c{number}", f"L{number % 3}", MODELS[number % 2]
         header = {"layer": layer, "model_id": model, "run_id": f"r{number // 10}"}
-        desk.write(note(run_id=header["run_id"]), requested(call, **header))
+        desk.write(note(run_id=header["run_id"]), requested(call, bound=10**6, **header))
         if number % 7 == 0:
             desk.write(failed(call, reason="timeout" if number % 2 else "overloaded", **header))
         else:

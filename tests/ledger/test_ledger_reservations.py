@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledger_desk import Desk
-from ledger_events import budget, completed, event_id, failed, note, requested
+from ledger_events import budget, completed, event_id, failed, note, requested, settled
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
 from peak_console.domain.errors import ConfigInvalid
@@ -141,6 +141,36 @@ def test_a_warning_is_given_once(desk: Desk) -> None:
     desk.reopen()
     desk.write(requested("c3", bound=1))
     assert desk.kinds().count("budget.warned") == 1
+
+
+def test_a_warning_is_given_again_after_it_was_settled_below_its_level(desk: Desk) -> None:
+    """An operator settles 90 of 100 to 30: the next crossing is another one, and so after a restart."""
+    desk.limits = budget(run=100)
+    desk.write(requested("c1", bound=90), failed("c1", cost=90, basis="worst_case"))
+    assert desk.kinds().count("budget.warned") == 1
+    desk.write(settled("c1", cost=30, was=90))
+    desk.reopen()
+    desk.write(requested("c2", bound=49))
+    assert desk.kinds().count("budget.warned") == 1
+    desk.write(requested("c3", bound=1))
+    assert desk.kinds().count("budget.warned") == 2
+
+
+def test_a_warning_is_given_again_after_a_call_cost_far_less_than_its_bound(desk: Desk) -> None:
+    """Released money counts as well; about the level itself calls may come and go without a word."""
+    desk.limits = budget(run=100)
+    desk.write(requested("c1", bound=85))
+    desk.write(completed("c1", cost=75, body={"usage": {}}))
+    desk.write(requested("c2", bound=10))
+    assert desk.kinds().count("budget.warned") == 1
+    desk.write(completed("c2", cost=0, body={"usage": {}}))
+    assert desk.kinds().count("budget.warned") == 1
+    desk.limits = budget(run=1000)
+    desk.write(requested("c3", bound=800), requested("c4", bound=200, run_id="r2"))
+    warned = desk.kinds().count("budget.warned")
+    desk.write(completed("c3", cost=10, body={"usage": {}}))
+    desk.write(requested("c5", bound=800))
+    assert desk.kinds().count("budget.warned") == warned + 1
 
 
 def test_a_bill_above_its_bound_is_booked_and_told(desk: Desk) -> None:
@@ -310,7 +340,7 @@ class BudgetMachine(RuleBasedStateMachine):
         call_id, run_id = data.draw(st.sampled_from(sorted(self.running)))
         bound = self.running.pop((call_id, run_id))
         bill = data.draw(st.integers(0, bound))
-        self.desk.write(completed(call_id, cost=bill, run_id=run_id))
+        self.desk.write(completed(call_id, cost=bill, run_id=run_id, body={"usage": {}}))
         self.spent[run_id] = self.spent.get(run_id, 0) + bill
 
     @rule()

@@ -23,7 +23,9 @@ def fallback() -> EventDraft:
         "reason": "timeout",
         "hop": 2,
     }
-    return EventDraft(event_id(), "llm.fallback.taken", body, layer="L2", role="fallback")
+    return EventDraft(
+        event_id(), "llm.fallback.taken", body, run_id="r1", call_id="c4", layer="L2", role="fallback"
+    )
 
 
 def test_an_answer_counts_with_tokens_cost_and_latency(desk: Desk) -> None:
@@ -41,7 +43,8 @@ def test_an_answer_counts_with_tokens_cost_and_latency(desk: Desk) -> None:
 
 def test_failures_refusals_and_fallbacks_are_counted_apart(desk: Desk) -> None:
     """A hop that was sent is a call, one that never left is none; a refusal is neither; reasons are kept."""
-    desk.write(failed(), failed("c2", reason="posture", sent=False), fallback())
+    desk.write(failed(), failed("c2", reason="posture", sent=False))
+    desk.write(requested("c4", hop=2), fallback())
     desk.write(requested("c3", bound=10**12))
     with desk.reader() as reader:
         rows = {row.provider: row for row in reader.totals()}

@@ -23,7 +23,9 @@ def requested(call_id: str, bound_eur: str = "0.000000100") -> EventDraft:
     return _draft(EventKind.CALL_REQUESTED, body, call_id)
 
 
-def failed(call_id: str, *, cost_eur: str = "0.000000000", basis: str = "none") -> EventDraft:
+def failed(
+    call_id: str, *, cost_eur: str = "0.000000000", basis: str = "none", model_id: str = "gpt-5"
+) -> EventDraft:
     """A server error."""
     body = {
         "hop": 1,
@@ -35,7 +37,7 @@ def failed(call_id: str, *, cost_eur: str = "0.000000000", basis: str = "none") 
         "latency_us": 5,
         "attempts": [{"number": 1, "reason": "server_error", "status": 500, "latency_us": 5, "waited_ms": 0}],
     }
-    return _draft(EventKind.CALL_FAILED, body, call_id)
+    return _draft(EventKind.CALL_FAILED, body, call_id, model_id)
 
 
 def completed(call_id: str) -> EventDraft:
@@ -52,5 +54,7 @@ def completed(call_id: str) -> EventDraft:
     return _draft(EventKind.CALL_COMPLETED, body, call_id)
 
 
-def _draft(kind: EventKind, body: dict[str, Any], call_id: str) -> EventDraft:
-    return EventDraft(f"ev_node_{next(_numbers)}", kind, body, call_id=call_id, **HEADER)
+def _draft(kind: EventKind, body: dict[str, Any], call_id: str, model_id: str = "gpt-5") -> EventDraft:
+    return EventDraft(
+        f"ev_node_{next(_numbers)}", kind, body, call_id=call_id, **{**HEADER, "model_id": model_id}
+    )

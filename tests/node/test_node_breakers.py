@@ -10,7 +10,7 @@ from node_world import World, node_here, soon
 from peak_console.control.gate import CallGate
 from peak_console.control.lease import BreakerOpen
 from peak_console.domain.clock import SystemClock
-from peak_console.domain.errors import ControlRefused
+from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.node.engine import Node
 from peak_console.node.status import report
@@ -41,7 +41,12 @@ async def test_a_trip_and_a_reset_stand_in_the_lease_at_once(world: World) -> No
         assert (ack.refusal.code, ack.refusal.details["until_us"]) == ("breaker_open", breaker.until_us)
         assert world.calls(), "an open breaker is no stop"
         (shown,) = report(node)["breakers"]
-        assert shown == {"provider": "openai", "model_id": "gpt-5", "until_us": breaker.until_us}
+        assert shown == {
+            "provider": "openai",
+            "model_id": "gpt-5",
+            "until_us": breaker.until_us,
+            "latched": False,
+        }
         await soon(lambda: not told(world), "its time is over", 3)
         (ack,) = await append(node, requested("c4"))
         assert ack.refusal is None
@@ -69,13 +74,34 @@ async def test_the_lease_names_what_fits(world: World) -> None:
         assert node.keeper.error == ""
 
 
-async def test_nobody_but_the_ledger_moves_a_providers_breaker(world: World) -> None:
-    """Neither the node by hand nor an operator with proof."""
+async def test_a_latched_breaker_stands_in_the_lease_and_after_a_restart(world: World) -> None:
+    """First of all that is open, without an end; a good answer of another call changes nothing."""
+    world.set_breaker(failures=1)
     async with node_here(world) as node:
-        for kind in ("breaker.tripped", "breaker.reset"):
+        await asyncio.to_thread(world.enable, node.socket_path)
+        await soon(world.calls, "calls are permitted")
+        draft = completed("c1")
+        dear = EventDraft(
+            draft.event_id, draft.kind, {**draft.body, "cost_eur": "5.000000000"}, draft.run_id, "c1",
+            draft.layer, draft.role, draft.provider, draft.model_id,
+        )  # fmt: skip
+        await append(node, failed("c0", model_id="gpt-5-mini"), requested("c1"), dear)
+        breakers = await soon(lambda: told(world) if len(told(world)) > 1 else None, "the lease names both")
+        assert [(one.model_id, one.latched) for one in breakers] == [("gpt-5", True), ("gpt-5-mini", False)]
+    async with node_here(world) as node:
+        assert [one["latched"] for one in report(node)["breakers"]] == [True, False]
+
+
+async def test_nobody_but_the_ledger_trips_a_breaker(world: World) -> None:
+    """A trip is nobody else's, also not with proof; a reset names its operator and reason, or is none."""
+    async with node_here(world) as node:
+        for breaker in ("provider", "budget"):
             with pytest.raises(ControlRefused) as caught:
-                await append(node, EventDraft("ev_x", kind, {"breaker": "provider"}))
+                await append(node, EventDraft("ev_x", "breaker.tripped", {"breaker": breaker}))
             assert caught.value.code == "kind_reserved"
+            with pytest.raises(UsageWrong) as malformed:
+                await append(node, EventDraft("ev_x", "breaker.reset", {"breaker": breaker}))
+            assert malformed.value.code == "event_malformed"
 
 
 @pytest.mark.parametrize("leasing", [True, False])

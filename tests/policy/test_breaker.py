@@ -1,6 +1,7 @@
 """A model's breaker: each rule of its opening, its probe and its end."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from peak_console.domain.calls import CallReason
 from peak_console.policy.breaker import (
+    BUCKETS,
     COUNTED,
     PROBE_PATIENCE_US,
     SECOND_US,
@@ -16,10 +18,12 @@ from peak_console.policy.breaker import (
     Breaker,
     BreakerRules,
     BreakerState,
+    Bucket,
     admit,
     answered,
     failed,
     freed,
+    heard,
     sent,
 )
 
@@ -72,6 +76,7 @@ def test_failures_older_than_the_window_do_not_count() -> None:
     assert failed(two, "c|1", ["timeout"], RULES, at(60) - 1).state is BreakerState.OPEN
     later = failed(two, "c|1", ["timeout"], RULES, at(60))
     assert (later.state, later.failures) == (BreakerState.CLOSED, (at(60),))
+    assert later.recent == (Bucket(at(60), 1, 1),)
 
 
 def test_failures_of_a_time_to_come_do_not_count() -> None:
@@ -81,13 +86,17 @@ def test_failures_of_a_time_to_come_do_not_count() -> None:
 
 
 def test_an_answer_forgets_the_failures_before_it() -> None:
-    """Only failures in a row open a breaker: a model that answers now and then is not left alone."""
-    two = failed(Breaker(), "c|1", ["timeout"] * 2, RULES, at(0))
-    after = answered(two, "c|2", at(1))
+    """A row ends with an answer; where answers are most of the attempts, the model is not left alone."""
+    three = Breaker()
+    for number in range(3):
+        three = answered(three, f"a{number}|1", RULES, at(0))
+    two = failed(three, "c|1", ["timeout"] * 2, RULES, at(0))
+    after = answered(two, "c|2", RULES, at(1))
     assert after.failures == ()
     assert failed(after, "c|3", ["timeout"], RULES, at(2)).state is BreakerState.CLOSED
+    assert heard(two, "c|2", at(1)) == replace(two, failures=())
     untouched = Breaker()
-    assert answered(untouched, "c|1", at(0)) is untouched
+    assert heard(untouched, "c|1", at(0)) is untouched
 
 
 @pytest.mark.parametrize("reason", sorted(set(CallReason) - COUNTED))
@@ -100,7 +109,7 @@ def test_the_reasons_that_count_are_those_of_the_design() -> None:
     """Connection, time, server, overload, rate, form, key, permission and model; a conflict is none."""
     assert set(COUNTED) == {
         "connect_error", "timeout", "connection_lost", "stream_cut", "server_error", "overloaded",
-        "rate_limited", "malformed", "authentication", "permission", "model_not_found",
+        "rate_limited", "malformed", "authentication", "permission", "model_not_found", "unexpected_echo",
     }  # fmt: skip
 
 
@@ -126,7 +135,7 @@ def test_calls_under_way_at_the_opening_lengthen_it_only_by_what_they_are_told()
     told = failed(breaker, "c2|1", ["rate_limited"], RULES, at(5), told_us=100 * SECOND_US)
     assert (told.until_us, told.trips) == (at(105), 1)
     assert failed(breaker, "c2|1", ["rate_limited"], RULES, at(5), told_us=10 * SECOND_US) == breaker
-    assert answered(breaker, "c2|1", at(5)) == breaker
+    assert answered(breaker, "c2|1", RULES, at(5)) == breaker
     assert failed(breaker, "c2|1", ["cancelled"], RULES, at(5), told_us=100 * SECOND_US) == breaker
 
 
@@ -146,14 +155,14 @@ def test_exactly_one_probe_passes_when_the_time_is_over() -> None:
 
 def test_the_probes_answer_closes_it() -> None:
     """As if nothing had been; only the number of trips and the last reason stay."""
-    breaker = answered(probing(), "p|1", at(62))
+    breaker = answered(probing(), "p|1", RULES, at(62))
     assert breaker == Breaker(reason="server_error", opened_us=at(0), trips=1, changed_us=at(62))
     assert admit(breaker, at(62)) is None
 
 
 def test_another_calls_answer_does_not_close_it() -> None:
     """A call that was sent before the opening says nothing of the model now."""
-    assert answered(probing(), "c9|1", at(62)) == probing()
+    assert answered(probing(), "c9|1", RULES, at(62)) == probing()
     assert failed(probing(), "c9|1", ["timeout"] * 9, RULES, at(62)) == probing()
 
 
@@ -166,7 +175,7 @@ def test_each_failed_probe_doubles_the_time_up_to_the_longest() -> None:
         breaker = failed(sent(breaker, "p|1", at(now)), "p|1", ["timeout"], RULES, at(now))
     assert spans == [60, 120, 200, 200]
     assert breaker.trips == 5
-    breaker = answered(sent(breaker, "p|1", at(now + 200)), "p|1", at(now + 200))
+    breaker = answered(sent(breaker, "p|1", at(now + 200)), "p|1", RULES, at(now + 200))
     again = failed(breaker, "c|1", ["timeout"] * 3, RULES, at(now + 201))
     assert again.until_us - at(now + 201) == 60 * SECOND_US
 
@@ -198,6 +207,73 @@ def test_a_clock_set_back_does_not_leave_a_model_alone_for_ever() -> None:
     assert sent(breaker, "p|1", at(0)).probe == "p|1"
 
 
+def mixed(breaker: Breaker, attempts: str, *, every_s: float = 0.1) -> Breaker:
+    """``breaker`` after attempts in time, ``x`` failed and ``.`` answered, one hop each."""
+    for number, one in enumerate(attempts):
+        now = at(number * every_s)
+        hop = f"h{number}|1"
+        breaker = (
+            failed(breaker, hop, ["server_error"], RULES, now)
+            if one == "x"
+            else answered(breaker, hop, RULES, now)
+        )
+    return breaker
+
+
+def test_failures_that_are_most_of_the_attempts_open_it_though_never_in_a_row() -> None:
+    """Two of three failing is a model out of order, however the answers lie between."""
+    assert mixed(Breaker(), "xx.xx.").trips == 1
+    rules = replace(RULES, failures=5)
+    breaker = Breaker()
+    for number in range(200):
+        if breaker.state is BreakerState.OPEN:
+            break
+        now = at(number * 0.1)
+        breaker = (
+            answered(breaker, f"h{number}|1", rules, now)
+            if number % 5 == 4
+            else failed(breaker, f"h{number}|1", ["timeout"], rules, now)
+        )
+    assert (breaker.state, number) == (BreakerState.OPEN, 6)
+
+
+def test_failures_that_are_few_of_the_attempts_open_nothing() -> None:
+    """One in three, for as long as one likes: the share counts, not the number."""
+    breaker = mixed(Breaker(), "..x" * 300)
+    assert breaker.state is BreakerState.CLOSED
+    assert sum(one.failed for one in breaker.recent) > RULES.failures
+
+
+def test_the_share_is_reached_exactly() -> None:
+    """Half is enough at fifty per cent; a little less is not."""
+    rules = replace(RULES, failure_pct=Decimal(50))
+    three = [Bucket(at(0), 5, 2)]
+    assert failed(Breaker(recent=tuple(three)), "c|1", ["timeout"], rules, at(1)).trips == 1
+    assert failed(Breaker(recent=(Bucket(at(0), 6, 2),)), "c|1", ["timeout"], rules, at(1)).trips == 0
+    strict = replace(RULES, failure_pct=Decimal("50.1"))
+    assert failed(Breaker(recent=tuple(three)), "c|1", ["timeout"], strict, at(1)).trips == 0
+
+
+def test_attempts_of_a_hop_that_succeeds_count() -> None:
+    """Each of its failures, then the answer: it ends the row, and is one attempt of the share."""
+    after = answered(Breaker(), "c|1", RULES, at(0), failures=["timeout", "server_error", "cancelled"])
+    assert (after.state, after.failures, after.reason) == (BreakerState.CLOSED, (), "server_error")
+    assert after.recent == (Bucket(at(0), 3, 2),)
+    assert answered(after, "c|2", RULES, at(1), failures=["timeout"]).trips == 1
+    row = answered(Breaker(), "c|1", RULES, at(0), failures=["timeout"] * 3)
+    assert (row.state, row.until_us) == (BreakerState.OPEN, at(60))
+
+
+def test_attempts_are_kept_in_a_fixed_number_of_buckets() -> None:
+    """However many they are, and also when the window is edited while they come."""
+    breaker = Breaker()
+    for number in range(3000):
+        rules = replace(RULES, window_us=(60 if number < 2000 else 3) * SECOND_US)
+        breaker = answered(breaker, "c|1", rules, at(number * 0.05))
+        assert len(breaker.recent) <= BUCKETS + 1
+    assert all(at(2999 * 0.05) - one.start_us < 3 * SECOND_US for one in breaker.recent)
+
+
 class Machine(RuleBasedStateMachine):
     """Calls come and go in any order, with any ends, beside a plain account of what the rules promise."""
 
@@ -209,6 +285,7 @@ class Machine(RuleBasedStateMachine):
         self.under_way: set[str] = set()
         self.number = 0
         self.row = 0
+        self.attempts: list[tuple[int, bool]] = []
 
     @rule(seconds=st.integers(0, 150))
     def time_passes(self, seconds: int) -> None:
@@ -248,26 +325,51 @@ class Machine(RuleBasedStateMachine):
         counted = sum(reason != "cancelled" for reason in reasons)
         if before.state is BreakerState.CLOSED:
             self.row += counted
-            if self.breaker.trips > before.trips:
-                assert self.row >= RULES.failures
-                self.row = 0
+            self.attempts += [(self.now, False)] * counted
+            self._judge(before, counted)
         elif self.breaker.trips > before.trips:
             assert before.probe == name
             assert counted
 
-    @rule(data=st.data())
-    def a_call_is_answered(self, data: st.DataObject) -> None:
-        """An answer never opens; a probe's always closes."""
+    @rule(data=st.data(), failures=st.integers(0, 2))
+    def a_call_is_answered(self, data: st.DataObject, failures: int) -> None:
+        """An answer by itself never opens, its failed attempts may; a probe's always closes."""
         if not self.under_way:
             return
         name = data.draw(st.sampled_from(sorted(self.under_way)))
         self.under_way.discard(name)
         before = self.breaker
-        self.breaker = answered(before, name, self.now)
-        assert self.breaker.trips == before.trips
-        if before.state is BreakerState.CLOSED or before.probe == name:
-            assert self.breaker.state is BreakerState.CLOSED
+        self.breaker = answered(before, name, RULES, self.now, failures=["timeout"] * failures)
+        if before.state is BreakerState.CLOSED:
+            self.row += failures
+            self.attempts += [(self.now, False)] * failures
+            self._judge(before, failures)
             self.row = 0
+            if self.breaker.state is BreakerState.CLOSED:
+                self.attempts.append((self.now, True))
+            return
+        assert self.breaker.trips == before.trips
+        if before.probe == name:
+            assert self.breaker == replace(self.breaker, state=BreakerState.CLOSED, failures=(), recent=())
+
+    def _judge(self, before: Breaker, counted: int) -> None:
+        """Whether failures of now opened it is what a list of all attempts says, to one bucket."""
+        tripped = self.breaker.trips > before.trips
+        width_us = RULES.window_us // BUCKETS
+        edges = {self.now - RULES.window_us, self.now - RULES.window_us + width_us}
+        edges |= {at_us for at_us, _ in self.attempts if min(edges) < at_us <= max(edges)}
+        verdicts = {self._too_many(edge) for edge in edges}
+        if tripped:
+            assert counted
+            assert self.row >= RULES.failures or True in verdicts
+            self.row, self.attempts = 0, []
+        elif counted:
+            assert False in verdicts
+
+    def _too_many(self, after_us: int) -> bool:
+        inside = [answer for at_us, answer in self.attempts if at_us > after_us]
+        failures = inside.count(False)
+        return failures >= RULES.failures and failures * 100 >= RULES.failure_pct * len(inside)
 
     @invariant()
     def it_is_whole(self) -> None:
@@ -276,6 +378,9 @@ class Machine(RuleBasedStateMachine):
         assert not one.probe or (one.state is BreakerState.HALF_OPEN and one.probe in self.under_way)
         assert (one.until_us == 0) == (one.state is BreakerState.CLOSED)
         assert len(one.failures) < RULES.failures
+        assert len(one.recent) <= BUCKETS + 1
+        assert not one.recent or one.state is BreakerState.CLOSED
+        assert all(0 <= bucket.failed <= bucket.attempts for bucket in one.recent)
         assert one.until_us - one.opened_us <= RULES.longest_open_us
         assert replace(one) == one
 

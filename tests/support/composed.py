@@ -14,9 +14,11 @@ from peak_console.domain.clock import Clock, ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack
 from peak_console.domain.money import NANO, NanoEur
+from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.policy.breaker import BreakerRules
 
 LIMITS = BudgetLimits(
     tuple(Limit(scope, max_cost=NanoEur(1_000_000 * NANO)) for scope in (Scope.RUN, Scope.DAY)),
@@ -111,10 +113,15 @@ class Composer:
 
 @contextmanager
 def composing(ws: Workspace, prefix: str = "", clock: Clock | None = None) -> Iterator[Composer]:
-    """The ledger of ``ws`` open for writing, with its genesis, figures and reservations."""
+    """The ledger of ``ws`` open for writing, with its genesis, figures, breakers and reservations."""
     clock = clock or ManualClock()
-    projections = [Rollups(), Reservations(lambda: LIMITS, clock=clock)]
-    with LedgerWriter(ws.ledger, clock=clock, projections=projections) as writer:
+    breakers, reservations = Breakers(BreakerRules), Reservations(lambda: LIMITS, clock=clock)
+    with LedgerWriter(
+        ws.ledger,
+        clock=clock,
+        projections=[Rollups(), breakers, reservations],
+        conditions=[breakers.out_of_place, reservations.out_of_place],
+    ) as writer:
         composer = Composer(writer, prefix)
         if writer.head[0] == 0:
             composer.event(EventKind.WORKSPACE_INITIALISED, {"simulated": False})

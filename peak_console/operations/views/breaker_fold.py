@@ -23,7 +23,7 @@ def fold_breakers(
     rows: "Iterable[BreakerRow]", asked: Iterable[tuple[str, str]], now: datetime
 ) -> tuple[BreakerLine, ...]:
     """``rows`` as lines; a model of ``asked`` without a row never failed, so its breaker is closed."""
-    found = {(row.provider, row.model_id): _line(row, now) for row in rows}
+    found = {(row.provider, row.model_id): _line(row, now) for row in rows if row.kind == "provider"}
     for name in asked:
         if all(name) and name not in found:
             found[name] = BreakerLine(*name, BreakerState.CLOSED)
