@@ -17,6 +17,7 @@ from peak_console.domain.errors import CallRefused
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.ledgering import Refusal
 from peak_console.llm.router import moment_us
+from peak_console.policy.breaker import LATCHED_UNTIL_US
 
 Model = tuple[str, str]
 """A provider and one of its models."""
@@ -43,6 +44,7 @@ class Cooling:
         self._clock = clock
         self._random = random
         self._refused: dict[Model, int] = {}
+        self._latched: dict[Model, int] = {}
         self._answered: dict[Model, int] = {}
         self._opened: dict[Model, int] = {}
 
@@ -51,19 +53,27 @@ class Cooling:
         now_us = self._now_us()
         lease = lease or self._gate.lease()
         told = {(one.provider, one.model_id): one.until_us for one in lease.breakers} if lease else {}
+        latched = {model: LATCHED_UNTIL_US for model, until in self._latched.items() if until > now_us}
         if told or self._opened:
             self._opened = {
                 model: until
                 for model, until in {**self._opened, **told}.items()
-                if now_us - until < _REMEMBERED_US and self._answered.get(model, 0) < until
+                if now_us - until < _REMEMBERED_US and self._answered.get(model, 0) < until < LATCHED_UNTIL_US
             }
         if self._refused:
             self._refused = {model: until for model, until in self._refused.items() if until > now_us}
-        return {model: until for model, until in {**told, **self._refused}.items() if until > now_us}
+        open_now = {**told, **self._refused, **latched}
+        return {model: until for model, until in open_now.items() if until > now_us}
 
     def note(self, model: Model, refusal: Refusal) -> int:
-        """The writer refused ``model``, for an open breaker or another caller's probe; until when."""
+        """The writer refused ``model``, for an open breaker or another caller's probe; until when.
+
+        One that only an operator resets is open to the end of time: nobody waits for it.
+        """
         now_us = self._now_us()
+        if refusal.details.get("latched") is True:
+            self._latched[model] = now_us + _TRUSTED_US
+            return LATCHED_UNTIL_US
         wait_ms = refusal.details.get("retry_after_ms")
         wait_us = wait_ms * 1000 if type(wait_ms) is int and wait_ms > 0 else round(_LOOK_S * 1_000_000)
         self._refused[model] = until_us = now_us + min(wait_us, _LONGEST_TOLD_US)
@@ -126,6 +136,14 @@ class Cooling:
 def refused_while_cooling(until: Mapping[Model, int], now: datetime, **details: object) -> CallRefused:
     """The error of a call all of whose candidates cool down for longer than it may wait."""
     (provider, model_id), free_us = min(until.items(), key=lambda item: item[1])
+    if free_us >= LATCHED_UNTIL_US:
+        return CallRefused(
+            f"every candidate that may be asked has a latched budget breaker: {provider}:{model_id} first",
+            code=CallReason.BREAKER_OPEN,
+            remedy="it never closes by itself; see: peak breaker list, then: peak breaker reset budget MODEL",
+            latched=True,
+            **details,
+        )
     wait_s = max(free_us / 1_000_000 - now.timestamp(), 0.0)
     return CallRefused(
         f"every candidate that may be asked is cooling down; {provider}:{model_id} is the first to be free",

@@ -16,6 +16,7 @@ from peak_console.domain.money import NanoEur, nano_from_text, text_from_nano
 from peak_console.llm.candidates import Candidate, CandidateRefusal, Usable
 from peak_console.llm.fitting import Terms, agreed, fitted, too_long
 from peak_console.net.messages import HttpRequest
+from peak_console.policy.breaker import LATCHED_UNTIL_US
 from peak_console.policy.deny import Denial
 
 
@@ -83,11 +84,13 @@ class Route:
         """The candidate at ``place`` cools down: it is passed over, and may be asked later."""
         self.taken.discard(place)
         self.cooled[place] = until_us
-        why = f"open until {moment_us(until_us)}"
+        latched = until_us >= LATCHED_UNTIL_US
+        why = "latched" if latched else f"open until {moment_us(until_us)}"
+        said = "a bill was above its bound" if latched else "it failed too often lately"
         self.rows[place] |= {
             "admitted": False,
             "reason": CallReason.BREAKER_OPEN.value,
-            "detail": f"it failed too often lately: {why}",
+            "detail": f"{said}: {why}",
             "breaker": why,
         }
 

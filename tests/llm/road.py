@@ -224,6 +224,8 @@ class Permit:
         )
         self.breakers: Breakers | None = None
         """Whose open breakers the lease names."""
+        self.reservations: Reservations | None = None
+        """Whose latched breakers it names."""
         self.tells = True
         """Whether it names them."""
         (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
@@ -233,7 +235,10 @@ class Permit:
         """A lease of now."""
         now = self._clock.boot_us()
         held = self.breakers.open_now(unix_us(self._clock.now())) if self.breakers else ()
-        told = tuple(BreakerOpen(one.provider, one.model_id, one.until_us) for one in held)
+        latched = self.reservations.latched() if self.reservations else ()
+        told = tuple(
+            BreakerOpen(one.provider, one.model_id, one.until_us, one.latched) for one in (*latched, *held)
+        )
         fresh = replace(
             self._lease,
             issued_us=now,
@@ -289,13 +294,22 @@ def environment(url: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_ledger(ws: Workspace, breakers: Breakers | None = None) -> AsyncIterator[LedgerServer]:
-    """The ledger's server of a workspace, with its genesis."""
+async def open_ledger(
+    ws: Workspace, breakers: Breakers | None = None, permit: Permit | None = None
+) -> AsyncIterator[LedgerServer]:
+    """The ledger's server of a workspace, with its genesis; ``permit`` tells what it latches."""
     clock = SystemClock()
     configs = ConfigCache(ws, clock=clock)
     breakers = breakers or Breakers(BreakerRules)
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    writer = LedgerWriter(ws.ledger, clock=clock, projections=[Rollups(), breakers, reservations])
+    writer = LedgerWriter(
+        ws.ledger,
+        clock=clock,
+        projections=[Rollups(), breakers, reservations],
+        conditions=[breakers.out_of_place, reservations.out_of_place],
+    )
+    if permit is not None:
+        permit.reservations = reservations
     if writer.head[0] == 0:
         genesis = EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": False})
         writer.append([(genesis, "test")])
@@ -332,7 +346,7 @@ async def open_road(
     renewing = asyncio.create_task(permit.keep())
     variables = environment(url) | (environ or {})
     try:
-        async with open_ledger(ws, breakers) as server:
+        async with open_ledger(ws, breakers, permit) as server:
             ledger = await SocketLedgerClient.connect(server.socket_path, name="test", deadline_s=2)
             client = Client(ws, ledger, environ=variables, **({"retry": QUICK} | options))
             try:
