@@ -37,6 +37,16 @@ _LONGEST = 1_000_000
 @click.argument("role", default="primary")
 @click.option("--prompt", default="-", help="The text to send; - reads it from standard input (the default).")
 @click.option("--run", "run_id", help="Make the call in this run instead of one of its own.")
+@click.option(
+    "--max-output-tokens", type=click.IntRange(min=1), help="Allow less output than the matrix does."
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Allow less time, over all attempts and candidates, than the matrix does.",
+)
 @click.option("--stream", "streamed", is_flag=True, help="Print the answer as it comes.")
 @click.option(
     "--background", is_flag=True, help="Long research: the provider works unattended; wait for its answer."
@@ -53,6 +63,8 @@ def command(
     prompt: str,
     run_id: str | None,
     *,
+    max_output_tokens: int | None,
+    timeout_s: float | None,
     streamed: bool,
     background: bool,
     detach: bool,
@@ -65,7 +77,7 @@ def command(
     The call goes the one road: policy, posture, budgets, ledger. It needs a running node. Ending the command
     ends the call, at the provider too; a background call that was left with --detach, or whose process died,
     is fetched with --resume: nothing is sent again. --resume of an answer that is there and --cancel work
-    while the workspace is stopped.
+    while the workspace is stopped. Waits of more than a second are told on standard error.
     """
     if run_id is not None and not is_run_id(run_id):
         raise UsageWrong(f"'{run_id}' is not a run id", remedy="a run id looks like 20261122_140000_k3v9qx")
@@ -82,15 +94,23 @@ def command(
             "--detach goes with --background, and --stream without it", remedy="see: peak call --help"
         )
     which, slot = slot_named(layer, role)
-    question = Question(which, slot, _text(prompt), run_id, background=background)
+    question = Question(
+        which,
+        slot,
+        _text(prompt),
+        run_id,
+        background=background,
+        max_output_tokens=max_output_tokens,
+        timeout_s=timeout_s,
+    )
     if detach:
-        call_id = asyncio.run(submit(ws, question))
+        call_id = asyncio.run(submit(ws, question, told=_told))
         told = f"accepted; fetch the answer: peak call --resume {call_id}"
         invocation.reporter.result({"call_id": call_id}, call_id, told)
     elif streamed and not invocation.as_json:
-        _answered(invocation, asyncio.run(stream(ws, question, _show)), shown=True)
+        _answered(invocation, asyncio.run(stream(ws, question, _show, told=_told)), shown=True)
     else:
-        _answered(invocation, asyncio.run(call(ws, question)))
+        _answered(invocation, asyncio.run(call(ws, question, told=_told)))
     return 0
 
 
@@ -99,7 +119,7 @@ def _later(
 ) -> int:
     """What is done with background calls that were accepted before."""
     if resumed is not None:
-        _answered(invocation, asyncio.run(resume(ws, resumed)))
+        _answered(invocation, asyncio.run(resume(ws, resumed, told=_told)))
     elif cancelled is not None:
         ending = asyncio.run(cancel(ws, cancelled))
         lines = [f"{ending.outcome} · € {ending.cost_eur} ({ending.cost_basis}) · run {ending.run_id}"]
@@ -120,6 +140,11 @@ def _later(
 def _answered(invocation: Invocation, result: CallResult, *, shown: bool = False) -> None:
     text = () if shown else (result.text,)
     invocation.reporter.result(as_json(result), *text, "", _summary(result))
+
+
+def _told(line: str) -> None:
+    """A wait, on standard error: standard output is the answer's, also as JSON."""
+    click.echo(f"peak: {plain(line)}", err=True)
 
 
 def _show(text: str) -> None:

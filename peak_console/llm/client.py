@@ -38,14 +38,16 @@ from peak_console.llm.texts import TextStore
 from peak_console.llm.unattended.background import PollRule
 from peak_console.llm.unattended.claims import PendingCall
 from peak_console.llm.unattended.resuming import Ending, Resuming
+from peak_console.llm.waits import Told, Waits
 from peak_console.net.http import HttpTransport
 
 
 class Client:
     """Makes governed calls in workspace ``ws``; its events go to ``ledger``, which stays its owner's.
 
-    ``clock``, ``environ`` and ``random`` are taken as arguments for tests and replay. Belongs to one event
-    loop, and is safe for many tasks of it. Close it, or use it as a context manager.
+    ``clock``, ``environ`` and ``random`` are taken as arguments for tests and replay. ``told`` is given a
+    line of words before each wait of more than a second. Belongs to one event loop, and is safe for many
+    tasks of it. Close it, or use it as a context manager.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Client:
         retry: RetryRule | None = None,
         polls: PollRule | None = None,
         patience_s: float = PATIENCE_S,
+        told: Told | None = None,
     ) -> None:
         environ = os.environ if environ is None else environ
         self._ws = ws
@@ -70,6 +73,7 @@ class Client:
         self._gate = CallGate(ws.control, self._clock, environ)
         self._in_flight = InFlight(self._gate)
         credentials = Credentials(environ)
+        waits = Waits(told)
         self._transport = transport or HttpTransport()
         spool = Spool(ws.runs, f"{os.getpid()}-{random(4).hex()}")
         self._recorder = Recorder(ledger, spool, patience_s=patience_s)
@@ -83,6 +87,7 @@ class Client:
             random=random,
             retry=retry or RetryRule(),
             polls=polls,
+            waits=waits,
         )
         configs = ConfigCache(ws, clock=self._clock)
         self._steps = Steps(
@@ -94,7 +99,7 @@ class Client:
             sender=sender,
             recorder=self._recorder,
             texts=self._texts,
-            cooling=Cooling(self._gate, clock=self._clock, random=random),
+            cooling=Cooling(self._gate, clock=self._clock, random=random, waits=waits),
             ledger=ws.ledger,
         )
         self._resuming = Resuming(

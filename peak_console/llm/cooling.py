@@ -17,6 +17,7 @@ from peak_console.domain.errors import CallRefused
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.ledgering import Refusal
 from peak_console.llm.router import moment_us
+from peak_console.llm.waits import Waits
 from peak_console.policy.breaker import LATCHED_UNTIL_US
 
 Model = tuple[str, str]
@@ -39,8 +40,11 @@ _SPREAD_S: Final = 0.25
 class Cooling:
     """The open breakers that this process knows of; moments are microseconds since 1970."""
 
-    def __init__(self, gate: CallGate, *, clock: Clock, random: RandomBytes) -> None:
+    def __init__(
+        self, gate: CallGate, *, clock: Clock, random: RandomBytes, waits: Waits | None = None
+    ) -> None:
         self._gate = gate
+        self._waits = waits or Waits()
         self._clock = clock
         self._random = random
         self._refused: dict[Model, int] = {}
@@ -123,6 +127,7 @@ class Cooling:
         ends = loop.time() + max((free_us - self._now_us()) / 1_000_000, 0) + _SHORTEST_S + chance * _SPREAD_S
         if ends >= deadline:
             return False
+        self._waits.tell(ends - loop.time(), *model, "cools down after failures")
         while (left := ends - loop.time()) > 0:
             await asyncio.sleep(min(left, _LOOK_S))
             if self._gate.stopped() is not None or model not in self.now():

@@ -18,6 +18,7 @@ from peak_console.llm.router import Hop
 from peak_console.llm.streamed import Streaming, received
 from peak_console.llm.striking import Secrets
 from peak_console.llm.unattended.background import Background, PollRule, denied_now
+from peak_console.llm.waits import Waits
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
 
@@ -114,6 +115,7 @@ class Sender:
         random: RandomBytes,
         retry: RetryRule,
         polls: PollRule | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._transport = transport
         self._gate = gate
@@ -122,7 +124,10 @@ class Sender:
         self._clock = clock
         self._random = random
         self._retry = retry
-        self._background = Background(transport, credentials, clock=clock, random=random, rule=polls)
+        self._waits = waits or Waits()
+        self._background = Background(
+            transport, credentials, clock=clock, random=random, rule=polls, waits=self._waits
+        )
 
     async def send(
         self,
@@ -205,7 +210,7 @@ class Sender:
         loop = asyncio.get_running_loop()
         earlier = exchange.before.attempts if exchange.before else 0
         left = 1 if exchange.probe else self._retry.attempts - earlier
-        waited_ms = await self._waited_ms(exchange.before.wait_s) if exchange.before else 0
+        waited_ms = await self._waited_ms(hop, exchange.before.wait_s) if exchange.before else 0
         for number in range(1, left + 1):
             refused = self._refused_now(hop)
             if refused is not None:
@@ -235,7 +240,7 @@ class Sender:
             if exchange.unanswered:
                 exchange.resend = Resend(earlier + number, wait, deadline)
                 return result
-            waited_ms = await self._waited_ms(wait)
+            waited_ms = await self._waited_ms(hop, wait, result)
         raise AssertionError("a hop has at least one attempt")
 
     def _refused_now(self, hop: Hop) -> Failure | None:
@@ -352,8 +357,10 @@ class Sender:
         exchange.attempts.append(Attempt(work.attempt, reason, status, latency_us, work.waited_ms))
         return outcome
 
-    async def _waited_ms(self, seconds: float) -> int:
-        loop = asyncio.get_running_loop()
+    async def _waited_ms(self, hop: Hop, seconds: float, failed: Failure | None = None) -> int:
+        entry, loop = hop.candidate.entry, asyncio.get_running_loop()
+        why = f"answered {failed.reason.value}" if failed else "gave no answer"
+        self._waits.tell(seconds, entry.provider, entry.model_id, f"{why} and is asked again")
         before = loop.time()
         await asyncio.sleep(seconds)
         return round((loop.time() - before) * 1000)

@@ -22,6 +22,7 @@ from peak_console.llm.opening import open_client
 from peak_console.llm.runs import Run
 from peak_console.llm.unattended.claims import PendingCall
 from peak_console.llm.unattended.resuming import Ending
+from peak_console.llm.waits import Told
 
 _CLOSING_S: Final = 30.0
 """How long closing waits for what is still being recorded."""
@@ -314,13 +315,18 @@ class SyncClient:
 
 
 def open_sync_client(
-    root: Workspace | Path | str | None = None, *, name: str = "llm client", actor: str | None = None
+    root: Workspace | Path | str | None = None,
+    *,
+    name: str = "llm client",
+    actor: str | None = None,
+    told: Told | None = None,
 ) -> SyncClient:
     """A client of the workspace at ``root`` (else ``PEAK_ROOT``, else the nearest above), open until closed.
 
-    ``name`` and ``actor`` as :func:`~peak_console.llm.opening.open_client` takes them; raises what it raises.
+    ``name``, ``actor`` and ``told`` (called in the client's thread) as
+    :func:`~peak_console.llm.opening.open_client` takes them; raises what it raises.
     """
-    return SyncClient(lambda: open_client(root, name=name, actor=actor))
+    return SyncClient(lambda: open_client(root, name=name, actor=actor, told=told))
 
 
 def _call(

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from peak_console.config.workspace import Workspace
-from peak_console.domain.calls import CallRequest, CallResult, Finish, Message
+from peak_console.domain.calls import CallLimits, CallRequest, CallResult, Finish, Message
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm import open_client
 from peak_console.llm.unattended.claims import PendingCall
 from peak_console.llm.unattended.resuming import Ending
+from peak_console.llm.waits import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Question:
     text: str
     run_id: str | None = None
     background: bool = False
+    max_output_tokens: int | None = None
+    timeout_s: float | None = None
 
     def request(self) -> CallRequest:
         """The call this question makes."""
@@ -32,22 +35,25 @@ class Question:
             messages=(message,),
             run_id=self.run_id,
             background=self.background,
+            limits=CallLimits(max_output_tokens=self.max_output_tokens, timeout_s=self.timeout_s),
             purpose="asked by an operator",
         )
 
 
-async def call(ws: Workspace, question: Question) -> CallResult:
+async def call(ws: Workspace, question: Question, *, told: Told | None = None) -> CallResult:
     """Ask; raises what ``Client.call`` raises, and ``NodeUnreachable`` without a node."""
-    async with open_client(ws.root, name="peak call") as client:
+    async with open_client(ws.root, name="peak call", told=told) as client:
         if question.run_id is not None:
             return await client.call(question.request())
         async with client.run(purpose="peak call", layer=question.layer) as run:
             return await run.call(question.request())
 
 
-async def stream(ws: Workspace, question: Question, show: Callable[[str], None]) -> CallResult:
+async def stream(
+    ws: Workspace, question: Question, show: Callable[[str], None], *, told: Told | None = None
+) -> CallResult:
     """Ask, and ``show`` the answer's foreign text as it comes; raises what ``Client.stream`` raises."""
-    async with open_client(ws.root, name="peak call") as client:
+    async with open_client(ws.root, name="peak call", told=told) as client:
         if question.run_id is not None:
             async with client.stream(question.request()) as answer:
                 async for delta in answer:
@@ -62,15 +68,15 @@ async def stream(ws: Workspace, question: Question, show: Callable[[str], None])
             return await answer.result()
 
 
-async def submit(ws: Workspace, question: Question) -> str:
+async def submit(ws: Workspace, question: Question, *, told: Told | None = None) -> str:
     """Begin background work and leave it to its provider; gives the call's id."""
-    async with open_client(ws.root, name="peak call") as client:
+    async with open_client(ws.root, name="peak call", told=told) as client:
         return await client.submit(question.request())
 
 
-async def resume(ws: Workspace, call_id: str) -> CallResult:
+async def resume(ws: Workspace, call_id: str, *, told: Told | None = None) -> CallResult:
     """The answer of a background call, whoever began it; raises what ``Client.resume`` raises."""
-    async with open_client(ws.root, name="peak call") as client:
+    async with open_client(ws.root, name="peak call", told=told) as client:
         return await client.resume(call_id)
 
 

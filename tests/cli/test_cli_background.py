@@ -54,7 +54,7 @@ def peak_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     asked: list[tuple[str, Any]] = []
 
     def gives(name: str, outcome: Any, *, show: bool = False) -> None:
-        async def operation(_: object, about: Any = None, shown: Any = None) -> Any:
+        async def operation(_: object, about: Any = None, shown: Any = None, told: Any = None) -> Any:
             asked.append((name, about))
             if show:
                 for piece in ("EUR\x1b[31m/USD ", "ranges."):

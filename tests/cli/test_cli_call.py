@@ -1,6 +1,7 @@
 """What ``peak call`` prints of an answer and of a call that got none."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from peak_console.cli import call as command
 from peak_console.cli.program import run
 from peak_console.domain.calls import CallReason, CallResult, Failure, Finish, OutcomeClass, Usage
 from peak_console.llm.refusing import Ended, failure_error
+from peak_console.operations.call import Question
 
 GONE = Failure(CallReason.CONNECT_ERROR, OutcomeClass.NEXT_CANDIDATE, "no connection: refused")
 SLOW = Failure(CallReason.TIMEOUT, OutcomeClass.AMBIGUOUS, "the answer was not complete")
@@ -38,15 +40,21 @@ def answer(finish: Finish, basis: str) -> CallResult:
     )
 
 
+asked: list[Question] = []
+
+
 @pytest.fixture
 def peak_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Run ``peak call`` on a road that gives this result, or raises it."""
     (tmp_path / "configs").mkdir()
+    asked.clear()
 
     def told(outcome: CallResult | Exception, *words: str) -> int:
-        async def call(*_: object) -> CallResult:
+        async def call(_: object, question: Question, *, told: Callable[[str], None]) -> CallResult:
+            asked.append(question)
             if isinstance(outcome, Exception):
                 raise outcome
+            told("waiting 22 s: openai gpt-5-mini cools down")
             return outcome
 
         monkeypatch.setattr(command, "call", call)
@@ -80,6 +88,25 @@ def test_a_cut_answer_and_a_guessed_cost_are_marked(
     document = json.loads(capsys.readouterr().out)
     assert (document["finish"], document["cut"]) == (finish.value, finish is Finish.LENGTH)
     assert document["cost_basis"] == basis
+
+
+def test_a_wait_is_told_on_standard_error(peak_call: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also with --json, whose document stands alone on standard output."""
+    for words in ((), ("--json",)):
+        assert peak_call(answer(Finish.STOP, "usage"), *words) == 0
+        shown = capsys.readouterr()
+        assert shown.err == "peak: waiting 22 s: openai gpt-5-mini cools down\n"
+        assert "waiting" not in shown.out
+        assert not words or json.loads(shown.out)["call_id"] == "call_1"
+
+
+def test_limits_of_the_call_are_passed_on(peak_call: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """--max-output-tokens and --timeout stand in the request; what is no limit is misuse."""
+    assert peak_call(answer(Finish.STOP, "usage"), "--max-output-tokens", "50", "--timeout", "2.5") == 0
+    limits = asked[-1].request().limits
+    assert (limits.max_output_tokens, limits.timeout_s) == (50, 2.5)
+    assert peak_call(answer(Finish.STOP, "usage"), "--max-output-tokens", "0") == 2
+    assert peak_call(answer(Finish.STOP, "usage"), "--timeout", "0") == 2
 
 
 def exhausted(*hops: Ended) -> Exception:

@@ -18,6 +18,7 @@ from peak_console.llm.losses import net_failure
 from peak_console.llm.providers.adapters import BackgroundWire
 from peak_console.llm.router import Hop
 from peak_console.llm.striking import Secrets
+from peak_console.llm.waits import Waits
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError
 from peak_console.policy.deny import hard_deny
@@ -76,12 +77,14 @@ class Background:
         clock: Clock,
         random: RandomBytes,
         rule: PollRule | None = None,
+        waits: Waits | None = None,
     ) -> None:
         self._transport = transport
         self._credentials = credentials
         self._clock = clock
         self._random = random
         self.rule = rule or PollRule()
+        self._waits = waits or Waits()
 
     async def outcome(
         self,
@@ -104,7 +107,9 @@ class Background:
         wait_s, unreadable = (0.0 if at_once else self.rule.first_wait_s), 0
         outcome: Answer | Failure | Pending = Pending(response_id, "queued")
         asked = not at_once
+        working = self._waits.working(hop.candidate.entry.provider, hop.candidate.entry.model_id)
         while not asked or loop.time() + wait_s < deadline:
+            working.tell(wait_s, outcome.status if isinstance(outcome, Pending) else "")
             await asyncio.sleep(self._jittered(wait_s))
             seconds = self.rule.request_s
             if asked:
