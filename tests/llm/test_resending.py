@@ -16,11 +16,19 @@ from wire_shapes import chat
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
-from peak_console.domain.errors import BudgetExceeded, CallFailed, ControlRefused, EnvironmentUnfit
+from peak_console.domain.calls import CallReason, Failure, OutcomeClass
+from peak_console.domain.errors import (
+    BudgetExceeded,
+    CallFailed,
+    CallRefused,
+    ControlRefused,
+    EnvironmentUnfit,
+)
 from peak_console.domain.money import nano_from_text
 from peak_console.domain.vocabulary import Layer
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.exchange import RetryRule
+from peak_console.llm.refusing import Ended, refused_midway
 from peak_console.policy.breaker import BreakerRules
 
 LOST = "lost"
@@ -194,8 +202,19 @@ async def test_a_refused_fallback_tells_what_was_sent_too(tmp_path: Path, provid
         with pytest.raises(BudgetExceeded) as caught:
             await road.client.call(asking())
         assert [one["reason"] for one in caught.value.details["hops"]] == ["malformed"]
+        assert "llm.fallback.taken" not in road.kinds()
         assert caught.value.details["call_id"] == road.events()[0].call_id
         road.check()
+
+
+def test_a_refusal_after_a_send_is_a_failed_call() -> None:
+    """A refusal says that nothing was sent; where something was, it is no refusal, with the same code."""
+    lost = Failure(CallReason.CONNECTION_LOST, OutcomeClass.RETRY_HERE)
+    refused = CallRefused("the matrix has changed", code="matrix_changed", remedy="ask again")
+    assert refused_midway(refused, [], call_id="call_1") is refused
+    told = refused_midway(refused, [Ended("openai", "gpt-5-mini", lost)], call_id="call_1")
+    assert (type(told), told.code, told.remedy) == (CallFailed, "matrix_changed", "ask again")
+    assert (told.details["call_id"], told.details["hops"][0]["reason"]) == ("call_1", "connection_lost")
 
 
 async def test_a_stop_between_two_hops_tells_what_was_sent(road: Road, providers: LoopbackServer) -> None:
