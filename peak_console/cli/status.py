@@ -1,5 +1,7 @@
 """``peak status``: what the posture bar says, for scripts and prompts."""
 
+from datetime import datetime
+
 import click
 
 from peak_console.cli.options import Invocation, common
@@ -15,6 +17,7 @@ _NEXT = {
     "UNKNOWN": "acts as STOPPED; what is missing: peak node status, peak lint",
     "DISARMED": "calls may be made, no live order; to stop everything: peak stop",
 }
+_MINUTES_FROM_S = 120.0
 _MARKS = {"STOPPED": "■", "UNKNOWN": "?", "DISARMED": "●", "REDUCE": "▼", "ARMED": "▲"}
 
 
@@ -50,8 +53,27 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         rows.append([f"budget {where}", figures])
     rows += [["breakers", _breakers(snapshot)]]
     rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
+    rows += [
+        [
+            "base URL",
+            f"{one.provider} went to {one.url} {_ago(one.at, snapshot.taken_at)}, by another process",
+        ]
+        for one in snapshot.seen_urls
+    ]
+    rows += [
+        [
+            "background",
+            f"{one.call_id} STILL RUNS, billed, at {one.provider} ({one.model_id}): {one.cancelled_by}",
+        ]
+        for one in snapshot.background
+    ]
     rows += [["finding", f"{one.file}:{one.line} {one.message}"] for one in snapshot.config_errors]
     return [*table(["", ""], rows)[1:], _NEXT.get(state, "")]
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    seconds = max(0.0, (now - at).total_seconds())
+    return f"{seconds:.0f} s ago" if seconds < _MINUTES_FROM_S else f"{seconds // 60:.0f} min ago"
 
 
 def _breakers(snapshot: BarSnapshot) -> str:
@@ -61,9 +83,14 @@ def _breakers(snapshot: BarSnapshot) -> str:
     if not snapshot.breakers:
         return "none: no provider was asked yet"
     away = not_closed(snapshot.breakers)
-    told = [f"{one.provider}:{one.model_id} {breaker_words(one, snapshot.taken_at)}" for one in away]
-    closed = f"{len(snapshot.breakers) - len(away)} of {len(snapshot.breakers)} closed"
-    return "; ".join([closed, *(one_line(one, 160) for one in told)])
+    told = [
+        f"{one.kind + ' breaker of ' if one.latched else ''}{one.provider}:{one.model_id} "
+        f"{breaker_words(one, snapshot.taken_at)}"
+        for one in away
+    ]
+    names = {(one.provider, one.model_id) for one in snapshot.breakers}
+    closed = f"{len(names - {(one.provider, one.model_id) for one in away})} of {len(names)} closed"
+    return "; ".join([closed, *(one_line(one, 240) for one in told)])
 
 
 def _ledger(snapshot: BarSnapshot) -> str:

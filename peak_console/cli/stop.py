@@ -1,6 +1,7 @@
 """``peak stop``: files first, record last. Nothing heavy is imported before the unlinks are done."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from peak_console.domain.errors import EnvironmentUnfit
 
 if TYPE_CHECKING:
     from peak_console.operations.stop import Recorded
+    from peak_console.operations.stop_background import BackgroundStep
 
 
 _ALL_REASON = "peak stop --all"
@@ -41,12 +43,25 @@ def stop(words: Sequence[str]) -> int:
     from peak_console.operations.stop import record_stop  # noqa: PLC0415 - only after the unlinks
 
     told = [_told(ws, outcome, record_stop(ws, outcome)) for ws, outcome in outcomes]
+    if not wish.as_json:
+        _print(told)
+        sys.stdout.flush()  # what stands is told before anything is waited for
+
+    from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - likewise
+
+    ended = cancel_background(targets)
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
     if wish.scope != "global":
         notes.append(
             f"scope {wish.scope}: a narrower stop cannot be recorded yet, so the whole workspace stopped"
         )
-    _print(wish, told, notes)
+    if wish.as_json:
+        documents = [_with_background(one, step) for one, step in zip(told, ended, strict=True)]
+        document = documents[0] if len(documents) == 1 else {"stops": documents}
+        sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
+    else:
+        _print_background(targets, ended)
+        sys.stdout.writelines(f"  note: {note}\n" for note in notes)
     return 0 if all(one["effective"] for one in told) else 1
 
 
@@ -126,11 +141,23 @@ def _told(ws: Workspace, outcome: StopOutcome, recorded: "Recorded") -> dict[str
     }
 
 
-def _print(wish: _Wish, told: list[dict[str, Any]], notes: list[str]) -> None:
-    if wish.as_json:
-        document = told[0] if len(told) == 1 else {"stops": told}
-        sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
-        return
+def _with_background(told: dict[str, Any], step: "BackgroundStep") -> dict[str, Any]:
+    """The document of one stop with its last step, and the calls that step was about."""
+    failed = [
+        {"step": "background", "detail": f"{one.work.call_id}: {one.detail}", "remedy": one.remedy}
+        for one in step.failed
+    ]
+    if step.problem:
+        failed.append({"step": "background", "detail": step.problem, "remedy": step.remedy})
+    return {
+        **told,
+        "steps": [*told["steps"], step.as_dict()],
+        "failed": [*told["failed"], *failed],
+        "background": [one.as_dict() for one in step.calls],
+    }
+
+
+def _print(told: list[dict[str, Any]]) -> None:
     for one in told:
         word = "STOPPED" if one["effective"] else "NOT STOPPED: ENABLED could not be removed"
         sys.stdout.write(f"{word}  {one['root']}\n")
@@ -139,5 +166,28 @@ def _print(wish: _Wish, told: list[dict[str, Any]], notes: list[str]) -> None:
         sys.stdout.write(f"  {one['recorded']['line']}\n")
         if one["effective"]:
             sys.stdout.write('  to go on later: peak enable --reason "..." --confirm ENABLE\n')
-    for note in notes:
-        sys.stdout.write(f"  note: {note}\n")
+
+
+def _print_background(targets: list[Workspace], steps: "list[BackgroundStep]") -> None:
+    """What became of background work, where there was any; in red what may run on."""
+    for ws, step in zip(targets, steps, strict=True):
+        if not step.calls and step.ok:
+            continue
+        where = f" of {ws.root}" if len(targets) > 1 else ""
+        _say(f"  background work{where}: {step.detail}", red=not step.ok)
+        if step.problem:
+            _say(f"    do: {step.remedy}")
+        for one in step.calls:
+            work = one.work
+            said = f"{work.call_id} {work.provider}:{work.model_id}: {one.detail}"
+            _say(f"    {'cancelled' if one.ok else 'MAY STILL RUN'}  {said}", red=not one.ok)
+            if not one.ok:
+                _say(f"      do: {one.remedy}")
+
+
+def _say(line: str, *, red: bool = False) -> None:
+    """A line without a terminal's commands but our own, and those only where a terminal reads them."""
+    from peak_console.domain.text import plain  # noqa: PLC0415 - only after the unlinks
+
+    coloured = red and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    sys.stdout.write(f"\x1b[31m{plain(line)}\x1b[0m\n" if coloured else f"{plain(line)}\n")

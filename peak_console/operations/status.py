@@ -21,13 +21,17 @@ from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.vocabulary import Phase
+from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.windows import BudgetRow
+from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
     BarSnapshot,
     LedgerHead,
     NodeFacts,
+    SeenUrl,
 )
+from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.freshness import Freshness
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 
 _BASE_URL: Final = ("PEAK_PROVIDER_", "_BASE_URL")
 _LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
+_SEEN_CALLS: Final = 30
+_SEEN_S: Final = 3600.0
+"""How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
 _SURELY_STOPPED: Final = frozenset({PostureReason.STOP_PRESENT, PostureReason.STOPPED_BY_OPERATOR})
 
 
@@ -64,6 +71,8 @@ class _LedgerFacts:
     recent: Mapping[str, int] = field(default_factory=dict)
     """Requests of the last minute, by layer."""
     breakers: tuple[BreakerLine, ...] | None = None
+    seen_urls: tuple[SeenUrl, ...] = ()
+    background: tuple[BackgroundLine, ...] = ()
 
 
 class StatusReader:
@@ -85,6 +94,7 @@ class StatusReader:
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._genesis: tuple[int, bool] = (-1, False)
+        self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
         self._host = socket.gethostname().partition(".")[0]
 
     def close(self) -> None:
@@ -102,6 +112,7 @@ class StatusReader:
         ledger = self._ledger(now, whole=configs)
         phase = lease.phase if lease and lease.phase in set(Phase) else ledger.phase
         simulated = ledger.simulated or (lease is not None and lease.simulated)
+        foreign = foreign_urls(self._environ, simulated=simulated)
         snapshot = BarSnapshot(
             taken_at=now,
             posture=posture,
@@ -112,7 +123,9 @@ class StatusReader:
             root=str(self.ws.root),
             host=self._host,
             simulated=simulated,
-            foreign_urls=foreign_urls(self._environ, simulated=simulated),
+            foreign_urls=foreign,
+            seen_urls=() if simulated else _of_others(ledger.seen_urls, foreign, now),
+            background=() if posture.calls else ledger.background,
             node=self._node(lease.metrics_url if lease else None),
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
@@ -189,7 +202,23 @@ class StatusReader:
             counters={row.key: row for row in reader.budgets()},
             recent=reader.calls_since(now) if whole else {},
             breakers=breaker_lines(reader, now) if whole else None,
+            seen_urls=self._seen_urls(reader, seq) if whole else (),
+            background=background_lines(reader) if whole and not self._gate.posture().calls else (),
         )
+
+    def _seen_urls(self, reader: LedgerReader, head: int) -> tuple[SeenUrl, ...]:
+        """Addresses that the newest requests name because no configuration does; each by its last use."""
+        place = (self._door.generation, head)
+        if self._seen[0] != place:
+            wanted = EventFilter(kinds=(EventKind.CALL_REQUESTED.value,))
+            found: dict[tuple[str, str], SeenUrl] = {}
+            for event in reader.find(wanted, None, _SEEN_CALLS).events:
+                url, provider = (event.body or {}).get("base_url"), event.provider or ""
+                if isinstance(url, str) and url:
+                    shown = shown_url(url)
+                    found.setdefault((provider, shown), SeenUrl(provider, shown, time_of(event)))
+            self._seen = (place, tuple(found.values()))
+        return self._seen[1]
 
     def _simulated(self, reader: LedgerReader) -> bool:
         if self._genesis[0] != self._door.generation:
@@ -254,6 +283,17 @@ def foreign_urls(environ: Mapping[str, str], *, simulated: bool) -> tuple[tuple[
     ]
     foreign = ((name, url) for name, url in found if not (simulated and url.startswith(_LOOPBACK)))
     return tuple((name, shown_url(url)) for name, url in foreign)
+
+
+def _of_others(
+    seen: tuple[SeenUrl, ...], own: tuple[tuple[str, str], ...], now: datetime
+) -> tuple[SeenUrl, ...]:
+    """Addresses that other processes used lately; those of this process stand on their own."""
+    return tuple(
+        one
+        for one in seen
+        if (one.provider, one.url) not in own and (now - one.at).total_seconds() <= _SEEN_S
+    )
 
 
 def shown_url(url: str) -> str:

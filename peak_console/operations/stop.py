@@ -1,4 +1,4 @@
-"""Stop: files first, record last. What cannot be recorded now, the next node records from the files."""
+"""Stop: files first, then the record, then background work. What is not recorded, the next node records."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,6 +11,7 @@ from peak_console.control.stop import StopOutcome, stop_now
 from peak_console.domain.errors import PeakError
 from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.stop_background import BackgroundStep, cancel_background
 
 NODE_SOCKET: Final = sockets.NODE_SOCKET
 """The node's socket in the control folder; prefer :func:`peak_console.control.sockets.find_socket`."""
@@ -40,16 +41,21 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stop with its record."""
+    """A stop with its record, and what became of background work."""
 
     outcome: StopOutcome
     recorded: Recorded
+    background: BackgroundStep
 
 
 def stop(ws: Workspace, *, reason: str = "", operator: str = "") -> Stopped:
-    """Stop the workspace and record it. Never refuses; look at ``outcome.effective`` and ``.failed``."""
+    """Stop the workspace, record it, cancel its background work. Never refuses.
+
+    Look at ``outcome.effective`` and ``.failed``; neither depends on what comes after them.
+    """
     outcome = stop_now(ws.control, reason=reason, operator=operator)
-    return Stopped(outcome, record_stop(ws, outcome))
+    recorded = record_stop(ws, outcome)
+    return Stopped(outcome, recorded, cancel_background([ws])[0])
 
 
 def record_stop(ws: Workspace, outcome: StopOutcome) -> Recorded:

@@ -8,7 +8,7 @@ from typing import Final
 from peak_console.domain.posture import Posture, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.breakers import not_closed
+from peak_console.operations.views.breakers import BreakerLine, not_closed
 from peak_console.operations.views.freshness import LIMIT_S, Health
 from peak_console.tui import figures
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
@@ -53,7 +53,7 @@ def draw_bar(
     segments = [
         _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True),
         _Segment(12 if calm else 85, _why_forms(bar, now)),
-        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, flags)),
+        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, now, flags)),
         _Segment(70, _armed_forms(bar, now), keep=True),
         _Segment(60, _workspace_forms(bar), keep=True),
         _Segment(8, _operator_forms(bar)),
@@ -118,7 +118,7 @@ def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
     return tuple((Span(form),) for form in forms if form)
 
 
-def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
+def _flag_forms(bar: BarSnapshot, now: datetime, flags: BarFlags) -> list[tuple[Line, ...]]:
     found: list[tuple[Line, ...]] = []
     if bar.simulated:
         found.append(((Span(" SIMULATED ", Tone.CHIP_INFO),), (Span(" SIM ", Tone.CHIP_INFO),)))
@@ -134,6 +134,15 @@ def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
             (
                 (Span(f" {name} → {where[:_FLAG_WIDTH]} ", Tone.CHIP_WARN),),
                 (Span(f" {name}→URL ", Tone.CHIP_WARN),),
+            )
+        )
+    for one in bar.seen_urls:
+        name, where = one_line(one.provider, 12), one_line(one.url, 60)
+        ago = figures.age(max(0.0, (now - one.at).total_seconds()))
+        found.append(
+            (
+                (Span(f" {name} → {where[:_FLAG_WIDTH]} {ago} ago ", Tone.CHIP_WARN),),
+                (Span(f" {name}→URL {ago} ", Tone.CHIP_WARN),),
             )
         )
     if bar.config_errors:
@@ -165,7 +174,7 @@ def _facts(bar: BarSnapshot, now: datetime) -> list[_Segment]:
         _Segment(40, _budget_forms(bar.budget_day)),
         _Segment(35, _ledger_forms(bar, now)),
         _Segment(50, _node_forms(bar)),
-        _Segment(45 if _tripped(bar) else 30, _breaker_forms(bar, now)),
+        _Segment(88 if _tripped(bar) else 30, _breaker_forms(bar, now), keep=_tripped(bar)),
         _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
     ]
 
@@ -207,12 +216,19 @@ def _breaker_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
     head = Span("BRK ", Tone.DIM)
     if bar.breakers is None or bar.ledger.freshness.health(now) is Health.UNKNOWN:
         return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
-    away, known = len(not_closed(bar.breakers)), len(bar.breakers)
+    kept = not_closed(bar.breakers)
+    away, known = len({_model(one) for one in kept}), len({_model(one) for one in bar.breakers})
     if not known:
         return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
     if bar.ledger.freshness.why:
         return ((head, Span(f"{away}/{known} ▲?", Tone.WARN)),)
+    if any(one.latched for one in kept):
+        return ((head, Span(f"{away}/{known} ✗", Tone.BAD)),)
     return ((head, Span(f"{away}/{known} ▲", Tone.WARN) if away else Span(f"0/{known} ✓", Tone.OK)),)
+
+
+def _model(one: BreakerLine) -> tuple[str, str]:
+    return one.provider, one.model_id
 
 
 def _node_forms(bar: BarSnapshot) -> tuple[Line, ...]:

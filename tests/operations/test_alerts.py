@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from peak_console.domain.calls import CallReason
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.operations.views.alerts import alerts, marks
+from peak_console.operations.views.background import BackgroundLine
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, ConfigFinding, LedgerHead, NodeFacts
 from peak_console.operations.views.breakers import BreakerLine, BreakerState
 from peak_console.operations.views.freshness import Freshness
@@ -143,3 +144,28 @@ def test_an_open_breaker_names_its_model_its_reason_and_its_probe() -> None:
     assert "half-open" in tried.title
     many = tuple(replace(opened, model_id=f"m{number}") for number in range(5))
     assert [one.title for one in _alerts(replace(BAR, breakers=many))][-1] == "3 more breakers are open"
+
+
+def test_a_latched_breaker_names_its_reset_before_the_open_ones() -> None:
+    """Who, why, and the command that only a person may give."""
+    latched = BreakerLine(
+        "openai", "gpt-5-mini", BreakerState.OPEN, reason="bill_above_bound", kind="budget", latched=True
+    )
+    opened = BreakerLine("google", "gemini", BreakerState.OPEN, until=NOW + timedelta(seconds=9))
+    first, second = _alerts(replace(BAR, breakers=(opened, latched)))
+    assert (first.code, first.severity) == ("breaker_latched", Severity.BAD)
+    assert (first.title, first.detail) == ("budget breaker: openai gpt-5-mini", "bill above its bound")
+    assert first.cli == "peak breaker reset budget openai:gpt-5-mini"
+    assert second.code == "breaker_open"
+
+
+def test_background_work_that_outlives_a_stop_is_an_alert() -> None:
+    """Each of the first two with the command that ends it, the rest as a count."""
+    lines = tuple(BackgroundLine(f"call_{at}", "r", 1, "openai", "o3", NOW) for at in range(4))
+    found = [one for one in _alerts(replace(BAR, background=lines)) if one.code == "background_runs"]
+    assert [one.cli for one in found] == [
+        "peak call --cancel call_0",
+        "peak call --cancel call_1",
+        "peak call --pending",
+    ]
+    assert all(one.severity is Severity.BAD for one in found)

@@ -9,12 +9,14 @@ from ledger_seed import NOW
 from peak_console.domain.clock import unix_us
 from peak_console.ledger.breaker_rows import BreakerRow
 from peak_console.ledger.breakers import RateSeen
+from peak_console.ledger.budget_breaker import BudgetLatch
 from peak_console.operations.views.breaker_fold import fold_breakers
 from peak_console.operations.views.breakers import (
     BreakerLine,
     BreakerState,
     RateHealth,
     RateLine,
+    breaker_of,
     breaker_words,
     not_closed,
 )
@@ -103,3 +105,42 @@ def test_a_rate_limit_is_read_from_the_ledgers_row() -> None:
     seen = RateSeen({"remaining_requests": 12, "reset_ms": 1500}, unix_us(NOW), 7)
     (line,) = fold_breakers([BreakerRow("openai", "gpt-5.2", Breaker(), seen)], [], NOW)
     assert line.rate == RateLine(NOW, remaining_requests=12, reset_s=1.5)
+
+
+def test_a_latched_budget_breaker_is_a_line_of_its_own_and_comes_first() -> None:
+    """It has no time, names its reset, and stands before the provider's breaker of the same model."""
+    latch = BudgetLatch(
+        "openai",
+        "gpt-5-mini",
+        latched=True,
+        trips=1,
+        changed_us=unix_us(NOW),
+        seq=7,
+        call_id="call_1",
+        hop=1,
+        cost=9,
+        bound=5,
+        tokens=10,
+        bound_tokens=10,
+    )
+    row = BreakerRow(
+        "openai",
+        "gpt-5-mini",
+        replace(OPEN, reason="bill_above_bound", until_us=policy.LATCHED_UNTIL_US),
+        None,
+        "budget",
+        latch,
+    )
+    lines = fold_breakers([row], [("openai", "gpt-5-mini"), ("google", "gemini")], NOW)
+    assert [(one.model_id, one.kind) for one in lines] == [
+        ("gemini", "provider"),
+        ("gpt-5-mini", "provider"),
+        ("gpt-5-mini", "budget"),
+    ]
+    first = not_closed(lines)[0]
+    assert (first.latched, first.until, first.probe_in_s(NOW)) == (True, None, None)
+    document = first.as_json(NOW)
+    assert (document["breaker"], document["latched"], document["until"]) == ("budget", True, None)
+    words = "latched (bill above its bound): peak breaker reset budget openai:gpt-5-mini"
+    assert breaker_words(breaker_of(lines, "openai", "gpt-5-mini"), NOW) == words
+    assert fold_breakers([replace(row, latch=replace(latch, latched=False))], [], NOW) == ()

@@ -8,7 +8,7 @@ from typing import Final
 from peak_console.domain.posture import PostureReason, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.breakers import BreakerState, not_closed
+from peak_console.operations.views.breakers import BILL_WORDS, BreakerState, not_closed, reason_words
 from peak_console.operations.views.live import (
     KEY_REFUSED,
     Alert,
@@ -37,6 +37,7 @@ class AlertLimits:
 LIMITS: Final = AlertLimits()
 _ORDER: Final = tuple(Severity)
 _BREAKERS_SHOWN: Final = 2
+_BACKGROUND_SHOWN: Final = 2
 
 
 def alerts(
@@ -52,6 +53,7 @@ def alerts(
     """All alerts, gravest first; the order within one severity is that of urgency."""
     found = [
         *_posture(bar),
+        *_background(bar),
         *_configs(bar),
         *_ledger(bar, limits),
         *_keys(refused_keys),
@@ -126,6 +128,19 @@ def _unknown(bar: BarSnapshot) -> Alert:
     return Alert(Severity.BAD, "lapsed", "posture unknown: nothing new leaves", reasons, start, cli=command)
 
 
+def _background(bar: BarSnapshot) -> Iterator[Alert]:
+    """Work that a provider still does and bills although nothing may leave here."""
+    for one in bar.background[:_BACKGROUND_SHOWN]:
+        title = f"background work still runs: {one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
+        filter_text = f"call:{one.call_id}"
+        yield Alert(Severity.BAD, "background_runs", title, "it is billed", "", filter_text, one.cancelled_by)
+    if len(bar.background) > _BACKGROUND_SHOWN:
+        more = len(bar.background) - _BACKGROUND_SHOWN
+        yield Alert(
+            Severity.BAD, "background_runs", f"{more} more background calls run", cli="peak call --pending"
+        )
+
+
 def _configs(bar: BarSnapshot) -> Iterator[Alert]:
     for one in bar.config_errors[:3]:
         place = f"{one.file}:{one.line}" if one.line else one.file
@@ -163,7 +178,17 @@ def _keys(refused: Sequence[str]) -> Iterator[Alert]:
 
 def _breakers(bar: BarSnapshot) -> Iterator[Alert]:
     """A model that is left alone: who, why, until when, and where its calls can be seen."""
-    away = not_closed(bar.breakers or ())
+    kept = not_closed(bar.breakers or ())
+    latched, away = [one for one in kept if one.latched], [one for one in kept if not one.latched]
+    for one in latched[:_BREAKERS_SHOWN]:
+        name = f"{one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
+        title = f"{one.kind} breaker: {name}"
+        filter_text = f"provider:{one.provider} model:{one.model_id} since:24h"
+        why = BILL_WORDS if one.kind == "budget" else reason_words(one.reason)
+        yield Alert(Severity.BAD, "breaker_latched", title, why, "", filter_text, one.reset_by)
+    if len(latched) > _BREAKERS_SHOWN:
+        others = f"{len(latched) - _BREAKERS_SHOWN} more breakers are latched"
+        yield Alert(Severity.BAD, "breaker_latched", others, "", "b lists them", cli="peak breaker list")
     for one in away[:_BREAKERS_SHOWN]:
         name = f"{one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
         left = one.probe_in_s(bar.taken_at)

@@ -10,6 +10,7 @@ from typing import Any
 from peak_console.domain.clock import iso
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import Orders, Posture, PostureState
+from peak_console.operations.views.background import BackgroundLine
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.freshness import NEVER, Freshness
 
@@ -105,6 +106,15 @@ class ConfigFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenUrl:
+    """An address of no provider's own that a recent call went to, and when it was last asked there."""
+
+    provider: str
+    url: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BarSnapshot:
     """The posture bar's facts."""
 
@@ -122,6 +132,11 @@ class BarSnapshot:
     operator: str | None = None
     simulated: bool = False
     foreign_urls: tuple[tuple[str, str], ...] = ()
+    """Providers that this process's environment points elsewhere, and where."""
+    seen_urls: tuple[SeenUrl, ...] = ()
+    """Providers that a process of the newest calls pointed elsewhere."""
+    background: tuple[BackgroundLine, ...] = ()
+    """Background work that still runs although no call is permitted."""
     node: NodeFacts = NodeFacts()
     findings: tuple[ConfigFinding, ...] = ()
     ai_enabled: bool = False
@@ -167,6 +182,10 @@ class BarSnapshot:
             "operator": self.operator,
             "host": self.host,
             "foreign_base_urls": dict(self.foreign_urls),
+            "seen_base_urls": [
+                {"provider": one.provider, "url": one.url, "at": iso(one.at)} for one in self.seen_urls
+            ],
+            "background": [one.as_json() for one in self.background],
             "findings": [_finding_json(one) for one in self.findings],
         }
 

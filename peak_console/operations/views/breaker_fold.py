@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, RateLine
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from peak_console.ledger.breaker_rows import BreakerRow
     from peak_console.ledger.breakers import RateSeen
     from peak_console.ledger.reader import LedgerReader
+
+PROVIDER: Final = "provider"
+"""The kind of a breaker that opens for failures."""
 
 
 def breaker_lines(reader: "LedgerReader", now: datetime) -> tuple[BreakerLine, ...]:
@@ -22,12 +25,19 @@ def breaker_lines(reader: "LedgerReader", now: datetime) -> tuple[BreakerLine, .
 def fold_breakers(
     rows: "Iterable[BreakerRow]", asked: Iterable[tuple[str, str]], now: datetime
 ) -> tuple[BreakerLine, ...]:
-    """``rows`` as lines; a model of ``asked`` without a row never failed, so its breaker is closed."""
-    found = {(row.provider, row.model_id): _line(row, now) for row in rows if row.kind == "provider"}
+    """``rows`` as lines; a model of ``asked`` without a row never failed, so its breaker is closed.
+
+    A budget breaker is a line of its own while it is latched: most models never had one.
+    """
+    rows = list(rows)
+    found = {(row.provider, row.model_id): _line(row, now) for row in rows if row.kind == PROVIDER}
     for name in asked:
         if all(name) and name not in found:
             found[name] = BreakerLine(*name, BreakerState.CLOSED)
-    return tuple(found[name] for name in sorted(found))
+    latched = [_line(row, now) for row in rows if row.kind != PROVIDER and row.latched]
+    return tuple(
+        sorted([*found.values(), *latched], key=lambda one: (one.provider, one.model_id, one.latched))
+    )
 
 
 def _line(row: "BreakerRow", now: datetime) -> BreakerLine:
@@ -39,10 +49,12 @@ def _line(row: "BreakerRow", now: datetime) -> BreakerLine:
         failures=len(one.failures),
         reason=one.reason,
         opened=_moment(one.opened_us),
-        until=_moment(one.until_us),
+        until=None if row.latched else _moment(one.until_us),
         trips=one.trips,
         probing=bool(one.probe),
         rate=None if row.rate is None else _rate(row.rate),
+        kind=row.kind,
+        latched=row.latched,
     )
 
 

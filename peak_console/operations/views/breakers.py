@@ -17,6 +17,10 @@ RATE_STALE_S: Final = 60.0
 """Age from which a rate limit is not relied on any more, unless its window is longer."""
 
 
+BILL_WORDS: Final = "bill above its bound"
+"""Why a budget breaker is latched."""
+
+
 class BreakerState(StrEnum):
     """What a breaker lets through; the words of ``policy.breaker``, which a first look need not load."""
 
@@ -105,10 +109,19 @@ class BreakerLine:
     probing: bool = False
     """Whether its probe is out."""
     rate: RateLine | None = None
+    kind: str = "provider"
+    """``provider``, for failures, or ``budget``, for a bill above its bound."""
+    latched: bool = False
+    """Whether it is open until an operator resets it, whatever the time."""
+
+    @property
+    def reset_by(self) -> str:
+        """The command that closes a latched one."""
+        return f"peak breaker reset {self.kind} {self.provider}:{self.model_id}"
 
     def probe_in_s(self, now: datetime) -> float | None:
         """Seconds until an open breaker lets a probe through, 0 when one may go; ``None`` while closed."""
-        if self.state is BreakerState.CLOSED or self.until is None:
+        if self.latched or self.state is BreakerState.CLOSED or self.until is None:
             return None
         return max(0.0, (self.until - now).total_seconds())
 
@@ -121,30 +134,38 @@ class BreakerLine:
         """The breaker in ``peak status --json``."""
         probe = self.probe_in_s(now)
         return {
-            "breaker": "provider",
+            "breaker": self.kind,
             "provider": self.provider,
             "model_id": self.model_id,
             "state": self.state.value,
             "failures": self.failures,
             "reason": self.reason or None,
             "opened": None if self.opened is None else iso(self.opened),
-            "until": None if self.until is None or self.lets_through else iso(self.until),
+            "until": None if self.until is None or self.lets_through or self.latched else iso(self.until),
             "probe_in_s": None if probe is None else round(probe, 3),
             "trips": self.trips,
             "probing": self.probing,
+            "latched": self.latched,
             "rate": None if self.rate is None else self.rate.as_json(now),
         }
 
 
 def breaker_of(breakers: Iterable[BreakerLine], provider: str, model_id: str) -> BreakerLine | None:
-    """The breaker of this provider and model; ``None`` where nothing was ever sent to it."""
-    return next((one for one in breakers if (one.provider, one.model_id) == (provider, model_id)), None)
+    """The breaker of this provider and model; ``None`` where nothing was ever sent to it.
+
+    A latched one before the other: it keeps calls away longest.
+    """
+    own = [one for one in breakers if (one.provider, one.model_id) == (provider, model_id)]
+    return next((one for one in own if one.latched), own[0] if own else None)
 
 
 def not_closed(breakers: Sequence[BreakerLine]) -> list[BreakerLine]:
-    """What keeps calls away, the open ones first, then what probes first."""
+    """What keeps calls away: the latched first, then the open ones, then what probes first."""
     kept = [one for one in breakers if not one.lets_through]
-    return sorted(kept, key=lambda one: (one.state is not BreakerState.OPEN, one.until is None, one.until))
+    return sorted(
+        kept,
+        key=lambda one: (not one.latched, one.state is not BreakerState.OPEN, one.until is None, one.until),
+    )
 
 
 def breaker_words(one: BreakerLine | None, now: datetime) -> str:
@@ -154,7 +175,14 @@ def breaker_words(one: BreakerLine | None, now: datetime) -> str:
     if one.lets_through:
         return "closed" if not one.failures else f"closed, {one.failures} failures lately"
     left = one.probe_in_s(now) or 0.0
-    why = f" ({one_line(one.reason, 40)})" if one.reason else ""
+    why = f" ({reason_words(one.reason)})" if one.reason else ""
+    if one.latched:
+        return f"latched{why}: {one_line(one.reset_by, 120)}"
     if one.state is BreakerState.OPEN and left:
         return f"open, probe in {left:.0f} s{why}"
     return f"half-open, {'a probe is out' if one.probing else 'the next call probes it'}{why}"
+
+
+def reason_words(reason: str) -> str:
+    """Why a breaker opened, as people read it."""
+    return BILL_WORDS if reason == "bill_above_bound" else one_line(reason, 40)

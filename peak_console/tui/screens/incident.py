@@ -1,7 +1,7 @@
 """The incident panel, over any screen: ``!`` opens it, ``s`` in it stops everything, no question asked."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,8 +23,11 @@ from peak_console.tui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from peak_console.operations.stop import Recorded
+    from peak_console.operations.stop_background import BackgroundStep
 
 _WIDTH = 72
+_CALLS_NAMED = 2
+"""Background calls that may run on which the smallest screen has room for."""
 
 
 class IncidentPanel(PeakModal):
@@ -72,18 +75,24 @@ class IncidentPanel(PeakModal):
         self.run_worker(lambda: self._stop(workspace, reason, operator), thread=True, exclusive=False)
 
     def _stop(self, workspace: Workspace, reason: str, operator: str) -> None:
-        self.post_message(stop_and_record(workspace, reason or "stopped from the console", operator))
+        for message in stop_and_record(workspace, reason or "stopped from the console", operator):
+            self.post_message(message)
 
     def on_action_done(self, message: ActionDone) -> None:
         """Show what it did; read everything back."""
+        again = self._done is not None
         self._busy, self._done = False, message
         self._draw()
-        self.peak.say(message.summary, severity="warning" if message.ok else "error")
+        if not again:
+            self.peak.say(message.summary, severity="warning" if message.ok else "error")
         self.peak.feed.poke()
 
 
-def stop_and_record(workspace: Workspace, reason: str, operator: str) -> ActionDone:
-    """Stop by the control folder, then record it; each step with the milliseconds since the key."""
+def stop_and_record(workspace: Workspace, reason: str, operator: str) -> Iterator[ActionDone]:
+    """Stop by the control folder, then record it; each step with the milliseconds since the key.
+
+    Told at once; and once more with the step that ends background work, where there was any.
+    """
     pressed = time.clock_gettime_ns(_BOOT_CLOCK) // 1000
     from peak_console.control.stop import stop_now  # noqa: PLC0415 - small, and loaded when it is needed
 
@@ -99,7 +108,12 @@ def stop_and_record(workspace: Workspace, reason: str, operator: str) -> ActionD
     after = (time.clock_gettime_ns(_BOOT_CLOCK) // 1000 - pressed) / 1000
     steps.append(_record_step(recorded, after))
     word = "STOPPED, read back" if outcome.effective else "NOT STOPPED: ENABLED could not be removed"
-    return ActionDone("incident.stop", ok=outcome.effective, summary=word, steps=steps)
+    yield ActionDone("incident.stop", ok=outcome.effective, summary=word, steps=steps)
+    from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - only after it
+
+    background = _background_steps(cancel_background([workspace])[0], pressed)
+    if background:
+        yield ActionDone("incident.stop", ok=outcome.effective, summary=word, steps=[*steps, *background])
 
 
 def _record_step(recorded: "Recorded", at_ms: float) -> StepShown:
@@ -107,6 +121,21 @@ def _record_step(recorded: "Recorded", at_ms: float) -> StepShown:
         return StepShown("record", ok=True, detail=f"#{recorded.seq:,}", at_ms=at_ms)
     remedy = "nothing: the next node records it from the files"
     return StepShown("record", ok=False, detail=f"not yet: {recorded.why}", remedy=remedy, at_ms=at_ms)
+
+
+def _background_steps(step: "BackgroundStep", pressed_us: int) -> list[StepShown]:
+    """Background work, where there was any: what became of it, and each call that may run on."""
+    if step.ok and not step.calls:
+        return []
+    at_ms = (step.at_us - pressed_us) / 1000
+    shown = [StepShown("background", step.ok, step.detail, step.remedy, at_ms)]
+    for one in step.failed[:_CALLS_NAMED]:
+        detail = f"{one.work.provider} {one.work.model_id}: {one.detail}"
+        shown.append(StepShown(f"  {one.work.call_id}", ok=False, detail=detail, remedy=one.remedy))
+    if len(step.failed) > _CALLS_NAMED:
+        more = f"{len(step.failed) - _CALLS_NAMED} more"
+        shown.append(StepShown(more, ok=False, remedy="peak call --pending"))
+    return shown
 
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

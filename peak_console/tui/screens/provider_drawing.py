@@ -12,6 +12,7 @@ from peak_console.operations.views.breakers import (
     RateHealth,
     RateLine,
     not_closed,
+    reason_words,
 )
 from peak_console.operations.views.live import SlotRow
 from peak_console.tui import figures as fig
@@ -56,10 +57,12 @@ def provider_rows(
 
 
 def breaker_span(one: BreakerLine, now: datetime, *, stale: bool = False) -> Span:
-    """A breaker's sign and word, and how long until its probe."""
+    """A breaker's sign and word, and how long until its probe; a latched one waits for an operator."""
     sign, word, tone = SIGNS[one.state]
     left = one.probe_in_s(now)
-    if one.state is BreakerState.OPEN and left:
+    if one.latched:
+        sign, word = "✗", "latched"
+    elif one.state is BreakerState.OPEN and left:
         word = f"open {_short(left)}"
     elif not one.lets_through:
         sign, word, tone = SIGNS[BreakerState.HALF_OPEN]
@@ -98,14 +101,14 @@ def marked_model(row: SlotRow, breakers: Iterable[BreakerLine]) -> Span:
     name = one_line(row.slot.model_id, 60)
     for one in breakers:
         if (one.provider, one.model_id) == (row.slot.provider, row.slot.model_id) and not one.lets_through:
-            sign, _, tone = SIGNS[one.state]
+            sign, _, tone = ("✗", "", Tone.BAD) if one.latched else SIGNS[one.state]
             return Span(f"{sign} {name}", tone)
     return Span(name, Tone.STRONG)
 
 
 def _why(row: ProviderRow) -> Span:
     one = row.breaker
-    reason = one_line(one.reason, 30)
+    reason = reason_words(one.reason)
     if one.state is BreakerState.CLOSED:
         if one.failures:
             return Span(f"{one.failures} x {reason}", Tone.WARN)
