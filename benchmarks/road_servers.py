@@ -5,6 +5,7 @@ Each says when it serves.
 
 import asyncio
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,7 +164,12 @@ async def serve_ledger(root: str) -> None:
         if not printed:
             print("ready", flush=True)
             printed = True
-        await asyncio.sleep(1)
+        for _ in range(5):
+            await asyncio.sleep(0.2)
+            waits = list(server.recent_waits_us)
+            server.recent_waits_us.clear()
+            with (ws.root / "waits").open("a") as told:
+                told.write(f"{time.time()} {max(waits, default=0) / 1000}\n")
 
 
 if __name__ == "__main__":
