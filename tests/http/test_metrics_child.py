@@ -80,10 +80,16 @@ def compose(ledger: Composer) -> None:
     ledger.failure()
     ledger.failure(reason="caller_lost", attempts=[])
     left, taken = ({"provider": slot[2], "model_id": slot[3]} for slot in (SLOT, STOOD_IN))
+    stood_in = ledger.requested(STOOD_IN)
     ledger.event(
-        EventKind.FALLBACK_TAKEN, {"from": left, "to": taken}, layer="L2", role="fallback", run_id=RUN
+        EventKind.FALLBACK_TAKEN,
+        {"from": left, "to": taken, "hop": 1},
+        layer="L2",
+        role="fallback",
+        run_id=RUN,
+        call_id=stood_in,
     )
-    ledger.call(STOOD_IN)
+    ledger.append(ledger.completed(STOOD_IN, stood_in))
     ledger.event(
         EventKind.CALL_REFUSED, {"reason": "posture", "message": "stopped"}, layer="L0", role="primary"
     )

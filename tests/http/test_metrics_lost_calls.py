@@ -49,9 +49,9 @@ def test_another_ledger_begins_anew(ws: Workspace) -> None:
     """A ledger made anew has its own figures: what the earlier one had is forgotten."""
     meter = Meter(ws)
     with composing(ws, "a") as ledger:
-        ledger.call(cost_eur="5.000000000")
+        ledger.call(cost_eur="0.400000000")
         ledger.failure(**LOST)
-        assert slot(meter).cost_nano_eur == 5_000_000_000
+        assert slot(meter).cost_nano_eur == 400_000_000
     for file in ws.audits.glob("ledger.db*"):
         file.unlink()
     with composing(ws, "b") as ledger:
