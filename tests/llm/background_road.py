@@ -69,9 +69,13 @@ def write_background_workspace(root: Path, **changes: Any) -> Workspace:
     return ws
 
 
+MATERIAL = "\n" + "EUR/USD 1.0842, 1.0851, 1.0839; " * 32
+"""What a question is about: a prompt long enough for the tokens that the provider bills."""
+
+
 def research(text: str = "What moves the dollar?", layer: Layer = Layer.L1, **more: Any) -> CallRequest:
-    """A call for background work."""
-    return asking(text, layer=layer, background=True, **more)
+    """A call for background work that may cost what the stub bills."""
+    return asking(text + MATERIAL, layer=layer, background=True, **({"max_output_tokens": 1000} | more))
 
 
 def bodies(road: Road, kind: str) -> list[dict[str, Any]]:
