@@ -284,14 +284,15 @@ async def test_a_simulated_workspace_takes_no_real_key_whatever_an_event_says(
 
 
 async def test_the_deny_holds_for_what_is_fetched_later(road: Road, provider: BackgroundProvider) -> None:
-    """A forbidden name at the end of resumed work: denied, recorded, priced."""
+    """A forbidden name at the end of resumed work: denied, recorded, and booked at its bound."""
     call_id = await road.client.submit(research(layer=Layer.L4))
     provider.echo_at_end = lambda _: "claude-opus-5"
     provider.finish()
     with pytest.raises(PolicyDenied):
         await road.client.resume(call_id)
     (failed,) = bodies(road, "llm.call.failed")
-    assert (failed["reason"], failed["cost_eur"]) == ("forbidden_echo", COST_EUR)
+    assert (failed["reason"], failed["cost_basis"]) == ("forbidden_echo", "worst_case")
+    assert COST_EUR < failed["cost_eur"] == failed["bound_eur"]
     assert len(road.events("policy.denied")) == 1
     road.check()
 
