@@ -20,14 +20,15 @@ _LISTED: Final = 200
 _OUTCOMES: Final = ("answered", "failed", "refused", "open")
 
 
-@click.command("why", epilog="Example: peak why '#184220'")
-@click.argument("name", metavar="EVENT|CALL|RUN|#SEQ")
+@click.command("why", epilog="Example: peak why last")
+@click.argument("name", metavar="EVENT|CALL|RUN|#SEQ|last")
 @common
 def command(invocation: Invocation, name: str) -> int:
     """Explain a call: who selected which model, by which rules, at what price, and what happened hop by hop.
 
-    Takes the id of an event, a call or a run, or a place in the ledger such as '#123'. Read from the ledger:
-    what its events do not tell is told as it stands now and labelled so. Exit 1 for an unknown id.
+    Takes the id of an event, a call or a run, a place in the ledger such as '#123', or 'last' for the newest
+    call. Read from the ledger: what its events do not tell is told as it stands now and labelled so. Exit 1
+    for an unknown id.
     """
     explained = why(invocation.workspace(), name)
     lines = () if invocation.as_json else _lines(explained)
@@ -56,10 +57,10 @@ def _call(explained: CallExplained, width: int) -> Iterator[str]:
     event = explained.event
     if event is not None:
         yield f"#{event.seq:,} {event.kind} {event.event_id} belongs to {explained.call.call_id}:"
-    for line in call_lines(explained.call, width, explained.now.at):
+    for line in call_lines(explained.call, width, explained.now.at, keys=False):
         yield text_of(line).rstrip()
     yield ""
-    yield f"its texts and events: peak console, 2, / call:{explained.call.call_id}"
+    yield f"its events: peak why {explained.call.call_id} --json; its texts: peak console shows them"
 
 
 def _run(explained: RunExplained, width: int) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _run(explained: RunExplained, width: int) -> Iterator[str]:
     yield ""
     yield from _totals(explained)
     yield ""
-    yield f"look closer: peak why {shown[-1].call_id}, or on the console 2, / run:{explained.run_id}"
+    yield f"look closer: peak why {shown[-1].call_id}"
 
 
 def _row(call: CallDetail, width: int) -> list[str]:

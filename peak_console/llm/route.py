@@ -14,7 +14,7 @@ from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.llm.candidates import Facts, survey
 from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.providers.failing import failure
-from peak_console.llm.router import Hop, plan
+from peak_console.llm.router import Hop, Route, plan
 
 _NEXT, _STOP = OutcomeClass.NEXT_CANDIDATE, OutcomeClass.STOP
 
@@ -178,6 +178,7 @@ def explain(
     _all_hit(route.rows, failures)
     steps, ends = _walk(route.rows, hops, failures, on_exhausted)
     _priced(route.rows, configs, today)
+    _with_remedies(route)
     named = tuple(f"{one.who}:{one.how}" for one in failures)
     return Explanation(layer, role, tuple(route.rows), tuple(steps), ends, named)
 
@@ -190,6 +191,13 @@ def _priced(rows: Sequence[dict[str, Any]], configs: Configs, today: date) -> No
             row["input_usd_per_mtok"] = str(price.input_usd_per_mtok)
             row["output_usd_per_mtok"] = str(price.output_usd_per_mtok)
             row["price_source"] = price.source
+
+
+def _with_remedies(route: Route) -> None:
+    """What would let a refused candidate in, for who reads the plan; events do without it."""
+    for candidate, row in zip(route.candidates, route.rows, strict=True):
+        if candidate.refusal is not None and candidate.refusal.remedy and not row["admitted"]:
+            row["remedy"] = candidate.refusal.remedy
 
 
 def _all_hit(rows: Sequence[Mapping[str, Any]], failures: Sequence[SimulatedFailure]) -> None:

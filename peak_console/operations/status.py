@@ -45,6 +45,8 @@ _LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
 _SEEN_CALLS: Final = 30
 _SEEN_S: Final = 3600.0
 """How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
+_OWN_HOSTS: Final = {"azure": ".azure.com", "bedrock": ".amazonaws.com"}
+"""Where providers are at home whose address the environment always tells a part of."""
 _SURELY_STOPPED: Final = frozenset({PostureReason.STOP_PRESENT, PostureReason.STOPPED_BY_OPERATOR})
 
 
@@ -214,7 +216,7 @@ class StatusReader:
             found: dict[tuple[str, str], SeenUrl] = {}
             for event in reader.find(wanted, None, _SEEN_CALLS).events:
                 url, provider = (event.body or {}).get("base_url"), event.provider or ""
-                if isinstance(url, str) and url:
+                if isinstance(url, str) and url and not _at_home(provider, url):
                     shown = shown_url(url)
                     found.setdefault((provider, shown), SeenUrl(provider, shown, time_of(event)))
             self._seen = (place, tuple(found.values()))
@@ -294,6 +296,15 @@ def _of_others(
         for one in seen
         if (one.provider, one.url) not in own and (now - one.at).total_seconds() <= _SEEN_S
     )
+
+
+def _at_home(provider: str, url: str) -> bool:
+    """Whether an address that the environment told is one of its provider's own."""
+    own = _OWN_HOSTS.get(provider)
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        return own is not None and parts.scheme == "https" and (parts.hostname or "").endswith(own)
+    return False
 
 
 def shown_url(url: str) -> str:

@@ -14,6 +14,7 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.ids import is_run_id
 from peak_console.domain.text import one_line
+from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
 from peak_console.operations.phase import rules_of
@@ -22,6 +23,8 @@ from peak_console.operations.views.call_fold import detail_of
 from peak_console.operations.views.call_page import event_json, whole_page
 from peak_console.operations.why_json import call_json, run_json
 
+LAST: Final = "last"
+"""The name of the newest call."""
 _PLACE: Final = re.compile(r"#?([0-9]{1,15})")
 _PAGE: Final = 1000
 _EVENTS_LISTED: Final = 20_000
@@ -80,7 +83,7 @@ Explained = CallExplained | RunExplained | EventShown
 
 
 def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
-    """Explain ``name``: an event id, a place in the ledger (``#123``), a call id or a run id.
+    """Explain ``name``: an event id, a place (``#123``), a call id, a run id, or ``last``: the newest call.
 
     Raises ``UsageWrong`` for an empty name, ``NotOnLedger`` for an unknown one, ``LedgerUnavailable``.
     """
@@ -90,7 +93,7 @@ def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
     now = (clock or SystemClock()).now()
     with LedgerReader(ws.ledger) as reader:
         facts = _facts(ws, reader, now)
-        found = _event_named(reader, name)
+        found = _newest_call(reader) if name == LAST else _event_named(reader, name)
         if found is not None:
             return _of_event(reader, found, facts)
         events = reader.by_call(name)
@@ -100,6 +103,8 @@ def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
         if run is not None:
             return run
         head, _ = reader.head()
+    if name == LAST:
+        raise NotOnLedger("no call was made on this workspace yet", remedy="make one: peak call --help")
     raise NotOnLedger(_unknown(name, head), remedy=_remedy(name, head), name=one_line(name, 80), head=head)
 
 
@@ -109,6 +114,11 @@ def _facts(ws: Workspace, reader: LedgerReader, now: datetime) -> LedgerFacts:
     with contextlib.suppress(ConfigInvalid):
         limits = load_configs(ws, phase=rules_of(ws), today=now.date()).budgets.limits
     return ledger_facts(reader, limits, now)
+
+
+def _newest_call(reader: LedgerReader) -> LedgerEvent | None:
+    asked = EventFilter(kinds=(EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value))
+    return next((event for event in reader.find(asked, None, 1).events if event.call_id), None)
 
 
 def _event_named(reader: LedgerReader, name: str) -> LedgerEvent | None:

@@ -89,6 +89,17 @@ def exact_euros(nano: int | None) -> str:
     return f"{sign}{size // NANO:,}.{decimals}"
 
 
+def brief_euros(nano: int | None) -> str:
+    """EUR to the cent, and below one to two significant digits: ``1.20``, ``0.081``, ``0.00080``."""
+    if nano is None:
+        return NONE
+    sign, size = ("-", -nano) if nano < 0 else ("", nano)
+    if not size or size >= NANO // 10:
+        return f"{sign}{size / NANO:,.2f}"
+    places = min(9, len(f"{NANO - 1}") - len(str(size)) + 2)
+    return f"{sign}{size / NANO:.{places}f}"
+
+
 def age(seconds: float | None) -> str:
     """``2s``, ``14m``, ``3h``, ``5d``."""
     if seconds is None:

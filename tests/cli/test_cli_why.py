@@ -91,6 +91,20 @@ def test_the_document_has_its_shape(
     assert document["kind"] == kind
 
 
+def test_last_is_the_newest_call_and_a_page_names_no_key_of_the_console(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No id has to be looked up; the text says commands, not keys."""
+    assert run(["why", "last", "--root", str(desk), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kind"], document["call_id"]) == ("call", "call_1")
+    for name in ("last", RUN):
+        assert run(["why", name, "--root", str(desk)]) == 0
+        out = capsys.readouterr().out
+        assert "R lists" not in out
+        assert "2, /" not in out
+
+
 def test_an_unknown_id_exits_with_1_and_a_remedy(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Three lines for people, a refusal for programs."""
     assert run(["why", "call_none", "--root", str(desk)]) == 1

@@ -51,6 +51,14 @@ class Research:
         """Call ids of the list under a filter, and whether each is pending."""
         return [(line.call_id, line.pending) for line in self._source.calls(text).lines]
 
+    def marks(self) -> dict[str, bool]:
+        """By call id, whether the list marks it as background work."""
+        return {line.call_id: line.background for line in self._source.calls().lines}
+
+    def tail_marks(self) -> dict[str, bool]:
+        """The same of Live's newest calls."""
+        return {line.call_id: line.background for line in self._source.live(None).tail}
+
     def close(self) -> None:
         """Let go of the ledger."""
         self._source.close()
@@ -81,3 +89,13 @@ def test_a_filter_finds_the_pending_ones(research: Research) -> None:
     research.fail("call_b")
     assert research.listed("is:pending") == [("call_a", True)]
     assert research.listed("outcome:failed") == [("call_b", False)]
+
+
+def test_a_background_call_keeps_its_mark_when_it_has_ended(research: Research) -> None:
+    """Its end does not say that it was one; its acceptance does: in the list, filtered, in the tail."""
+    research.accept("call_a")
+    research.fail("call_a")
+    research.fail("call_b")
+    assert research.marks() == {"call_a": True, "call_b": False}
+    assert research.listed("is:background") == [("call_a", False)]
+    assert research.tail_marks() == {"call_a": True, "call_b": False}

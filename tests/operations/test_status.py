@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,11 +10,14 @@ import pytest
 from ledger_seed import NOW, seed_ledger
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
+from peak_console.cli.status import _lines
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
+from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import PostureState
 from peak_console.ledger.windows import BudgetRow
+from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.status import StatusReader, foreign_urls, shown_url, status
 from peak_console.operations.views.config_facts import budget_lines
 
@@ -148,3 +151,43 @@ def test_budgets_are_those_of_today_with_what_is_spent_and_reserved() -> None:
     assert day.as_json()["spent"] == "0.000000700"
     assert lines["day", None, "calls"].state == "ok"
     assert lines["layer_day", "L2", "tokens"].spent == 0
+
+
+def test_an_address_of_another_process_is_seen_in_its_calls(tmp_path: Path) -> None:
+    """A worker's override stands in its requests, so it is told here too, without what may be secret.
+
+    Addresses of Azure's own are no override, and calls of an hour ago say nothing of now.
+    """
+    who = {"run_id": "r", "layer": "L2", "role": "primary", "model_id": "m"}
+    told = (
+        ("openai", "https://user:pass@proxy.example/v1?key=x"),
+        ("azure", "https://desk.openai.azure.com"),
+        ("google", None),
+    )
+    ws = Workspace(tmp_path)
+    ws.ledger.parent.mkdir(parents=True)
+    with LedgerWriter(ws.ledger, clock=ManualClock(NOW), projections=[]) as writer:
+        drafts = [EventDraft("ev_0", EventKind.WORKSPACE_INITIALISED, {"simulated": False})]
+        for at, (provider, url) in enumerate(told):
+            body = {
+                "hop": 1,
+                "bound_eur": "0.010000000",
+                "bound_tokens": 9,
+                "route": [],
+                **({"base_url": url} if url else {}),
+            }
+            draft = EventDraft(
+                f"ev_{at + 1}", EventKind.CALL_REQUESTED, body, call_id=f"call_{at}", provider=provider, **who
+            )
+            drafts.append(draft)
+        for draft in drafts:
+            (result,) = writer.append([(draft, "mara")])
+            assert not isinstance(result, Exception), result
+    later = ManualClock(NOW + timedelta(minutes=3))
+    snapshot = status(ws, clock=later, environ={})
+    assert [(one.provider, one.url) for one in snapshot.seen_urls] == [("openai", "https://proxy.example/v1")]
+    assert snapshot.as_json()["seen_base_urls"][0]["url"] == "https://proxy.example/v1"
+    assert any("went to https://proxy.example/v1 3 min ago" in line for line in _lines(snapshot))
+    own = {"PEAK_PROVIDER_OPENAI_BASE_URL": "https://proxy.example/v1"}
+    assert status(ws, clock=later, environ=own).seen_urls == ()
+    assert status(ws, clock=ManualClock(NOW + timedelta(hours=2)), environ={}).seen_urls == ()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from peak_console.domain.posture import Orders, Posture, PostureState
-from peak_console.operations.views.bar import Armed
+from peak_console.operations.views.bar import Armed, SeenUrl
+from peak_console.operations.views.breakers import BreakerLine, BreakerState
 from peak_console.tui import figures as fig
 from peak_console.tui.bar_drawing import BarFlags, draw_bar
 from peak_console.tui.ink import Span, Tone, apart, cell, fit, pad, rule, text_of, width_of
@@ -75,6 +76,11 @@ def test_nothing_a_terminal_obeys_passes(text: str) -> None:
         (fig.euros(31_482_500), "0.0315"),
         (fig.euros(4_812_000_000), "4.81"),
         (fig.exact_euros(31_482_500), "0.0314825"),
+        (fig.brief_euros(797_300), "0.00080"),
+        (fig.brief_euros(10_512_000), "0.011"),
+        (fig.brief_euros(1_234_000_000), "1.23"),
+        (fig.brief_euros(1), "0.000000001"),
+        (fig.brief_euros(0), "0.00"),
         (fig.exact_euros(-1_500_000_000), "-1.50"),
         (fig.age(None), "—"),
         (fig.age(59.9), "59s"),
@@ -156,6 +162,34 @@ def test_the_bar_always_fits_and_keeps_what_must_stay(name: str, width: int) -> 
     assert "RO" in text or "READ-ONLY" in text
     assert not snapshot.simulated or "SIM" in text
     assert not snapshot.config_errors or "CONFIG" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_an_open_breaker_never_leaves_the_bar(width: int) -> None:
+    """A long reason gives way to it; a latched one has the graver sign."""
+    posture = Posture(
+        PostureState.STOPPED,
+        calls=False,
+        orders=Orders.NONE,
+        reasons=("node_says_stopped", "stopped_by_operator", "ledger_unavailable"),
+        since=NOW,
+    )
+    opened = BreakerLine("openai", "gpt-5.2", BreakerState.OPEN, until=NOW + timedelta(seconds=9))
+    snapshot = replace(bar("normal"), posture=posture, breakers=(opened,))
+    assert "BRK 1/1 ▲" in text_of(draw_bar(snapshot, NOW, width - 1, BarFlags(readonly=True), UTC))
+    latched = replace(opened, kind="budget", latched=True, until=None)
+    snapshot = replace(snapshot, breakers=(replace(opened, state=BreakerState.CLOSED), latched))
+    assert "BRK 1/1 ✗" in text_of(draw_bar(snapshot, NOW, width - 1, BarFlags(readonly=True), UTC))
+
+
+def test_an_address_of_another_process_stands_on_the_bar_with_its_age() -> None:
+    """A worker's override is as loud as one's own."""
+    seen = SeenUrl("openai", "https://proxy.example/v1", NOW - timedelta(minutes=3))
+    snapshot = replace(bar("normal"), simulated=False, seen_urls=(seen,))
+    assert "openai → https://proxy.example/v1 3m ago" in text_of(
+        draw_bar(snapshot, NOW, 160, BarFlags(), UTC)
+    )
+    assert "openai→URL 3m" in text_of(draw_bar(snapshot, NOW, 65, BarFlags(), UTC))
 
 
 def test_the_armed_countdown_never_disappears() -> None:

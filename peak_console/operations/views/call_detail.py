@@ -30,6 +30,9 @@ class RouteStep:
     breaker: str = ""
     verified: str = ""
     """Its state in the lock of verified models; ``no_lock`` where there is none."""
+    estimate: int | None = None
+    """About what it could cost at most, in nano-EUR, while it waits and its request is not written."""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

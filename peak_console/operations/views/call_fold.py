@@ -107,6 +107,8 @@ def route_of(told: Any) -> Iterator[RouteStep]:
                 output_price=str(one.get("output_usd_per_mtok") or ""),
                 breaker=str(one.get("breaker") or ""),
                 verified=str(one.get("verified") or ""),
+                estimate=nano(one.get("estimate_eur")),
+                remedy=str(one.get("remedy") or ""),
             )
 
 

@@ -24,7 +24,7 @@ from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
 from peak_console.operations.views.live_ledger import LiveLedger
 from peak_console.operations.views.log import LogPage
-from peak_console.operations.views.pending import with_pending
+from peak_console.operations.views.pending import background_hops, marked, with_pending
 from peak_console.operations.views.source import Source
 from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
@@ -174,12 +174,13 @@ def _find_calls(
     head, _ = reader.head()
     asked = _event_filter(wanted)
     lines: list[CallLine] = []
+    background = background_hops(reader, before)
     place, until = before, monotonic() + _PATIENCE_S
     while True:
         page = reader.find(asked, place, min(_BATCH, max(limit, 50)))
         for event in page.events:
             line = line_of(event)
-            if line is not None and wanted.matches(line):
+            if line is not None and wanted.matches(line := marked(line, background)):
                 lines.append(line)
                 if len(lines) == limit:
                     return CallsPage(tuple(lines), line.seq, line.seq, head, freshness)

@@ -1,4 +1,4 @@
-"""Background calls that their providers still work on, among the calls that have ended."""
+"""Background calls in the list: those that providers still work on, and the mark of those that ended."""
 
 from dataclasses import replace
 from typing import Final
@@ -13,6 +13,23 @@ from peak_console.operations.views.hop_fold import ENDED, line_of
 
 _LOOKED_AT: Final = 100
 """Acceptances that one page looks at; each is one short read."""
+
+
+def background_hops(reader: LedgerReader, before: int | None) -> frozenset[tuple[str, int]]:
+    """Call id and hop of the newest acceptances below ``before``; their ends do not say that they were such.
+
+    Raises ``LedgerUnavailable``.
+    """
+    asked = EventFilter(kinds=(EventKind.CALL_ACCEPTED.value,))
+    found = (line_of(event) for event in reader.find(asked, before, _LOOKED_AT).events)
+    return frozenset((line.call_id, line.hop) for line in found if line is not None)
+
+
+def marked(line: CallLine, background: frozenset[tuple[str, int]]) -> CallLine:
+    """``line``, known as background work where it is among ``background``; what is refused was never sent."""
+    if line.outcome == "refused" or (line.call_id, line.hop) not in background:
+        return line
+    return replace(line, background=True)
 
 
 def with_pending(reader: LedgerReader, page: CallsPage, wanted: CallFilter, before: int | None) -> CallsPage:

@@ -10,10 +10,12 @@ from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.hop_fold import ENDED, line_of
 from peak_console.operations.views.live import KEY_REFUSED, Points
+from peak_console.operations.views.pending import marked
 
 STEP_S: Final = 5
 SPAN_S: Final = 300
 _TAIL: Final = 60
+_ACCEPTED_KEPT: Final = 500
 _FAIL: Final = "FAIL"
 
 
@@ -37,6 +39,7 @@ class Recent:
     def __init__(self) -> None:
         self._buckets: dict[int, _Bucket] = {}
         self._tail: deque[CallLine] = deque(maxlen=_TAIL)
+        self._background: dict[tuple[str, int], None] = {}
         self._answered: dict[str, int] = {}
         self._key_refused: dict[str, int] = {}
 
@@ -60,6 +63,8 @@ class Recent:
             if body.get("verdict") == _FAIL:
                 self._bucket(_second(event)).fails += 1
             return None
+        if event.kind == EventKind.CALL_ACCEPTED:
+            self._note_background(line_of(event))
         line = line_of(event) if event.kind in ENDED else None
         if line is None:
             return None
@@ -76,6 +81,13 @@ class Recent:
             bucket.sent[line.layer] = bucket.sent.get(line.layer, 0) + 1
         if line.outcome == "ok" and line.latency_ms is not None:
             bucket.latencies.append(line.latency_ms)
+
+    def _note_background(self, accepted: CallLine | None) -> None:
+        """Remember that a hop was background work: its end does not say so."""
+        if accepted is not None:
+            self._background[accepted.call_id, accepted.hop] = None
+            while len(self._background) > _ACCEPTED_KEPT:
+                del self._background[next(iter(self._background))]
 
     def _note_key(self, line: CallLine) -> None:
         """Remember the newest answer and the newest refused key of each provider, by their place."""
@@ -102,7 +114,10 @@ class Recent:
     @property
     def tail(self) -> tuple[CallLine, ...]:
         """The newest lines, newest first."""
-        return tuple(self._tail)
+        if not self._background:
+            return tuple(self._tail)
+        known = frozenset(self._background)
+        return tuple(marked(line, known) for line in self._tail)
 
     def sent_in_last(self, seconds: int, now_s: float) -> int:
         """Hops sent in the last ``seconds``, to the bucket."""

@@ -12,7 +12,7 @@ from peak_console.operations.views.call_detail import (
     LoggedText,
 )
 from peak_console.tui import figures as fig
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule, width_of
 from peak_console.tui.screens.live_drawing import OUTCOME_SIGNS, call_badges, layer_tone
 from peak_console.tui.screens.route_drawing import route_lines
 from peak_console.tui.widgets.document import wrapped
@@ -22,11 +22,11 @@ _WIDE = 100
 _VERDICTS = {"PASS": ("✓", Tone.OK), "REVIEW": ("▲", Tone.WARN), "FAIL": ("✗", Tone.BAD)}
 
 
-def call_lines(call: CallDetail, width: int, now: datetime) -> list[Line]:
-    """The whole page."""
+def call_lines(call: CallDetail, width: int, now: datetime, *, keys: bool = True) -> list[Line]:
+    """The whole page; without ``keys`` it names none of the console's."""
     if call.missing:
         return [EMPTY, (Span(f"  {one_line(call.missing, 400)}", Tone.DIM),)]
-    lines: list[Line] = [*_summary(call, width, now)]
+    lines: list[Line] = [*_summary(call, width, now, keys=keys)]
     lines += _section("route and why", width, list(route_lines(call, width, now)), _route_note(call))
     for hop in call.hops:
         lines += _section(_hop_title(hop), width, list(_hop(hop, width, now)))
@@ -60,7 +60,13 @@ def _pair(label: str, *value: Span) -> Line:
     return (Span("  "), cell(label, _LABEL, Tone.DIM), *value)
 
 
-def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
+def _long(label: str, text: str, width: int, tone: Tone) -> Iterator[Line]:
+    """A pair whose value goes on below itself where the line is too short for it."""
+    for at, line in enumerate(wrapped(text, width, indent=" " * (_LABEL + 2), tone=tone)):
+        yield _pair(label if not at else "", *line[1:])
+
+
+def _summary(call: CallDetail, width: int, now: datetime, *, keys: bool) -> Iterator[Line]:
     last = call.hops[-1].line if call.hops else None
     if last is not None:
         sign, tone = OUTCOME_SIGNS.get(last.outcome, ("?", Tone.UNKNOWN))
@@ -84,14 +90,15 @@ def _summary(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
     )
     if call.purpose:
         yield _pair("purpose", Span(one_line(call.purpose, 120)))
-    yield _pair("run", Span(one_line(call.run_id, 60)), Span("   R lists its calls", Tone.FAINT))
+    lists = (Span("   R lists its calls", Tone.FAINT),) if keys else ()
+    yield _pair("run", Span(one_line(call.run_id, 60)), *lists)
     yield from _selected(call, width)
     posture = " · ".join(
         part for part in (call.posture, call.phase, "simulated" if call.simulated else "") if part
     )
     yield _pair("under", Span(one_line(posture or "—", 100)))
     for one in call.fallbacks:
-        yield _pair("fell back", Span(one_line(one, 160), Tone.WARN))
+        yield from _long("fell back", one_line(one, 400), width, Tone.WARN)
     for denial in call.denials:
         said = f"{denial.rule}: {denial.field} {denial.subject} ({denial.where}) {denial.who}"
         yield fit(
@@ -132,17 +139,7 @@ def _hop_title(hop: HopFacts) -> str:
 
 def _hop(hop: HopFacts, width: int, now: datetime) -> Iterator[Line]:
     line = hop.line
-    sign, tone = OUTCOME_SIGNS.get(line.outcome, ("?", Tone.UNKNOWN))
-    detail = f" · {one_line(hop.detail, 200)}" if hop.detail else ""
-    reason = one_line(line.reason or hop.finish, 40)
-    yield fit(
-        _pair(
-            "outcome",
-            Span(f"{sign} {'pending' if line.pending else line.outcome} {reason}", tone),
-            Span(detail, Tone.DIM),
-        ),
-        width,
-    )
+    yield from _hop_outcome(hop, width)
     yield from _background(hop, width, now)
     served = hop.served_model
     if served is not None:
@@ -182,6 +179,20 @@ def _hop(hop: HopFacts, width: int, now: datetime) -> Iterator[Line]:
     ids = " · ".join(part for part in (hop.request_id or "", hop.fingerprint or "") if part)
     if ids:
         yield _pair("provider ids", Span(one_line(ids, 160), Tone.DIM))
+
+
+def _hop_outcome(hop: HopFacts, width: int) -> Iterator[Line]:
+    """How it ended, with the detail beside it or, where that is longer, below."""
+    line = hop.line
+    sign, tone = OUTCOME_SIGNS.get(line.outcome, ("?", Tone.UNKNOWN))
+    reason = one_line(line.reason or hop.finish, 40)
+    word = Span(f"{sign} {'pending' if line.pending else line.outcome} {reason}", tone)
+    detail = Span(f" · {one_line(hop.detail, 400)}" if hop.detail else "", Tone.DIM)
+    if width_of(_pair("outcome", word, detail)) <= width:
+        yield _pair("outcome", word, detail)
+    else:
+        yield fit(_pair("outcome", word), width)
+        yield from _long("", one_line(hop.detail, 400), width, Tone.DIM)
 
 
 def _background(hop: HopFacts, width: int, now: datetime) -> Iterator[Line]:

@@ -10,8 +10,10 @@ from peak_console.operations.views.budget_left import binding, budget_name, left
 from peak_console.operations.views.call_detail import BudgetNote, CallDetail, RouteStep
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import Line, Span, Tone, cell, fit
+from peak_console.tui.widgets.document import wrapped
 
 _WIDE: Final = 100
+_INDENT: Final = "      "
 _BUDGETS: Final = 3
 _TITLES: Final = ("", "", "ROLE", "CANDIDATE", "WHY", "BREAKER", "VERIFIED", "$/M IN/OUT", "BOUND €")
 _WIDTHS: Final = (3, 1, 8, 0, 16, 13, 9, 10, 10)
@@ -29,9 +31,11 @@ def route_lines(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
         yield _head(width)
     for step in call.route:
         yield _candidate(step, width)
-        notes = one_line(" · ".join(_notes(step, call, width, now)), 400)
+        notes = " · ".join(one_line(note, 400) for note in _notes(step, call, width, now))
         if notes:
-            yield fit((Span("      "), Span(notes, Tone.DIM)), width)
+            yield from wrapped(notes, width, indent=_INDENT, tone=Tone.DIM)
+        if step.remedy and not step.admitted:
+            yield from wrapped(f"do: {one_line(step.remedy, 400)}", width, indent=_INDENT, tone=Tone.WARN)
     yield from _budgets(call, width)
 
 
@@ -66,10 +70,17 @@ def _candidate(step: RouteStep, width: int) -> Line:
             Span(f"{'●' if closed else '○'} {breaker}" if breaker else fig.NONE, _tone(step, closed=closed)),
             Span(one_line(step.verified, 20).replace("_", " ") or fig.NONE, Tone.DIM),
             Span(_prices(step), Tone.TEXT),
-            Span(fig.exact_euros(step.bound), Tone.TEXT),
+            _bound(step),
         ],
         width,
     )
+
+
+def _bound(step: RouteStep) -> Span:
+    """What it can cost at most; about, while its request is not written."""
+    if step.bound is None and step.estimate is not None:
+        return Span(f"≈ {fig.brief_euros(step.estimate)}", Tone.DIM)
+    return Span(fig.brief_euros(step.bound), Tone.TEXT)
 
 
 def _tone(step: RouteStep, *, closed: bool) -> Tone:
