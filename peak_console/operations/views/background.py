@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from peak_console.domain.clock import iso
-from peak_console.operations.views.body_fields import moment
+from peak_console.domain.clock import from_iso, iso
 
 if TYPE_CHECKING:
     from peak_console.ledger.reader import LedgerReader
@@ -56,12 +55,19 @@ def background_lines(reader: "LedgerReader") -> tuple[BackgroundLine, ...]:
             hop=row.place.hop,
             provider=row.place.provider,
             model_id=row.place.model_id,
-            since=moment(row.since),
-            until=moment(row.expires),
+            since=_moment(row.since),
+            until=_moment(row.expires),
         )
         for row in reader.reservations(_LOOKED_AT)
         if row.expires is not None
     )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return from_iso(text)
+    except ValueError:
+        return None
 
 
 def count_words(lines: Sequence[BackgroundLine]) -> str:
