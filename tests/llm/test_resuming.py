@@ -212,6 +212,17 @@ async def test_a_provider_that_cannot_be_told_leaves_the_call_pending(
     road.check()
 
 
+async def test_work_is_cancelled_without_a_node_whatever_waits_in_the_spool(
+    road: Road, provider: BackgroundProvider
+) -> None:
+    """The first one's end waits for a node; the second is told to end all the same."""
+    calls = [await road.client.submit(research(layer=Layer.L4)) for _ in range(2)]
+    await road.server.close()
+    for call_id in calls:
+        assert (await road.client.cancel(call_id)).recorded is False
+    assert provider.cancels == 2
+
+
 async def test_under_a_stop_an_answer_is_fetched_and_work_left_alone(
     road: Road, provider: BackgroundProvider
 ) -> None:

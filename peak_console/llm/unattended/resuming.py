@@ -29,7 +29,7 @@ from peak_console.domain.calls import (
     Usage,
 )
 from peak_console.domain.clock import Clock, from_iso, iso
-from peak_console.domain.errors import CallFailed, CallRefused, PeakError, UsageWrong
+from peak_console.domain.errors import CallFailed, CallRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.ids import CallId
 from peak_console.domain.money import text_from_nano
@@ -172,7 +172,8 @@ class Resuming:
     async def _found(self, call_id: str) -> tuple[Passage, Exchange, Claim | CallResult]:
         """The hop that was accepted last, and its claim; or the answer that is recorded already."""
         if self._recorder.spooled:
-            await self._recorder.hand_in_left_over()
+            with suppress(EnvironmentUnfit):  # without a node a provider can still be asked, and told to end
+                await self._recorder.hand_in_left_over()
         events = await self._read(lambda reader: reader.by_call(call_id))
         accepted = _last_accepted(events, call_id)
         held = self._simulated(claim(accepted))
