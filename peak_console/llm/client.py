@@ -99,7 +99,7 @@ class Client:
             sender=sender,
             recorder=self._recorder,
             texts=self._texts,
-            cooling=Cooling(self._gate, clock=self._clock, random=random, waits=waits),
+            cooling=Cooling(self._gate, clock=self._clock, random=random, waits=waits, ledger=ws.ledger),
             ledger=ws.ledger,
         )
         self._resuming = Resuming(
@@ -238,7 +238,7 @@ class Client:
             except PeakError as error:
                 raise refused_midway(error, ends, call_id=call.call_id) from error.__cause__
             if not admitted:
-                hop, owed = await self._steps.passed_over(at), []
+                hop, owed, number = await self._steps.passed_over(at), [], number - 1  # nothing left
                 continue
             # (5) lease check, (6) send, (7) parse, the deny on the echo, is it what was asked for
             exchange = self._steps.exchange(at)

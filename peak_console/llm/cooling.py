@@ -1,24 +1,27 @@
 """Open breakers as a call sees them: whom to pass over now, and how long the first of them still cools.
 
 The ledger's writer decides; the lease tells what it decided, about a second later. What it refused this
-process meanwhile is remembered here, so that nobody is asked in vain.
+process meanwhile is remembered here, so that nobody is asked in vain. While another caller's probe is out, the
+ledger is read, not asked: each request that its writer refuses is a record.
 """
 
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from peak_console.control.gate import CallGate
 from peak_console.control.lease import Lease
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import Clock
-from peak_console.domain.errors import CallRefused
+from peak_console.domain.errors import CallRefused, PeakError
 from peak_console.domain.ids import RandomBytes
 from peak_console.domain.ledgering import Refusal
+from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.router import moment_us
 from peak_console.llm.waits import Waits
-from peak_console.policy.breaker import LATCHED_UNTIL_US
+from peak_console.policy.breaker import LATCHED_UNTIL_US, BreakerState, Wait, admit
 
 Model = tuple[str, str]
 """A provider and one of its models."""
@@ -32,6 +35,10 @@ _TRUSTED_US: Final = 5_000_000
 _REMEMBERED_US: Final = 60_000_000
 """How long after its time an opening is remembered, unless the model answers before."""
 
+_AGAIN_US: Final = 3_000_000
+_LONGEST_AGAIN_US: Final = 30_000_000
+"""How long the writer is not asked again after its second refusal in a row, and at most; it doubles."""
+
 _SHORTEST_S: Final = 0.05
 _SPREAD_S: Final = 0.25
 """Callers that wait for one model come back spread over so much time: one of them is the probe."""
@@ -41,7 +48,13 @@ class Cooling:
     """The open breakers that this process knows of; moments are microseconds since 1970."""
 
     def __init__(
-        self, gate: CallGate, *, clock: Clock, random: RandomBytes, waits: Waits | None = None
+        self,
+        gate: CallGate,
+        *,
+        clock: Clock,
+        random: RandomBytes,
+        waits: Waits | None = None,
+        ledger: Path | None = None,
     ) -> None:
         self._gate = gate
         self._waits = waits or Waits()
@@ -51,6 +64,9 @@ class Cooling:
         self._latched: dict[Model, int] = {}
         self._answered: dict[Model, int] = {}
         self._opened: dict[Model, int] = {}
+        self._ledger = ledger
+        self._probed: dict[Model, int] = {}
+        """How often in a row the writer refused each model for a probe of somebody else's."""
 
     def now(self, lease: Lease | None = None) -> Mapping[Model, int]:
         """Until when each model that must not be asked now cools down; ``lease`` spares reading it anew."""
@@ -80,6 +96,10 @@ class Cooling:
             return LATCHED_UNTIL_US
         wait_ms = refusal.details.get("retry_after_ms")
         wait_us = wait_ms * 1000 if type(wait_ms) is int and wait_ms > 0 else round(_LOOK_S * 1_000_000)
+        if refusal.details.get("state") == BreakerState.HALF_OPEN.value:
+            times = self._probed[model] = self._probed.get(model, 0) + 1
+            again_us = min(_AGAIN_US * 2 ** min(times - 2, 8), _LONGEST_AGAIN_US) if times > 1 else 0
+            wait_us = max(wait_us, again_us)
         self._refused[model] = until_us = now_us + min(wait_us, _LONGEST_TOLD_US)
         self._opened[model] = until_us
         return until_us
@@ -105,6 +125,7 @@ class Cooling:
         """What was asked of ``model`` came to an end: nobody waits for it any longer."""
         known = model in self._refused or model in self._opened
         self._refused.pop(model, None)
+        self._probed.pop(model, None)
         if answered and known:
             self._opened.pop(model, None)
             self._answered[model] = self._now_us()
@@ -119,7 +140,7 @@ class Cooling:
         """Whether the first of these models may be asked before ``deadline`` on the loop's clock.
 
         Returns true once it may, early where its breaker closed or the posture forbids calls: whoever asks
-        then is told so.
+        then is told so. Where another caller's probe is out still, :meth:`now` names the model again.
         """
         loop = asyncio.get_running_loop()
         model, free_us = min(until.items(), key=lambda item: item[1])
@@ -132,10 +153,28 @@ class Cooling:
             await asyncio.sleep(min(left, _LOOK_S))
             if self._gate.stopped() is not None or model not in self.now():
                 break
+        if model in self._probed and (wait := await self._probe_out(model)) is not None:
+            self._refused[model] = self._now_us() + wait.retry_after_us
         return True
+
+    async def _probe_out(self, model: Model) -> Wait | None:
+        """What the ledger says stands between us and ``model``; ``None`` also where it cannot be read."""
+        if self._ledger is None:
+            return None
+        try:
+            return await asyncio.to_thread(_held, self._ledger, model, self._now_us())
+        except PeakError:
+            return None
 
     def _now_us(self) -> int:
         return round(self._clock.now().timestamp() * 1_000_000)
+
+
+def _held(ledger: Path, model: Model, now_us: int) -> Wait | None:
+    with LedgerReader(ledger) as reader:
+        found = (one for one in reader.breakers() if (one.provider, one.model_id) == model)
+        provider = next((one for one in found if one.latch is None), None)
+    return None if provider is None else admit(provider.breaker, now_us)
 
 
 def refused_while_cooling(until: Mapping[Model, int], now: datetime, **details: object) -> CallRefused:

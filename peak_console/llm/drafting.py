@@ -106,9 +106,8 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
         simulated=call.simulated,
         resend=at.before is not None,
     )
-    drafts = (
-        [_denied(call, one, denial, "client") for one, denial in at.route.denials] if at.number == 1 else []
-    )
+    first = at.number == 1 and not at.route.refused_by_writer
+    drafts = [_denied(call, one, denial, "client") for one, denial in at.route.denials] if first else []
     requested = _draft(call, hop.candidate, EventKind.CALL_REQUESTED, body)
     drafts.append(requested)
     if hop.candidate.entry.position > 0 and not hop.repair and at.before is None:

@@ -159,7 +159,9 @@ class Steps:
 
     async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
         """Step 3: raises ``ControlRefused`` where the posture forbids calls."""
-        posture = at.call.posture if at.number == 1 else self._gate.posture()
+        posture = (
+            at.call.posture if at.number == 1 and not at.route.refused_by_writer else self._gate.posture()
+        )
         if posture.calls:
             return
         refused = refused_by_posture(posture)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from background_road import bodies
 from loopback_server import Exchange, LoopbackServer
-from road import QUICK, Road, answering, asking, failing, open_road, write_workspace
+from road import QUICK, Road, answering, asking, environment, failing, open_road, write_workspace
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused
 from peak_console.domain.vocabulary import Layer
+from peak_console.llm.client import Client
 from peak_console.llm.exchange import RetryRule
 from peak_console.policy.breaker import SECOND_US, BreakerRules
 
@@ -87,7 +88,7 @@ async def test_an_open_breaker_skips_its_model_and_is_seen_in_the_route(
         assert taken["to"]["provider"] == "google"
         refused = bodies(road, "llm.call.refused")
         assert [body["reason"] for body in refused] == ([] if tells else ["breaker_open"])
-        assert result.hop == (1 if tells else 2)
+        assert result.hop == 1  # what the writer refused was no send
         road.check()
 
 
@@ -294,3 +295,33 @@ async def test_a_refused_key_downs_the_provider_not_the_breaker_alone(
             assert (await road.client.call(asking())).provider == "google"
         assert asked(providers, "openai") == 1
         assert rows(road, "llm.call.requested")[0]["reason"] == "provider_down"
+
+
+async def test_a_wait_for_anothers_probe_writes_one_refusal(
+    workspace: Workspace, providers: LoopbackServer
+) -> None:
+    """While it is out for seconds the ledger is read, not asked: one refused record, and hop 1 is the send."""
+    probing, go_on = asyncio.Event(), asyncio.Event()
+    good = answering()
+
+    async def slow(exchange: Exchange) -> None:
+        probing.set()
+        await go_on.wait()
+        await good(exchange)
+
+    async with tripped(workspace, providers, Layer.L4, RULES, tells=False) as road:
+        other = Client(workspace, road.ledger, environ=environment(providers.url), retry=ONCE)
+        providers.handler = slow
+        async with other:
+            probe = asyncio.create_task(other.call(asking(layer=Layer.L4, timeout_s=25)))
+            await asyncio.wait_for(probing.wait(), 10)
+            before = len(bodies(road, "llm.call.refused"))
+            waiting = asyncio.create_task(road.client.call(asking(layer=Layer.L4, timeout_s=25)))
+            await asyncio.sleep(3)  # the writer would have been asked three times
+            assert not waiting.done()
+            go_on.set()
+            assert (await asyncio.wait_for(probe, 10)).text == "fine"
+            assert (await asyncio.wait_for(waiting, 10)).hop == 1
+        assert len(bodies(road, "llm.call.refused")) == before + 1
+        assert not road.events("llm.fallback.taken")
+        road.check()
