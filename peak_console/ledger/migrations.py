@@ -3,8 +3,11 @@
 import sqlite3
 from typing import Final
 
+import orjson
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
+
+from peak_console.ledger.rollups import rebuild, was_sent
 
 MIGRATIONS: Final = Migrations("peak_console.ledger")
 
@@ -150,6 +153,9 @@ CREATE TABLE budget_breaker(
 """
 
 
+_FAILED = "SELECT bytes FROM ledger JOIN body USING (seq) WHERE kind = 'llm.call.failed'"
+
+
 @MIGRATIONS(name="001_ledger_and_projections")
 def _ledger_and_projections(db: sqlite_utils.Database) -> None:
     for script in (_LEDGER, _PROJECTIONS):
@@ -167,6 +173,16 @@ def _breakers_and_bounds(db: sqlite_utils.Database) -> None:
 def _shares_and_latches(db: sqlite_utils.Database) -> None:
     for statement in _statements(_SHARES_AND_LATCHES):
         db.execute(statement)
+
+
+@MIGRATIONS(name="004_hops_that_left")
+def _hops_that_left(db: sqlite_utils.Database) -> None:
+    """Hops of callers that were cancelled or lost are calls: figures that left some out are made anew."""
+    for (data,) in db.execute(_FAILED):
+        body = orjson.loads(data)
+        if was_sent(body) and not was_sent({"attempts": body["attempts"]}):
+            rebuild(db.conn)
+            return
 
 
 def _statements(script: str) -> list[str]:

@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+import orjson
+
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
-from peak_console.ledger.bound_spend import LOST
+from peak_console.ledger.bound_spend import LOST, WORST_CASE
 from peak_console.ledger.figures import (
     CRITIC,
     DENIALS,
     ERRORS,
     MINUTE,
+    TALLIES,
     WIDER,
     CellKey,
     Figures,
@@ -54,7 +57,7 @@ class Fold:
 
     def _completed(self, figures: Figures, key: CellKey, event: Header, body: Body) -> None:
         cell, usage = figures.cell(key), body["usage"]
-        cell.calls += 1
+        cell.calls += (event.call_id or "", body["hop"]) not in self.lost  # a lost one was counted as lost
         cell.tokens_in += usage.get("input", 0)
         cell.tokens_out += usage.get("output", 0)
         cell.tokens_cached += usage.get("cached", 0)
@@ -66,7 +69,7 @@ class Fold:
     def _failed(self, figures: Figures, key: CellKey, event: Header, body: Body) -> None:
         cell, cost = figures.cell(key), nano_from_text(body["cost_eur"])
         cell.errors += 1
-        cell.calls += any(map(_was_sent, body["attempts"]))
+        cell.calls += was_sent(body)
         cell.cost_nano_eur += cost - self._corrected(event, body)
         figures.count(ERRORS, (*key, "failed", str(body["reason"])))
         if body["reason"] in LOST:
@@ -112,9 +115,34 @@ class Fold:
     """The kinds of events that figures are made of."""
 
 
-def _was_sent(attempt: Any) -> bool:
+def was_sent(body: Mapping[str, Any]) -> bool:
+    """Whether a hop that failed had left: an attempt did, or its bill may come, which nobody could tell.
+
+    A hop whose caller was cancelled or lost in mid-call has no attempt that ended; it stands at its bound.
+    """
+    attempts = body.get("attempts")
+    ended = attempts if isinstance(attempts, Sequence) else ()
+    return body.get("cost_basis") == WORST_CASE or body.get("reason") in LOST or any(map(_left, ended))
+
+
+def _left(attempt: Any) -> bool:
     """Whether an attempt left: one without a connection did not."""
     return not (isinstance(attempt, Mapping) and attempt.get("reason") == CallReason.CONNECT_ERROR)
+
+
+def rebuild(db: sqlite3.Connection) -> None:
+    """Make all figures anew from the events, in the transaction of the caller."""
+    for table in ("rollup", *(tally.table for tally in TALLIES), "rollup_open", "lost_call"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
+    rollups = Rollups()
+    rollups.open(db)
+    marks = ",".join("?" * len(Fold.kinds))
+    query = (
+        f"SELECT l.*, b.bytes FROM ledger l JOIN body b USING (seq) WHERE +l.kind IN ({marks}) ORDER BY l.seq"  # noqa: S608 - marks only
+    )
+    for *header, data in db.execute(query, tuple(Fold.kinds)):
+        rollups.apply(Header(*header), orjson.loads(data))
+    rollups.flush(db)
 
 
 class Rollups:

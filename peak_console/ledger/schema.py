@@ -10,7 +10,7 @@ from peak_console.ledger.faults import sqlite_faults
 APPLICATION_ID: Final = 0x5045_414B
 """``PEAK``: written into the file's header, so that no other database is taken for a ledger."""
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Raised with every migration; a ledger of a higher version is refused, never guessed at."""
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version

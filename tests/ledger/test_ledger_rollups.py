@@ -1,5 +1,6 @@
 """Figures: what is counted, that the open minute and the wider windows agree, and that nothing is lost."""
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 
@@ -128,17 +129,52 @@ def test_a_clock_set_back_counts_nothing_twice(desk: Desk) -> None:
 
 
 def test_a_lost_callers_bound_gives_way_to_the_late_answer(desk: Desk) -> None:
-    """Its cost stands once, also when the answer comes after a restart."""
+    """Its cost and its call stand once, also when the answer comes after a restart."""
     desk.write(
         requested("c1", bound=500),
         failed("c1", reason="caller_lost", cost=500, basis="worst_case", sent=False),
     )
     with desk.reader() as reader:
-        assert [(row.calls, row.errors, row.cost_nano_eur) for row in reader.totals()] == [(0, 1, 500)]
+        assert [(row.calls, row.errors, row.cost_nano_eur) for row in reader.totals()] == [(1, 1, 500)]
     desk.reopen()
     desk.write(completed("c1", cost=40))
     with desk.reader() as reader:
         assert [(row.calls, row.errors, row.cost_nano_eur) for row in reader.totals()] == [(1, 1, 40)]
+    assert verify(desk.path).ok
+
+
+def test_hops_that_were_sent_are_calls_however_they_ended(desk: Desk) -> None:
+    """Answered, cut, cancelled in mid-call, its caller lost: five calls, three errors; the recount agrees."""
+    desk.write(*(requested(f"c{number}", bound=500) for number in range(5)))
+    streamed = {"streamed": True, "ttft_us": 100}
+    at_bound: dict[str, Any] = {"cost": 500, "basis": "worst_case"}
+    desk.write(completed("c0", body=streamed), completed("c1", body=streamed))
+    desk.write(failed("c2", reason="stream_cut", **at_bound))
+    desk.write(failed("c3", reason="cancelled", sent=False, **at_bound))
+    desk.write(failed("c4", reason="caller_lost", sent=False, **at_bound))
+    with desk.reader() as reader:
+        assert [(row.calls, row.errors, row.latency.count) for row in reader.totals()] == [(5, 3, 2)]
+    desk.clock.advance(61)
+    desk.write(completed("c4", cost=40, body=streamed))
+    with desk.reader() as reader:
+        assert [(row.calls, row.errors, row.latency.count) for row in reader.totals()] == [(5, 3, 3)]
+    assert verify(desk.path).ok
+
+
+def test_figures_of_before_are_made_anew(desk: Desk) -> None:
+    """A ledger whose figures left out hops of lost callers has the right ones once a node opens it."""
+    desk.write(requested("c1", bound=500), completed("c0"))
+    desk.clock.advance(61)
+    desk.write(failed("c1", reason="caller_lost", cost=500, basis="worst_case", sent=False))
+    desk.writer.close()
+    with sqlite3.connect(desk.path) as db:
+        db.execute("UPDATE rollup SET calls = 0 WHERE errors > 0")
+        db.execute("DELETE FROM _sqlite_migrations WHERE name = '004_hops_that_left'")
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    desk.open()
+    with desk.reader() as reader:
+        assert [(row.calls, row.errors) for row in reader.totals()] == [(2, 1)]
     assert verify(desk.path).ok
 
 

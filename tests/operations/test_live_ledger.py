@@ -360,3 +360,35 @@ def test_the_day_begins_in_the_budgets_zone(workspace: Workspace, clock: ManualC
 def test_a_draft_is_what_the_seed_says() -> None:
     """The seed's drafts are drafts."""
     assert all(isinstance(draft, EventDraft) for draft in one_call(1, SLOTS[0], random.Random(1)))  # noqa: S311 - likewise
+
+
+def test_calls_that_broke_off_are_counted_as_they_are_listed(tmp_path: Path) -> None:
+    """Two streams answered, one cut, one cancelled, one caller lost, one never sent: 5 sent of 6."""
+    where = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
+    attempt = {"number": 1, "reason": "ok", "status": 200, "latency_us": 90_000, "waited_ms": 0}
+    usage = {"input": 3, "output": 2}
+    ends: list[tuple[str, dict[str, object]]] = [
+        *[("ok", {"attempts": [attempt], "usage": usage, "streamed": True, "cost_basis": "usage"})] * 2,
+        ("stream_cut", {"attempts": [{**attempt, "reason": "stream_cut"}], "cost_basis": "worst_case"}),
+        ("cancelled", {"attempts": [], "cost_basis": "worst_case"}),
+        ("caller_lost", {"attempts": [], "cost_basis": "worst_case"}),
+        ("no_key", {"attempts": [], "cost_basis": "none"}),
+    ]
+    drafts = [EventDraft("ev_0", EventKind.WORKSPACE_INITIALISED, {"simulated": True})]
+    for number, (reason, end) in enumerate(ends):
+        kind = EventKind.CALL_COMPLETED if reason == "ok" else EventKind.CALL_FAILED
+        body = {"hop": 1, "reason": reason, "cost_eur": "0.010000000", "latency_us": 90_000, **end}
+        drafts.append(EventDraft(f"ev_{number + 1}", kind, body, call_id=f"call_{number}", **where))
+    path = Workspace(tmp_path).ledger
+    path.parent.mkdir(parents=True)
+    with LedgerWriter(path, clock=ManualClock(NOW), projections=[Rollups()]) as writer:
+        results = writer.append([(draft, "mara") for draft in drafts])
+    assert not [one for one in results if isinstance(one, Exception)]
+    live = LiveSource(Workspace(tmp_path), clock=ManualClock(NOW + timedelta(seconds=30)))
+    snapshot = live.live(Window.M5)
+    live.close()
+    assert (snapshot.figures.calls, snapshot.figures.ended) == (5, 6)
+    assert snapshot.figures.error_pct == pytest.approx(100 * 4 / 6)
+    (row,) = snapshot.rows
+    assert (row.calls, row.errors, row.error_pct) == (5, 4, snapshot.figures.error_pct)
+    assert sum(point or 0 for _, points in snapshot.series.volume for point in points) / 12 == 5

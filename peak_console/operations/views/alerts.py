@@ -70,7 +70,7 @@ def alerts(
 def marks(figures: KeyFigures, limits: AlertLimits = LIMITS) -> dict[str, Severity]:
     """Which key figures stand out, by field name."""
     found: dict[str, Severity] = {}
-    if figures.calls >= limits.least:
+    if figures.judged_by >= limits.least:
         error, fallback = figures.error_pct or 0.0, figures.fallback_pct or 0.0
         if error >= limits.error_warn_pct:
             found["error_pct"] = Severity.BAD if error >= limits.error_bad_pct else Severity.WARN

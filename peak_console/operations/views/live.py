@@ -69,10 +69,13 @@ class Slot:
 class KeyFigures:
     """The figures at the top. ``None`` is "no data", never zero; money in nano-EUR.
 
-    Errors are percent of hops sent; fallbacks percent of answers, both counted when a call ends.
+    ``calls`` are hops sent. Errors are percent of hops that ended, also where nothing could be sent;
+    fallbacks percent of answers, both counted when a call ends.
     """
 
     calls: int = 0
+    ended: int = 0
+    """Answers and failures; above ``calls`` where hops failed before they were sent."""
     calls_per_min: float | None = None
     calls_per_min_now: float | None = None
     error_pct: float | None = None
@@ -88,6 +91,11 @@ class KeyFigures:
     critic_judged: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+
+    @property
+    def judged_by(self) -> int:
+        """What the percentage of errors is of."""
+        return max(self.calls, self.ended)
 
 
 Points = tuple[float | None, ...]
@@ -122,11 +130,14 @@ class SlotRow:
     fallback_pct: float | None = None
     """Answers of this slot's layer that its fallbacks gave in its place, in percent; none for a fallback."""
     flags: tuple[str, ...] = ()
+    ended: int = 0
+    """Answers and failures; above ``calls`` where hops failed before they were sent."""
 
     @property
     def error_pct(self) -> float | None:
-        """Failed hops as percent of hops sent."""
-        return 100.0 * self.errors / self.calls if self.calls else None
+        """Failed hops as percent of hops that ended: never above 100, whatever was sent."""
+        ended = max(self.calls, self.ended)
+        return 100.0 * self.errors / ended if ended else None
 
 
 class Severity(StrEnum):

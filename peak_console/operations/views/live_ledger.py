@@ -172,9 +172,10 @@ class LiveLedger:
         calls = total.calls
         return KeyFigures(
             calls=calls,
+            ended=total.ended,
             calls_per_min=calls / covered * 60 if calls else None,
             calls_per_min_now=self._rate_now(moment) if calls else None,
-            error_pct=100 * total.errors / calls if calls else None,
+            error_pct=100 * total.errors / total.ended if total.ended else None,
             fallback_pct=fallback_share(sums),
             refused=total.refused,
             p50_ms=p50,
@@ -294,7 +295,7 @@ def _rows(
             continue
         share = 100 * cost / limit if limit else None
         fell = {"primary": gave_way.get(slot.layer), "critic": 0.0 if one.calls else None}.get(slot.role)
-        rows.append(SlotRow(slot, one.calls, one.errors, p50, p95, cost, share, fell))
+        rows.append(SlotRow(slot, one.calls, one.errors, p50, p95, cost, share, fell, ended=one.ended))
     return tuple(rows)
 
 

@@ -1,9 +1,9 @@
 """The last five minutes, folded event by event in buckets of five seconds: finer than any rollup. Pure."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.operations.views.body_fields import time_of
@@ -77,7 +77,7 @@ class Recent:
             return
         bucket = self._bucket(int(line.ts.timestamp()))
         bucket.cost += line.cost or 0
-        if line.outcome == "ok" or (event.body or {}).get("attempts"):
+        if line.outcome == "ok" or _was_sent(event.body or {}):
             bucket.sent[line.layer] = bucket.sent.get(line.layer, 0) + 1
         if line.outcome == "ok" and line.latency_ms is not None:
             bucket.latencies.append(line.latency_ms)
@@ -160,6 +160,15 @@ class Recent:
 
 def _second(event: LedgerEvent) -> int:
     return int(time_of(event).timestamp())
+
+
+def _was_sent(body: Mapping[str, Any]) -> bool:
+    """Whether a hop that failed had left, by the rule of the ledger's figures."""
+    if body.get("cost_basis") == "worst_case":
+        return True
+    attempts = body.get("attempts")
+    ended = attempts if isinstance(attempts, list) else []
+    return any(not isinstance(one, Mapping) or one.get("reason") != "connect_error" for one in ended)
 
 
 def _p95(latencies: list[float]) -> float | None:

@@ -73,6 +73,11 @@ class Sums:
         self.cost += other.cost
         self.latency.merge(other.latency)
 
+    @property
+    def ended(self) -> int:
+        """Hops that were answered or failed, sent or not."""
+        return self.latency.count + self.errors
+
     def quantiles_ms(self) -> tuple[float | None, float | None, float | None]:
         """Median, 95th and 99th percentile in milliseconds; ``None`` without an answer."""
         if not self.latency.count:

@@ -70,7 +70,7 @@ def _tiles(
         sign, tone = _SEVERITY[severity]
         return (Span(f"{sign} {text}", tone),)
 
-    errors = "" if figures.error_pct is None else f"of {fig.count(figures.calls)}"
+    errors = "" if figures.error_pct is None else f"of {fig.count(figures.judged_by)}"
     judged = f"of {fig.count(figures.critic_judged)}" if figures.critic_judged else "none judged"
     spent = fig.euros(figures.cost_today)
     limit = fig.euros(figures.budget_today).removesuffix(".00") if figures.budget_today else ""
