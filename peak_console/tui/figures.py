@@ -7,6 +7,8 @@ from peak_console.domain.money import NANO
 NONE = "—"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _THOUSAND, _LAKH, _MILLION, _TEN_MILLION = 1e3, 1e5, 1e6, 1e7
+_SHOWS_TEN_THOUSAND = 9_999.5
+_UNITS = (("G", 1e9), ("M", _MILLION), ("k", _THOUSAND))
 _SHOWS_TEN, _SHOWS_HUNDRED, _SHOWS_THOUSAND, _SHOWS_TWO_MINUTES = 9.95, 99.95, 999.5, 119.5
 """Where a value rounds up to one more digit than its form has."""
 _TINY_EUR, _SMALL_EUR, _BIG_EUR = 0.0001, 0.1, 10_000
@@ -72,9 +74,12 @@ def euros(nano: float | None) -> str:
 
 
 def axis(value: float) -> str:
-    """A plain number for an axis: as many decimals as tell it from its neighbours."""
+    """A plain number for an axis, in five cells: ``0.25``, ``12.5``, ``9,500``, ``80k``, ``1.25M``."""
     if value == 0:
         return "0"
+    if value >= _SHOWS_TEN_THOUSAND:
+        unit, size = next(one for one in _UNITS if value >= 0.9995 * one[1])
+        return f"{value / size:.3g}{unit}"
     if value >= _HUNDRED:
         return count(value)
     return f"{value:.1f}" if value >= _TEN else f"{value:.2f}"

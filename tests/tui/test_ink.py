@@ -92,6 +92,11 @@ def test_nothing_a_terminal_obeys_passes(text: str) -> None:
         (fig.axis(0), "0"),
         (fig.axis(0.25), "0.25"),
         (fig.axis(150), "150"),
+        (fig.axis(9_999), "9,999"),
+        (fig.axis(80_000), "80k"),
+        (fig.axis(166_667), "167k"),
+        (fig.axis(999_700), "1M"),
+        (fig.axis(2.5e9), "2.5G"),
         (fig.size(20_480), "20 KB"),
     ],
 )

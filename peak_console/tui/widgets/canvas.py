@@ -169,10 +169,10 @@ class Canvas(Widget):
 
     def redraw(self) -> None:
         """Draw again and repaint what changed."""
-        if not self.is_mounted or self.size.width <= 0:
+        if not self.is_mounted:
             return
-        if self._drawn_for != self.size:
-            self._strips = []
+        if self._drawn_for != self.size or self.size.width <= 0:
+            self._strips = []  # what is hidden is drawn anew when it is shown
             self.refresh()
             return
         fresh = self._draw_strips()
@@ -239,9 +239,11 @@ class ScrollCanvas(ScrollView):
             self._shown = {}
             self.refresh()
             return
-        for y, old in list(self._shown.items()):
-            new = self._strip(y)
-            if old != new and (runs := changes(old, new)):
+        for y in range(self.size.height):
+            old, new = self._shown.get(y), self._strip(y)
+            if old is None:  # forgotten with the styles, or never asked for
+                self.refresh(Region(0, y, self.size.width, 1))
+            elif old != new and (runs := changes(old, new)):
                 self._shown[y] = new
                 self.refresh(*(Region(left, y, right - left, 1) for left, right in runs))
 

@@ -12,6 +12,10 @@ from textual.widgets import Input
 
 from peak_console.tui.ink import Line, Span, Tone
 from peak_console.tui.widgets.canvas import Canvas, clean
+from peak_console.tui.widgets.document import wrapped
+
+_HINT_MOST = 6
+"""Lines that a hint may take."""
 
 
 class PlainInput(Input):
@@ -32,14 +36,34 @@ class _Completion(Suggester):
 
 
 class _Hint(Canvas):
+    """As many lines as its words take."""
+
     DEFAULT_CSS = "_Hint { height: 1; padding: 0 1; }"
 
     def __init__(self) -> None:
         super().__init__(id="prompt-hint")
-        self.text, self.tone = "", Tone.DIM
+        self._text, self._tone = "", Tone.DIM
+
+    def show(self, text: str, tone: Tone) -> None:
+        """Show ``text``."""
+        self._text, self._tone = text, tone
+        self._fit()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Take the height that the new width needs."""
+        self._fit()
+
+    def _fit(self) -> None:
+        lines = min(_HINT_MOST, len(self._lines(max(20, self.app.size.width - 2))))
+        if self.styles.height is None or self.styles.height.value != lines:
+            self.styles.height = lines
+
+    def _lines(self, width: int) -> Sequence[Line]:
+        return wrapped(self._text, width, indent="", tone=self._tone)
 
     def draw(self, width: int, height: int) -> Sequence[Line]:
-        return [(Span(self.text, self.tone),)] if width and height else []
+        return self._lines(width)[:height] if width and height else []
 
 
 class _Sign(Canvas):
@@ -59,7 +83,7 @@ class Prompt(Vertical):
     DEFAULT_CSS = """
     Prompt {
         dock: bottom;
-        height: 2;
+        height: auto;
         margin-bottom: 1;
         background: $ink-bar;
         display: none;
@@ -122,9 +146,7 @@ class Prompt(Vertical):
 
     def say(self, hint: str, tone: Tone = Tone.DIM) -> None:
         """Show ``hint`` above the input."""
-        line = self.query_one(_Hint)
-        line.text, line.tone = hint, tone
-        line.redraw()
+        self.query_one(_Hint).show(hint, tone)
 
     def close(self) -> None:
         """Hide the line."""
