@@ -1,14 +1,21 @@
 """``peak budget``: what is spent, reserved and left; a bill that was found out afterwards."""
 
+from typing import Final
+
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import table
+from peak_console.cli.output import brief_eur, table, width
 from peak_console.domain.money import text_from_nano
 from peak_console.node.spawn import ledger_client
 from peak_console.operations.budget import LISTED, BudgetReport, settle, show
 from peak_console.operations.views.bar import BudgetLine
 from peak_console.operations.views.budget_left import left_of
+
+_RUN_LINES: Final = 10
+"""How many limits of runs people are shown, the newest."""
+_WIDE: Final = 96
+_UNITS: Final = {"eur": "EUR", "calls_per_min": "per min"}
 
 
 @click.group("budget", epilog="Example: peak budget show")
@@ -54,23 +61,26 @@ def settle_command(  # noqa: PLR0917 - click names every argument
 
 
 def _lines(report: BudgetReport) -> list[str]:
-    lines = _limit_lines("budget", report.budgets, "no limit is counted by day, month or phase")
+    """What may be settled first: it is what somebody can do something about."""
+    lines = [*_bound_lines(report), ""]
+    lines += _limit_lines("budget", report.budgets, "no limit is counted by day, month or phase")
     if report.runs:
-        lines += ["", *_limit_lines("run", report.runs, "")]
+        lines += ["", *_limit_lines("run", report.runs[-_RUN_LINES:], "")]
+        more = len(report.runs) - _RUN_LINES
+        lines += [f"{more:,} more limits of earlier runs: peak budget show --json"] if more > 0 else []
     if report.open_calls:
         rows = [
             [
                 row.place.call_id,
                 str(row.place.hop),
                 f"{row.place.provider}:{row.place.model_id}",
-                text_from_nano(row.cost),
+                f"€ {brief_eur(row.cost)}",
                 row.state,
                 f"{report.age_s(row):.0f} s",
             ]
             for row in report.open_calls
         ]
-        lines += ["", *table(["call under way", "hop", "model", "reserved EUR", "state", "age"], rows)]
-    lines += ["", *_bound_lines(report)]
+        lines += ["", *table(["call under way", "hop", "model", "reserved", "state", "age"], rows)]
     return lines
 
 
@@ -78,9 +88,11 @@ def _limit_lines(title: str, budgets: tuple[BudgetLine, ...], none: str) -> list
     rows = []
     for one in budgets:
         figures = [one.spent, one.reserved, left_of(one), one.limit]
-        shown = [text_from_nano(figure) if one.unit == "eur" else f"{figure:,}" for figure in figures]
-        rows.append([one.key, one.unit, *shown, f"{one.used_pct:.0f} %", one.state])
+        shown = [brief_eur(figure) if one.unit == "eur" else f"{figure:,}" for figure in figures]
+        rows.append([one.key, _UNITS.get(one.unit, one.unit), *shown, f"{one.used_pct:.0f} %", one.state])
     head = [title, "unit", "spent", "reserved", "left", "limit", "used", "state"]
+    if width() and width() < _WIDE:  # what is left follows from the others
+        head, rows = [*head[:4], *head[5:]], [[*row[:4], *row[5:]] for row in rows]
     return table(head, rows) if rows else [none]
 
 
@@ -92,14 +104,16 @@ def _bound_lines(report: BudgetReport) -> list[str]:
             row.place.call_id,
             str(row.place.hop),
             f"{row.place.provider}:{row.place.model_id}",
-            text_from_nano(row.booked.cost),
-            text_from_nano(row.booked.bound),
-            row.ts,
+            f"€ {brief_eur(row.booked.cost)}",
+            f"€ {brief_eur(row.booked.bound)}",
+            f"{row.ts[:19]}Z",
             row.reason,
+            "settled" if row.booked.cost < row.booked.bound else "open",
         ]
         for row in report.at_bound
     ]
-    lines = table(["booked at its bound", "hop", "model", "EUR", "bound", "when", "why"], rows)
+    head = ["booked at its bound", "hop", "model", "booked", "bound", "when", "why", "bill"]
+    lines = table(head, rows)
     if report.more_at_bound:
         lines.append("there are more: --limit N")
     return [*lines, 'once a bill is known: peak budget settle CALL --cost EUR --reason "..."']

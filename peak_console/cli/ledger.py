@@ -9,7 +9,9 @@ import time
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import brief_eur, width
 from peak_console.domain.events import LedgerEvent
+from peak_console.domain.money import nano_from_text
 from peak_console.domain.text import one_line
 from peak_console.operations import ledger
 
@@ -79,7 +81,26 @@ def _print(invocation: Invocation, event: LedgerEvent) -> None:
     who = " ".join(filter(None, (event.layer, event.role, event.provider, event.model_id)))
     body = "(pruned)" if event.body is None else one_line(json.dumps(dict(event.body)), 120)
     line = f"#{event.seq:<8} {event.ts} {event.kind:<22} {event.actor:<12} {who:<36} {body}"
-    invocation.reporter.result({}, line)
+    most = width()
+    invocation.reporter.result({}, _short(event, most) if most and len(line) > most else line)
+
+
+def _short(event: LedgerEvent, most: int) -> str:
+    """An event in one line: its place, its time of day, what it is, of which call, what came of it."""
+    body = event.body or {}
+    model = f"{event.provider}:{event.model_id}" if event.model_id else event.provider
+    cost = body.get("cost_eur")
+    told = (
+        f"…{event.call_id[-8:]}" if event.call_id else event.actor[:12],
+        event.layer,
+        event.role,
+        model,
+        "(pruned)" if event.body is None else str(body.get("reason") or body.get("verdict") or ""),
+        f"€ {brief_eur(nano_from_text(cost))}" if isinstance(cost, str) else "",
+    )
+    what = one_line(" ".join(filter(None, told)), 200)
+    line = f"#{event.seq:<6} {event.ts[11:19]} {event.kind:<18} {what}"
+    return line if len(line) <= most else line[: max(most, 20) - 1] + "…"
 
 
 class _Progress:

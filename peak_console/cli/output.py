@@ -1,7 +1,9 @@
 """What the command line prints: one JSON document, or plain and coloured text; errors in three lines."""
 
 import json
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from peak_console.domain.errors import PeakError, UsageWrong
+from peak_console.domain.money import NANO
 from peak_console.domain.text import plain
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class Reporter:
         if self.debug:
             traceback.print_exception(error)
         if self.as_json:
-            sys.stdout.write(json.dumps({"error": error.as_dict()}, ensure_ascii=True, default=str) + "\n")
+            told = {"code": error.code, "message": error.message, "why": error.why, **error.as_dict()}
+            sys.stdout.write(json.dumps({"error": told}, ensure_ascii=True, default=str) + "\n")
         else:
             sys.stderr.write(f"peak: {plain(error.message)}\n  why: {error.why} ({error.code})\n")
             if error.remedy:
@@ -55,7 +59,8 @@ class Reporter:
         path = context.command_path if context is not None else "peak"
         remedy = f"see: {path} --help"
         if self.as_json:
-            error = {"code": "usage", "message": wrong.format_message(), "remedy": remedy}
+            what = wrong.format_message()
+            error = {"code": "usage", "message": what, "why": UsageWrong.why, "remedy": remedy}
             sys.stdout.write(json.dumps({"error": error}, ensure_ascii=True) + "\n")
         else:
             message = plain(wrong.format_message())
@@ -77,11 +82,41 @@ class Reporter:
         return code
 
 
+def width() -> int:
+    """Columns of the terminal (COLUMNS goes first); 0 where there is none, and no line is cut."""
+    return shutil.get_terminal_size((0, 0)).columns
+
+
+def brief_eur(nano: int) -> str:
+    """Nano-EUR for people: to the cent, below ten cents to two significant digits: ``3.38``, ``0.0012``."""
+    size = abs(nano)
+    sign = "-" if nano < 0 else ""
+    if not size or size >= NANO // 10:
+        return f"{sign}{size / NANO:,.2f}"
+    return f"{sign}{size / NANO:.{min(9, 11 - len(str(size)))}f}"
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned columns as lines of text; the last column is not padded."""
+    """Aligned columns as lines of text; the last column is not padded.
+
+    Where that is wider than the terminal, each row stands under its first cell, which is never cut. Columns
+    without headers are not stacked.
+    """
     cells = [[plain(cell) for cell in row] for row in (headers, *rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(headers))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    most = width()
+    if not most or not all(headers) or max(map(len, lines)) <= most:
+        return lines
+    return [line for row in cells[1:] for line in _stacked(cells[0], row, most)]
+
+
+def _stacked(headers: Sequence[str], row: Sequence[str], most: int) -> list[str]:
+    told = " · ".join(f"{header} {cell}" for header, cell in zip(headers[1:], row[1:], strict=True) if cell)
+    below = textwrap.wrap(
+        told, max(most, 20), initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
+    return [f"{headers[0]} {row[0]}", *below]
 
 
 def rich_console() -> "Console":

@@ -64,7 +64,7 @@ def _lines(checked: Checked) -> Iterator[str]:
     if not checked.reports and not checked.unspoken:
         yield "the matrix names no provider that can be checked"
     counts = checked.counts
-    words = {"ok": "ok", "warn": "warned of", "fail": "failed", "unknown": "unknown"}
+    words = {"ok": "ok", "warn": "with a warning", "fail": "failed", "unknown": "unknown"}
     yield f"{', '.join(f'{counts[key]} {word}' for key, word in words.items())}; nothing was spent"
 
 

@@ -5,11 +5,11 @@ from datetime import datetime
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import table
+from peak_console.cli.output import brief_eur, table
 from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.operations.status import status
-from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.bar import BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
 
 _NEXT = {
@@ -46,11 +46,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         ["metrics", snapshot.node.metrics_url or "—"],
         ["operator", snapshot.operator or "none with a key here"],
     ]
-    for one in snapshot.budgets:
-        shown = one.as_json()
-        where = f"{one.scope} {one.layer or ''}".strip()
-        figures = f"{shown['spent']} of {shown['limit']} {one.unit} ({shown['used_pct']} %), {one.state}"
-        rows.append([f"budget {where}", figures])
+    rows += [[f"budget {one.scope} {one.layer or ''}".strip(), _budget(one)] for one in snapshot.budgets]
     rows += [["breakers", _breakers(snapshot)]]
     rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
     rows += [
@@ -68,7 +64,28 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         for one in snapshot.background
     ]
     rows += [["finding", f"{one.file}:{one.line} {one.message}"] for one in snapshot.config_errors]
-    return [*table(["", ""], rows)[1:], _NEXT.get(state, "")]
+    return [*table(["", ""], rows)[1:], _next(snapshot)]
+
+
+def _next(snapshot: BarSnapshot) -> str:
+    """What to do now."""
+    state = snapshot.posture.state.value
+    if state == "UNKNOWN" and snapshot.config_errors:
+        return "acts as STOPPED; mend the finding, then look again: peak lint"
+    if state == "UNKNOWN" and not snapshot.node.running:
+        return "acts as STOPPED; no node runs: peak node start"
+    return _NEXT.get(state, "")
+
+
+def _budget(one: BudgetLine) -> str:
+    """What is spent and reserved of a limit; exact amounts are those of ``--json``."""
+    eur = one.unit == "eur"
+    spent, reserved, limit = (
+        f"€ {brief_eur(figure)}" if eur else f"{figure:,}" for figure in (one.spent, one.reserved, one.limit)
+    )
+    held = f" + {reserved} reserved" if one.reserved else ""
+    unit = "" if eur else f" {one.unit}"
+    return f"{spent} spent{held} of {limit}{unit} ({one.used_pct:.0f} %), {one.state}"
 
 
 def _ago(at: datetime, now: datetime) -> str:

@@ -144,9 +144,15 @@ def settle(
     node refuses.
     """
     cost, why = _cost(cost_eur), one_line(reason, REASON_LIMIT).strip()
+    row = _booked(ws, call_id, hop)
+    if cost == row.booked.cost:
+        raise ControlRefused(
+            f"{text_from_nano(cost)} EUR is what is booked: nothing would change, so nothing was recorded",
+            code="settled_already",
+            remedy="look at what is booked: peak budget show",
+        )
     if not why:
         raise UsageWrong("a settlement needs a reason", code="reason_missing", remedy='add: --reason "..."')
-    row = _booked(ws, call_id, hop)
     if cost > row.booked.cost:
         raise ControlRefused(
             f"{text_from_nano(cost)} EUR is above the {text_from_nano(row.booked.cost)} EUR that are booked",
@@ -248,6 +254,7 @@ def _booked_json(row: BookedRow) -> dict[str, Any]:
         **_place_json(row.place),
         "bound_eur": text_from_nano(row.booked.bound),
         "booked_eur": text_from_nano(row.booked.cost),
+        "settled": row.booked.cost < row.booked.bound,
         "at": row.ts,
         "reason": row.reason,
     }

@@ -310,10 +310,11 @@ class DemoShape(_Shape):
 
 
 class ErrorShape(_Shape):
-    """What went wrong: a stable reason code, what happened, what to do."""
+    """What went wrong: a stable reason code, what happened, the kind of error in a clause, what to do."""
 
     code: str
     message: str
+    why: str
     remedy: str
 
 

@@ -47,6 +47,15 @@ _SEEN_S: Final = 3600.0
 """How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
 _OWN_HOSTS: Final = {"azure": ".azure.com", "bedrock": ".amazonaws.com"}
 """Where providers are at home whose address the environment always tells a part of."""
+_DATED: Final = frozenset(
+    {
+        PostureReason.STOP_PRESENT,
+        PostureReason.STOPPED_BY_OPERATOR,
+        PostureReason.NEW_WORKSPACE,
+        PostureReason.NOT_ENABLED,
+    }
+)
+"""Why nothing is permitted, where the last enable, stop or beginning is since when."""
 _SURELY_STOPPED: Final = frozenset({PostureReason.STOP_PRESENT, PostureReason.STOPPED_BY_OPERATOR})
 
 
@@ -110,7 +119,7 @@ class StatusReader:
         the configs' readers are loaded; ``complete`` is then false.
         """
         now = self._clock.now()
-        posture, lease = self._gate.posture(), self._gate.lease()
+        posture, lease = _dated(self._gate.posture()), self._gate.lease()
         ledger = self._ledger(now, whole=configs)
         phase = lease.phase if lease and lease.phase in set(Phase) else ledger.phase
         simulated = ledger.simulated or (lease is not None and lease.simulated)
@@ -271,8 +280,18 @@ def _judged(posture: Posture, *, broken: bool) -> Posture:
         return posture
     reasons = dict.fromkeys([PostureReason.MATRIX_INVALID.value, *posture.reasons])
     return replace(
-        posture, state=PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=tuple(reasons)
+        posture,
+        state=PostureState.UNKNOWN,
+        calls=False,
+        orders=Orders.NONE,
+        reasons=tuple(reasons),
+        since=None,
     )
+
+
+def _dated(posture: Posture) -> Posture:
+    """Without a time that is another's: the last enable tells nothing of when its lease ceased to hold."""
+    return posture if posture.calls or _DATED & set(posture.reasons) else replace(posture, since=None)
 
 
 def foreign_urls(environ: Mapping[str, str], *, simulated: bool) -> tuple[tuple[str, str], ...]:

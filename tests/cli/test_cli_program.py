@@ -1,5 +1,6 @@
 """The command line as a whole: help, wrong use, errors in three lines, JSON and nothing else."""
 
+import json
 import re
 from pathlib import Path
 
@@ -76,3 +77,16 @@ def test_errors_are_made_plain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_table_aligns_columns() -> None:
     """Columns are as wide as their widest cell; lines have no trailing blanks."""
     assert output.table(["a", "name"], [["10", "x"], ["1", "long"]]) == ["a   name", "10  x", "1   long"]
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["status", "--root", "nowhere-at-all"]])
+def test_an_error_as_json_says_why_as_its_text_does(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code, message, the clause after "why:", and the remedy."""
+    run(words)
+    (why,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  why: ")]
+    run([*words, "--json"])
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert {"code", "message", "why", "remedy"} <= set(error)
+    assert why == f"  why: {error['why']} ({error['code']})"

@@ -15,6 +15,8 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.ledger.breakers import Breakers
+from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.verify import verify
@@ -192,6 +194,42 @@ def test_what_cannot_be_settled_is_refused_clearly(book: Book) -> None:
         settle(book.ws, client, "c1", cost_eur="0", reason=" ", hop=1)
     assert caught.value.code == "reason_missing"
     assert done(book, "c1", "0.001", hop=2).place.hop == 2
+    with ledger_client(book.ws, name="test") as client, pytest.raises(PeakError) as unknown:
+        settle(book.ws, client, "nobody", cost_eur="0", reason="")
+    assert unknown.value.code == "not_at_bound"
+
+
+def test_settling_what_is_booked_already_records_nothing(book: Book) -> None:
+    """Said as such; the ledger's head stays; the settled hop is marked."""
+    book.write(book.ask("c1"), book.fail("c1"))
+    assert show(book.ws).as_json()["at_bound"][0]["settled"] is False
+    seq = done(book, "c1", "0.004").seq
+    assert code(book, "c1", "0.004") == "settled_already"
+    with LedgerReader(book.ws.ledger) as reader:
+        events = reader.find(EventFilter(kinds=(EventKind.BUDGET_SETTLED.value,)), None, 10).events
+    assert [event.seq for event in events] == [seq]
+    assert show(book.ws).as_json()["at_bound"][0]["settled"] is True
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_no_line_is_wider_than_the_terminal(
+    book: Book, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Budgets and the ledger's tail; what may be settled stands first, limits of runs are limited."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    runs = [f"20261122_19320{number % 10}_abc{number:03d}" for number in range(14)]
+    call = "call_0123456789abcdef0123"
+    book.write(*(book.begin(run, max_cost_eur="0.05") for run in runs), book.ask(call), book.fail(call))
+    book.write(book.ask("c2", run_id=runs[0]))
+    for words in (["budget", "show"], ["ledger", "tail"]):
+        done = CliRunner().invoke(peak, [*words, "--root", str(book.ws.root)], catch_exceptions=False)
+        lines = [line for line in done.output.splitlines() if "settle CALL" not in line]
+        assert max(map(len, lines)) <= columns, done.output
+        if words[0] == "budget":
+            assert call in lines[0] or call in lines[1]
+            assert "4 more limits of earlier runs" in done.output
+        else:
+            assert all(line.startswith("#") for line in lines)
 
 
 def test_without_an_operators_key_nothing_is_settled(
@@ -231,7 +269,7 @@ def test_the_command_line_shows_and_settles(book: Book) -> None:
     assert shown.exit_code == 0
     for word in (
         "day:",
-        "calls_per_min",
+        "per min",
         "run:r1",
         "call under way",
         "booked at its bound",

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,15 +11,17 @@ import pytest
 from ledger_seed import NOW, seed_ledger
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
+from peak_console.cli.output import brief_eur
 from peak_console.cli.status import _lines
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import NanoEur
-from peak_console.domain.posture import PostureState
+from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.ledger.windows import BudgetRow
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.operations.status import StatusReader, foreign_urls, shown_url, status
+from peak_console.operations.status import StatusReader, _dated, _judged, foreign_urls, shown_url, status
+from peak_console.operations.views.bar import BudgetLine
 from peak_console.operations.views.config_facts import budget_lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +60,30 @@ def test_broken_toml_is_unknown_and_named(workspace: Workspace) -> None:
     assert finding.file.endswith("layer_model_matrix.toml")
     assert finding.line >= 1
     assert snapshot.as_json()["findings"][0]["severity"] == "error"
+
+
+def test_since_is_never_another_states_time(workspace: Workspace) -> None:
+    """A matrix that broke after an enable, or a lease that lapsed, does not name the time of the enable."""
+    enabled = Posture(PostureState.DISARMED, calls=True, orders=Orders.NONE, reasons=("enabled",), since=NOW)
+    assert _dated(enabled).since == NOW
+    assert _judged(enabled, broken=True).since is None
+    lost = replace(enabled, state=PostureState.UNKNOWN, calls=False, reasons=("ledger_unavailable",))
+    assert _dated(lost).since is None
+    stopped = replace(lost, state=PostureState.STOPPED, reasons=("stopped_by_operator",))
+    assert _dated(stopped).since == NOW
+
+
+def test_what_is_reserved_and_what_to_do_are_told(workspace: Workspace) -> None:
+    """Amounts are rounded, the percentage has both its parts; without a node its start is named."""
+    budget = BudgetLine("layer_day", "k", "L1", "eur", 3_381_200_000, 2_960_900_000, 30_000_000_000)
+    bare = status(workspace, clock=ManualClock(NOW), environ={})
+    unknown = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("lapsed",))
+    lines = _lines(replace(bare, budgets=(budget,), posture=unknown))
+    (line,) = [one for one in lines if one.startswith("budget")]
+    assert line.endswith("€ 3.38 spent + € 2.96 reserved of € 30.00 (21 %), ok")
+    assert "peak node start" in lines[-1]
+    assert brief_eur(1_234_567) == "0.0012"
+    assert brief_eur(99) == "0.000000099"
 
 
 def test_of_a_ledger_that_cannot_be_read_nobody_knows_the_phase(workspace: Workspace) -> None:

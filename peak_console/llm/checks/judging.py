@@ -349,7 +349,12 @@ def _shutdown(
         elif ours is not None and tells_ends:
             detail = f"the provider's list names no end; {known}"
             yield Finding(
-                "shutdown", name, Status.UNKNOWN, "not_told", detail, "look its page of deprecations up"
+                "shutdown",
+                name,
+                Status.UNKNOWN,
+                "not_told",
+                detail,
+                "look it up on the provider's page of deprecations",
             )
         return
     days = (theirs - today).days
