@@ -66,8 +66,9 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 def _lines(summary: dict[str, Any]) -> list[str]:
     made = f"{summary['calls']:,} calls in {summary['seconds']:.1f} s"
     answered = f"{summary['answered']:,} answered ({summary['fallbacks']:,} by a fallback)"
+    cut = f" ({summary['cancelled']:,} cancelled by the demo's end)" if summary["cancelled"] else ""
     lines = [
-        f"{made}: {answered}, {summary['failed']:,} failed, {summary['refused']:,} refused",
+        f"{made}: {answered}, {summary['failed']:,} failed{cut}, {summary['refused']:,} refused",
         f"{summary['runs']:,} runs, € {summary['cost_eur']}, {summary['events']:,} events on the ledger",
     ]
     if summary["kept"]:

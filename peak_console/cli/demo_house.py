@@ -22,7 +22,13 @@ from peak_console.domain.text import one_line
 from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.genesis import Genesis
 from peak_console.node.spawn import ensure_node, ledger_client, stop_node
-from peak_console.operations.demo import check_demo_root, events_of, traffic_environment
+from peak_console.operations.demo import (
+    LedgerFigures,
+    check_demo_root,
+    events_of,
+    figures_of,
+    traffic_environment,
+)
 from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
 
 OPERATOR: Final = "demo"
@@ -48,6 +54,7 @@ class DemoHouse:
         self._told: IO[bytes] | None = None
         self._complaint: IO[bytes] | None = None
         self._node_started = False
+        self._before = LedgerFigures()
         self.ws = Workspace(self._root)
 
     @property
@@ -89,11 +96,9 @@ class DemoHouse:
                 remedy=f"see its log: peak logs --root {self.ws.root}",
             )
         told = json.loads(lines[-1])
-        answered = told.pop("calls")
         return {
-            "calls": answered + told["failed"],
-            "answered": answered,
-            **told,
+            **told,  # what the ledger counts goes before what the traffic thinks of its calls
+            **(figures_of(self.ws) - self._before).as_json(),
             "events": events_of(self.ws),
             "root": str(self.ws.root),
             "kept": self.kept,
@@ -125,6 +130,7 @@ class DemoHouse:
                 remedy=f"end that demo, or its node: peak node stop --root {self.ws.root}",
             )
         self._node_started = True
+        self._before = figures_of(self.ws)
         self._enable()
         self._start_traffic(urls)
 

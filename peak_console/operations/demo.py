@@ -1,10 +1,13 @@
 """What the demo may be run on: a folder of its own, never a real workspace."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
+from peak_console.domain.money import text_from_nano
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.providers.adapters import ADAPTERS, base_url_variable
 
@@ -31,6 +34,58 @@ def is_simulated(ws: Workspace) -> bool:
     except LedgerUnavailable:
         return False
     return begun is not None and (begun.body or {}).get("simulated") is True
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFigures:
+    """What a ledger counts, over all of its time; money in nano-EUR."""
+
+    calls: int = 0
+    """Hops sent."""
+    answered: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    """Of the failed: cancelled by who had asked."""
+    refused: int = 0
+    cost: int = 0
+
+    def __sub__(self, before: "LedgerFigures") -> "LedgerFigures":
+        return LedgerFigures(
+            self.calls - before.calls,
+            self.answered - before.answered,
+            self.failed - before.failed,
+            self.cancelled - before.cancelled,
+            self.refused - before.refused,
+            self.cost - before.cost,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures as a summary tells them; money as exact text."""
+        return {
+            "calls": self.calls,
+            "answered": self.answered,
+            "failed": self.failed,
+            "cancelled": self.cancelled,
+            "refused": self.refused,
+            "cost_eur": text_from_nano(self.cost),
+        }
+
+
+def figures_of(ws: Workspace) -> LedgerFigures:
+    """What the ledger counts now, as status and the console do; zeros when there is none that can be read."""
+    try:
+        with LedgerReader(ws.ledger) as reader:
+            rows, reasons = reader.totals(), reader.errors(0)
+    except LedgerUnavailable:
+        return LedgerFigures()
+    return LedgerFigures(
+        calls=sum(row.calls for row in rows),
+        answered=sum(row.latency.count for row in rows),
+        failed=sum(row.errors for row in rows),
+        cancelled=sum(row.count for row in reasons if row.names[4:] == ("failed", "cancelled")),
+        refused=sum(row.refused for row in rows),
+        cost=sum(row.cost_nano_eur for row in rows),
+    )
 
 
 def events_of(ws: Workspace) -> int:

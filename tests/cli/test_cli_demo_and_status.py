@@ -1,16 +1,23 @@
 """What ``peak demo`` tells of traffic that failed and keeps of traffic that went well; status in words."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from peak_console.cli import demo_house
+from peak_console.cli.demo import _lines as demo_lines
 from peak_console.cli.demo_house import DemoHouse
 from peak_console.cli.status import _lines
 from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.demo import figures_of
 from peak_console.operations.status import status
 
 
@@ -37,6 +44,47 @@ def test_what_the_traffic_complained_of_is_told(tmp_path: Path) -> None:
     assert caught.value.message.endswith(
         "ended with code 3: no node holds a lease; reason: no_node; start one"
     )
+
+
+def test_the_summary_is_the_ledgers(tmp_path: Path) -> None:
+    """What its end cancelled counts with its cost, whatever the traffic noted; what was before does not."""
+    house = DemoHouse(tmp_path, rate=1.0, seed=1)
+    traffic = _Process()
+    traffic.returncode = 0
+    house._traffic = traffic  # type: ignore[assignment]
+    told = {
+        "calls": 0,
+        "failed": 0,
+        "refused": 0,
+        "fallbacks": 0,
+        "runs": 1,
+        "runs_failed": 0,
+        "cost_eur": "0",
+    }
+    house._told = io.BytesIO(json.dumps({**told, "seconds": 1.0}).encode())
+    where = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
+    attempt = {"number": 1, "reason": "ok"}
+    ok = {"attempts": [attempt], "usage": {}, "cost_basis": "usage"}
+    cut = {"reason": "cancelled", "attempts": [], "cost_basis": "worst_case"}
+    house.ws.ledger.parent.mkdir(parents=True)
+    with LedgerWriter(house.ws.ledger, clock=SystemClock(), projections=[Rollups()]) as writer:
+
+        def write(*ends: tuple[EventKind, dict[str, Any]]) -> None:
+            for kind, end in ends:
+                place = f"ev_{writer.head[0]}"
+                body = {"hop": 1, "cost_eur": "0.010000000", "latency_us": 9, **end}
+                (done,) = writer.append([(EventDraft(place, kind, body, call_id=place, **where), "demo")])
+                assert not isinstance(done, Exception), done
+
+        genesis = EventDraft("ev_g", EventKind.WORKSPACE_INITIALISED, {"simulated": True})
+        writer.append([(genesis, "node")])
+        write((EventKind.CALL_COMPLETED, ok))
+        house._before = figures_of(house.ws)
+        write((EventKind.CALL_COMPLETED, ok), (EventKind.CALL_COMPLETED, ok), (EventKind.CALL_FAILED, cut))
+    summary = house.summary()
+    assert [summary[name] for name in ("calls", "answered", "failed", "cancelled")] == [3, 2, 1, 1]
+    assert summary["cost_eur"] == "0.030000000"
+    assert any("1 failed (1 cancelled by the demo's end)" in line for line in demo_lines(summary))
 
 
 @pytest.mark.parametrize("kept", [True, False])
