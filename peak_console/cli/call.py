@@ -1,16 +1,19 @@
 """``peak call``: one governed call, or what becomes of one that works in the background."""
 
-import asyncio
 import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import click
 
+from peak_console.cli.cancelling import cancellable
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallResult, Finish
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.ids import is_run_id
+from peak_console.domain.money import nano_from_text
 from peak_console.domain.text import plain
 from peak_console.operations.call import (
     Question,
@@ -27,6 +30,7 @@ from peak_console.operations.call import (
 )
 
 _LONGEST = 1_000_000
+_T = TypeVar("_T")
 
 
 @click.command(
@@ -103,14 +107,15 @@ def command(
         max_output_tokens=max_output_tokens,
         timeout_s=timeout_s,
     )
+    tell = _Telling()
     if detach:
-        call_id = asyncio.run(submit(ws, question, told=_told))
+        call_id = _ran(submit(ws, question, told=tell), tell)
         told = f"accepted; fetch the answer: peak call --resume {call_id}"
         invocation.reporter.result({"call_id": call_id}, call_id, told)
     elif streamed and not invocation.as_json:
-        _answered(invocation, asyncio.run(stream(ws, question, _show, told=_told)), shown=True)
+        _answered(invocation, _ran(stream(ws, question, tell.show, told=tell), tell), shown=True)
     else:
-        _answered(invocation, asyncio.run(call(ws, question, told=_told)))
+        _answered(invocation, _ran(call(ws, question, told=tell), tell))
     return 0
 
 
@@ -118,15 +123,18 @@ def _later(
     invocation: Invocation, ws: Workspace, *, resumed: str | None, cancelled: str | None, run_id: str | None
 ) -> int:
     """What is done with background calls that were accepted before."""
+    tell = _Telling()
     if resumed is not None:
-        _answered(invocation, asyncio.run(resume(ws, resumed, told=_told)))
+        _answered(
+            invocation, _ran(resume(ws, resumed, told=tell), tell, "left; the work goes on at its provider")
+        )
     elif cancelled is not None:
-        ending = asyncio.run(cancel(ws, cancelled))
+        ending = _ran(cancel(ws, cancelled), tell, "left; see: peak call --pending")
         lines = [f"{ending.outcome} · € {ending.cost_eur} ({ending.cost_basis}) · run {ending.run_id}"]
         lines += [ending.result.text] if ending.result else []
         invocation.reporter.result(ending_json(ending), *lines)
     else:
-        calls = asyncio.run(pending(ws, run_id))
+        calls = _ran(pending(ws, run_id), tell)
         headers = ("call", "model", "accepted", "deadline", "run")
         rows = [
             (one.call_id, f"{one.provider}:{one.model_id}", one.accepted_at, one.until, one.run_id)
@@ -140,17 +148,51 @@ def _later(
 def _answered(invocation: Invocation, result: CallResult, *, shown: bool = False) -> None:
     text = () if shown else (result.text,)
     invocation.reporter.result(as_json(result), *text, "", _summary(result))
+    most = result.extra.get("bound_eur")
+    if most and nano_from_text(result.cost_eur) > nano_from_text(most):
+        model = f"{result.provider}:{result.model_id}"
+        line = f"the bill, € {result.cost_eur}, is above its bound, € {most}: {model} is latched"
+        click.echo(f"peak: {plain(line)}; see: peak breaker list", err=True)
 
 
-def _told(line: str) -> None:
-    """A wait, on standard error: standard output is the answer's, also as JSON."""
-    click.echo(f"peak: {plain(line)}", err=True)
+class _Telling:
+    """What is said while a call goes on: its answer's pieces, its waits, what became of a cancelled one."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        """Whether a line said what is booked for a cancelled call."""
+        self._open = False
+
+    def __call__(self, line: str) -> None:
+        """A line on standard error: standard output is the answer's, also as JSON."""
+        self.end_line()
+        self.cancelled = self.cancelled or " is cancelled: " in line
+        click.echo(f"peak: {plain(line)}", err=True)
+
+    def show(self, text: str) -> None:
+        """A piece of an answer on the terminal: foreign text, so made harmless first."""
+        shown = plain(text)
+        sys.stdout.write(shown)
+        sys.stdout.flush()
+        self._open = not shown.endswith("\n") if shown else self._open
+
+    def end_line(self) -> None:
+        """What follows a piece of an answer begins a line of its own."""
+        if self._open:
+            self._open = False
+            sys.stdout.write("\n")
+            sys.stdout.flush()
 
 
-def _show(text: str) -> None:
-    """A piece of an answer on the terminal: foreign text, so made harmless first."""
-    sys.stdout.write(plain(text))
-    sys.stdout.flush()
+def _ran(
+    work: Coroutine[Any, Any, _T], tell: _Telling, otherwise: str = "cancelled; nothing was in flight"
+) -> _T:
+    """The work's result; where it ends otherwise, what is said of that does not stick to a piece of it."""
+    try:
+        return cancellable(work, lambda: tell.cancelled, otherwise)
+    except BaseException:
+        tell.end_line()
+        raise
 
 
 def _text(prompt: str) -> str:

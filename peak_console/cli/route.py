@@ -38,20 +38,35 @@ _ENDS = {
     help=f"Suppose a failure: an HTTP status, or {', '.join(NAMED_FAILURES)}. May be given often.",
 )
 @click.option("--max-output-tokens", type=click.IntRange(1), help="Bound the answer as a call would.")
+@click.option("--assume-keys", is_flag=True, help="Plan as if every provider had a key.")
 @common
 def command(
-    invocation: Invocation, layer: str, role: str, fail: tuple[str, ...], max_output_tokens: int | None
+    invocation: Invocation,
+    layer: str,
+    role: str,
+    fail: tuple[str, ...],
+    max_output_tokens: int | None,
+    *,
+    assume_keys: bool,
 ) -> int:
     """Show the plan of a call in LAYER and ROLE: every candidate, admitted or refused, by which rule.
 
     Beside each stand its prices, bound, breaker, lifecycle and verified state, below what is left of the
-    budgets. With --fail it also shows how the fallback would go. Bounds are those of a prompt of 1,000
+    budgets. Keys and addresses are those of this environment, as a call would find them; in a simulated
+    workspace a provider without an address here counts as simulated. With --fail it also shows how the
+    fallback would go. Bounds are those of a prompt of 1,000
     characters. Exit 1 when no candidate is admitted.
     """
     which, slot = slot_named(layer, role)
     today = datetime.now(UTC).date()
     plan = route(
-        invocation.workspace(), which, slot, today=today, fail=fail, max_output_tokens=max_output_tokens
+        invocation.workspace(),
+        which,
+        slot,
+        today=today,
+        fail=fail,
+        max_output_tokens=max_output_tokens,
+        assume_keys=assume_keys,
     )
     invocation.reporter.result(plan.as_dict(), *_lines(plan))
     return 0 if any(row["admitted"] for row in plan.explanation.rows) else 1

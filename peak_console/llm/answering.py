@@ -109,6 +109,7 @@ def result(
         "simulated": at.call.simulated,
         "family": at.hop.usable.model.family,
         "cost_basis": bill.basis,
+        "bound_eur": text_from_nano(at.hop.bound),
     }
     ttft_us = at.call.ttft_us(at.call.started_us)
     if ttft_us is not None:

@@ -86,7 +86,7 @@ def asked(request: CallRequest | None, words: Mapping[str, Any]) -> CallRequest:
     if unknown:
         raise UsageWrong(
             f"a call has no {', '.join(map(one_line, unknown))}",
-            remedy=f"it has: {', '.join(Words.__annotations__)}",
+            remedy=f"it has: {', '.join((*Words.__annotations__, 'answer'))}",
         )
     fields["layer"] = layer_named(words.get("layer"))
     fields["role"] = _role(words.get("role", Role.PRIMARY))
@@ -110,7 +110,7 @@ def layer_named(value: object) -> Layer:
         return Layer(str(value))
     except ValueError:
         what = "no layer was named" if value is None else f"there is no layer {one_line(repr(value), 40)}"
-        raise UsageWrong(what, remedy=f"one of {', '.join(Layer)}") from None
+        raise UsageWrong(what, remedy="one of L0 to L4") from None
 
 
 def _role(value: object) -> Role:
@@ -125,6 +125,8 @@ def _role(value: object) -> Role:
 def messages_of(said: object) -> tuple[Message, ...]:
     """Messages as the road takes them; raises ``UsageWrong`` where they are none."""
     if isinstance(said, str):
+        if not said.strip():
+            raise UsageWrong("the message is empty", remedy="say what to ask")
         said = [Message(role="user", content=said)]
     elif isinstance(said, Message | Mapping):
         said = [said]

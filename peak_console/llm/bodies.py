@@ -37,6 +37,11 @@ class Settled:
     basis: str
     usage: Usage | None = None
 
+    def words(self) -> str:
+        """What is booked, for a person."""
+        most = ", its bound: nobody told the usage" if self.basis == "worst_case" else ""
+        return f"€ {text_from_nano(self.cost)} booked{most}"
+
 
 def settled(hop: Hop, usage: Usage | None, *, may_be_billed: bool, misnamed: bool = False) -> Settled:
     """The cost of a hop: by its bill, at its bound where no bill came, nothing where nothing left.

@@ -181,7 +181,7 @@ def _registry(entry: ChainEntry, model: ModelEntry | None, facts: Facts) -> Cand
         return CandidateRefusal(
             CallReason.MODEL_SHUT_DOWN,
             f"{name} no longer answers ({_lifecycle(model)})",
-            "take its successor",
+            _succession(entry, model),
         )
     return None
 
@@ -294,6 +294,13 @@ def _deployment_unknown(entry: ChainEntry, model: ModelEntry) -> bool:
     if entry.deployment is None:
         return entry.provider == "azure" and entry.model_id not in model.deployments
     return entry.deployment not in model.deployments
+
+
+def _succession(entry: ChainEntry, model: ModelEntry) -> str:
+    """Where another model is to be named, and which the provider names."""
+    successor = model.lifecycle.successor if model.lifecycle else None
+    wanted = f"set {successor}" if successor else "name a model that answers"
+    return f"{wanted} in [{entry.layer}.{entry.role}] in configs/ai/layer_model_matrix.toml"
 
 
 def _keyed(provider: str, adapter: Adapter, facts: Facts) -> bool:

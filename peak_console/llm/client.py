@@ -46,8 +46,8 @@ class Client:
     """Makes governed calls in workspace ``ws``; its events go to ``ledger``, which stays its owner's.
 
     ``clock``, ``environ`` and ``random`` are taken as arguments for tests and replay. ``told`` is given a
-    line of words before each wait of more than a second. Belongs to one event loop, and is safe for many
-    tasks of it. Close it, or use it as a context manager.
+    line of words before each wait of more than a second, and of a call cancelled in mid-send.
+    Belongs to one event loop, and is safe for many tasks of it. Close it, or use it as a context manager.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class Client:
             sender=sender,
             recorder=self._recorder,
             texts=self._texts,
+            waits=waits,
             cooling=Cooling(self._gate, clock=self._clock, random=random, waits=waits, ledger=ws.ledger),
             ledger=ws.ledger,
         )
@@ -259,6 +260,7 @@ class Client:
             ends,
             call_id=call.call_id,
             on_exhausted=call.on_exhausted,
+            own_time=(request.limits.timeout_s or entry.timeout_s) < entry.timeout_s,
             run_id=call.run_id,
             recorded=recorded is not None,
             **({"handed_on": call.handed_on} if call.handed_on else {}),

@@ -1,8 +1,8 @@
 """Open breakers as a call sees them: whom to pass over now, and how long the first of them still cools.
 
 The ledger's writer decides; the lease tells what it decided, about a second later. What it refused this
-process meanwhile is remembered here, so that nobody is asked in vain. While another caller's probe is out, the
-ledger is read, not asked: each request that its writer refuses is a record.
+process meanwhile is remembered here, so that nobody is asked in vain. While another caller's probe is
+out, the ledger is read, not asked: each request that its writer refuses is a record.
 """
 
 import asyncio

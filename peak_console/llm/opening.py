@@ -22,7 +22,8 @@ async def open_client(
     """A client of the workspace at ``root`` (else ``PEAK_ROOT``, else the nearest above), closed at the end.
 
     ``name`` tells the node's status who calls; ``actor`` (``agent:…`` or ``job:…``) stands on the events.
-    ``told`` is given a line of words before each wait of more than a second. Raises ``EnvironmentUnfit``
+    ``told`` is given a line of words before each wait of more than a second, and of a call cancelled
+    in mid-send. Raises ``EnvironmentUnfit``
     without a workspace, ``NodeUnreachable`` without a node.
     """
     ws = root if isinstance(root, Workspace) else find_workspace(Path(root) if root is not None else None)

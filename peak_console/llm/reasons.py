@@ -156,7 +156,10 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             "set it in budgets.toml",
         ),
         CallReason.POSTURE: Meaning(
-            _NOT_SENT, "the posture permits no calls", _REFUSED, "see why: peak status; open it: peak enable"
+            _NOT_SENT,
+            "the posture permits no calls",
+            _REFUSED,
+            'see why: peak status; open it: peak enable --reason "..." --confirm ENABLE',
         ),
         CallReason.LEDGER_UNAVAILABLE: Meaning(
             _NOT_SENT,
@@ -276,7 +279,7 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _SENT,
             "every candidate failed",
             "as the layer's on_exhausted says: abort, or review_required",
-            "see each hop's detail in the call's page in the console, or: peak ledger tail",
+            "see how each hop ended: peak why CALL",
         ),
         CallReason.PROVIDER_UNREACHABLE: Meaning(
             _SENT,

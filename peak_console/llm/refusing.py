@@ -43,7 +43,7 @@ def refused_by_posture(posture: Posture) -> ControlRefused:
     """The error of a call that the posture does not permit."""
     why = ", ".join(posture.reasons) or "no reason given"
     lapsed = not _LAPSED.isdisjoint(posture.reasons)
-    remedy = "start the node: peak node start" if lapsed else "see why: peak status; open it: peak enable"
+    remedy = "start the node: peak node start" if lapsed else MEANINGS[CallReason.POSTURE].remedy
     return ControlRefused(
         f"calls are not permitted now: {posture.state} ({why})",
         code=CallReason.POSTURE,
@@ -97,11 +97,14 @@ class Ended:
         return {"cost_eur": text_from_nano(self.bill.cost), "cost_basis": self.bill.basis}
 
 
-def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **details: Any) -> PeakError:
+def failure_error(
+    hops: Sequence[Ended], *, call_id: str, on_exhausted: str, own_time: bool = False, **details: Any
+) -> PeakError:
     """The error of a call that got no usable answer; ``hops`` are how its hops ended, in order.
 
     A chain none of whose providers was reached has the code ``provider_unreachable``, another one of several
     that ended ``exhausted``; a single hop, one that stops, or one that was sent again and again, its reason.
+    ``own_time`` says that the call allowed itself less time than the matrix does.
     """
     last = hops[-1].failure
     details |= {
@@ -119,11 +122,13 @@ def failure_error(hops: Sequence[Ended], *, call_id: str, on_exhausted: str, **d
         )
     if last.outcome is OutcomeClass.STOP or len(set(map(str, hops))) == 1:
         message = f"call {call_id} failed: {named}: {last.detail or last.reason.value}"
-        return _kind(last.reason, CallFailed)(message, code=last.reason, remedy=_remedy(last), **details)
+        return _kind(last.reason, CallFailed)(
+            message, code=last.reason, remedy=_remedy(last, own_time=own_time), **details
+        )
     return CallFailed(
         f"call {call_id}: no candidate answered: {named}",
         code=CallReason.EXHAUSTED,
-        remedy=MEANINGS[CallReason.EXHAUSTED].remedy,
+        remedy=MEANINGS[CallReason.EXHAUSTED].remedy.replace("CALL", call_id),
         on_exhausted=on_exhausted,
         **details,
     )
@@ -153,5 +158,7 @@ def _kind(reason: str, default: type[PeakError]) -> type[PeakError]:
     return ControlRefused if reason in _CONTROL else default
 
 
-def _remedy(failed: Failure) -> str:
+def _remedy(failed: Failure, *, own_time: bool) -> str:
+    if own_time and failed.reason in {CallReason.TIMEOUT, CallReason.DEADLINE}:
+        return "raise the call's timeout_s, or ask for less output"
     return MEANINGS[failed.reason].remedy

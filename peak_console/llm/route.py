@@ -139,6 +139,7 @@ def explain(
     base_urls: Mapping[str, str] | None = None,
     addresses: Mapping[str, str] | None = None,
     keys: frozenset[str] | None = None,
+    signing_only: frozenset[str] = frozenset(),
     real_keys: frozenset[str] = frozenset(),
     failures: Sequence[SimulatedFailure] = (),
     prompt: str = "x" * 1000,
@@ -148,7 +149,8 @@ def explain(
     """The plan of a call of ``prompt`` in this slot, and how it would go if ``failures`` happened.
 
     ``keys`` are the providers with a key; ``None`` takes them all as set, so that a plan can be read without
-    secrets; ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
+    secrets; ``signing_only`` are those of them that have AWS access keys alone;
+    ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
     ``cooling`` are the models whose breakers are open, and until when (µs since 1970): they are passed over.
     Raises ``CallRefused`` for L5, L6 and an empty slot, ``UsageWrong`` for a failure of no candidate.
     """
@@ -160,6 +162,7 @@ def explain(
         base_urls=base_urls,
         addresses=addresses,
         keys=everyone if keys is None else keys,
+        signing_only=signing_only,
         real_keys=real_keys,
     )
     request = CallRequest(

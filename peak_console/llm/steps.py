@@ -45,6 +45,7 @@ from peak_console.llm.texts import TextStore
 from peak_console.llm.tooling import offered
 from peak_console.llm.unattended import claims
 from peak_console.llm.unattended.recorded import place_of
+from peak_console.llm.waits import Waits
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
 _DOWN_US: Final = 300_000_000
@@ -82,6 +83,7 @@ class Steps:
         sender: Sender,
         recorder: Recorder,
         texts: TextStore,
+        waits: Waits,
         cooling: Cooling,
         ledger: Path,
     ) -> None:
@@ -93,6 +95,7 @@ class Steps:
         self._sender = sender
         self._recorder = recorder
         self._texts = texts
+        self._waits = waits
         self._cooling = cooling
         self._ledger = ledger
         self._down: dict[str, int] = {}
@@ -231,8 +234,11 @@ class Steps:
             failure = Failure(CallReason.CANCELLED, OutcomeClass.STOP, why)
             if exchange.unattended is not None:
                 self._recorder.behind(self._ended_behind(at, exchange, failure))
+                self._waits.cancelled(at.call.call_id, "its provider is told to end its work")
                 raise
             bill = drafting.billed(at.hop, failure, exchange)
+            if cancelled:
+                self._waits.cancelled(at.call.call_id, bill.words())
             self._recorder.later(self.failed(at, exchange, failure, bill))
             raise
         if isinstance(outcome, Failure) and outcome.reason in {

@@ -1,4 +1,4 @@
-"""Waits of more than a second, told to whoever wants to hear of them: a silent call looks like a dead one."""
+"""Waits of more than a second, and cancelled calls, told to whoever wants to hear of them."""
 
 import time
 from collections.abc import Callable
@@ -25,6 +25,10 @@ class Waits:
         """A wait of ``seconds`` before ``provider``'s model is asked; short ones are nobody's concern."""
         if seconds > _TOLD_S:
             self._say(f"waiting {seconds:.0f} s: {provider} {model_id} {why}")
+
+    def cancelled(self, call_id: str, booked: str) -> None:
+        """A call that its caller cancelled in mid-send; ``booked`` says what it costs."""
+        self._say(f"call {call_id} is cancelled: {booked}; see: peak why {call_id}")
 
     def working(self, provider: str, model_id: str) -> "Working":
         """To tell of one piece of background work."""

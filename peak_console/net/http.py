@@ -5,6 +5,7 @@ the address it was built for. ``httpx.AsyncClient`` would stand between only to 
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -289,12 +290,20 @@ def _timed_out(progress: _Progress, *, head_first: bool) -> NetError:
     return NetError(kind, f"{what} within the deadline", sent=True, status=progress.status)
 
 
+def _in_words(text: str) -> str:
+    """What a library says of a connection, without what only its authors can read."""
+    text = re.sub(r": <\w+Error: .*>$", "", text)
+    text = re.sub(r"^\w+Error: \d{3}, message=['\"]?|^\d{3}, message:?=?\s*['\"]?|['\"]?, url=.*$", "", text)
+    text = re.sub(r"^Cannot connect to host (\S+) ssl:\S+", r"\1", text)
+    return text.replace(" ssl:default", "").strip()
+
+
 def _net_error(error: Exception, progress: _Progress) -> NetError:
     """What httpx or aiohttp raised, as one of ours. The cause tells more than httpx's own class."""
     if isinstance(error, NetError):
         return error
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    detail = one_line(str(cause)) or type(cause).__name__
+    detail = _in_words(one_line(str(cause))) or type(cause).__name__
     if progress.sent:
         message = f"the connection was lost: {detail}"
         return NetError(NetErrorKind.LOST, message, sent=True, status=progress.status)

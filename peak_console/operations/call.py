@@ -116,7 +116,7 @@ def slot_named(layer: str, role: str) -> tuple[Layer, Role]:
     try:
         return Layer(layer.upper()), Role(role.lower())
     except ValueError:
-        known = f"{', '.join(Layer)} and {', '.join(Role)}"
+        known = f"L0 to L4 and {', '.join(Role)}"
         raise UsageWrong(f"there is no slot {layer} {role}", remedy=f"name one of {known}") from None
 
 

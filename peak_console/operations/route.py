@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import load_configs
@@ -15,12 +15,16 @@ from peak_console.domain.money import nano_from_text
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.credentials import Credentials
+from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.route import Explanation, explain, parse_failure
 from peak_console.operations.demo import is_simulated
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
 from peak_console.operations.phase import rules_of
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, breaker_of, breaker_words
 from peak_console.operations.views.budget_left import binding, left_json, left_of
+
+_SIMULATOR: Final = "http://127.0.0.1:1"
+"""Stands for the simulator's address, which nobody asks for here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,17 @@ def route(
     today: date,
     fail: Sequence[str] = (),
     max_output_tokens: int | None = None,
+    assume_keys: bool = False,
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> RoutePlan:
     """The candidates of a slot with their reasons, and how a call would go if ``fail`` happened.
 
-    Every provider is taken to have a key, so that a plan can be read without secrets; only a simulated
-    workspace is refused for one that is set, as its calls are. Open breakers are passed over, as calls pass
-    them over. Raises ``ConfigInvalid``, ``CallRefused`` (no models in this layer, empty slot) and
-    ``UsageWrong``.
+    Keys and addresses are judged as a call of this environment would find them; ``assume_keys`` takes every
+    provider to have a key. In a simulated workspace a provider without an address here is taken to be
+    simulated, for a plan calls nobody; one that has a real key is refused, as calls are. Open breakers are
+    passed over, as calls pass them over. Raises ``ConfigInvalid``, ``CallRefused`` (no models in this layer,
+    empty slot) and ``UsageWrong``.
     """
     failures = [parse_failure(one) for one in fail]
     level, simulated = rules_of(ws), is_simulated(ws)
@@ -100,13 +106,22 @@ def route(
         today=today,
         phase=level,
         simulated=simulated,
-        base_urls=credentials.base_urls(),
+        base_urls=_base_urls(credentials, simulated=simulated),
+        addresses=credentials.addresses(),
+        keys=None if assume_keys else credentials.providers(),
+        signing_only=frozenset() if assume_keys else credentials.signing_only(),
         real_keys=credentials.real() if simulated else frozenset(),
         failures=failures,
         max_output_tokens=max_output_tokens,
         cooling=_cooling(facts),
     )
     return RoutePlan(explanation, configs.digests["matrix"], facts, problem)
+
+
+def _base_urls(credentials: Credentials, *, simulated: bool) -> dict[str, str]:
+    """Addresses of the environment; in a simulated workspace the simulator stands for everybody else."""
+    everyone = {adapter.provider for adapter in ADAPTERS.values()} if simulated else set()
+    return dict.fromkeys(everyone, _SIMULATOR) | credentials.base_urls()
 
 
 def _facts(ws: Workspace, limits: BudgetLimits, now: datetime) -> tuple[LedgerFacts | None, str]:

@@ -9,6 +9,7 @@ import pytest
 from peak_console.cli import call as command
 from peak_console.cli.program import run
 from peak_console.domain.calls import CallResult, Finish, Usage
+from peak_console.domain.errors import CallFailed
 from peak_console.llm.unattended.claims import PendingCall
 from peak_console.llm.unattended.resuming import Ending
 
@@ -135,3 +136,19 @@ def test_json_of_a_streamed_call_is_one_document(peak_call: Any, capsys: pytest.
 def test_words_that_do_not_go_together_are_wrong_usage(peak_call: Any, words: tuple[str, ...]) -> None:
     """Exit code 2, and nobody is asked."""
     assert peak_call(*words) == (2, [])
+
+
+def test_an_error_after_a_piece_begins_a_line(
+    peak_call: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What came of a cut answer is not glued to what went wrong."""
+
+    async def stream(_: object, __: object, show: Any, told: Any) -> Any:
+        show("EUR/USD ran")
+        raise CallFailed("call call_1 failed: cut", code="stream_cut")
+
+    monkeypatch.setattr(command, "stream", stream)
+    assert peak_call("L1", "--prompt", "?", "--stream")[0] == 1
+    shown = capsys.readouterr()
+    assert shown.out == "EUR/USD ran\n"
+    assert shown.err.startswith("peak: call call_1 failed")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,13 @@ def test_an_unreachable_provider_is_exit_code_3(peak_call: Any, capsys: pytest.C
     assert "provider_unreachable" in why
     assert "it was sent" not in why
     assert peak_call(exhausted(Ended("openai", "gpt-5-mini", GONE, reached=True))) == 1
+
+
+def test_a_bill_above_its_bound_is_told(peak_call: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line on standard error: bill, bound, and where the latch is seen; none for a bill within it."""
+    for bound, told in (("0.000000500", 1), ("0.000001000", 0)):
+        result = replace(answer(Finish.STOP, "usage"), extra={"cost_basis": "usage", "bound_eur": bound})
+        assert peak_call(result) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if "above its bound" in line]
+        assert len(lines) == told
+        assert not lines or ("€ 0.000001000" in lines[0] and "peak breaker list" in lines[0])

@@ -21,10 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The shipped configs, without a ledger and without the caller's addresses."""
+    """The shipped configs with keys, without a ledger and without the caller's addresses."""
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("OPENAI", "GOOGLE"):
         monkeypatch.delenv(f"PEAK_PROVIDER_{name}_BASE_URL", raising=False)
+    for name in ("OPENAI", "GEMINI"):
+        monkeypatch.setenv(f"{name}_API_KEY", "sk-canary-0123456789")
     shutil.copytree(ROOT / "configs", tmp_path / "desk" / "configs")
     return tmp_path / "desk"
 
@@ -132,3 +134,33 @@ def test_when_all_cool_down_the_call_would_wait(desk: Path, capsys: pytest.Captu
         word for one in plan(desk, capsys)["candidates"] for word in ("--fail", f"{one['provider']}:breaker")
     ]
     assert plan(desk, capsys, *who)["ends"] == "cooling"
+
+
+def test_without_keys_the_plan_refuses_as_the_call_would(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every candidate names its own variable; --assume-keys plans without them."""
+    for name in ("OPENAI", "GEMINI"):
+        monkeypatch.delenv(f"{name}_API_KEY")
+    rows = plan(desk, capsys)["candidates"]
+    assert {(one["admitted"], one["reason"]) for one in rows} == {(False, "key_missing")}
+    assert "export OPENAI_API_KEY" in {one["remedy"] for one in rows}
+    assert run(["route", "L2", "primary", "--root", str(desk)]) == 1
+    assert "do: export OPENAI_API_KEY" in capsys.readouterr().out
+    assert plan(desk, capsys, "--assume-keys")["candidates"][0]["admitted"]
+
+
+def test_a_simulated_workspace_shows_its_fallback(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its simulator is not in this environment: a plan calls nobody. A set address is judged."""
+    for name in ("OPENAI", "GEMINI"):
+        monkeypatch.delenv(f"{name}_API_KEY")
+    (desk / "audits").mkdir()
+    with LedgerWriter(desk / "audits" / "ledger.db", clock=SystemClock(), projections=[Rollups()]) as writer:
+        writer.append([(EventDraft("ev_0", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "node")])
+    first = plan(desk, capsys)["candidates"][0]["provider"]
+    document = plan(desk, capsys, "--fail", f"{first}:timeout")
+    assert [step["happens"] for step in document["steps"]] == ["next", "answers"]
+    monkeypatch.setenv(f"PEAK_PROVIDER_{first.upper()}_BASE_URL", "https://api.example.org/v1")
+    assert plan(desk, capsys)["candidates"][0]["reason"] == "base_url_refused"

@@ -191,3 +191,16 @@ async def test_a_tool_that_was_not_offered_never_reaches_the_caller(
     assert "rm_rf" in failed["detail"]
     assert orjson.loads(providers.seen[0].body)["tools"]
     road.check()
+
+
+def test_an_empty_text_is_no_message() -> None:
+    """Refused here as on the command line; what is unknown is answered with all words, answer among them."""
+    for text in ("", "  "):
+        with pytest.raises(UsageWrong):
+            asked(None, {"layer": "L2", "messages": text})
+    with pytest.raises(UsageWrong) as caught:
+        asked(None, {"layer": "L2", "message": "?"})
+    assert "answer" in caught.value.remedy.split(", ")
+    with pytest.raises(UsageWrong) as caught:
+        asked(None, {"layer": "L9", "messages": "?"})
+    assert caught.value.remedy == "one of L0 to L4"

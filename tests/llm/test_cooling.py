@@ -300,7 +300,7 @@ async def test_a_refused_key_downs_the_provider_not_the_breaker_alone(
 async def test_a_wait_for_anothers_probe_writes_one_refusal(
     workspace: Workspace, providers: LoopbackServer
 ) -> None:
-    """While it is out for seconds the ledger is read, not asked: one refused record, and hop 1 is the send."""
+    """While it is out the ledger is read, not asked: one refused record, and hop 1 is the send."""
     probing, go_on = asyncio.Event(), asyncio.Event()
     good = answering()
 

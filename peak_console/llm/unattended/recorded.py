@@ -58,6 +58,7 @@ def recorded_result(completed: LedgerEvent, runs: Path) -> CallResult:
             "text_kept": text is not None,
             "simulated": body.get("simulated") is True,
             "cost_basis": body.get("cost_basis", ""),
+            "bound_eur": body.get("bound_eur"),
         },
     )
 
