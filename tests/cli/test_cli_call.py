@@ -156,3 +156,14 @@ def test_a_bill_above_its_bound_is_told(peak_call: Any, capsys: pytest.CaptureFi
         lines = [line for line in capsys.readouterr().err.splitlines() if "above its bound" in line]
         assert len(lines) == told
         assert not lines or ("€ 0.000001000" in lines[0] and "peak breaker list" in lines[0])
+
+
+def test_the_remedies_of_a_failed_call_name_what_to_do() -> None:
+    """An exhausted call its page; a call that allowed itself too little time its own limit."""
+    gone = Ended("openai", "gpt-5-mini", GONE)
+    assert failure_error(
+        (gone, Ended("google", "g", SLOW)), call_id="call_9", on_exhausted="abort"
+    ).remedy.endswith("peak why call_9")
+    slow = [Ended("google", "gemini-2.5-flash", SLOW)]
+    for own, word in ((True, "the call's timeout_s"), (False, "in the matrix")):
+        assert word in failure_error(slow, call_id="call_9", on_exhausted="abort", own_time=own).remedy
