@@ -109,7 +109,11 @@ def test_a_model_past_its_shutdown_date_is_refused(tmp_path: Path) -> None:
     found = made(tmp_path / "ws", models=models)
     before = survey(found, Layer.L2, Role.PRIMARY, replace(FACTS, today=date(2026, 12, 10)))[0]
     assert before.row()["lifecycle"] == "shutdown 2026-12-11, successor openai:gpt-6"
-    assert reasons(found, replace(FACTS, today=date(2026, 12, 11))) == ["model_shut_down", "admitted"]
+    gone = replace(FACTS, today=date(2026, 12, 11))
+    assert reasons(found, gone) == ["model_shut_down", "admitted"]
+    refusal = survey(found, Layer.L2, Role.PRIMARY, gone)[0].refusal
+    assert refusal is not None
+    assert refusal.remedy == "set openai:gpt-6 in [L2.primary] in configs/ai/layer_model_matrix.toml"
 
 
 @pytest.mark.parametrize(

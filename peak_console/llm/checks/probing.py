@@ -280,7 +280,14 @@ def _unanswered(provider: str, error: NetError) -> Finding:
         "tls": "check this machine's clock and trust store, and what stands between",
     }
     remedy = remedies.get(reason, "check the network, a firewall, and the provider's status page")
-    return Finding("reachable", provider, Status.FAIL, reason, f"{what}: {detail}", remedy)
+    return Finding(
+        "reachable",
+        provider,
+        Status.FAIL,
+        reason,
+        f"{what}: {detail.removeprefix('no connection: ')}",
+        remedy,
+    )
 
 
 def _unresolved(error: BaseException) -> bool:
