@@ -12,6 +12,17 @@ from peak_console.operations.stop import NODE_SOCKET
 _PATIENCE_S = 5.0
 
 
+def cooldown_left_s(ws: Workspace) -> int:
+    """Seconds until the node allows an enable, 0 where it does or none runs. Raises ``PeakError``."""
+    path = socket_path(ws.control, NODE_SOCKET)
+    if not path.exists():
+        return 0
+    check_socket(path)
+    with BlockingLedgerClient.connect(path, name="console", deadline_s=_PATIENCE_S) as client:
+        left = client.request("control").get("cooldown_left_s")
+    return left if isinstance(left, int) else 0
+
+
 def enable_through_node(
     ws: Workspace,
     *,

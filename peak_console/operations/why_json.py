@@ -23,6 +23,7 @@ def call_json(call: CallDetail, now: LedgerFacts, event: LedgerEvent | None) -> 
         else {"seq": event.seq, "event_id": event.event_id, "kind": event.kind},
         **summary_json(call),
         "asked_by": call.actor,
+        "asked_at": None if call.asked_at is None else iso(call.asked_at),
         "prompt": call.prompt,
         "purpose": call.purpose,
         "posture": call.posture,

@@ -40,6 +40,8 @@ class ActionState:
     has_workspace: bool = True
     has_selection: bool = True
     can_go_back: bool = True
+    missing: str = ""
+    """What a dialogue still lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ def _needs_selection(state: ActionState) -> str:
 
 def _needs_way_back(state: ActionState) -> str:
     return "" if state.can_go_back else "this is the first page"
+
+
+def _confirm_reason(state: ActionState) -> str:
+    return state.missing or _enable_reason(state)
 
 
 def _enable_reason(state: ActionState) -> str:
@@ -317,6 +323,18 @@ _CONTROL_ACTIONS: Final = (
         command="enable",
         cli='peak enable --reason "…" --confirm ENABLE',
         disabled=_enable_reason,
+    ),
+    Action(
+        "enable.confirm",
+        "enable calls",
+        "ctrl+y",
+        "^y",
+        "In the enable dialogue: enable now, once every field is filled in. Enter confirms nothing.",
+        frozenset({"enable"}),
+        danger=Danger.CHANGE,
+        cli='peak enable --reason "…" --confirm ENABLE',
+        rank=20,
+        disabled=_confirm_reason,
     ),
 )
 

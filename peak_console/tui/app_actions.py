@@ -108,6 +108,11 @@ class AppActions:
         """Leave."""
         self._app.exit(0)
 
+    def action_help_quit(self) -> None:
+        """Say how to leave: what ``ctrl+c`` does where nothing is selected."""
+        inside = "esc closes this, then " if isinstance(self._app.screen, PeakModal) else ""
+        self._app.say(f"{inside}q quits the console; nothing it shows is stopped by that")
+
     def copy(self, text: str, name: str) -> None:
         """Copy by OSC 52 and into a file, and say where that is."""
         safe = plain(text)

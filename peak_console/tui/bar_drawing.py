@@ -23,7 +23,9 @@ SIGNS: Final = {
 """A sign and a tone for each posture word."""
 
 _GAUGE: Final = "▁▂▃▄▅▆▇█"
-_FLAG_WIDTH: Final = 24
+_HOST_WIDTH: Final = 24
+_ROOMY: Final = 110
+"""Width from which an address does not drive out ledger, breakers and clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,17 @@ def draw_bar(
 ) -> Line:
     """The bar's line, at most ``width`` cells: posture, armed, workspace and warnings always stand."""
     calm = bar.posture.state is PostureState.DISARMED
+    roomy = width >= _ROOMY and bool(bar.foreign_urls or bar.seen_urls)
     segments = [
         _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True),
         _Segment(12 if calm else 85, _why_forms(bar, now)),
-        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, now, flags)),
+        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, flags)),
+        _Segment(36 if roomy else 22, _url_forms(bar, now), keep=True),
         _Segment(70, _armed_forms(bar, now), keep=True),
         _Segment(60, _workspace_forms(bar), keep=True),
         _Segment(8, _operator_forms(bar)),
-        *_facts(bar, now),
-        _Segment(25, _clock_forms(now, zone)),
+        *_facts(bar, now, roomy=roomy),
+        _Segment(25, _clock_forms(now, zone), keep=roomy),
     ]
     return _squeeze([one for one in segments if one.forms], width)
 
@@ -118,7 +122,7 @@ def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
     return tuple((Span(form),) for form in forms if form)
 
 
-def _flag_forms(bar: BarSnapshot, now: datetime, flags: BarFlags) -> list[tuple[Line, ...]]:
+def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
     found: list[tuple[Line, ...]] = []
     if bar.simulated:
         found.append(((Span(" SIMULATED ", Tone.CHIP_INFO),), (Span(" SIM ", Tone.CHIP_INFO),)))
@@ -128,27 +132,44 @@ def _flag_forms(bar: BarSnapshot, now: datetime, flags: BarFlags) -> list[tuple[
         found.append(
             ((Span(f" REPLAY {flags.replay} ", Tone.CHIP_WARN),), (Span(" REPLAY ", Tone.CHIP_WARN),))
         )
-    for provider, url in bar.foreign_urls:
-        name, where = one_line(provider, 12), one_line(url, 60)
-        found.append(
-            (
-                (Span(f" {name} → {where[:_FLAG_WIDTH]} ", Tone.CHIP_WARN),),
-                (Span(f" {name}→URL ", Tone.CHIP_WARN),),
-            )
-        )
-    for one in bar.seen_urls:
-        name, where = one_line(one.provider, 12), one_line(one.url, 60)
-        ago = figures.age(max(0.0, (now - one.at).total_seconds()))
-        found.append(
-            (
-                (Span(f" {name} → {where[:_FLAG_WIDTH]} {ago} ago ", Tone.CHIP_WARN),),
-                (Span(f" {name}→URL {ago} ", Tone.CHIP_WARN),),
-            )
-        )
     if bar.config_errors:
         errors = len(bar.config_errors)
         found.append(((Span(f" ✗ CONFIG {errors} ", Tone.CHIP_BAD),),))
     return found
+
+
+def url_lines(bar: BarSnapshot, now: datetime) -> list[tuple[str, str, str]]:
+    """Addresses that are no provider's own: provider, address, how long ago it was asked there."""
+    own = [(one_line(provider, 12), one_line(url, 200), "") for provider, url in bar.foreign_urls]
+    seen = [
+        (
+            one_line(one.provider, 12),
+            one_line(one.url, 200),
+            f" {figures.age(max(0.0, (now - one.at).total_seconds()))} ago",
+        )
+        for one in bar.seen_urls
+    ]
+    return own + seen
+
+
+def _url_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    """The first address by its host and how many more there are; ``?`` lists them."""
+    every = url_lines(bar, now)
+    if not every:
+        return ()
+    (name, url, ago), more = every[0], f" +{len(every) - 1}" if len(every) > 1 else ""
+    said = (
+        f" URL {name}→{_host_of(url)}{ago}{more} ",
+        f" URL {name}{ago.removesuffix(' ago')}{more} ",
+        f" URL {len(every)} ",
+    )
+    return tuple((Span(one, Tone.CHIP_WARN),) for one in said)
+
+
+def _host_of(url: str) -> str:
+    """Host and port, without what a user put before ``@``."""
+    _, _, rest = url.rpartition("://")
+    return one_line(rest.partition("/")[0].rpartition("@")[2], _HOST_WIDTH)
 
 
 def _armed_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
@@ -169,12 +190,12 @@ def _operator_forms(bar: BarSnapshot) -> tuple[Line, ...]:
     return ((Span(one_line(who, 32), Tone.DIM),),) if who else ()
 
 
-def _facts(bar: BarSnapshot, now: datetime) -> list[_Segment]:
+def _facts(bar: BarSnapshot, now: datetime, *, roomy: bool) -> list[_Segment]:
     return [
         _Segment(40, _budget_forms(bar.budget_day)),
-        _Segment(35, _ledger_forms(bar, now)),
+        _Segment(35, _ledger_forms(bar, now), keep=roomy),
         _Segment(50, _node_forms(bar)),
-        _Segment(88 if _tripped(bar) else 30, _breaker_forms(bar, now), keep=_tripped(bar)),
+        _Segment(88 if _tripped(bar) else 30, _breaker_forms(bar, now), keep=roomy or _tripped(bar)),
         _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
     ]
 

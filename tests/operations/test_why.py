@@ -38,9 +38,8 @@ class Story:
 
     def __init__(self, ws: Workspace) -> None:
         ws.ledger.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = LedgerWriter(
-            ws.ledger, clock=ManualClock(NOW - timedelta(minutes=5)), projections=[Rollups()]
-        )
+        self.clock = ManualClock(NOW - timedelta(minutes=5))
+        self._writer = LedgerWriter(ws.ledger, clock=self.clock, projections=[Rollups()])
         self._count = 0
         self.tell(EventKind.WORKSPACE_INITIALISED, {"simulated": True}, call_id=None, run_id=None)
 
@@ -161,6 +160,22 @@ def explained(ws: Workspace, name: str) -> CallExplained:
     found = why(ws, name, clock=CLOCK)
     assert isinstance(found, CallExplained)
     return found
+
+
+def test_a_call_was_asked_when_it_was_first_requested(workspace: Workspace) -> None:
+    """Not when a later hop was, and not when it ended."""
+    story = Story(workspace)
+    asked_at = story.clock.now()
+    story.requested(1, PRIMARY)
+    story.clock.advance(30)
+    story.failed(1, PRIMARY, "timeout")
+    story.requested(2, SECOND)
+    story.clock.advance(2)
+    story.completed(2, SECOND)
+    story.close()
+    document = explained(workspace, "call_1").as_json()
+    assert document["asked_at"] == iso(asked_at)
+    assert document["hops"][-1]["at"] == iso(asked_at + timedelta(seconds=32))
 
 
 def test_a_call_is_explained_from_slot_to_answer(told: Workspace) -> None:

@@ -336,7 +336,7 @@ def research_detail() -> CallDetail:
     )
     return CallDetail(
         line.call_id, line.run_id, "L1", "primary", "research@2", "what moved EURUSD this week", "DISARMED", "shadow",
-        matrix_digest="4be1" * 16, actor="mara agent:research", hops=hops, route=route, budget_notes=notes,
+        matrix_digest="4be1" * 16, actor="mara agent:research", asked_at=line.ts - timedelta(seconds=4), hops=hops, route=route, budget_notes=notes,
         budgets=bar("alarming").budgets, breakers=(breaker,), freshness=Freshness(NOW),
     )  # fmt: skip
 
@@ -602,6 +602,7 @@ def detail(name: str, line: CallLine) -> CallDetail:
         matrix_digest="4be1" * 16,
         request_hash="77ab" * 16,
         actor="mara agent:outlook",
+        asked_at=line.ts - timedelta(seconds=3),
         hops=hops,
         route=route,
         fallbacks=("openai gpt-5.2 → google gemini-2.5-pro: timeout",),

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from peak_console.tui.screens.enable import EnableDialog
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.log import LogScreen
-from peak_console.tui.widgets.prompt import Prompt
+from peak_console.tui.widgets.prompt import PlainInput, Prompt
 from peak_console.tui.widgets.table import Table
 
 
@@ -225,17 +226,56 @@ async def test_enter_never_confirms_and_cancel_has_the_focus() -> None:
         await press(pilot, "e")
         assert isinstance(app.screen, EnableDialog)
         assert app.focused is not None
-        assert app.focused.id == "cancel"
+        assert app.focused.id == "reason"
+        assert "a reason is missing" in screen_text(app)
+        await press(pilot, "ctrl+y", *"mended", "enter")
+        assert isinstance(app.screen, EnableDialog)
+        assert app.screen.query_one("#reason", PlainInput).value == "mended"
+        await press(pilot, *"enable", "enter", "ctrl+y")
+        assert "the word ENABLE is missing" in screen_text(app)
+
+
+async def test_enter_after_the_word_neither_enables_nor_cancels() -> None:
+    """Enter in the field and one Enter on Cancel say what to press; the second leaves, and that is told."""
+    app = make_app(scene("alarming"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "e", *"mended", "enter", *"ENABLE", "enter")
+        assert "Enter confirms nothing" in screen_text(app)
+        await press(pilot, "backspace", "E", "tab", "enter")
+        assert isinstance(app.screen, EnableDialog)
+        assert "Enter confirms nothing" in screen_text(app)
+        assert " ctrl+y   enables calls now" in screen_text(app)
         await press(pilot, "enter")
         assert isinstance(app.screen, LiveScreen)
-        await press(pilot, "e", "ctrl+y")
-        assert "a reason is missing" in screen_text(app)
-        app.screen.query_one("#reason").focus()
-        await press(pilot, *"mended", "enter")
-        assert isinstance(app.screen, EnableDialog)
-        app.screen.query_one("#word").focus()
-        await press(pilot, *"enable", "enter")
-        assert "the word ENABLE is missing" in screen_text(app)
+        assert "not enabled" in app.notices[0].event
+
+
+async def test_the_dialogue_counts_the_cooldown_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the node says is left stands there, a second less each second; until then ctrl+y does nothing."""
+    monkeypatch.setattr("peak_console.operations.console_enable.cooldown_left_s", lambda _: 42)
+    source = scene("alarming")
+    app = make_app(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "e", *"mended", "enter", *"ENABLE")
+        await _until(lambda: "42 s left" in screen_text(app))
+        await press(pilot, "ctrl+y")
+        assert "42 s left" in app.notices[0].event
+        monkeypatch.setattr(app, "now", lambda: NOW + timedelta(seconds=2))
+        app._tick()
+        await settle(pilot)
+        assert "40 s left" in screen_text(app)
+        monkeypatch.setattr(app, "now", lambda: NOW + timedelta(seconds=42))
+        app._tick()
+        await settle(pilot)
+        assert "enables calls now" in screen_text(app)
+
+
+async def test_ctrl_c_says_how_to_leave() -> None:
+    """In the console's own words: q quits."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "ctrl+c")
+        assert app.notices[0].event.startswith("q quits")
 
 
 async def test_enable_without_a_node_says_what_to_start(tmp_path: Path) -> None:

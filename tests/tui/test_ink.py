@@ -191,10 +191,23 @@ def test_an_address_of_another_process_stands_on_the_bar_with_its_age() -> None:
     """A worker's override is as loud as one's own."""
     seen = SeenUrl("openai", "https://proxy.example/v1", NOW - timedelta(minutes=3))
     snapshot = replace(bar("normal"), simulated=False, seen_urls=(seen,))
-    assert "openai → https://proxy.example/v1 3m ago" in text_of(
-        draw_bar(snapshot, NOW, 160, BarFlags(), UTC)
-    )
-    assert "openai→URL 3m" in text_of(draw_bar(snapshot, NOW, 65, BarFlags(), UTC))
+    assert "URL openai→proxy.example 3m ago" in text_of(draw_bar(snapshot, NOW, 160, BarFlags(), UTC))
+    assert "URL openai 3m" in text_of(draw_bar(snapshot, NOW, 65, BarFlags(), UTC))
+
+
+def test_addresses_never_drive_out_what_must_be_seen() -> None:
+    """Three of them take the room of one at most; posture, breakers, ledger and clock stand beside them."""
+    urls = tuple((one, f"http://user:pw@127.0.0.1:39197/{one}") for one in ("google", "mistral", "openai"))
+    text = text_of(draw_bar(replace(bar("normal"), foreign_urls=urls), NOW, 119, BarFlags(), UTC))
+    assert "URL google" in text
+    assert "+2" in text
+    assert "pw@" not in text
+    for must in ("DISARMED", "BRK", "LEDGER", "14:05:09Z"):
+        assert must in text
+    narrow = text_of(draw_bar(replace(bar("normal"), foreign_urls=urls), NOW, 79, BarFlags(), UTC))
+    assert "URL 3" in narrow
+    assert "DISARMED" in narrow
+    assert "LEDGER" in narrow
 
 
 def test_the_armed_countdown_never_disappears() -> None:

@@ -95,7 +95,7 @@ def test_incident_result(looks: Looks, size: str) -> None:
 
 
 def test_enable_dialogue(looks: Looks, size: str) -> None:
-    """Enable names what will happen, asks for reason and word, and Cancel has the focus."""
+    """Enable names what will happen, asks for reason and word, and says by which key."""
     looks(make_app(scene("alarming")), size, "e")
 
 

@@ -189,6 +189,8 @@ class CallDetail:
     matrix_digest: str = ""
     request_hash: str = ""
     actor: str = ""
+    asked_at: datetime | None = None
+    """When it was first requested, or refused where it never was."""
     hops: tuple[HopFacts, ...] = ()
     route: tuple[RouteStep, ...] = ()
     fallbacks: tuple[str, ...] = ()

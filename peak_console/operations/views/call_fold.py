@@ -6,7 +6,7 @@ from typing import Any, Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import NanoEur, text_from_nano
 from peak_console.domain.text import one_line
-from peak_console.operations.views.body_fields import Body, listed, mapping, nano, whole
+from peak_console.operations.views.body_fields import Body, listed, mapping, nano, time_of, whole
 from peak_console.operations.views.call_detail import (
     BudgetNote,
     CallDetail,
@@ -44,6 +44,7 @@ def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
         matrix_digest=str(body.get("matrix_digest", "")),
         request_hash=str(body.get("request_hash", "")),
         actor=opening.actor,
+        asked_at=time_of(opening),
         hops=tuple(hops_of(events)),
         route=tuple(route_of(route)),
         fallbacks=tuple(_fallbacks(events)),

@@ -84,7 +84,7 @@ def _summary(call: CallDetail, width: int, now: datetime, *, keys: bool) -> Iter
         )
     yield EMPTY
     layer = (Span(call.layer, layer_tone(call.layer)), Span(f" {one_line(call.asked_role, 20)}"))
-    when = "" if last is None else f"{fig.day_and_clock(last.ts, now)}"
+    when = "" if call.asked_at is None else fig.day_and_clock(call.asked_at, now)
     yield _pair(
         "asked", *layer, Span(f"   {one_line(call.prompt, 60)}", Tone.DIM), Span(f"   {when}", Tone.DIM)
     )

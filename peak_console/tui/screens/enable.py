@@ -1,25 +1,30 @@
 """The enable dialogue: it goes more dangerous, so it names what will happen and asks for a typed word.
 
-Cancel has the focus. Enter confirms nothing; ctrl+y does, once every field says what it must.
+The reason has the focus. Enter leads on and confirms nothing; ctrl+y does, once every field is filled in.
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
-from peak_console.tui.actions import BY_ID, bindings_for
+from peak_console.tui.actions import BY_ID, ActionState, bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal
 from peak_console.tui.widgets.canvas import Canvas
+from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
 
@@ -48,7 +53,7 @@ class _Field(Vertical):
 
 
 class Cancel(Canvas, can_focus=True):
-    """What has the focus at first: Enter on it leaves, and that is all Enter does."""
+    """The last stop of ``tab``: Enter on it leaves; where all is filled in, only when pressed twice."""
 
     DEFAULT_CSS = "Cancel { height: 1; width: 14; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "cancel", show=False)]
@@ -63,12 +68,12 @@ class Cancel(Canvas, can_focus=True):
         return [(cell(text, width, Tone.CURSOR if here else Tone.DIM),)] if height else []
 
     def action_leave(self) -> None:
-        """Close the dialogue."""
-        self.screen.dismiss()
+        """Close the dialogue, or have it asked again."""
+        cast("EnableDialog", self.screen).leave_by_enter()
 
     def on_click(self) -> None:
         """Close the dialogue."""
-        self.action_leave()
+        cast("EnableDialog", self.screen).do_back()
 
     def on_focus(self) -> None:
         """Show the mark."""
@@ -79,15 +84,20 @@ class Cancel(Canvas, can_focus=True):
         self.redraw()
 
 
+class CooldownRead(Message):
+    """What the node says of the cooldown."""
+
+    def __init__(self, left_s: int) -> None:
+        super().__init__()
+        self.left_s = left_s
+
+
 class EnableDialog(PeakModal):
     """Asks for operator, reason and the typed word; enables through the node."""
 
     NAME = "enable"
-    AUTO_FOCUS = "#cancel"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings_for("enable"),
-        Binding("ctrl+y", "confirm", "enable", show=False, priority=True),
-    ]
+    AUTO_FOCUS = "#reason"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("enable")]
     DEFAULT_CSS = """
     EnableDialog .panel { border: round $ink-warn; }
     """
@@ -95,6 +105,8 @@ class EnableDialog(PeakModal):
     def __init__(self) -> None:
         super().__init__()
         self._busy = False
+        self._asked_to_leave = False
+        self._ready_at: datetime | None = None
 
     def panel(self) -> Iterable[Widget]:
         """What will happen, the fields, Cancel, what is missing."""
@@ -111,13 +123,50 @@ class EnableDialog(PeakModal):
         yield framed
 
     def on_mount(self) -> None:
-        """Say what is missing."""
+        """Say what is missing; ask the node for the cooldown."""
         self._show_state()
+        self._read_cooldown()
+
+    def tick(self) -> None:
+        """A second has passed: so has one of the cooldown."""
+        super().tick()
+        if self._ready_at is not None:
+            if not self._cooldown_left():
+                self._ready_at = None
+            self._show_state()
+
+    def _read_cooldown(self) -> None:
+        workspace = self.peak.opening.workspace
+        if workspace is not None:
+            self.run_worker(lambda: self._ask_cooldown(workspace), thread=True, exclusive=False)
+
+    def _ask_cooldown(self, workspace: Workspace) -> None:
+        self.post_message(CooldownRead(read_cooldown(workspace)))
+
+    def on_cooldown_read(self, message: CooldownRead) -> None:
+        """Count down from what the node says."""
+        if message.left_s > 0:
+            self._ready_at = self.peak.now() + timedelta(seconds=message.left_s)
+            self._show_state()
+
+    def _cooldown_left(self) -> int:
+        if self._ready_at is None:
+            return 0
+        return max(0, math.ceil((self._ready_at - self.peak.now()).total_seconds()))
+
+    def action_state(self) -> ActionState:
+        """With what is missing here."""
+        return replace(super().action_state(), missing=self._missing())
 
     def _value(self, field_id: str) -> str:
         return self.query_one(f"#{field_id}", PlainInput).value.strip()
 
     def _missing(self) -> str:
+        if left := self._cooldown_left():
+            return f"the cooldown after the stop has {left} s left"
+        return self._unfilled()
+
+    def _unfilled(self) -> str:
         if not self._value("operator"):
             return "an operator is missing; enroll one with: peak operator enroll NAME"
         if not self._value("reason"):
@@ -134,17 +183,48 @@ class EnableDialog(PeakModal):
                 fit((Span(f"  {remedy}", Tone.WARN),), _WIDTH),
             ]
         elif missing := self._missing():
-            lines = [(Span(missing, Tone.DIM),)]
+            tone = Tone.WARN if self._cooldown_left() else Tone.DIM
+            lines = [
+                (Span(" ctrl+y ", Tone.FAINT), Span("  enables calls; not yet:", Tone.DIM)),
+                (Span(f"  {missing}", tone),),
+            ]
         else:
             lines = [(Span(" ctrl+y ", Tone.CHIP_WARN), Span("  enables calls now", Tone.STRONG))]
+            if self._asked_to_leave:
+                lines.append((Span("▲ Enter confirms nothing; once more here, or esc, cancels", Tone.WARN),))
         self.query_one("#enable-state", Lines).show_lines(lines)
+        self.query_one(KeyBar).redraw()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what is still missing."""
         event.stop()
+        self._asked_to_leave = False
         self._show_state()
 
-    def action_confirm(self) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Lead on to the next field; from the last one say that Enter confirms nothing."""
+        event.stop()
+        if event.input.id != "word":
+            self.focus_next()
+            return
+        self._asked_to_leave = not self._missing()
+        self._show_state()
+
+    def leave_by_enter(self) -> None:
+        """Close; where all is filled in, ask once more, since Enter may have been meant to confirm."""
+        if self._missing() or self._asked_to_leave:
+            self.do_back()
+            return
+        self._asked_to_leave = True
+        self._show_state()
+
+    def do_back(self) -> None:
+        """Close, and say that nothing was enabled where something had been typed."""
+        if self._value("reason") or self._value("word"):
+            self.peak.say("not enabled: the dialogue was cancelled")
+        self.dismiss()
+
+    def do_enable_confirm(self) -> None:
         """Enable, if nothing is missing."""
         workspace = self.peak.opening.workspace
         if self._busy or workspace is None or self._missing():
@@ -173,6 +253,17 @@ class EnableDialog(PeakModal):
         step = message.steps[0]
         self.peak.say(f"{message.summary}: {step.detail}", severity="error")
         self._show_state(step.detail, step.remedy)
+        self._read_cooldown()
+
+
+def read_cooldown(workspace: Workspace) -> int:
+    """Seconds of the cooldown that are left; 0 where nobody can say, as the node decides in the end."""
+    from peak_console.operations.console_enable import cooldown_left_s  # noqa: PLC0415 - loads the keys
+
+    try:
+        return cooldown_left_s(workspace)
+    except (PeakError, OSError):
+        return 0
 
 
 def enable_and_read_back(workspace: Workspace, reason: str, operator: str) -> ActionDone:

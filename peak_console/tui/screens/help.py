@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from peak_console.tui.actions import Action, ActionState, Danger, actions_on, bindings_for
+from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
 from peak_console.tui.screens.base import PeakModal
 from peak_console.tui.widgets.document import Document, wrapped
@@ -58,6 +59,10 @@ def help_lines(state: ActionState, width: int) -> list[Line]:
     lines: list[Line] = []
     for action in actions_on(state.screen):
         lines += _action_lines(action, state, width)
+    if urls := url_lines(state.bar, state.bar.taken_at):
+        lines += [EMPTY, (Span("addresses that are no provider's own", Tone.WARN),)]
+        for provider, url, ago in urls:
+            lines += wrapped(f"{provider} → {url}{ago}", width, indent="", tone=Tone.TEXT)
     lines += [EMPTY, (Span("moving", Tone.DIM),)]
     lines += [(cell(keys, 16, Tone.KEY), Span(" "), Span(what)) for keys, what in _MOVING]
     return lines
