@@ -10,9 +10,9 @@ from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.llm import structured
+from peak_console.llm.attempting import Exchange
 from peak_console.llm.bodies import ECHO_LIMIT, Settled
 from peak_console.llm.drafting import Call, Passage
-from peak_console.llm.exchange import Exchange
 from peak_console.llm.identity import misanswered
 from peak_console.llm.streamed import cut
 from peak_console.llm.striking import Secrets, struck

@@ -22,11 +22,12 @@ from peak_console.domain.vocabulary import Layer
 from peak_console.llm import drafting, structured
 from peak_console.llm.answering import judged
 from peak_console.llm.asking import CallWords, Euro, asked, layer_named
+from peak_console.llm.attempting import RetryRule
 from peak_console.llm.cooling import Cooling
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Passage
 from peak_console.llm.entropy import Entropy
-from peak_console.llm.exchange import RetryRule, Sender
+from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import CallStream, Handing
 from peak_console.llm.recording import PATIENCE_S, Recorder
 from peak_console.llm.refusing import Ended, failure_error, refused_midway

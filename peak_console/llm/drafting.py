@@ -13,9 +13,9 @@ from peak_console.domain.money import NanoEur, nano_from_text
 from peak_console.domain.posture import Posture
 from peak_console.domain.vocabulary import OnExhausted, Phase, PhaseLevel
 from peak_console.llm import bodies
+from peak_console.llm.attempting import Exchange, Resend
 from peak_console.llm.bodies import Settled
 from peak_console.llm.candidates import Candidate
-from peak_console.llm.exchange import Exchange, Resend
 from peak_console.llm.router import Hop, Route
 from peak_console.llm.streamed import Streaming
 from peak_console.llm.structured import Invalid

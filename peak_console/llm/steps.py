@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
 
-from peak_console.config.configs import Configs
 from peak_console.config.load import ConfigCache
 from peak_console.control.gate import CallGate
-from peak_console.control.posture import Sources, effective
+from peak_console.control.posture import effective
 from peak_console.domain.calls import (
     Answer,
     CallReason,
@@ -29,10 +28,11 @@ from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.llm import drafting, structured
 from peak_console.llm.answering import kept_text, result
+from peak_console.llm.attempting import Exchange
 from peak_console.llm.bodies import Settled
 from peak_console.llm.cooling import Cooling, Model, refused_while_cooling
 from peak_console.llm.drafting import Call, Passage
-from peak_console.llm.exchange import Exchange, Sender
+from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
 from peak_console.llm.recording import Recorder
@@ -43,6 +43,7 @@ from peak_console.llm.striking import struck
 from peak_console.llm.surveys import Surveys
 from peak_console.llm.texts import TextStore
 from peak_console.llm.tooling import offered
+from peak_console.llm.turn import Turn
 from peak_console.llm.unattended import claims
 from peak_console.llm.unattended.recorded import place_of
 from peak_console.llm.waits import Waits
@@ -58,15 +59,6 @@ class Detached(Exception):
     def __init__(self, call_id: str) -> None:
         super().__init__(call_id)
         self.call_id = call_id
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What calls that begin in one turn of the event loop share."""
-
-    sources: Sources
-    configs: Configs | None = None
-    level: PhaseLevel | None = None
 
 
 class Steps:
@@ -89,7 +81,7 @@ class Steps:
     ) -> None:
         self._clock = clock
         self._random = random
-        self._configs = configs
+        self._turn = Turn(gate, configs)
         self._gate = gate
         self._surveys = surveys
         self._sender = sender
@@ -99,7 +91,6 @@ class Steps:
         self._cooling = cooling
         self._ledger = ledger
         self._down: dict[str, int] = {}
-        self._this_turn: _Seen | None = None
 
     def begun(
         self, request: CallRequest, shape: type[BaseModel] | None = None, handing: Handing | None = None
@@ -109,7 +100,7 @@ class Steps:
             raise UsageWrong(
                 f"{request.run_id!r:.60} is no run id", remedy="take the one of `async with client.run()`"
             )
-        sources = self._seen().sources
+        sources = self._turn.sources()
         now_us = self._clock.boot_us()  # after the lease was read, or a renewal between looks like the future
         lease = sources.lease.lease
         return Call(
@@ -129,7 +120,7 @@ class Steps:
         request = call.request
         try:
             survey = self._surveys.of(
-                self._configs_for(call.level),
+                self._turn.configs(call.level),
                 request.layer,
                 request.role,
                 today=self._clock.now().date(),
@@ -147,7 +138,7 @@ class Steps:
         whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
         total_s = min(request.limits.timeout_s or whole_s, whole_s)
         call.deadline = asyncio.get_running_loop().time() + total_s
-        cooling = self._cooling.now(self._seen().sources.lease.lease)
+        cooling = self._cooling.now(self._turn.sources().lease.lease)
         route = plan(survey.candidates, request, cooling=cooling, streamed=call.streaming is not None)
         if route.first is None and route.cooled:
             route.first = await self.cooled_down(call, route)
@@ -393,23 +384,6 @@ class Steps:
         if self._down:
             self._down = {provider: until for provider, until in self._down.items() if until > now}
         return frozenset(self._down)
-
-    def _seen(self) -> "_Seen":
-        """The control files as they are in this turn of the event loop; each send reads them anew."""
-        if self._this_turn is None:
-            self._this_turn = _Seen(self._gate.sources())
-            asyncio.get_running_loop().call_soon(self._turn_over)
-        return self._this_turn
-
-    def _configs_for(self, level: PhaseLevel) -> Configs:
-        """The configs as they are in this turn of the event loop; raises ``ConfigInvalid``."""
-        seen = self._seen()
-        if seen.configs is None or seen.level is not level:
-            seen.configs, seen.level = self._configs.current(level), level
-        return seen.configs
-
-    def _turn_over(self) -> None:
-        self._this_turn = None
 
 
 def _model(at: Passage) -> Model:

@@ -9,8 +9,9 @@ from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import UsageWrong
-from peak_console.llm.checks.judging import Status, known_providers, targets, unspoken
+from peak_console.llm.checks.judging import Status
 from peak_console.llm.checks.probing import Prober, Report
+from peak_console.llm.checks.targets import known_providers, targets, unspoken
 from peak_console.llm.credentials import Credentials
 from peak_console.operations.demo import is_simulated
 from peak_console.operations.phase import rules_of

@@ -29,8 +29,8 @@ from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.server import LedgerServer
 from peak_console.ledger.verify import verify
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.llm.attempting import RetryRule
 from peak_console.llm.client import Client
-from peak_console.llm.exchange import RetryRule
 from peak_console.policy.breaker import BreakerRules
 
 KEY = "sk-canary-openai-0123456789"

@@ -10,7 +10,7 @@ from support.mocks import Llmock
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused, PeakError
 from peak_console.domain.vocabulary import Layer, Role
-from peak_console.llm.exchange import RetryRule
+from peak_console.llm.attempting import RetryRule
 
 __all__ = ["llmock_server", "mock"]
 

@@ -13,7 +13,7 @@ from peak_console.control.stop import stop_now
 from peak_console.domain.calls import CallReason, Failure, OutcomeClass
 from peak_console.domain.errors import CallFailed, ControlRefused, PolicyDenied
 from peak_console.domain.vocabulary import Layer
-from peak_console.llm.exchange import RetryRule
+from peak_console.llm.attempting import RetryRule
 from peak_console.llm.losses import may_have_begun
 
 

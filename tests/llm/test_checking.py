@@ -18,9 +18,10 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.llm.checks import judging
-from peak_console.llm.checks.judging import Finding, Status, Target
+from peak_console.llm.checks import judging, targets
+from peak_console.llm.checks.judging import Finding, Status
 from peak_console.llm.checks.probing import Report
+from peak_console.llm.checks.targets import Target
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.providers.listing import ListedModel
 from peak_console.operations import providers
@@ -377,7 +378,7 @@ async def test_each_address_of_a_provider_is_checked(tmp_path: Path) -> None:
 def target(tmp_path: Path, provider: str = "openai", **environment: str) -> Target:
     """What is to be checked of one provider, in its only slot."""
     ws = workspace(tmp_path / "ws", (provider, *SLOTS[provider]))
-    return judging.targets(load_configs(ws, today=TODAY), Credentials(environment))[0]
+    return targets.targets(load_configs(ws, today=TODAY), Credentials(environment))[0]
 
 
 @pytest.mark.parametrize(
@@ -440,7 +441,7 @@ def test_ends_are_held_against_the_registry(
 ) -> None:
     """gpt-5-mini ends on 2026-12-11 by models.toml; what the provider says is told, with what to write."""
     ws = workspace(tmp_path / "ws", ("openai", "gpt-5-mini", None))
-    (one,) = judging.targets(load_configs(ws, today=TODAY), Credentials({}))
+    (one,) = targets.targets(load_configs(ws, today=TODAY), Credentials({}))
     listed = [ListedModel("gpt-5-mini", theirs, retiring)]
     found = only(
         [f for f in judging.model_findings(one, listed, TODAY, tells_ends=True) if f.subject == "gpt-5-mini"],
@@ -547,7 +548,7 @@ def test_an_address_that_stands_in_both_is_fit(tmp_path: Path) -> None:
     url = "https://proxy.example/v1"
     ws = workspace(tmp_path / "ws", ("openai", "gpt-5.2", None), base_url=url)
     environment = {"PEAK_PROVIDER_OPENAI_BASE_URL": url}
-    (one,) = judging.targets(load_configs(ws, today=TODAY), Credentials(environment))
+    (one,) = targets.targets(load_configs(ws, today=TODAY), Credentials(environment))
     found = judging.address_finding(one, simulated=False, phase=PhaseLevel.LIVE)
     assert found.status is Status.OK
 
@@ -574,7 +575,7 @@ def test_a_signature_is_no_bearer_key(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "ws", ("bedrock", "openai.gpt-oss-120b-1:0", None))
     environment = {"AWS_ACCESS_KEY_ID": "AKIACANARY0123456789", "AWS_SECRET_ACCESS_KEY": "s" * 40}
     credentials = Credentials(environment)
-    (one,) = judging.targets(load_configs(ws, today=TODAY), credentials)
+    (one,) = targets.targets(load_configs(ws, today=TODAY), credentials)
     found = judging.key_finding(one, credentials, simulated=False)
     assert (found.status, found.remedy) == (Status.FAIL, "export AWS_BEARER_TOKEN_BEDROCK")
 

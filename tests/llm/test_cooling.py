@@ -15,8 +15,8 @@ from peak_console.control.stop import stop_now
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused
 from peak_console.domain.vocabulary import Layer
+from peak_console.llm.attempting import RetryRule
 from peak_console.llm.client import Client
-from peak_console.llm.exchange import RetryRule
 from peak_console.policy.breaker import SECOND_US, BreakerRules
 
 ONCE = RetryRule(attempts=1)

@@ -27,7 +27,7 @@ from peak_console.domain.errors import (
 from peak_console.domain.money import nano_from_text
 from peak_console.domain.vocabulary import Layer
 from peak_console.ledger.reader import LedgerReader
-from peak_console.llm.exchange import RetryRule
+from peak_console.llm.attempting import RetryRule
 from peak_console.llm.refusing import Ended, refused_midway
 from peak_console.policy.breaker import BreakerRules
 

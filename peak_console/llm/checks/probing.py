@@ -21,7 +21,8 @@ from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.llm.checks import judging
-from peak_console.llm.checks.judging import Finding, Status, Target
+from peak_console.llm.checks.judging import Finding, Status
+from peak_console.llm.checks.targets import Target
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.providers.listing import ListedModel, Listing, listings

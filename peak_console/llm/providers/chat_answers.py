@@ -125,23 +125,7 @@ def usage_of(value: Any) -> Usage | None:
     """What was billed; ``None`` when nothing is told. A zero that is told is a zero."""
     if value is None:
         return None
-    usage = wire.an_object(value, "usage")
-    read = wire.an_object(usage.get("prompt_tokens_details") or {}, "usage.prompt_tokens_details")
-    made = wire.an_object(usage.get("completion_tokens_details") or {}, "usage.completion_tokens_details")
-    if "prompt_tokens" not in usage or "completion_tokens" not in usage:
-        raise Malformed("usage", "prompt_tokens or completion_tokens is missing")
-    result = Usage(
-        input_total=wire.tokens(usage["prompt_tokens"], "usage.prompt_tokens"),
-        cache_read=wire.tokens(read.get("cached_tokens"), "usage.prompt_tokens_details.cached_tokens"),
-        cache_write=wire.tokens(
-            read.get("cache_write_tokens"), "usage.prompt_tokens_details.cache_write_tokens"
-        ),
-        output_total=wire.tokens(usage["completion_tokens"], "usage.completion_tokens"),
-        reasoning=wire.tokens(
-            made.get("reasoning_tokens"), "usage.completion_tokens_details.reasoning_tokens"
-        ),
-    )
-    return wire.consistent(result, "usage")
+    return wire.openai_usage(wire.an_object(value, "usage"), ("prompt", "completion"))
 
 
 def _content(value: Any, dialect: Dialect, *, optional: bool) -> str:

@@ -107,21 +107,7 @@ def usage_of(root: dict[str, Any]) -> Usage | None:
     if value is None:
         return None
     usage = wire.an_object(value, "usage")
-    read = wire.an_object(usage.get("input_tokens_details") or {}, "usage.input_tokens_details")
-    made = wire.an_object(usage.get("output_tokens_details") or {}, "usage.output_tokens_details")
-    if "input_tokens" not in usage or "output_tokens" not in usage:
-        raise Malformed("usage", "input_tokens or output_tokens is missing")
-    result = Usage(
-        input_total=wire.tokens(usage["input_tokens"], "usage.input_tokens"),
-        cache_read=wire.tokens(read.get("cached_tokens"), "usage.input_tokens_details.cached_tokens"),
-        cache_write=wire.tokens(
-            read.get("cache_write_tokens"), "usage.input_tokens_details.cache_write_tokens"
-        ),
-        output_total=wire.tokens(usage["output_tokens"], "usage.output_tokens"),
-        reasoning=wire.tokens(made.get("reasoning_tokens"), "usage.output_tokens_details.reasoning_tokens"),
-        hosted_calls=_hosted_calls(root),
-    )
-    return wire.consistent(result, "usage")
+    return wire.openai_usage(usage, ("input", "output"), hosted_calls=_hosted_calls(root))
 
 
 def echo_of(root: dict[str, Any]) -> str | None:

@@ -168,6 +168,25 @@ def consistent(usage: Usage, path: str) -> Usage:
     return usage
 
 
+def openai_usage(usage: dict[str, Any], names: tuple[str, str], *, hosted_calls: int = 0) -> Usage:
+    """A bill in OpenAI's form; ``names`` are its words for the input and the output ("prompt", "input")."""
+    taken, made = (f"{name}_tokens" for name in names)
+    read_path, made_path = f"usage.{taken}_details", f"usage.{made}_details"
+    read = an_object(usage.get(f"{taken}_details") or {}, read_path)
+    spent = an_object(usage.get(f"{made}_details") or {}, made_path)
+    if taken not in usage or made not in usage:
+        raise Malformed("usage", f"{taken} or {made} is missing")
+    result = Usage(
+        input_total=tokens(usage[taken], f"usage.{taken}"),
+        cache_read=tokens(read.get("cached_tokens"), f"{read_path}.cached_tokens"),
+        cache_write=tokens(read.get("cache_write_tokens"), f"{read_path}.cache_write_tokens"),
+        output_total=tokens(usage[made], f"usage.{made}"),
+        reasoning=tokens(spent.get("reasoning_tokens"), f"{made_path}.reasoning_tokens"),
+        hosted_calls=hosted_calls,
+    )
+    return consistent(result, "usage")
+
+
 def error_object(body: bytes) -> dict[str, Any]:
     """The ``error`` object of an error response, or an empty one: errors come in any shape."""
     try:

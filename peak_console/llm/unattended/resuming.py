@@ -38,10 +38,11 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm import drafting
 from peak_console.llm.answering import judged
+from peak_console.llm.attempting import Exchange, Unattended
 from peak_console.llm.bodies import Settled
 from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Call, Passage
-from peak_console.llm.exchange import Exchange, Sender, Unattended
+from peak_console.llm.exchange import Sender
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, failure_error, refused_by_posture
 from peak_console.llm.router import Hop, Route

@@ -9,7 +9,7 @@ from road import Road, asking, failing, open_road
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import PeakError
 from peak_console.domain.vocabulary import Role
-from peak_console.llm.exchange import RetryRule
+from peak_console.llm.attempting import RetryRule
 from peak_console.policy.breaker import BreakerRules
 
 ONCE = RetryRule(attempts=1)
