@@ -119,6 +119,7 @@ class DemoHouse:
         check_demo_root(self._root)
         if self._folder is not None:
             os.environ["PEAK_KEYS_DIR"] = str(self._folder / "keys")
+            os.environ["PEAK_STATE_DIR"] = str(self._folder / "state")
         self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
         urls = self._start_simulator()
         self._make_ledger()

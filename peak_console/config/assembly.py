@@ -7,6 +7,7 @@ from peak_console.config.budgets import Budgets, BudgetsFile
 from peak_console.config.configs import Configs
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
+from peak_console.config.ledger import LedgerConfig
 from peak_console.config.lint.engine import Report
 from peak_console.config.lint.finding import LintFinding
 from peak_console.config.matrix import Matrix, MatrixFile
@@ -40,6 +41,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         prices=PriceTable.of(_shape(shapes, "prices", PricesFile), digests["prices"]),
         budgets=Budgets.of(_shape(shapes, "budgets", BudgetsFile), digests["budgets"]),
         control=_shape(shapes, "control", ControlConfig),
+        ledger=_shape(shapes, "ledger", LedgerConfig),
         console=_shape(shapes, "console", ConsoleConfig),
         prompts=prompts,
         digests=MappingProxyType({**digests, "prompts": prompts.digest}),

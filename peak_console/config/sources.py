@@ -14,6 +14,7 @@ MAIN_FILES: Final = {
     "prices": "configs/ai/prices.toml",
     "budgets": "configs/ai/budgets.toml",
     "control": "configs/control.toml",
+    "ledger": "configs/ledger.toml",
     "console": "configs/console.toml",
 }
 """The files that are read at run time, by kind."""

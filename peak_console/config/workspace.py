@@ -58,6 +58,11 @@ class Workspace:
         return self.root / "configs" / "control.toml"
 
     @property
+    def ledger_config(self) -> Path:
+        """Checkpoints, anchors and retention."""
+        return self.root / "configs" / "ledger.toml"
+
+    @property
     def console_config(self) -> Path:
         """Refresh, theme and exporters."""
         return self.root / "configs" / "console.toml"
@@ -81,6 +86,21 @@ class Workspace:
     def ledger(self) -> Path:
         """The ledger."""
         return self.audits / "ledger.db"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Signed heads of the ledger, a file a day."""
+        return self.audits / "checkpoints"
+
+    @property
+    def versions(self) -> Path:
+        """Configs by digest."""
+        return self.audits / "versions"
+
+    @property
+    def search(self) -> Path:
+        """The index of runs and words, filled behind."""
+        return self.audits / "search.db"
 
     @property
     def control(self) -> Path:

@@ -107,6 +107,15 @@ class KeyStore:
         signature = self._load_private(operator).sign(_DOMAIN + challenge_message(nonce, draft))
         return Proof(operator, nonce, signature.hex())
 
+    def signer(self, name: str = WORKSPACE) -> "KeySigner":
+        """The key of ``name`` ready to sign; raises :class:`KeyUnusable`."""
+        return KeySigner(self._load_private(name))
+
+    def raw_public(self, name: str = WORKSPACE) -> bytes | None:
+        """The 32 bytes of a public half; ``None`` when there is none."""
+        public = self.public(name)
+        return None if public is None else raw_public(public)
+
     def _fingerprint(self) -> str:
         public = self.public(WORKSPACE)
         if public is None:
@@ -154,6 +163,31 @@ class KeyStore:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
+
+class KeySigner:
+    """A private key in memory; signs as :class:`peak_console.domain.signing.Signer` says."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature's 64 bytes."""
+        return self._key.sign(message)
+
+
+def raw_public(text: str) -> bytes:
+    """The 32 bytes of an OpenSSH line's key; raises :class:`KeyUnusable`."""
+    key = load_ssh_public_key(canonical_public(text, Path("the key")).encode())
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def state_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """What this user's workspaces keep outside themselves: ``PEAK_STATE_DIR``, or the user's state folder."""
+    environ = os.environ if environ is None else environ
+    named = environ.get("PEAK_STATE_DIR")
+    return Path(named) if named else platformdirs.user_state_path("peak-console")
 
 
 def keys_folder(environ: Mapping[str, str] | None = None) -> Path:

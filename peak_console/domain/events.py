@@ -57,6 +57,9 @@ class EventKind(StrEnum):
     CONFIG_CHANGED = "config.changed"
     OPERATOR_ENROLLED = "operator.enrolled"
     OPERATOR_REMOVED = "operator.removed"
+    EVIDENCE_SEALED = "evidence.sealed"
+    LEDGER_CHECKPOINTED = "ledger.checkpointed"
+    LEDGER_PRUNED = "ledger.pruned"
     LEDGER_RECOVERED = "ledger.recovered"
 
 

@@ -11,11 +11,18 @@ from peak_console.domain.events import EventDraft, EventKind
 NONCE_VALID_US: Final = 120 * 1_000_000
 """How long a challenge may be answered, in microseconds of the boot clock."""
 
-_OPEN_KINDS = frozenset({EventKind.CONTROL_STOPPED, EventKind.POLICY_DENIED, EventKind.CRITIC_JUDGED})
+_OPEN_KINDS = frozenset(
+    {
+        EventKind.CONTROL_STOPPED,
+        EventKind.POLICY_DENIED,
+        EventKind.CRITIC_JUDGED,
+        EventKind.EVIDENCE_SEALED,
+    }
+)
 _OPEN_FAMILIES = ("run.", "llm.")
 _NODE_KINDS = frozenset({EventKind.CONFIG_CHANGED, EventKind.WORKSPACE_INITIALISED})
 _NODE_FAMILIES = ("node.", "ledger.", "budget.")
-_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED})
+_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED})
 """Kinds of the node's families that an operator may append with proof."""
 
 

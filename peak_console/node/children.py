@@ -20,7 +20,18 @@ from peak_console.domain.text import one_line
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _STEADY_S = 0.2, 30.0, 60.0
 _GRACE_S: Final = 3.0
 
-_PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "VIRTUAL_ENV", "PEAK_KEYS_DIR")
+_PASSED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "TZ",
+    "VIRTUAL_ENV",
+    "PEAK_KEYS_DIR",
+    "PEAK_STATE_DIR",
+)
 _PASSED_FAMILIES = ("LANG", "LC_", "XDG_", "PYTHON")
 
 logger = logging.getLogger(__name__)

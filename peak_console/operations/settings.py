@@ -3,6 +3,7 @@
 from pydantic import ValidationError
 
 from peak_console.config.console import ConsoleConfig
+from peak_console.config.ledger import LedgerConfig
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.workspace import Workspace
 
@@ -14,3 +15,12 @@ def console_settings(ws: Workspace) -> ConsoleConfig:
         return ConsoleConfig.model_validate(document.data or {})
     except ValidationError:
         return ConsoleConfig()
+
+
+def ledger_settings(ws: Workspace) -> LedgerConfig:
+    """When the head is signed and where it is witnessed; the defaults where the file cannot be used."""
+    document, _ = read_either(ws.root, MAIN_FILES["ledger"])
+    try:
+        return LedgerConfig.model_validate(document.data or {})
+    except ValidationError:
+        return LedgerConfig()

@@ -14,6 +14,7 @@ from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.document import Document
 from peak_console.config.keys import keys_at
+from peak_console.config.ledger import LedgerConfig
 from peak_console.config.lint.inspection import Hit
 from peak_console.config.matrix import MatrixFile
 from peak_console.config.positions import Path
@@ -28,6 +29,7 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
     "prices": PricesFile,
     "budgets": BudgetsFile,
     "control": ControlConfig,
+    "ledger": LedgerConfig,
     "console": ConsoleConfig,
 }
 """The model of each main file."""

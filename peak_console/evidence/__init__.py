@@ -1,0 +1,1 @@
+"""Sealed evidence packs: everything of a run, with proofs, under one signature."""
