@@ -11,6 +11,7 @@ ONE_FIGURE = (
     "import sqlite3; connect = sqlite3.connect\n"
     "def noted(path, *a, **k): print(path); return connect(path, *a, **k)\n"
     "sqlite3.connect = noted\n"
+    "sys.path.insert(0, str(Path(sys.argv[1]).parent))\n"
     "names = runpy.run_path(sys.argv[1]); names['bare_commits'](0.05)\n"
 )
 
