@@ -8,24 +8,21 @@ same disk for appends, a plain sqlite3, json and hashlib loop over the same file
 
 import argparse
 import asyncio
-import hashlib
-import json
 import multiprocessing
 import os
 import secrets
 import signal
 import sqlite3
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ledger_figures import Line, plain_loop, report
 from ledger_traffic import answer_of, fill, request_of
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
@@ -53,16 +50,6 @@ LIMITS = BudgetLimits(
     "Europe/Berlin",
     "benchmark",
 )
-
-
-@dataclass(frozen=True)
-class Line:
-    """One figure: what, its value with unit, the target, and whether it was met (``None``: it has none)."""
-
-    what: str
-    value: str
-    target: str = ""
-    met: bool | None = None
 
 
 # -- appends over the socket
@@ -164,27 +151,6 @@ def bare_commits(seconds: float) -> float:
 # -- one large ledger
 
 
-def plain_loop(path: Path) -> float:
-    """Events/s of the plain way: read with sqlite3, encode with json, hash with hashlib, compare links."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    began, count, previous = time.process_time(), 0, "0" * 64
-    rows = db.execute("SELECT l.*, b.bytes FROM ledger l JOIN body b ON b.seq = l.seq ORDER BY l.seq")
-    names = [column[0] for column in rows.description[:-2]]
-    for row in rows:
-        header = {name: value for name, value in zip(names, row, strict=False) if value is not None}
-        data = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
-        if (
-            hashlib.sha256(row[-1]).hexdigest() != header["body_sha256"]
-            or header["prev_hash"] != previous
-            or hashlib.sha256(data).hexdigest() != row[-2]
-        ):
-            raise SystemExit(f"event {row[0]} does not verify")
-        previous = row[-2]
-        count += 1
-    db.close()
-    return count / (time.process_time() - began)
-
-
 def verified(path: Path, *, figures: bool) -> float:
     """Events/s of our verification, by processor time of this one thread."""
     began = time.process_time()
@@ -258,7 +224,8 @@ def measure(events: int, seconds: float) -> list[Line]:
         path = Path(folder) / "ledger.db"
         lines.append(Line(f"{events:,} events written in batches", f"{fill(path, events):,.0f}/s"))
         lines.append(Line("size", f"{path.stat().st_size / events:,.0f} B/event"))
-        plain, chain = plain_loop(path), max(verified(path, figures=False) for _ in range(2))
+        loop = plain_loop(path)
+        plain, chain = loop.events / loop.cpu_s, max(verified(path, figures=False) for _ in range(2))
         whole = verified(path, figures=True)
         lines += [
             Line("plain sqlite3, json, hashlib loop (baseline)", f"{plain:,.0f} events/s"),
@@ -287,15 +254,7 @@ def main() -> None:
         if not options.folder.is_dir():
             parser.error(f"--folder: {options.folder} is no folder")
         tempfile.tempdir = str(options.folder.resolve(strict=True))
-    lines = measure(options.events, options.seconds)
-    if options.json:
-        print(json.dumps({"figures": [asdict(line) for line in lines]}))
-    else:
-        width = max(len(line.what) for line in lines)
-        for line in lines:
-            verdict = {None: "", True: "met", False: "MISSED"}[line.met]
-            print(f"{line.what:<{width}}  {line.value:<42} {line.target:<14} {verdict}")
-    sys.exit(any(line.met is False for line in lines))
+    report(measure(options.events, options.seconds), as_json=options.json)
 
 
 if __name__ == "__main__":
