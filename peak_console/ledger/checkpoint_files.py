@@ -66,6 +66,10 @@ class CheckpointFiles:
         for path in self.files():
             yield from _notes_of(path)
 
+    def of(self, path: Path) -> Iterator[Kept]:
+        """The notes of one of :meth:`files`."""
+        yield from _notes_of(path)
+
     def newest(self) -> Kept | None:
         """The last note that can be read."""
         for path in reversed(self.files()):
