@@ -8,6 +8,7 @@ import time
 
 import click
 
+from peak_console.cli import ledger_care
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, width
 from peak_console.domain.events import LedgerEvent
@@ -21,6 +22,9 @@ _EVERY_S = 0.2
 @click.group("ledger", epilog="Example: peak ledger verify")
 def command() -> None:
     """The hash-chained ledger of everything that happened here."""
+
+
+command.add_command(ledger_care.backup)
 
 
 @command.command("verify", epilog="Example: peak ledger verify --json")
