@@ -1,0 +1,56 @@
+"""Where packs lie: ``audits/<run_id>/evidence``; later editions are ``evidence.2``, ``evidence.3`` and so on."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from peak_console.domain.ids import is_run_id
+from peak_console.evidence.manifest import STATEMENT
+
+FOLDER: Final = "evidence"
+REPORT_COPY: Final = "critic_report.md"
+"""The critic's report beside the packs, by the output contract of its role."""
+
+_EDITION: Final = re.compile(rf"{FOLDER}(?:\.([2-9]|[1-9][0-9]{{1,5}}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class PackPlace:
+    """A sealed pack's folder, of which run and edition."""
+
+    run_id: str
+    edition: int
+    path: Path
+
+
+def folder_of(audits: Path, run_id: str, edition: int) -> Path:
+    """Where an edition lies, or will."""
+    name = FOLDER if edition == 1 else f"{FOLDER}.{edition}"
+    return audits / run_id / name
+
+
+def packs_of(audits: Path, run_id: str) -> list[PackPlace]:
+    """The sealed packs of one run, the first edition first."""
+    try:
+        names = [one.name for one in (audits / run_id).iterdir()]
+    except OSError:
+        return []
+    found = [
+        PackPlace(run_id, int(known[1] or 1), audits / run_id / known[0])
+        for name in names
+        if (known := _EDITION.fullmatch(name))
+    ]
+    whole = [one for one in found if not one.path.is_symlink() and (one.path / STATEMENT).is_file()]
+    return sorted(whole, key=lambda one: one.edition)
+
+
+def all_packs(audits: Path) -> Iterator[PackPlace]:
+    """Every sealed pack of a workspace, by run and edition."""
+    try:
+        runs = sorted(one.name for one in audits.iterdir() if is_run_id(one.name))
+    except OSError:
+        return
+    for run_id in runs:
+        yield from packs_of(audits, run_id)
