@@ -21,7 +21,7 @@ from peak_console.domain.calls import (
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.money import NanoEur, text_from_nano
 from peak_console.domain.text import one_line
-from peak_console.llm.router import Hop
+from peak_console.llm.router import Hop, least_input
 
 ECHO_LIMIT: Final = 120
 """Longest name of a model or tool that is kept of what a provider reports."""
@@ -68,6 +68,7 @@ def requested(
     phase: str,
     simulated: bool,
     resend: bool = False,
+    streamed: bool = False,
 ) -> dict[str, Any]:
     """The body of ``llm.call.requested``: what will be sent to whom and why, and what it may cost at most."""
     body: dict[str, Any] = {
@@ -87,6 +88,7 @@ def requested(
         "posture": posture,
         "phase": phase,
         "simulated": simulated,
+        **asked_terms(request, streamed=streamed),
     }
     if hop.usable.base_url_overridden:
         body["base_url"] = hop.usable.base_url
@@ -196,6 +198,23 @@ def failed(
     if (rate := rate_body(failure.rate)) is not None:
         body["rate"] = rate
     return body
+
+
+def asked_terms(request: CallRequest, *, streamed: bool) -> dict[str, Any]:
+    """What of a request decides who can take it, so that its route can be judged again from the record.
+
+    ``content_bytes`` is what its messages hold in any wire format; the rest stands there only where it is so.
+    """
+    limits = request.limits
+    told: dict[str, Any] = {
+        "stream": streamed,
+        "background": request.background,
+        "schema": request.response_schema is not None,
+        "hosted": {tool.name: tool.max_calls for tool in request.hosted_tools},
+        "own_max_output_tokens": limits.max_output_tokens,
+        "own_max_cost_eur": limits.max_cost_eur,
+    }
+    return {"content_bytes": least_input(request)} | {name: one for name, one in told.items() if one}
 
 
 def shown_purpose(request: CallRequest) -> str:

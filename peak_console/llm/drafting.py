@@ -105,6 +105,7 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
         phase=call.phase.value if call.phase else "unknown",
         simulated=call.simulated,
         resend=at.before is not None,
+        streamed=at.route.streamed,
     )
     first = at.number == 1 and not at.route.refused_by_writer
     drafts = [_denied(call, one, denial, "client") for one, denial in at.route.denials] if first else []
@@ -186,8 +187,11 @@ def refused(call: Call, reason: str, message: str, remedy: str, route: Route | N
         "purpose": bodies.shown_purpose(call.request),
         "posture": call.posture.state.value,
         "posture_reasons": list(call.posture.reasons),
+        "phase": call.phase.value if call.phase else "unknown",
+        "matrix_digest": call.matrix_digest,
         "route": list(route.rows) if route else [],
         "simulated": call.simulated,
+        **bodies.asked_terms(call.request, streamed=call.streaming is not None),
     }
     first = route.candidates[0] if route else None
     denials = [_denied(call, one, denial, "client") for one, denial in route.denials] if route else []

@@ -166,7 +166,7 @@ def plan(
     refused here, also one who cools down: nobody waits for a model that could not be asked then.
     """
     route = Route(request, list(candidates), [one.row() for one in candidates], streamed=streamed)
-    least = _least_input(request)
+    least = least_input(request)
     for place, candidate in enumerate(candidates):
         if candidate.usable is None:
             continue
@@ -180,7 +180,7 @@ def plan(
     return route
 
 
-def _least_input(request: CallRequest) -> int:
+def least_input(request: CallRequest) -> int:
     """Bytes that the request holds in any wire format: its messages' contents, without what stands around."""
     contents = (message.content for message in request.messages)
     return sum(len(one) if one.isascii() else len(one.encode("utf-8", "replace")) for one in contents)
