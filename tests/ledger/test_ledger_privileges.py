@@ -12,12 +12,13 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
     EventKind.POLICY_DENIED,
     EventKind.CRITIC_JUDGED,
     EventKind.CONTROL_STOPPED,
+    EventKind.EVIDENCE_SEALED,
 }
 OWN = {
     *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
     EventKind.CONFIG_CHANGED,
     EventKind.WORKSPACE_INITIALISED,
-} - {EventKind.BUDGET_SETTLED}
+} - {EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED}
 
 
 @pytest.mark.parametrize("kind", EventKind)

@@ -8,12 +8,17 @@ from typing import Any
 
 from rich.console import Console
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from peak_console.config.workspace import Workspace
 from peak_console.operations.views.fake import FakeSource
 from peak_console.tui.app import Opening, PeakApp
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.settings import Settings
+
+
+_CALM = 2
+"""Times in a row that nothing is asked of the source: a message may ask anew."""
 
 
 def make_app(
@@ -35,19 +40,24 @@ async def settle(pilot: Pilot[Any]) -> None:
     """Wait until everything asked of the source is on the screen."""
     app = pilot.app
     assert isinstance(app, PeakApp)
-    for _ in range(4):
-        assert await asyncio.to_thread(app.feed.settle, 10.0)
+    calm = 0
+    while calm < _CALM:
+        calm = calm + 1 if app.feed.settle(0.0) else 0
+        if not calm:
+            assert await asyncio.to_thread(app.feed.settle, 10.0)
         await pilot.pause()
     await pilot.wait_for_scheduled_animations()
     await pilot.pause()
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
-    """Press keys one after the other, each with what follows from it."""
+    """Press keys one after the other, each with what follows from it; words are typed without a pause."""
     await settle(pilot)
-    for key in keys:
+    for key, following in zip(keys, (*keys[1:], ""), strict=False):
         await pilot.press(key)
-        await settle(pilot)
+        typing = len(key) == len(following) == 1 and isinstance(pilot.app.focused, Input)
+        if not typing:
+            await settle(pilot)
 
 
 def screen_text(app: PeakApp) -> str:
