@@ -1,4 +1,4 @@
-"""Where packs lie: ``audits/<run_id>/evidence``; later editions are ``evidence.2``, ``evidence.3`` and so on."""
+"""Where packs lie: ``audits/<run_id>/evidence``; later editions are ``evidence.2``, ``evidence.3`` and on."""
 
 import re
 from collections.abc import Iterator

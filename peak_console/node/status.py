@@ -12,6 +12,7 @@ from peak_console.ledger.wire import Message
 from peak_console.node.admission import cooldown_left_s, is_new
 from peak_console.node.genesis import version
 from peak_console.node.health import disk_free, sqlite_has_wal_reset_bug, wal_size
+from peak_console.node.notarizing import told_of
 
 if TYPE_CHECKING:
     from peak_console.node.engine import Node
@@ -30,7 +31,10 @@ def handlers(node: "Node") -> dict[str, Handler]:
         node.ask_to_end(f"asked to end by {session.actor}")
         return {"ending": True}
 
-    return {"status": status, "control": control, "stop": stop}
+    async def checkpoint(_: Message, __: Session) -> Message:
+        return await node.notarizing.checkpoint()
+
+    return {"status": status, "control": control, "stop": stop, "checkpoint": checkpoint}
 
 
 def control_report(node: "Node") -> dict[str, Any]:
@@ -81,8 +85,13 @@ def report(node: "Node") -> dict[str, Any]:
         "append_wait_p99_us": percentile(list(server.recent_waits_us), 99),
         "wal_bytes": wal_size(state.ws.ledger),
         "disk_free_bytes": disk_free(state.ws.audits),
-        "configs": {"error": state.config_error, "digests": dict(state.digests)},
+        "configs": {
+            "error": state.config_error,
+            "digests": dict(state.digests),
+            "unkept": node.watch.versions.problem,
+        },
         "children": [child.state.as_dict() for child in node.children],
+        "notary": told_of(node.notarizing.status),
         "metrics_url": state.metrics_url,
         "operators": sorted(state.facts.operators),
         "last_stop": asdict(state.facts.last_stop) if state.facts.last_stop else None,

@@ -24,6 +24,7 @@ from peak_console.node.folding import Folded
 from peak_console.node.leasing import LeaseKeeper
 from peak_console.node.state import NodeState
 from peak_console.node.unrecorded import Unrecorded
+from peak_console.node.version_keeping import VersionKeeper
 
 TICK_S: Final = 0.05
 CONFIGS_EVERY: Final = 4
@@ -47,6 +48,7 @@ class Watch:
         self._ticks = 0
         self._unrecorded = Unrecorded()
         self._busy: set[asyncio.Task[None]] = set()
+        self.versions = VersionKeeper(state.ws)
         self._checkpointed = (0, 0)
         self.folded = Folded(
             calls=False, state=PostureState.STOPPED, reasons=(), conflicts=(), enabled=None, since=None
@@ -136,11 +138,13 @@ class Watch:
     def _read_configs(self) -> None:
         state = self._state
         try:
-            state.digests = state.configs.current(state.facts.phase.level).digests
+            configs = state.configs.current(state.facts.phase.level)
         except ConfigInvalid as error:
             state.config_error = error.code
         else:
-            state.config_error = ""
+            state.digests, state.config_error = configs.digests, ""
+            if state.leasing:
+                self.versions.look(configs)
 
     def _append(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._spawn(EventDraft(new_event_id(secrets.token_bytes), kind.value, body))
