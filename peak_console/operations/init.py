@@ -15,11 +15,16 @@ from peak_console.control.stop import login
 from peak_console.domain.errors import EnvironmentUnfit
 
 GITIGNORE = """\
-# what a workspace keeps to itself
+# what a workspace keeps to itself; signed heads, config versions and sealed packs are kept
 runs/*
-audits/*
-!audits/checkpoints/
-!audits/versions/
+audits/ledger.db*
+audits/state.db*
+audits/search.db*
+audits/*.json
+audits/backups/
+audits/control/
+audits/logs/
+audits/salvaged/
 """
 
 
