@@ -35,14 +35,16 @@ class CheckpointFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def append(self, note: SignedNote, now: datetime) -> None:
-        """Keep one more, durably; a torn note at the end of the file is cut off first.
+    def append(self, note: SignedNote, now: datetime) -> Path:
+        """Keep one more, durably; a torn note at the end of the file is cut off first. Gives the file.
 
-        Raises :class:`CheckpointsUnwritable`.
+        It is never put into an older file than the newest there is: a clock that was set back does not
+        change the order. Raises :class:`CheckpointsUnwritable`.
         """
         path = self.folder / f"{now:%Y-%m-%d}.notes"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            path = max([path, *self.files()])
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
             with os.fdopen(handle, "r+b") as file:
                 whole = _whole_bytes(file.read())
@@ -51,11 +53,14 @@ class CheckpointFiles:
                 file.write(str(note).encode())
                 file.flush()
                 _sync(file.fileno())
+            if not whole:
+                _sync_folder(self.folder)
         except OSError as error:
             raise CheckpointsUnwritable(
                 f"{path.name} cannot be written: {error.strerror or error}",
                 remedy="free disk space, check the rights of audits/checkpoints/",
             ) from error
+        return path
 
     def files(self) -> list[Path]:
         """The files of notes, the oldest first; none where there is no folder."""
@@ -77,6 +82,15 @@ class CheckpointFiles:
             if readable:
                 return readable[-1]
         return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is durable as well."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _notes_of(path: Path) -> Iterator[Kept]:

@@ -77,11 +77,13 @@ class Child:
         *,
         said: Callable[[dict[str, Any]], None] | None = None,
         first_pause_s: float = _FIRST_PAUSE_S,
+        grace_s: float = _GRACE_S,
     ) -> None:
         self.state = ChildState(name)
         self._words = (sys.executable, "-m", module, "--root", os.fspath(root))
         self._said = said
         self._first_pause_s = first_pause_s
+        self._grace_s = grace_s
         self._process: asyncio.subprocess.Process | None = None
 
     async def keep(self) -> None:
@@ -101,6 +103,14 @@ class Child:
                 self.state.restarts += 1
         finally:
             await self._end()
+
+    def tell(self, line: str) -> bool:
+        """Write a line to the child's standard input; false when none runs."""
+        process = self._process
+        if process is None or process.returncode is not None or process.stdin is None:
+            return False
+        process.stdin.write(line.encode() + b"\n")
+        return True
 
     async def _run_once(self) -> None:
         try:
@@ -143,7 +153,7 @@ class Child:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            async with asyncio.timeout(_GRACE_S):
+            async with asyncio.timeout(self._grace_s):
                 await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):

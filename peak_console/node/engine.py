@@ -36,6 +36,7 @@ from peak_console.node.genesis import Genesis, genesis_drafts, version
 from peak_console.node.health import broken_head
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
+from peak_console.node.notarizing import Notarizing, told_of
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.watching import Watch
@@ -43,7 +44,7 @@ from peak_console.operations.settings import console_settings
 from peak_console.policy.breaker import BreakerRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ACTOR = "node"
 
@@ -125,6 +126,7 @@ class Node:
                     await self.server.append([_own(EventKind.NODE_STOPPED, ended)], actor=ACTOR)
             except (PeakError, TimeoutError) as error:
                 logger.warning("the end of this node could not be recorded: %s", error)
+        await self.notarizing.end()  # it signs the end as well
         await self.server.close()
         self._undo()
 
@@ -169,6 +171,9 @@ class Node:
             handlers=handlers(self),
             open_calls=reservations,
         )
+        self.notarizing = Notarizing(
+            self.ws.root, self._append_own, self._contradicted, self._write_node_file
+        )
         self.watch = Watch(self.state, self.server, self.keeper)
         self.watch.look()
         try:
@@ -203,8 +208,10 @@ class Node:
         self.watch.tick()
         loops = [self.watch.run()]
         if self._with_children:
+            self.notarizing.start()
             self.children = self._make_children()
             loops += [child.keep() for child in self.children]
+            self.children.insert(0, self.notarizing.child)
             loops.append(self._verify())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         for task in self._tasks:
@@ -238,11 +245,21 @@ class Node:
             "started": self._started,
             "metrics_url": self.state.metrics_url,
             "verified": self.state.verified.as_dict(),
+            "notary": told_of(self.notarizing.status),
         }
         try:
             write_node_file(self.state, fields)
         except OSError as error:
             logger.warning("node.json could not be written: %s", error)
+
+    async def _append_own(self, drafts: "Sequence[EventDraft]") -> None:
+        await self.server.append(drafts, actor=ACTOR)
+
+    def _contradicted(self, how: str) -> None:
+        """The ledger is not what was signed: nothing may be permitted on it."""
+        self.state.verified.ok, self.state.verified.broken = False, how
+        if self._leasing:
+            self._write_node_file()
 
     def _metrics_said(self, fields: dict[str, Any]) -> None:
         url = fields.get("url")

@@ -1,8 +1,8 @@
 """The life of a child process of the node: it says when it is ready, and ends with its parent.
 
-A child is started by exec with a pipe as its standard input, which the parent never writes to: its end is the
-parent's. It says one JSON line on standard output, ``{"ready": true, ...}``, or ``{"ready": false, "error":
-{...}}`` and ends.
+A child is started by exec with a pipe as its standard input: its end is the parent's. What the parent writes
+to it are lines for :meth:`Lifeline.lines`; most children are told nothing. It says one JSON line on standard
+output, ``{"ready": true, ...}``, or ``{"ready": false, "error": {...}}`` and ends.
 """
 
 import argparse
@@ -34,6 +34,7 @@ class Lifeline:
 
     def __init__(self, stdin: int = STDIN) -> None:
         self._stdin = stdin
+        self._heard = b""
         self.over = not _is_open(stdin)  # there is no standard input, hence no parent
         self._earlier: dict[signal.Signals, Any] = {}
         self._woken, self._waker = -1, -1
@@ -76,9 +77,16 @@ class Lifeline:
         if self._woken in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._woken, _READ_BYTES)
-        if self._stdin in ready and not _drained(self._stdin):
-            self.over = True
+        if self._stdin in ready:
+            data = _drained(self._stdin)
+            self.over |= not data
+            self._heard = (self._heard + data)[-_READ_BYTES:]
         return self.over
+
+    def lines(self) -> list[str]:
+        """The whole lines that the parent wrote since they were last asked for."""
+        *whole, self._heard = self._heard.split(b"\n")
+        return [line.decode("utf-8", "replace") for line in whole]
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -116,12 +124,12 @@ def _say(line: dict[str, Any]) -> None:
         sys.stdout.flush()
 
 
-def _drained(descriptor: int) -> bool:
-    """Read what is there; false at the end."""
+def _drained(descriptor: int) -> bytes:
+    """Read what is there; nothing at the end."""
     try:
-        return bool(os.read(descriptor, _READ_BYTES))
+        return os.read(descriptor, _READ_BYTES)
     except OSError:
-        return False
+        return b""
 
 
 def _is_open(descriptor: int) -> bool:
