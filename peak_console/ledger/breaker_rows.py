@@ -105,7 +105,7 @@ class BreakerRow:
 
 def read_breakers(db: sqlite3.Connection) -> list[BreakerRow]:
     """Every stored breaker, by provider and model; of one model the provider's before the budget's."""
-    latches = [_budget_row(one) for one in _latches(db).values()]
+    latches = [budget_row(one) for one in _latches(db).values()]
     return sorted(
         [*_provider_rows(db), *latches], key=lambda row: (row.provider, row.model_id, row.latch is not None)
     )
@@ -121,7 +121,8 @@ def _latches(db: sqlite3.Connection) -> dict[Model, BudgetLatch]:
     return {(one.provider, one.model_id): one for one in map(latch_from_row, rows)}
 
 
-def _budget_row(one: BudgetLatch) -> BreakerRow:
+def budget_row(one: BudgetLatch) -> BreakerRow:
+    """A budget breaker as a row."""
     breaker = Breaker(
         BreakerState.OPEN if one.latched else BreakerState.CLOSED,
         reason=BILL_ABOVE_BOUND,

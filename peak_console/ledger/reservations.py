@@ -47,7 +47,7 @@ from peak_console.ledger.projections import Body
 from peak_console.ledger.rates import Rates, calls_of_last_minute
 from peak_console.ledger.run_limits import RunLimits
 
-_LONGEST_UNATTENDED_US = 7 * 24 * 3600 * 1_000_000
+LONGEST_UNATTENDED_US = 7 * 24 * 3600 * 1_000_000
 """However late a background call says it expires, after so long it is given up."""
 
 
@@ -271,7 +271,7 @@ class Reservations:
         if held is None or held.lost:
             return
         at_us, asked_us = unix_us(from_iso(event.ts)), unix_us(from_iso(body["expires_at"]))
-        expires_us = max(1, min(asked_us, at_us + _LONGEST_UNATTENDED_US))
+        expires_us = max(1, min(asked_us, at_us + LONGEST_UNATTENDED_US))
         self._book.hold(replace(held, client="", expires_us=expires_us))
 
     def _lower(self, event: Header, body: Body) -> None:
