@@ -8,7 +8,7 @@ import time
 
 import click
 
-from peak_console.cli import ledger_care
+from peak_console.cli import ledger_care, ledger_proofs
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, width
 from peak_console.domain.events import LedgerEvent
@@ -25,6 +25,13 @@ def command() -> None:
 
 
 command.add_command(ledger_care.backup)
+for one in (
+    ledger_proofs.checkpoint,
+    ledger_proofs.prove,
+    ledger_proofs.consistency,
+    ledger_proofs.verify_proof,
+):
+    command.add_command(one)
 
 
 @command.command("verify", epilog="Example: peak ledger verify --json")

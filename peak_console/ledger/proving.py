@@ -7,6 +7,7 @@ from typing import Final
 
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import LedgerBroken, LedgerUnavailable, UsageWrong
+from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.checkpoint_files import CheckpointFiles, Kept
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.merkle import Collected, Range, collect, consistency_ranges, inclusion_ranges
@@ -104,7 +105,7 @@ def prove_inclusion(
     last = max(found, key=lambda event: event.seq)
     signed = first_covering(files, key, last.seq, from_iso(last.ts))
     if signed is None or signed.note is None or signed.checkpoint is None:
-        raise _not_signed(last.seq, files, key)
+        raise _not_signed(last, files, key)
     size = signed.checkpoint.size
     ranges = {event.seq: inclusion_ranges(event.seq - 1, size) for event in found}
     tree = _signed_tree(reader.path, signed.checkpoint, (one for path in ranges.values() for one in path))
@@ -134,13 +135,12 @@ def prove_consistency(
             code="wrong_sizes",
             remedy="name two numbers of events, the smaller first: peak ledger consistency 100 200",
         )
-    if second > head:
-        raise _no_event(second, head)
     event = reader.by_seq(second)
-    since = from_iso(event.ts) if event is not None else None
-    signed = first_covering(files, key, second, since)
+    if event is None:
+        raise _no_event(second, head)
+    signed = first_covering(files, key, second, from_iso(event.ts))
     if signed is None or signed.note is None or signed.checkpoint is None:
-        raise _not_signed(second, files, key)
+        raise _not_signed(event, files, key)
     size = signed.checkpoint.size
     path, bridge = consistency_ranges(first, second), consistency_ranges(second, size)
     whole = [(0, first), (0, second)]
@@ -207,8 +207,11 @@ def _no_event(seq: int, head: int) -> UsageWrong:
     )
 
 
-def _not_signed(seq: int, files: CheckpointFiles, key: NoteKey) -> NotSigned:
+def _not_signed(event: LedgerEvent, files: CheckpointFiles, key: NoteKey) -> NotSigned:
     newest = newest_signed(files, key)
     upto = newest.checkpoint.size if newest is not None and newest.checkpoint is not None else 0
     so_far = f"the newest one covers {upto} events" if upto else "there is none yet"
-    return NotSigned(f"event {seq} is under no signed checkpoint: {so_far}", remedy=SIGN_NOW, signed=upto)
+    remedy = SIGN_NOW
+    if event.kind == EventKind.LEDGER_CHECKPOINTED and event.seq == upto + 1:
+        remedy = "it is that checkpoint's own record: the next checkpoint covers it, once anything else comes"
+    return NotSigned(f"event {event.seq} is under no signed checkpoint: {so_far}", remedy=remedy, signed=upto)

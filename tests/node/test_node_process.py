@@ -118,15 +118,15 @@ def test_a_node_gets_no_provider_key(world: World, monkeypatch: pytest.MonkeyPat
 
 
 def test_children_run_are_restarted_and_end_with_a_killed_node(world: World) -> None:
-    """Metrics and log: running, back after they die, gone soon after the node is killed."""
+    """Notary, metrics and log: running, back after they die, gone soon after the node is killed."""
     with node_process(world, children=True) as node:
 
         def children() -> dict[str, int]:
             states = node_status(world.ws)["children"]
             return {one["name"]: one["pid"] for one in states if one["pid"]}
 
-        first = until(lambda: children() if len(children()) == 2 else None, "two children")
-        assert set(first) == {"metrics", "log"}
+        first = until(lambda: children() if len(children()) == 3 else None, "three children")
+        assert set(first) == {"notary", "metrics", "log"}
         until(lambda: node_status(world.ws)["metrics_url"], "the address of /metrics")
         os.kill(first["metrics"], signal.SIGKILL)
         second = until(
