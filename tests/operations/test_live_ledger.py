@@ -20,7 +20,8 @@ from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.hop_fold import CLOSING, line_of
 from peak_console.operations.views.live import Window
-from peak_console.operations.views.live_source import LiveSource, NowhereSource, open_source
+from peak_console.operations.views.live_source import LiveSource, open_source
+from peak_console.operations.views.nowhere_source import NowhereSource
 
 CALLS = 1500
 

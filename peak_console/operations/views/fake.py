@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from peak_console.domain.clock import Clock
 from peak_console.operations.views.bar import BarSnapshot
@@ -12,7 +13,13 @@ from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogLine, LogPage
 from peak_console.operations.views.log_filter import read_log_filter
+from peak_console.operations.views.packs import PackRow, PacksPage
+from peak_console.operations.views.run_detail import EventDetail, RunDetail
+from peak_console.operations.views.run_filter import read_run_filter
+from peak_console.operations.views.runs import IndexState, RunLine, RunsPage
 from peak_console.operations.views.terms import FilterInvalid
+
+_WHOLE_INDEX: Final = IndexState()
 
 
 @dataclass(slots=True)
@@ -26,6 +33,11 @@ class FakeSource:
     details: Mapping[str, CallDetail] = field(default_factory=dict)
     log_lines: Sequence[LogLine] = ()
     freshness: Freshness = NEVER
+    run_lines: Sequence[RunLine] = ()
+    run_pages: Mapping[str, RunDetail] = field(default_factory=dict)
+    event_pages: Mapping[int, EventDetail] = field(default_factory=dict)
+    pack_rows: Sequence[PackRow] = ()
+    index: IndexState = _WHOLE_INDEX
     closed: bool = False
 
     def bar(self) -> BarSnapshot:
@@ -67,6 +79,37 @@ class FakeSource:
         found = tuple(line for line in self.log_lines if wanted.matches(line))
         skipped = len(self.log_lines) - len(found)
         return LogPage(found[:limit], skipped, "audits/logs/peak.log", self.freshness)
+
+    def runs(self, text: str = "", before: int | None = None, limit: int = 200) -> RunsPage:
+        """A page of its runs."""
+        head = self.index.head
+        try:
+            wanted = read_run_filter(text, self.clock.now())
+        except FilterInvalid as error:
+            return RunsPage(problem=f"{error.message}; {error.remedy}", freshness=self.freshness)
+        older = [line for line in self.run_lines if before is None or line.seq < before]
+        found = [line for line in older if wanted.matches(line)]
+        page = tuple(found[:limit])
+        more = page[-1].seq if len(found) > limit else None
+        return RunsPage(page, more, 1, head, self.index, self.freshness)
+
+    def run(self, run_id: str, events: int = 1000) -> RunDetail:
+        """The run's page, or one that says it is not there."""
+        found = self.run_pages.get(run_id)
+        if found is None:
+            missing = f"no event of run {run_id} is in the ledger"
+            return RunDetail(run_id, missing=missing, freshness=self.freshness)
+        cut = found.events[:events]
+        return replace(found, events=cut, more=found.more or len(cut) < len(found.events))
+
+    def event(self, seq: int) -> EventDetail:
+        """The event's page, or one that says it is not there."""
+        found = self.event_pages.get(seq)
+        return found or EventDetail(seq, missing=f"there is no event #{seq:,}", freshness=self.freshness)
+
+    def packs(self) -> PacksPage:
+        """Its packs."""
+        return PacksPage(tuple(self.pack_rows), self.freshness)
 
     def close(self) -> None:
         """Remember that it was closed."""

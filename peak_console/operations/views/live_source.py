@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock, iso
@@ -11,7 +11,7 @@ from peak_console.domain.errors import LedgerUnavailable
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.logs import read_log
-from peak_console.operations.status import StatusReader, no_workspace
+from peak_console.operations.status import StatusReader
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import CallFilter, read_call_filter
@@ -29,6 +29,12 @@ from peak_console.operations.views.source import Source
 from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
 
+if TYPE_CHECKING:
+    from peak_console.operations.views.live_runs import LiveRuns
+    from peak_console.operations.views.packs import PacksPage
+    from peak_console.operations.views.run_detail import EventDetail, RunDetail
+    from peak_console.operations.views.runs import RunsPage
+
 _PATIENCE_S: Final = 0.25
 """How long a page of calls looks for what its filter lets through before it says how far it got."""
 _BATCH: Final = 400
@@ -37,7 +43,11 @@ _BATCH: Final = 400
 def open_source(workspace: Workspace | None, *, problem: str = "", clock: Clock | None = None) -> Source:
     """The source over ``workspace``; without one, a source that says so everywhere."""
     clock = clock or SystemClock()
-    return NowhereSource(problem, clock) if workspace is None else LiveSource(workspace, clock=clock)
+    if workspace is not None:
+        return LiveSource(workspace, clock=clock)
+    from peak_console.operations.views.nowhere_source import NowhereSource  # noqa: PLC0415 - seldom
+
+    return NowhereSource(problem, clock)
 
 
 class LiveSource:
@@ -53,11 +63,14 @@ class LiveSource:
         self._good: dict[Window | None, LiveSnapshot] = {}
         self._page: CallsPage | None = None
         self._details: dict[str, tuple[tuple[int, ...], CallDetail]] = {}
+        self._runs: LiveRuns | None = None
         self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger and the index."""
         self._status.close()
+        if self._runs is not None:
+            self._runs.close()
 
     def bar(self) -> BarSnapshot:
         """The posture bar's facts; the first ones before the configs are read, which takes a moment."""
@@ -151,6 +164,29 @@ class LiveSource:
         self._details = {call_id: (state, whole)}
         return whole
 
+    def runs(self, text: str = "", before: int | None = None, limit: int = 200) -> "RunsPage":
+        """A page of runs under the filter."""
+        return self._live_runs().runs(text, before, limit)
+
+    def run(self, run_id: str, events: int = 1000) -> "RunDetail":
+        """One run's page."""
+        return self._live_runs().run(run_id, events)
+
+    def event(self, seq: int) -> "EventDetail":
+        """One event's page."""
+        return self._live_runs().event(seq)
+
+    def packs(self) -> "PacksPage":
+        """The evidence packs."""
+        return self._live_runs().packs()
+
+    def _live_runs(self) -> "LiveRuns":
+        from peak_console.operations.views.live_runs import LiveRuns  # noqa: PLC0415 - not for a first look
+
+        if self._runs is None:
+            self._runs = LiveRuns(self._ws, self._door, self._clock)
+        return self._runs
+
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines under the filter."""
         now = self._clock.now()
@@ -209,40 +245,3 @@ def _event_filter(wanted: CallFilter) -> EventFilter:
         call_id=exact.get("call_id"),
         since=iso(wanted.since) if wanted.since else None,
     )
-
-
-class NowhereSource:
-    """The source where there is no workspace: every screen says so."""
-
-    def __init__(self, problem: str, clock: Clock) -> None:
-        self._problem = problem or "no workspace is open"
-        self._clock = clock
-        self._live = LiveLedger()
-
-    def _fresh(self) -> Freshness:
-        return Freshness(None, self._problem, "make one with: peak init DIR")
-
-    def bar(self) -> BarSnapshot:
-        """Unknown, which acts as stopped."""
-        return no_workspace(self._problem, self._clock.now())
-
-    def live(self, window: Window | None) -> LiveSnapshot:
-        """Nothing but the alert."""
-        now, window = self._clock.now(), window or Window.for_age(0.0)
-        empty = LiveSnapshot(now, window, LiveSeries(now, window.step_s), self._fresh())
-        return replace(empty, alerts=self._live.alerts_for(empty, self.bar()))
-
-    def calls(self, text: str = "", before: int | None = None, limit: int = 200) -> CallsPage:  # noqa: ARG002
-        """No calls."""
-        return CallsPage(freshness=self._fresh())
-
-    def call(self, call_id: str) -> CallDetail:
-        """No call."""
-        return CallDetail(call_id, missing=self._problem, freshness=self._fresh())
-
-    def log(self, text: str = "", limit: int = 500) -> LogPage:  # noqa: ARG002
-        """No log."""
-        return LogPage(problem=self._problem, freshness=self._fresh())
-
-    def close(self) -> None:
-        """Nothing is held."""

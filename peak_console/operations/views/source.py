@@ -1,12 +1,17 @@
 """Where a screen's snapshots come from. A source never raises: it tells the last good figure and why."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.calls import CallsPage
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogPage
+
+if TYPE_CHECKING:
+    from peak_console.operations.views.packs import PacksPage
+    from peak_console.operations.views.run_detail import EventDetail, RunDetail
+    from peak_console.operations.views.runs import RunsPage
 
 
 class Source(Protocol):
@@ -30,6 +35,22 @@ class Source(Protocol):
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines that the filter ``text`` lets through."""
+        ...
+
+    def runs(self, text: str = "", before: int | None = None, limit: int = 200) -> "RunsPage":
+        """A page of runs that the filter ``text`` lets through, begun before place ``before``."""
+        ...
+
+    def run(self, run_id: str, events: int = 1000) -> "RunDetail":
+        """One run's page, with its first ``events`` events."""
+        ...
+
+    def event(self, seq: int) -> "EventDetail":
+        """One event's page."""
+        ...
+
+    def packs(self) -> "PacksPage":
+        """The evidence packs; none of them is verified by listing it."""
         ...
 
     def close(self) -> None:
