@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     OPERATOR_REMOVED = "operator.removed"
     EVIDENCE_SEALED = "evidence.sealed"
     LEDGER_CHECKPOINTED = "ledger.checkpointed"
+    LEDGER_MIGRATED = "ledger.migrated"
     LEDGER_PRUNED = "ledger.pruned"
     LEDGER_RECOVERED = "ledger.recovered"
 

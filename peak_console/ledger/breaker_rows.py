@@ -17,6 +17,7 @@ from peak_console.ledger.breakers import (
     from_row,
     rate_fields,
     reasons_of,
+    to_row,
     told_wait_us,
 )
 from peak_console.ledger.budget_breaker import BILL_ABOVE_BOUND, BUDGET, BudgetLatch, folded, latch_from_row
@@ -31,7 +32,7 @@ from peak_console.policy.breaker import (
 )
 
 _ENDS_OF_MODEL: Final = (
-    "SELECT l.ts, l.kind, b.bytes FROM ledger l JOIN body b USING (seq) "
+    "SELECT l.ts, l.kind, b.bytes FROM ledger l LEFT JOIN body b USING (seq) "
     "WHERE l.model_id = ? AND l.provider = ? AND l.seq > ? AND l.kind <> 'llm.call.refused' "
     "AND l.kind IN ('llm.call.completed', 'llm.call.failed', 'llm.call.refused') ORDER BY l.seq"
 )
@@ -158,6 +159,34 @@ def find_wrong_breaker(db: sqlite3.Connection) -> str | None:
     return None
 
 
+def rebuild_breakers(db: sqlite3.Connection) -> None:
+    """Make the providers' breakers anew from the events that changed them, in the caller's transaction.
+
+    Which attempts of a closed breaker still count depends on the settings of the time: none do.
+    """
+    db.execute("DELETE FROM provider_breaker")
+    last, _ = _last_changes(db)
+    for model, change in last.items():
+        row = to_row(model, _rebuilt(change, _failed(db, model, change.seq)), None)
+        marks = ",".join("?" * len(row))
+        db.execute(f"INSERT INTO provider_breaker VALUES ({marks})", row)  # noqa: S608 - marks only
+
+
+def _rebuilt(last: "_Change", failed: Iterator[tuple[int, Mapping[str, Any] | None]]) -> Breaker:
+    if last.kind != EventKind.BREAKER_TRIPPED:
+        return Breaker(trips=last.trips, changed_us=last.ts_us)
+    until_us = _until(last, failed) or unix_us(from_iso(last.body["until"]))
+    return Breaker(
+        BreakerState.OPEN,
+        reason=str(last.body.get("reason", "")),
+        opened_us=last.ts_us,
+        until_us=until_us,
+        span_us=max(unix_us(from_iso(last.body["until"])) - last.ts_us, 0),
+        trips=last.trips,
+        changed_us=last.ts_us,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     seq: int
@@ -198,7 +227,8 @@ def _wrong(db: sqlite3.Connection, model: Model, row: BreakerRow | None, last: _
     tripped = last is not None and last.kind == EventKind.BREAKER_TRIPPED
     if (one.state is not BreakerState.CLOSED) != tripped:
         return f"is {one.state.value}, the events say otherwise"
-    if tripped and last is not None and one.until_us != _until(last, _failed(db, model, last.seq)):
+    until_us = _until(last, _failed(db, model, last.seq)) if tripped and last is not None else None
+    if until_us is not None and one.until_us != until_us:
         return f"is open until {row.until}, the events say otherwise"
     if not tripped and one.until_us:
         return f"is closed and open until {row.until}"
@@ -212,29 +242,34 @@ def _wrong(db: sqlite3.Connection, model: Model, row: BreakerRow | None, last: _
 
 def _failed(
     db: sqlite3.Connection, model: Model, after: int, *, newest_first: bool = False
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """When calls of a model failed for reasons that count, and their bodies."""
+) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
+    """When calls of a model failed for reasons that count, and their bodies; ``None`` for a pruned one."""
     for at_us, kind, body in _ends(db, model, after, newest_first=newest_first):
-        if kind == EventKind.CALL_FAILED and any(one in COUNTED for one in reasons_of(kind, body)):
+        if kind != EventKind.CALL_FAILED:
+            continue
+        if body is None or any(one in COUNTED for one in reasons_of(kind, body)):
             yield at_us, body
 
 
 def _ends(
     db: sqlite3.Connection, model: Model, after: int, *, newest_first: bool = False
-) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
-    """When calls of a model ended, how, and their bodies."""
+) -> Iterator[tuple[int, str, Mapping[str, Any] | None]]:
+    """When calls of a model ended, how, and their bodies; ``None`` for one that was pruned."""
     order = "DESC" if newest_first else ""
     for ts, kind, data in db.execute(f"{_ENDS_OF_MODEL} {order}", (model[1], model[0], after)):
-        yield unix_us(from_iso(ts)), kind, orjson.loads(data)
+        yield unix_us(from_iso(ts)), kind, None if data is None else orjson.loads(data)
 
 
-def _attempted(recent: Iterable[Bucket], ends: Iterator[tuple[int, str, Mapping[str, Any]]]) -> bool:
-    """Whether calls made so many attempts in the time of each bucket; looks back no further than it must."""
+def _attempted(recent: Iterable[Bucket], ends: Iterator[tuple[int, str, Mapping[str, Any] | None]]) -> bool:
+    """Whether calls made so many attempts in the time of each bucket; looks back no further than it must.
+
+    Where it comes to a pruned body nothing can be held against the rest.
+    """
     wanted = {one.start_us: [one.attempts, one.failed] for one in recent}
     while any(left > 0 for counts in wanted.values() for left in counts):
         at_us, kind, body = next(ends, (None, "", {}))
-        if at_us is None:
-            return False
+        if at_us is None or body is None:
+            return body is None
         start_us = max((start for start in wanted if start <= at_us), default=None)
         if start_us is not None:
             failures = sum(reason in COUNTED for reason in reasons_of(kind, body))
@@ -243,22 +278,27 @@ def _attempted(recent: Iterable[Bucket], ends: Iterator[tuple[int, str, Mapping[
     return True
 
 
-def _happened(failures: Iterable[int], told: Iterator[tuple[int, Mapping[str, Any]]]) -> bool:
-    """Whether calls failed at all of these moments; looks back no further than it must."""
+def _happened(failures: Iterable[int], told: Iterator[tuple[int, Mapping[str, Any] | None]]) -> bool:
+    """Whether calls failed at all of these moments; as :func:`_attempted`."""
     wanted = set(failures)
     while wanted:
-        at_us, _ = next(told, (None, {}))
-        if at_us is None:
-            return False
+        at_us, body = next(told, (None, {}))
+        if at_us is None or body is None:
+            return body is None
         wanted.discard(at_us)
     return True
 
 
-def _until(last: _Change, failed: Iterator[tuple[int, Mapping[str, Any]]]) -> int:
-    """Until when the trip holds, with what providers told calls that were under way at it."""
+def _until(last: _Change, failed: Iterator[tuple[int, Mapping[str, Any] | None]]) -> int | None:
+    """Until when the trip holds, with what providers told calls that were under way at it.
+
+    ``None`` where the body of such a call was pruned: then it cannot be told.
+    """
     until_us = unix_us(from_iso(last.body["until"]))
     for at_us, body in failed:
         if last.ts_us <= at_us < until_us:
+            if body is None:
+                return None
             until_us = max(until_us, at_us + min(told_wait_us(body), TOLD_LIMIT_US))
     return until_us
 
@@ -267,12 +307,13 @@ def _wrong_rate(db: sqlite3.Connection, model: Model, rate: RateSeen | None) -> 
     if rate is None:
         return None
     found = db.execute(
-        "SELECT l.ts, b.bytes FROM ledger l JOIN body b USING (seq) "
+        "SELECT l.ts, b.bytes FROM ledger l LEFT JOIN body b USING (seq) "
         "WHERE l.seq = ? AND l.model_id = ? AND l.provider = ?",
         (rate.seq, model[1], model[0]),
     ).fetchone()
-    told = orjson.loads(found[1]).get("rate") if found else None
-    if not isinstance(told, Mapping) or rate_fields(told) != rate.fields:
+    pruned = found is not None and found[1] is None
+    told = orjson.loads(found[1]).get("rate") if found and not pruned else None
+    if not pruned and (not isinstance(told, Mapping) or rate_fields(told) != rate.fields):
         return "names a rate limit that its answer does not tell"
     if unix_us(from_iso(found[0])) != rate.at_us:
         return "dates its rate limit otherwise than its answer"

@@ -15,6 +15,8 @@ from peak_console.ledger.run_limits import from_row
 
 OPEN: Final = "open"
 BACKGROUND: Final = "background"
+PRUNED: Final = "pruned"
+"""The reason of what was settled so long ago that retention dropped it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def read_booked(db: sqlite3.Connection, limit: int, call_id: str | None) -> list
     """What stands at its bound, the newest first."""
     rows = db.execute(
         "SELECT k.*, l.ts, l.run_id, l.layer, l.role, l.provider, l.model_id, b.bytes "
-        "FROM booked_at_bound k JOIN ledger l USING (seq) JOIN body b USING (seq) "
+        "FROM booked_at_bound k JOIN ledger l USING (seq) LEFT JOIN body b USING (seq) "
         "WHERE ? IS NULL OR k.call_id = ? ORDER BY seq DESC LIMIT ?",
         (call_id, call_id, limit),
     )
@@ -91,7 +93,7 @@ def read_booked(db: sqlite3.Connection, limit: int, call_id: str | None) -> list
     for *stored, ts, run_id, layer, role, provider, model_id, data in rows:
         booked = booked_from_row(tuple(stored))
         place = _place(booked.call_id, booked.hop, run_id, layer, role, provider, model_id)
-        body = orjson.loads(data)
+        body = orjson.loads(data) if data is not None else {"reason": PRUNED}
         found.append(BookedRow(place, booked, ts, str(body.get("reason") or body.get("outcome") or "")))
     return found
 

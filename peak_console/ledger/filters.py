@@ -41,7 +41,8 @@ class Page:
 class EventFilter:
     """Conditions that all must hold; an empty one holds always. ``since`` and ``until`` are ledger times.
 
-    Latency, cost, reason, verdict and fallback are looked up in bodies. ``min_cost_eur`` has nine decimals.
+    Latency, cost, reason, verdict and fallback are looked up in bodies: an event whose body was pruned fits
+    none of them. ``min_cost_eur`` has nine decimals.
     """
 
     kinds: tuple[str, ...] = ()
@@ -60,6 +61,11 @@ class EventFilter:
     max_latency_us: int | None = None
     min_cost_eur: str | None = None
     fallback: bool | None = None
+
+    @property
+    def asks_bodies(self) -> bool:
+        """Whether a condition is looked up in bodies, so that events with pruned ones are passed over."""
+        return any(True for _ in self._of_body())
 
     def walks(self) -> list[Walk]:
         """The walks that together find every event that fits, each newest first."""

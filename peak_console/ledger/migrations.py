@@ -153,6 +153,42 @@ CREATE TABLE budget_breaker(
 """
 
 
+_RETENTION = """
+CREATE TABLE pruned_range(
+    seq INTEGER PRIMARY KEY REFERENCES ledger, before TEXT NOT NULL, upto_seq INTEGER NOT NULL,
+    kinds TEXT NOT NULL, done_seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE schema_change(to_version INTEGER PRIMARY KEY, from_version INTEGER NOT NULL) STRICT;
+
+CREATE TRIGGER pruned_range_is_an_event BEFORE INSERT ON pruned_range
+WHEN NOT EXISTS (
+    SELECT 1 FROM ledger l JOIN body b ON b.seq = l.seq
+    WHERE l.seq = NEW.seq AND l.kind = 'ledger.pruned' AND NEW.upto_seq < NEW.seq
+        AND json_extract(CAST(b.bytes AS TEXT), '$.before') IS NEW.before
+        AND json_extract(CAST(b.bytes AS TEXT), '$.upto_seq') IS NEW.upto_seq
+        AND json_extract(CAST(b.bytes AS TEXT), '$.kinds') IS NEW.kinds
+)
+BEGIN SELECT raise(ABORT, 'a pruned range is that of its event'); END;
+CREATE TRIGGER pruned_range_goes_on BEFORE UPDATE ON pruned_range
+WHEN (NEW.seq, NEW.before, NEW.upto_seq, NEW.kinds) IS NOT (OLD.seq, OLD.before, OLD.upto_seq, OLD.kinds)
+    OR NEW.done_seq < OLD.done_seq
+BEGIN SELECT raise(ABORT, 'a pruned range is that of its event'); END;
+CREATE TRIGGER pruned_range_stays BEFORE DELETE ON pruned_range
+BEGIN SELECT raise(ABORT, 'a pruned range is that of its event'); END;
+
+DROP TRIGGER body_no_delete;
+CREATE TRIGGER body_no_delete BEFORE DELETE ON body
+WHEN NOT EXISTS (
+    SELECT 1 FROM ledger l JOIN pruned_range r ON OLD.seq <= r.upto_seq AND l.ts < r.before
+    WHERE l.seq = OLD.seq AND instr(r.kinds, '"' || l.kind || '"')
+        AND l.kind IN ('llm.call.accepted', 'llm.call.completed', 'llm.call.failed', 'llm.call.refused',
+            'llm.call.requested', 'llm.fallback.taken')
+)
+BEGIN SELECT raise(ABORT, 'the ledger is append-only'); END;
+"""
+"""A body goes only where a ``ledger.pruned`` covers it, and only of the kinds that stand here."""
+
+
 _FAILED = "SELECT bytes FROM ledger JOIN body USING (seq) WHERE kind = 'llm.call.failed'"
 
 
@@ -183,6 +219,12 @@ def _hops_that_left(db: sqlite_utils.Database) -> None:
         if was_sent(body) and not was_sent({"attempts": body["attempts"]}):
             rebuild(db.conn)
             return
+
+
+@MIGRATIONS(name="005_retention")
+def _retention(db: sqlite_utils.Database) -> None:
+    for statement in _statements(_RETENTION):
+        db.execute(statement)
 
 
 def _statements(script: str) -> list[str]:

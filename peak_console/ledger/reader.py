@@ -1,7 +1,7 @@
 """Reads of the ledger: short transactions on a connection that cannot write, keyset pages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peak_console.budget.limits import Limit
     from peak_console.ledger.breaker_rows import BreakerRow
     from peak_console.ledger.budget_rows import BookedRow, ReservationRow
+    from peak_console.ledger.pruning import PrunedRange
 
 POLL_S: Final = 0.1
 """How often :meth:`LedgerReader.follow` looks for new events."""
@@ -127,7 +128,7 @@ class LedgerReader:
         events: list[LedgerEvent] = []
         for walk in walks:
             query = (
-                f"SELECT {_HEADER}, b.bytes FROM ledger l {walk.index} JOIN body b ON b.seq = l.seq "  # noqa: S608 - ours
+                f"SELECT {_HEADER}, b.bytes FROM ledger l {walk.index} LEFT JOIN body b ON b.seq = l.seq "  # noqa: S608 - ours
                 f"WHERE l.seq < ? AND l.seq > ? AND {walk.condition} ORDER BY l.seq DESC LIMIT ?"
             )
             events += self._events(query, (top, floor, *walk.values, limit))
@@ -219,6 +220,45 @@ class LedgerReader:
         """The times of the last ``last`` events, ascending: enough for a rate."""
         rows = self._rows("SELECT ts FROM ledger ORDER BY seq DESC LIMIT ?", (last,))
         return [ts for (ts,) in reversed(rows)]
+
+    def pruned_ranges(self) -> "list[PrunedRange]":
+        """What retention dropped: bodies in these ranges may be missing."""
+        from peak_console.ledger.pruning import read_ranges  # noqa: PLC0415 - see above
+
+        with sqlite_faults(self.path):
+            return read_ranges(self._db)
+
+    def prunable(
+        self, before: str, upto_seq: int | None = None
+    ) -> Iterator[list[tuple[int, str, str, int | None, bool]]]:
+        """Events whose bodies may be dropped, in chunks: place, kind, body's hash, its bytes, whether held.
+
+        ``upto_seq`` is :meth:`last_before` unless named. Bytes are ``None`` where the body is gone already.
+        """
+        from peak_console.ledger.pruning import events_in  # noqa: PLC0415 - see above
+
+        with sqlite_faults(self.path):
+            yield from events_in(self._db, before, self.last_before(before) if upto_seq is None else upto_seq)
+
+    def last_before(self, before: str) -> int:
+        """The last place of an event dated before a ledger time; 0 for none."""
+        from peak_console.ledger.pruning import find_upto  # noqa: PLC0415 - see above
+
+        with sqlite_faults(self.path):
+            return find_upto(self._db, before)
+
+    def holds_open(self, run_id: str) -> bool:
+        """Whether a call of this run holds a reservation, or stands booked at its bound."""
+        from peak_console.ledger.pruning import is_run_held  # noqa: PLC0415 - see above
+
+        with sqlite_faults(self.path):
+            return is_run_held(self._db, run_id)
+
+    def last_of_run(self, run_id: str) -> LedgerEvent | None:
+        """The newest event of a run, without its body."""
+        query = f"{_WITHOUT_BODY} INDEXED BY ledger_run WHERE l.run_id = ? ORDER BY l.seq DESC LIMIT 1"
+        found = self._events(query, (run_id,))
+        return found[0] if found else None
 
     def data_version(self) -> int:
         """A number that changes when anybody commits: cheaper to ask than any query."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 import orjson
 
 from peak_console.domain.calls import CallReason
+from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.money import nano_from_text
@@ -131,7 +132,16 @@ def _left(attempt: Any) -> bool:
 
 
 def rebuild(db: sqlite3.Connection) -> None:
-    """Make all figures anew from the events, in the transaction of the caller."""
+    """Make all figures anew from the events, in the transaction of the caller.
+
+    Raises ``ControlRefused`` where bodies were pruned: figures of those events can be made of nothing else.
+    """
+    if _are_bodies_pruned(db):
+        raise ControlRefused(
+            "figures cannot be made anew: retention dropped bodies that they were made of",
+            code="figures_pruned",
+            remedy="keep the figures as they stand; they were checked before the bodies were dropped",
+        )
     for table in ("rollup", *(tally.table for tally in TALLIES), "rollup_open", "lost_call"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables' names
     rollups = Rollups()
@@ -143,6 +153,12 @@ def rebuild(db: sqlite3.Connection) -> None:
     for *header, data in db.execute(query, tuple(Fold.kinds)):
         rollups.apply(Header(*header), orjson.loads(data))
     rollups.flush(db)
+
+
+def _are_bodies_pruned(db: sqlite3.Connection) -> bool:
+    """Whether a range was pruned; a ledger of before that table holds every body."""
+    table = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'pruned_range'").fetchone()
+    return bool(table and db.execute("SELECT 1 FROM pruned_range LIMIT 1").fetchone())
 
 
 class Rollups:

@@ -10,7 +10,7 @@ from peak_console.ledger.faults import sqlite_faults
 APPLICATION_ID: Final = 0x5045_414B
 """``PEAK``: written into the file's header, so that no other database is taken for a ledger."""
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Raised with every migration; a ledger of a higher version is refused, never guessed at."""
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
@@ -109,4 +109,6 @@ def _migrate(db: sqlite3.Connection) -> None:
 
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     MIGRATIONS.apply(sqlite_utils.Database(db))
+    if version:
+        db.execute("INSERT OR IGNORE INTO schema_change VALUES (?, ?)", (SCHEMA_VERSION, version))
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

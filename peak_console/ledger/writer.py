@@ -35,6 +35,11 @@ An error fails the draft's append; a refusal is told in its acknowledgement, bes
 LEDGER_ACTOR = "ledger"
 """The actor of events that the ledger itself writes beside those it is given."""
 
+_PRUNED_REFUSAL = Refusal(
+    "refusal_pruned",
+    "this request was refused long ago; retention dropped why",
+    "ask again with a new event id",
+)
 _INSERT = "INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _CARRIED = ("hop", "asked_role", "route", "request_hash", "purpose", "simulated")
 _COLUMNS = 15
@@ -141,6 +146,29 @@ class LedgerWriter:
         """Fold the write-ahead log into the file and cut it; for idle moments."""
         with sqlite_faults(self.path):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def maintain(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run ``work`` in a transaction of its own, between appends; raises ``LedgerUnavailable``.
+
+        Nothing of it counts where it fails; the next append reads again what the file holds.
+        """
+        try:
+            with sqlite_faults(self.path):
+                if self._uncertain:
+                    self._look_again()
+                self._db.execute("BEGIN IMMEDIATE")
+                work(self._db)
+                self._db.execute("COMMIT")
+        except BaseException as error:
+            fault = isinstance(error, LedgerUnavailable) and error.code not in _PASSING
+            self._forget(reopen=fault)
+            raise
+
+    def schema_changes(self) -> list[tuple[int, int]]:
+        """The migrations that this file went through once it had events: from which schema, to which."""
+        with sqlite_faults(self.path):
+            query = "SELECT from_version, to_version FROM schema_change ORDER BY to_version"
+            return self._db.execute(query).fetchall()
 
     def _commit(self, entries: list[Entry]) -> list[Ack | PeakError]:
         if not entries:
@@ -275,7 +303,10 @@ class LedgerWriter:
         if seq in waiting:
             data = waiting[seq]
         else:
-            (data,) = self._db.execute("SELECT bytes FROM body WHERE seq = ?", (seq,)).fetchone()
+            row = self._db.execute("SELECT bytes FROM body WHERE seq = ?", (seq,)).fetchone()
+            if row is None:
+                return _PRUNED_REFUSAL
+            (data,) = row
         body = orjson.loads(data)
         return Refusal(body["reason"], body["message"], body.get("remedy", ""), body.get("details", {}))
 

@@ -24,6 +24,7 @@ from peak_console.domain.ledgering import Refusal
 from peak_console.domain.text import one_line
 from peak_console.ledger.breakers import Breakers
 from peak_console.ledger.privileges import Proof
+from peak_console.ledger.pruning import Pruning
 from peak_console.ledger.reservations import Reservations
 from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.server import LedgerServer
@@ -37,14 +38,15 @@ from peak_console.node.health import broken_head
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.notarizing import Notarizing, told_of
+from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.watching import Watch
-from peak_console.operations.settings import console_settings
+from peak_console.operations.settings import console_settings, ledger_settings
 from peak_console.policy.breaker import BreakerRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 ACTOR = "node"
 
@@ -140,6 +142,7 @@ class Node:
     async def _open(self) -> None:
         facts, breakers = Facts(), Breakers(self._breaker_rules)
         reservations = Reservations(self._limits, clock=self._clock)
+        pruning = Pruning(self._least_days, clock=self._clock)
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
@@ -155,9 +158,14 @@ class Node:
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
-            projections=(facts, Rollups(), breakers, reservations),
+            projections=(facts, Rollups(), breakers, reservations, pruning),
             guards=(self._guard,),
-            conditions=(self._condition, breakers.out_of_place, reservations.out_of_place),
+            conditions=(
+                self._condition,
+                breakers.out_of_place,
+                reservations.out_of_place,
+                pruning.out_of_place,
+            ),
         )
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger)
@@ -184,6 +192,7 @@ class Node:
         self._listening = True
         if self._leasing:
             await self._enter_service()
+        self._run(keep_pruning(pruning, self.server))
 
     def _begin_ledger(self) -> None:
         drafts = genesis_drafts(self._genesis)
@@ -193,6 +202,7 @@ class Node:
             (result,) = self.writer.append([(draft, ACTOR)])
             if isinstance(result, PeakError):
                 raise result
+        record_migrations(self.writer, ACTOR)
 
     async def _enter_service(self) -> None:
         begun = {
@@ -213,15 +223,19 @@ class Node:
             loops += [child.keep() for child in self.children]
             self.children.insert(0, self.notarizing.child)
             loops.append(self._verify())
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
-        for task in self._tasks:
-            task.add_done_callback(self._ended)
+        self._run(*loops)
 
     def _make_children(self) -> list[Child]:
         log = Child("log", "peak_console.node.logchild", self.ws.root)
         if not console_settings(self.ws).exporters.metrics.enabled:
             return [log]
         return [Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said), log]
+
+    def _run(self, *loops: "Coroutine[Any, Any, None]") -> None:
+        for loop in loops:
+            task = asyncio.create_task(loop)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
 
     async def _verify(self) -> None:
         await self.watch.verify_whole()
@@ -275,6 +289,9 @@ class Node:
 
     def _limits(self) -> BudgetLimits:
         return self.state.configs.current(self.state.facts.phase.level).budgets.limits
+
+    def _least_days(self) -> int:
+        return ledger_settings(self.ws).retention.least_days
 
     def _breaker_rules(self) -> BreakerRules:
         return self.state.configs.current(self.state.facts.phase.level).control.provider_breaker.rules()
