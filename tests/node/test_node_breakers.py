@@ -136,6 +136,6 @@ async def test_metrics_are_served_only_where_they_are_wanted(world: World) -> No
     node = Node(world.ws)
     await node.start()
     try:
-        assert [child.state.name for child in node.children] == ["log"]
+        assert [child.state.name for child in node.children] == ["notary", "log", "index"]
     finally:
         await node.close()
