@@ -25,6 +25,7 @@ def command() -> None:
 
 
 command.add_command(ledger_care.backup)
+command.add_command(ledger_care.recover)
 for one in (
     ledger_proofs.checkpoint,
     ledger_proofs.prove,

@@ -7,10 +7,18 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.domain.vocabulary import Phase, PhaseLevel
+from peak_console.node.recovering import recover_ledger
+from peak_console.node.recovery import Recovery
 from peak_console.operations.backup import SAME_DISK, back_up_ledger, backup_as_json
 
 _EVERY_S = 0.2
 _MEGABYTE = 1024 * 1024
+_PHASE_FROM = {
+    "ledger": "as the ledger says",
+    "operator": "as you say",
+    "unknown": "nothing tells it, so the strictest; another one: --phase",
+}
 
 
 @click.command("backup", epilog="Example: peak ledger backup /mnt/other/ledger.db")
@@ -46,11 +54,11 @@ class _Copying:
         self._enabled = enabled
         self._next = 0.0
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, what: str = "pages") -> None:
         now = time.monotonic()
         if self._enabled and now >= self._next:
             self._next = now + _EVERY_S
-            sys.stderr.write(f"\r\033[Kcopying: {done:,} of {total:,} pages")
+            sys.stderr.write(f"\r\033[K{what}: {done:,} of {total:,}")
             sys.stderr.flush()
 
     def clear(self) -> None:
@@ -58,3 +66,74 @@ class _Copying:
         if self._enabled and self._next:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
+
+
+@click.command("recover", epilog='Example: peak ledger recover --reason "disk replaced"')
+@click.option("--reason", default="", help="Why; it is recorded.")
+@click.option("--operator", help="Whose key signs (default: the only one you hold).")
+@click.option(
+    "--phase",
+    type=click.Choice([phase.value for phase in Phase]),
+    help="The phase, where the ledger cannot tell it any more (without it: live, the strictest).",
+)
+@click.option("--force", is_flag=True, help="Begin anew although the ledger verifies.")
+@common
+def recover(
+    invocation: Invocation, reason: str, operator: str | None, phase: str | None, *, force: bool
+) -> int:
+    """Go on after a broken ledger: keep what can be proven, begin a new one that names it.
+
+    Offline: end the node first. The old file is kept as it is. The workspace is STOPPED afterwards;
+    operators, phase and what budgets of running periods have spent are carried over.
+    """
+    shown = _Copying(enabled=not invocation.as_json and sys.stderr.isatty())
+    try:
+        done = recover_ledger(
+            invocation.workspace(),
+            reason=reason,
+            operator=operator,
+            phase=phase,
+            force=force,
+            progress=lambda stage, place, total: shown(place, total, f"{stage} events"),
+        )
+    finally:
+        shown.clear()
+    invocation.reporter.result(done.as_json(), *_told(done))
+    return 0
+
+
+def _told(done: Recovery) -> list[str]:
+    """What was saved, what is lost, where it lies, what to do next."""
+    lines = [
+        f"recovered: a new ledger of {done.events} events, head {done.head}",
+        f"broken: {done.broken_how}: {done.detail}",
+    ]
+    if done.proven_file is not None:
+        lines += [f"saved: events 1 to {done.proven:,}, proven, in {done.proven_file}"]
+    else:
+        lines += ["saved: no event could be proven"]
+    if done.lost:
+        signed = max(done.signed - done.proven, 0)
+        known = f", {signed:,} of them under signed heads" if signed else ""
+        lines += [f"lost: {done.lost:,} events from #{done.proven + 1:,} on{known}"]
+    else:
+        lines += ["lost: nothing that anything tells of"]
+    lines += [f"kept: the old file as it was, in {done.folder}"]
+    lines += [f"operators: {', '.join(done.operators)}"]
+    lines += [f"not enrolled again: {one}" for one in done.left_out]
+    lines += [
+        f"phase: {done.phase} ({_PHASE_FROM[done.phase_from]}){', SIMULATED' if done.simulated else ''}"
+    ]
+    spend = f"budgets: {done.carried} counters of running periods carried over"
+    if not done.spend_known:
+        spend += "; what lost events spent is not among them: compare with the providers' bills"
+    lines += [spend]
+    served = Phase(done.phase).level is not PhaseLevel.RESEARCH and not done.simulated
+    lines += [
+        "the workspace is STOPPED. next:",
+        "  find out what broke it: disk, memory, a foreign program",
+        "  peak ledger verify",
+        "  start the node's service, or: peak node run" if served else "  peak node start",
+        '  peak enable --reason "..." --confirm ENABLE   (after the cooldown)',
+    ]
+    return lines

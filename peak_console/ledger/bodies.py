@@ -11,6 +11,7 @@ from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
 from peak_console.domain.verdict import Verdict
+from peak_console.ledger.carried import CARRIED, check_carried
 from peak_console.ledger.headers import malformed
 from peak_console.ledger.run_limits import check_limits
 
@@ -110,6 +111,8 @@ def check_body(kind: str, body: Mapping[str, Any], call_id: str | None, run_id: 
         if run_id is None:
             raise malformed("run_id", f"is missing in {kind} with limits")
         return
+    if kind == EventKind.LEDGER_RECOVERED and CARRIED in body:
+        check_carried(body)
     required = _REQUIRED.get(kind)
     if required is None:
         return

@@ -32,6 +32,7 @@ from peak_console.ledger.bound_spend import LOST, WORST_CASE, Booked, BookedAtBo
 from peak_console.ledger.breakers import OpenBreaker
 from peak_console.ledger.budget_breaker import CHANGES, BudgetBreakers
 from peak_console.ledger.budget_warnings import Bound
+from peak_console.ledger.carried import carried_limits, carried_spend
 from peak_console.ledger.counters import (
     CounterBook,
     Reservation,
@@ -156,6 +157,8 @@ class Reservations:
             self._latches.apply(event, body)
         elif event.kind == EventKind.PHASE_CHANGED:
             self._phase_since = event.ts
+        elif event.kind == EventKind.LEDGER_RECOVERED:
+            self._carry(body)
         return ()
 
     def flush(self, db: sqlite3.Connection) -> None:
@@ -273,6 +276,13 @@ class Reservations:
         at_us, asked_us = unix_us(from_iso(event.ts)), unix_us(from_iso(body["expires_at"]))
         expires_us = max(1, min(asked_us, at_us + LONGEST_UNATTENDED_US))
         self._book.hold(replace(held, client="", expires_us=expires_us))
+
+    def _carry(self, body: Body) -> None:
+        """A recovery: what was spent in periods that run on stays spent, and runs keep their own limits."""
+        for one in carried_spend(body, self._phase_since):
+            self._book.change((one.key,), spent=one.spend)
+        for run_id, limits in carried_limits(body):
+            self._runs.begin(run_id, limits)
 
     def _lower(self, event: Header, body: Body) -> None:
         """An operator told a bill: less is spent, in every counter that held the hop."""

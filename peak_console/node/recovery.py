@@ -1,0 +1,65 @@
+"""What a recovery of the ledger saved, and what is lost."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a recovery saved and what is lost."""
+
+    broken_how: str
+    detail: str
+    proven: int
+    """Events that are saved: all up to this place."""
+    proven_head: str
+    known: int
+    """The last place that the old file or a signed head tells of."""
+    signed: int
+    """Up to which place heads were signed."""
+    folder: Path
+    """What is kept: the old file as it was, and the proven part."""
+    proven_file: Path | None
+    operators: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """Operators that are not enrolled again, each with the reason."""
+    phase: str
+    phase_from: str
+    """What tells the phase: ``ledger``, ``operator`` or ``unknown``."""
+    simulated: bool
+    carried: int
+    """Counters of budgets that were carried over."""
+    spend_known: bool
+    """Whether the old file's own counters could be read to their end."""
+    events: int
+    head: str
+    stop_id: str
+
+    @property
+    def lost(self) -> int:
+        """How many events are known to be lost."""
+        return max(self.known - self.proven, 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``--json`` shows it."""
+        lost = {"from": self.proven + 1 if self.lost else None, "events": self.lost, "signed": self.signed}
+        return {
+            "broken": {"how": self.broken_how, "detail": self.detail},
+            "saved": {
+                "events": self.proven,
+                "head": self.proven_head,
+                "file": str(self.proven_file) if self.proven_file else None,
+            },
+            "lost": lost,
+            "folder": str(self.folder),
+            "operators": list(self.operators),
+            "left_out": list(self.left_out),
+            "phase": self.phase,
+            "phase_from": self.phase_from,
+            "simulated": self.simulated,
+            "carried": self.carried,
+            "spend_known": self.spend_known,
+            "ledger": {"events": self.events, "head": self.head},
+            "stop_id": self.stop_id,
+        }
