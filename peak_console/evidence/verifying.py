@@ -12,6 +12,7 @@ import orjson
 
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.evidence.derived import derived_files, program_version
 from peak_console.evidence.dsse import EnvelopeWrong, key_id, signers_of, unseal
 from peak_console.evidence.event_lines import EventLine, read_lines
 from peak_console.evidence.layout import CHECKPOINT, EVENTS, GOVERNING, PROOFS, config_digest
@@ -209,6 +210,7 @@ class _Verification:
             self._origin(statement, lines[1])
             self._proofs([*lines[0], *lines[1]], checkpoint)
         self._copies(manifest, [one.event for one in lines[0]])
+        self._derived(statement, [one.event for one in lines[0]], [one.event for one in lines[1]])
         self._tell(manifest, [*lines[0], *lines[1]])
 
     def _run(self, statement: Statement, run: list[EventLine], governing: list[EventLine]) -> None:
@@ -288,6 +290,16 @@ class _Verification:
                 self._problem(f"{entry.path}: the run's events do not record this artefact")
             if entry.recorded is not None and entry.recorded != whole:
                 self._notes.append(f"{entry.path} was changed after the run recorded it")
+
+    def _derived(self, statement: Statement, run: list[LedgerEvent], governing: list[LedgerEvent]) -> None:
+        """Whether what the pack tells in short is what its events say."""
+        self._watch.look("report", 0, 1)
+        if statement.version != program_version(governing, run[0].seq if run else 0):
+            self._problem("the statement names another program version than node.started")
+        for path, data in derived_files(statement.run_id, run, governing).items():
+            there = self._read(path)
+            if there is not None and there != data:
+                self._problem(f"{path}: it does not follow from the events")
 
     def _tell(self, manifest: Manifest, lines: list[EventLine]) -> None:
         for what, count in (
