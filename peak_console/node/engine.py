@@ -227,9 +227,11 @@ class Node:
 
     def _make_children(self) -> list[Child]:
         log = Child("log", "peak_console.node.logchild", self.ws.root)
+        index = Child("index", "peak_console.node.indexchild", self.ws.root)
         if not console_settings(self.ws).exporters.metrics.enabled:
-            return [log]
-        return [Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said), log]
+            return [log, index]
+        metrics = Child("metrics", "peak_console.http", self.ws.root, said=self._metrics_said)
+        return [metrics, log, index]
 
     def _run(self, *loops: "Coroutine[Any, Any, None]") -> None:
         for loop in loops:
