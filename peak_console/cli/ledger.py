@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import json
 import sys
-import time
 
 import click
 
-from peak_console.cli import ledger_care, ledger_proofs
+from peak_console.cli import ledger_care, ledger_proofs, ledger_verify
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, width
 from peak_console.domain.events import LedgerEvent
@@ -16,14 +15,13 @@ from peak_console.domain.money import nano_from_text
 from peak_console.domain.text import one_line
 from peak_console.operations import ledger
 
-_EVERY_S = 0.2
-
 
 @click.group("ledger", epilog="Example: peak ledger verify")
 def command() -> None:
     """The hash-chained ledger of everything that happened here."""
 
 
+command.add_command(ledger_verify.verify)
 command.add_command(ledger_care.backup)
 command.add_command(ledger_care.recover)
 for one in (
@@ -33,30 +31,6 @@ for one in (
     ledger_proofs.verify_proof,
 ):
     command.add_command(one)
-
-
-@command.command("verify", epilog="Example: peak ledger verify --json")
-@common
-def verify(invocation: Invocation) -> int:
-    """Verify every row and hash. Exit 1 names the first broken row and how it is broken."""
-    started = time.monotonic()
-    shown = _Progress(enabled=not invocation.as_json and sys.stderr.isatty())
-    result = ledger.verify(invocation.workspace(), shown)
-    shown.clear()
-    seconds = time.monotonic() - started
-    if result.ok:
-        line = f"ok: {result.events:,} events, head {result.head}, verified in {seconds:.1f} s"
-        note = "a chain cannot show that its end was cut off: compare the head with one kept elsewhere"
-        invocation.reporter.result(ledger.verified_as_json(result), line, f"note: {note}")
-        return 0
-    place = "" if result.broken_seq is None else f" at #{result.broken_seq:,}"
-    invocation.reporter.result(
-        ledger.verified_as_json(result),
-        f"BROKEN{place}: {result.broken_how}: {result.detail}",
-        f"{result.events:,} events before it verify",
-        "do: keep the file as it is, stop the workspace (peak stop), and compare with a backup",
-    )
-    return 1
 
 
 @command.command("tail", epilog="Example: peak ledger tail -n 5 --follow")
@@ -113,25 +87,3 @@ def _short(event: LedgerEvent, most: int) -> str:
     what = one_line(" ".join(filter(None, told)), 200)
     line = f"#{event.seq:<6} {event.ts[11:19]} {event.kind:<18} {what}"
     return line if len(line) <= most else line[: max(most, 20) - 1] + "…"
-
-
-class _Progress:
-    """A line of progress on standard error, for people only."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-        self._next = 0.0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._enabled and now >= self._next:
-            self._next = now + _EVERY_S
-            share = 100 * done // total if total else 100
-            sys.stderr.write(f"\r\033[Kverifying {stage}: {done:,} of {total:,} ({share} %)")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._enabled and self._next:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()

@@ -99,6 +99,22 @@ class GitAnchor:
             if found.checkpoint is not None or found.problem:
                 yield name, found
 
+    def other_keys(self, genesis_hash: str) -> list[str]:
+        """Origins of heads on the ref that are of the log with this genesis, under other keys; 20 at most."""
+        try:
+            names = self._ask("ls-tree", "--name-only", REF, fails=True).splitlines()
+            texts = [self._blob(f"{REF}:{name}") or "" for name in names if name != self._entry][:100]
+        except AnchorFailed:
+            return []
+        origins = {text.partition("\n")[0] for text in texts}
+        own = self._entry.partition(".")[0]
+        wanted = f"/{genesis_hash[:16]}"
+        return sorted(
+            one
+            for one in origins
+            if one.startswith("peak-console/") and one.endswith(wanted) and f"/{own}/" not in one
+        )[:20]
+
     # -- reading
 
     def _read(self, name: str) -> AnchorHead:

@@ -33,6 +33,8 @@ class AnchorHead:
     """Why the anchor cannot be relied on; empty while it can."""
     at: datetime | None = None
     """When it was kept, where the anchor says so."""
+    forged: bool = False
+    """Whether what it holds was not signed with the workspace's key."""
 
 
 class Anchor(Protocol):
@@ -91,9 +93,10 @@ def read_head(text: str, key: bytes, at: datetime | None = None) -> AnchorHead:
         note = read_note(text)
         checkpoint = Checkpoint.of_text(note.text)
     except NoteMalformed as error:
-        return AnchorHead(problem=f"what it holds is no signed head: {error}", at=at)
+        return AnchorHead(problem=f"what it holds is no signed head: {error}", at=at, forged=True)
     if not is_signed(note, checkpoint.origin, key):
-        return AnchorHead(problem="the head it holds is not signed with the workspace's key", at=at)
+        problem = "the head it holds is not signed with the workspace's key"
+        return AnchorHead(problem=problem, at=at, forged=True)
     return AnchorHead(note, checkpoint, at=at)
 
 

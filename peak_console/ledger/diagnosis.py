@@ -57,7 +57,12 @@ def link_of(row: Row, *, seq: int | None = None, prev_hash: str | None = None) -
 
 def is_sound(row: Row, seq: int, head: str) -> bool:
     """Whether the row is the event that follows ``head`` at place ``seq``."""
-    return row.seq == seq and row.prev_hash == head and link_of(row) == row.hash and _body_fits(row)
+    return is_linked(row, seq, head) and _body_fits(row)
+
+
+def is_linked(row: Row, seq: int, head: str) -> bool:
+    """Whether the row's header is that of the event that follows ``head``, whatever its body is."""
+    return row.seq == seq and row.prev_hash == head and link_of(row) == row.hash
 
 
 def diagnose(db: sqlite3.Connection, last: int, head: str) -> Break:
@@ -70,14 +75,11 @@ def diagnose(db: sqlite3.Connection, last: int, head: str) -> Break:
 
 
 def find_stray_body(db: sqlite3.Connection) -> Break | None:
-    """A body whose event is gone: the chain's tail was cut, or an event taken out."""
-    bodies, events = db.execute(
-        "SELECT (SELECT count(*) FROM body), (SELECT count(*) FROM ledger)"
+    """A body whose event is gone: the tail of a chain that holds was cut, or something put before it."""
+    (seq,) = db.execute(
+        "SELECT min(seq) FROM body WHERE seq > (SELECT ifnull(max(seq), 0) FROM ledger) OR seq < 1"
     ).fetchone()
-    if bodies <= events:
-        return None
-    (seq,) = db.execute("SELECT min(seq) FROM body WHERE seq NOT IN (SELECT seq FROM ledger)").fetchone()
-    return Break(seq, "deleted_row", f"event {seq} is gone; its body is still there")
+    return None if seq is None else Break(seq, "deleted_row", f"event {seq} is gone; its body is still there")
 
 
 def _diagnose(db: sqlite3.Connection, last: int, head: str) -> Break:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from peak_console.domain.events import EventKind
 from peak_console.ledger.figures import (
     MINUTE,
     TALLIES,
@@ -16,8 +17,10 @@ from peak_console.ledger.figures import (
     read_window,
     window_start,
 )
+from peak_console.ledger.filters import RARE_SQL
 from peak_console.ledger.headers import Header
 from peak_console.ledger.rollups import Fold
+from peak_console.ledger.verify_pruned import read_rules
 
 _CHUNK: Final = 5000
 _DAY: Final = 86400
@@ -29,11 +32,12 @@ def find_wrong_figures(db: sqlite3.Connection, tell: Tell) -> str | None:
     """What is wrong with the stored figures first; ``None`` when they are the fold of the events.
 
     Closed minutes never change, so they are compared while the ledger may grow; the open one and the windows
-    that take minutes in are compared in short transactions of their own.
+    that take minutes in are compared in short transactions of their own. Where retention dropped bodies,
+    minutes are counted again from the first one wholly after them.
     """
-    recount = _Recount(db)
+    done = pruned_upto(db)
+    recount = _Recount(db, done)
     (head,) = db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()
-    done = 0
     while done < head:
         done = min(done + _CHUNK, head)
         wrong = recount.take_up_to(done)
@@ -49,12 +53,19 @@ def find_wrong_figures(db: sqlite3.Connection, tell: Tell) -> str | None:
     return wrong or _wrong_wider(db)
 
 
+def pruned_upto(db: sqlite3.Connection) -> int:
+    """The last place at which a body may have been dropped; 0 where none may."""
+    return max((one.upto_seq for one in read_rules(db)), default=0)
+
+
 class _Recount:
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, after: int) -> None:
         self._db = db
-        self._fold = Fold()
+        self._fold = _fold_of_open_bills(db, after) if after else Fold()
         self._figures = Figures()
-        self._start, self._seq = -1, 0
+        self._start, self._seq = -1, after
+        self._first = _minute_after(db, after) if after else 0
+        """The first minute that is compared."""
         self._parts: dict[int, int] = {}
         self._minutes = 0
 
@@ -82,13 +93,13 @@ class _Recount:
     def finish(self) -> str | None:
         """Compare the open minute, and that no minute is stored which no event made."""
         stored = self._db.execute("SELECT start, part FROM rollup_open").fetchone()
-        mine = (self._start, self._parts[self._start]) if self._start >= 0 else None
-        if stored != mine:
+        mine = (self._start, self._parts[self._start]) if self._start >= self._first else None
+        if stored != mine and (mine or stored is None or stored[0] >= self._first):
             return f"the open minute is {stored}, the events say {mine}"
         wrong = self._compare() if mine else None
         if wrong:
             return wrong
-        minutes = len(_union(self._db, "start, part", "width_s = ?", MINUTE))
+        minutes = len(_union(self._db, "start, part", "width_s = ? AND start >= ?", MINUTE, self._first))
         return (
             None
             if minutes == self._minutes
@@ -96,15 +107,34 @@ class _Recount:
         )
 
     def _turn_to(self, start: int) -> str | None:
-        wrong = self._compare() if self._start >= 0 else None
+        wrong = self._compare() if self._start >= self._first else None
         self._start, self._figures = start, Figures()
         self._parts[start] = self._parts.get(start, -1) + 1
-        self._minutes += 1
+        self._minutes += start >= self._first
         return wrong
 
     def _compare(self) -> str | None:
         place = (MINUTE, self._start, self._parts[self._start])
         return _difference(place, read_window(self._db, place), self._figures)
+
+
+def _fold_of_open_bills(db: sqlite3.Connection, upto: int) -> Fold:
+    """The fold as it stands after ``upto``: what calls of lost callers were booked at; those bodies stay."""
+    fold, nothing = Fold(), Figures()
+    rows = db.execute(
+        "SELECT l.*, b.bytes FROM ledger l JOIN body b USING (seq) "  # noqa: S608 - constant text
+        f"WHERE l.seq <= ? AND l.kind IN (?, ?) AND l.{RARE_SQL} ORDER BY l.seq",
+        (upto, EventKind.CALL_FAILED.value, EventKind.BUDGET_SETTLED.value),
+    )
+    for row in rows:
+        fold.take(nothing, Header(*row[:-1]), orjson.loads(row[-1]))
+    return fold
+
+
+def _minute_after(db: sqlite3.Connection, seq: int) -> int:
+    """The minute after the one of the event at this place."""
+    row = db.execute("SELECT ts FROM ledger WHERE seq = ?", (seq,)).fetchone()
+    return minute_of(row[0]) + MINUTE if row else 0
 
 
 def _wrong_wider(db: sqlite3.Connection) -> str | None:

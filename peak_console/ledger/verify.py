@@ -1,227 +1,389 @@
-"""Whether the ledger is what was written: every body, header, link and figure, from the stored bytes.
+"""Whether the ledger is what was written and signed: every body, header, link, figure and head.
 
-A chain alone cannot see that its tail was cut; the figures kept beside it can, unless they were cut as well.
+The chain is followed from the stored bytes; signed heads show what a chain cannot: that its tail was cut,
+that it was written anew, that an older copy took its place. What none of this can show, the result says.
 """
 
-import hashlib
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from peak_console.domain.events import GENESIS_PREV_HASH, EventKind
-from peak_console.ledger.breaker_rows import find_wrong_breaker
-from peak_console.ledger.diagnosis import Break, Row, diagnose, find_stray_body, is_sound
+from peak_console.domain.clock import SystemClock, iso
+from peak_console.domain.events import GENESIS_PREV_HASH
+from peak_console.ledger.diagnosis import Break, find_stray_body
 from peak_console.ledger.faults import sqlite_faults
-from peak_console.ledger.recount import find_wrong_figures
+from peak_console.ledger.notes import origin_of
 from peak_console.ledger.schema import open_for_reading
-
-_PRIMARY: Final = 0xFF
-"""The low byte of an extended result code is its primary code (sqlite.org/rescode.html)."""
-
-CHUNK: Final = 512
-"""Rows read in one transaction: few enough to stay in the processor's cache."""
-
-HEADER_SQL: Final = (
-    """'{"actor":"' || actor || '","body_sha256":"' || body_sha256 || '","boot_us":' || boot_us"""
-    """ || ifnull(',"call_id":"' || call_id || '"', '') || ',"event_id":"' || event_id"""
-    """ || '","kind":"' || kind || ifnull('","layer":"' || layer, '')"""
-    """ || ifnull('","model_id":"' || model_id, '') || '","prev_hash":"' || prev_hash"""
-    """ || ifnull('","provider":"' || provider, '') || ifnull('","role":"' || role, '')"""
-    """ || ifnull('","run_id":"' || run_id, '') || '","seq":' || l.seq || ',"ts":"' || ts || '"}'"""
+from peak_console.ledger.verify_chain import CHUNK, END, Walk, judged
+from peak_console.ledger.verify_heads import (
+    Heads,
+    Sources,
+    find_beyond,
+    find_foreign,
+    find_forged,
+    find_lagging,
+    find_missing,
+    find_rewritten,
+    read_heads,
+    seen_anchors,
 )
-"""The canonical header of a row, joined in SQL; equal to the canonical form where every text is plain."""
-
-_OPTIONAL_SQL = (
-    "(call_id IS NOT NULL) + (layer IS NOT NULL) + (model_id IS NOT NULL) + (provider IS NOT NULL)"
-    " + (role IS NOT NULL) + (run_id IS NOT NULL)"
+from peak_console.ledger.verify_jobs import FIGURES, PIECE, Job, read_roots
+from peak_console.ledger.verify_limits import cannot_know, strongest
+from peak_console.ledger.verify_memory import Verified
+from peak_console.ledger.verify_pool import cancellation, default_workers, run_apart, run_here
+from peak_console.ledger.verify_pruned import Excuses
+from peak_console.ledger.verify_result import (
+    AnchorSeen,
+    Cancelled,
+    CheckpointsSeen,
+    Progress,
+    PrunedSeen,
+    RangeResult,
+    VerifyResult,
+    VerifyStage,
+    never,
+    silent,
 )
-_JOIN = "FROM ledger l LEFT JOIN body b ON b.seq = l.seq WHERE l.seq > ? ORDER BY l.seq LIMIT ?"
-_FAST = (
-    f"SELECT l.seq, CAST({HEADER_SQL} AS BLOB), prev_hash, body_sha256, hash, "
-    f"ifnull(bytes, x''), {_OPTIONAL_SQL} {_JOIN}"
-)
-_SLOW = f"SELECT l.*, b.bytes {_JOIN}"
+from peak_console.ledger.verify_tree import BLOCK_LEVEL, WholeTree
 
-_QUOTES, _QUOTES_OPTIONAL = 28, 4
-"""Quotation marks in a header of required fields, and those that each optional field adds."""
+__all__ = [
+    "Plan",
+    "Progress",
+    "RangeResult",
+    "Sources",
+    "VerifyResult",
+    "VerifyStage",
+    "verify",
+    "verify_range",
+]
 
-_PLAIN = bytes(set(range(0x20, 0x7F)) - {0x5C})
-"""Printable ASCII without the backslash."""
+SMALL: Final = 100_000
+"""Events up to which further processes cost more time than they save."""
+
+PIECE_BLOCKS: Final = 64
+"""Blocks of the tree in one piece of the chain."""
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyResult:
-    """What a verification found. ``head`` is the hash of the last event that holds."""
+class Plan:
+    """How a verification is done."""
 
-    ok: bool
-    events: int
-    head: str
-    broken_seq: int | None = None
-    broken_how: str | None = None
-    detail: str = ""
-
-
-class VerifyStage(StrEnum):
-    """What a progress report counts."""
-
-    CHAIN = "chain"
-    FIGURES = "figures"
+    figures: bool = True
+    """Whether figures are folded again."""
+    workers: int | None = None
+    """Processes; ``None`` for as many as are worth it."""
+    incremental: bool = False
+    """Whether it begins at the last verified head, where that proves itself."""
+    memory: Path | None = None
+    """``audits/verified.json``: read when incremental, written after a good result."""
+    level: int = BLOCK_LEVEL
+    piece_blocks: int = PIECE_BLOCKS
+    chunk: int = CHUNK
 
 
-Progress = Callable[[VerifyStage, int, int], None]
-"""Told now and then: the stage, events done, events in all."""
-
-
-def verify(path: Path, progress: Progress | None = None, *, figures: bool = True) -> VerifyResult:
+def verify(
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    figures: bool = True,
+    plan: Plan | None = None,
+    sources: Sources | None = None,
+    cancelled: Cancelled = never,
+) -> VerifyResult:
     """Verify the ledger at ``path``, while it may be written; names the first broken event and how.
 
-    With ``figures`` the rollups are folded again from the events and compared, and breakers are held against
-    the events that changed them. Raises ``LedgerUnavailable``
-    when the file cannot be read at all.
+    With ``sources`` signed heads are compared too; without, the result says what a chain alone cannot show.
+    Raises ``LedgerUnavailable`` when the file cannot be read at all, ``VerifyCancelled`` within a fraction of
+    a second after ``cancelled`` says so, ``UsageWrong`` for a witness that is none.
     """
-    tell = progress or _silent
+    began = time.monotonic()
+    plan = plan or Plan(figures=figures)
     db = open_for_reading(path)
     try:
         with sqlite_faults(path):
-            seq, head, found = _chain(db, tell)
-            if found is None:
-                found = _judged(lambda: find_stray_body(db), None)
-            if found is None and figures:
-                found = _judged(lambda: _wrong_figures(db, tell), None)
+            one = _Verification(path, db, plan, sources or Sources(), progress or silent, cancelled=cancelled)
+            result = one.run()
     finally:
         db.close()
-    if found is None:
-        return VerifyResult(ok=True, events=seq, head=head)
-    return VerifyResult(False, seq, head, found.seq, found.how, found.detail)  # noqa: FBT003 - ``ok``
+    return replace(result, seconds=round(time.monotonic() - began, 3))
 
 
-def _chain(db: sqlite3.Connection, tell: Progress) -> tuple[int, str, Break | None]:
-    """Follow the chain to its end, or to the first break: last good place, its hash, the break."""
-    seq, head = 0, GENESIS_PREV_HASH
-    found = _judged(lambda: _wrong_genesis(db), 1)
-    total = 0 if found else _total(db)
-    more = True
-    while more and found is None:
-        rows = _read(db, seq)
-        if rows and _follows(rows, seq, head):
-            seq, head, more = rows[-1][0], rows[-1][4], len(rows) == CHUNK
-        else:
-            seq, head, found, more = _walk_slowly(db, seq, head)
-        tell(VerifyStage.CHAIN, seq, max(total, seq))
-    return seq, head, found
+def verify_range(
+    path: Path, first: int, last: int, progress: Progress | None = None, *, cancelled: Cancelled = never
+) -> RangeResult:
+    """Whether events ``first`` to ``last`` are whole and follow each other and the event before them.
 
+    Raises ``LedgerUnavailable`` and ``VerifyCancelled``.
+    """
+    first, tell = max(first, 1), progress or silent
+    if last < first:
+        return RangeResult(ok=True, first=first, last=last)
+    db = open_for_reading(path)
 
-def _judged(work: Callable[[], Break | None], seq: int | None) -> Break | None:
-    """What ``work`` finds; a page or a table that is not there for it is a find as well."""
+    def told(seq: int) -> None:
+        if cancelled():
+            raise cancellation()
+        tell(VerifyStage.CHAIN, seq - first + 1, last - first + 1)
+
     try:
-        return work()
-    except sqlite3.DatabaseError as error:
-        found = _damage(error, seq)
-        if found is None:
-            raise
+        with sqlite_faults(path):
+            row = db.execute("SELECT hash FROM ledger WHERE seq = ?", (first - 1,)).fetchone()
+            head = GENESIS_PREV_HASH if first == 1 else str(row[0]) if row else ""
+            walk = Walk(db, first - 1, head, last, Excuses(db))
+            walk.run(told, CHUNK)
+    finally:
+        db.close()
+    if walk.found is None:
+        return RangeResult(ok=True, first=first, last=walk.seq)
+    return RangeResult(False, first, walk.seq, *walk.found)  # noqa: FBT003 - ``ok``
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The chain as its pieces gave it."""
+
+    seq: int
+    head: str
+    tree: WholeTree
+    found: Break | None = None
+    pruned: PrunedSeen = field(default_factory=PrunedSeen)
+
+
+class _Verification:
+    """One verification."""
+
+    def __init__(
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        plan: Plan,
+        sources: Sources,
+        progress: Progress,
+        *,
+        cancelled: Cancelled,
+    ) -> None:
+        self._path, self._db, self._plan, self._sources = path, db, plan, sources
+        self._tell, self._cancelled = progress, cancelled
+        self._last = self._total()
+        self._done: dict[int, int] = {}
+        self._jobs: list[Job] = []
+        self._workers = 1
+
+    def run(self) -> VerifyResult:
+        heads = self._read_heads()
+        start = self._start(heads)
+        results = self._work(heads, start)
+        pieces = [one for job, one in zip(self._jobs, results, strict=True) if job["op"] == PIECE]
+        chain = self._join(pieces, heads, start)
+        found = chain.found or judged(lambda: find_stray_body(self._db), None)
+        figures = _found_of(results, self._jobs, FIGURES)
+        anchors: tuple[AnchorSeen, ...] = ()
+        if found is None and heads is not None:
+            forged = next(
+                (one["found"] for one in results if one and isinstance(one["found"], str) and one["found"]),
+                "",
+            )
+            anchors = seen_anchors(
+                self._db, heads, chain.tree.roots, self._sources, after=self._jobs[0]["after"]
+            )
+            found = self._judge(heads, chain, anchors, forged, figures)
+        found = found or figures
+        result = VerifyResult(
+            ok=found is None,
+            events=chain.seq,
+            head=chain.head,
+            broken_seq=found.seq if found else None,
+            broken_how=found.how if found else None,
+            detail=found.detail if found else "",
+            checkpoints=self._checkpoints(heads, chain),
+            anchors=anchors,
+            anchor_used=strongest(anchors),
+            incremental_from=start.border.size if start else None,
+            pruned=chain.pruned,
+            workers=self._workers,
+        )
+        result = replace(
+            result, cannot_know=cannot_know(result, self._sources, figures=bool(self._figures(start)))
+        )
+        if result.ok:
+            self._remember(heads, chain, start)
+        return result
+
+    # -- reading
+
+    def _total(self) -> int:
+        """The number of the last event; 0 where it cannot be read."""
+        try:
+            return int(self._db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return 0
+
+    def _read_heads(self) -> Heads | None:
+        """The signed heads; ``None`` where the ledger does not even begin."""
+        try:
+            row = self._db.execute("SELECT hash FROM ledger WHERE seq = 1").fetchone()
+            if row is None:
+                return self._of_nothing() if not self._last else None
+            origin = origin_of(self._sources.key or b"", str(row[0]))
+            return read_heads(self._db, self._sources, origin, str(row[0]))
+        except sqlite3.DatabaseError:
+            return None  # the walk over the chain names what is damaged
+
+    def _of_nothing(self) -> Heads | None:
+        """Signed heads beside a ledger without events."""
+        if self._sources.key is None:
+            return None
+        return read_heads(self._db, self._sources, origin_of(self._sources.key, ""), "")
+
+    def _start(self, heads: Heads | None) -> Verified | None:
+        """Where an incremental verification begins: a signed head of this log that was verified before."""
+        if not self._plan.incremental or self._plan.memory is None or heads is None:
+            return None
+        found = Verified.read(self._plan.memory)
+        if found is None or found.border.size % (1 << self._plan.level) or found.size > self._last:
+            return None
+        return found if found.root in heads.notes.roots.get(found.size, ()) else None
+
+    # -- working
+
+    def _work(self, heads: Heads | None, start: Verified | None) -> list[Job | None]:
+        sizes = sorted(heads.sizes()) if heads is not None else []
+        if start is not None:
+            sizes = [size for size in sizes if size > start.border.size]
+        self._jobs = self._pieces(sizes, start.border.size if start else 0)
+        if self._figures(start):
+            self._jobs.append({"op": FIGURES, "path": str(self._path)})
+        if heads is not None:
+            self._jobs += heads.notes.jobs
+        workers = self._plan.workers or (1 if self._last <= SMALL else default_workers())
+        if workers == 1:
+            return run_here(self._jobs, self._told, self._cancelled)
+        self._workers = min(workers, len(self._jobs))
+        return run_apart(self._jobs, workers, self._told, self._cancelled)
+
+    def _figures(self, start: Verified | None) -> bool:
+        return self._plan.figures and start is None
+
+    def _pieces(self, sizes: Sequence[int], begin: int) -> list[Job]:
+        """The chain in pieces; the last goes on to wherever the ledger ends when it comes there."""
+        step = self._plan.piece_blocks << self._plan.level
+        borders = list(range(begin, max(self._last, begin + 1), step))
+        found: list[Job] = []
+        for after in borders:
+            upto = END if after == borders[-1] else after + step
+            found.append(
+                {
+                    "op": PIECE,
+                    "path": str(self._path),
+                    "after": after,
+                    "upto": upto,
+                    "sizes": [size for size in sizes if after < size <= upto],
+                    "level": self._plan.level,
+                    "tree": True,
+                    "chunk": self._plan.chunk,
+                }
+            )
         return found
 
+    def _told(self, number: int, done: int, total: int) -> None:
+        op = self._jobs[number]["op"]
+        if op == FIGURES:
+            if self._workers == 1 and total:
+                self._tell(VerifyStage.FIGURES, done, total)
+        elif op == PIECE:
+            self._done[number] = done
+            reached = self._jobs[0]["after"] + sum(self._done.values())
+            self._tell(VerifyStage.CHAIN, reached, max(self._last, reached))
 
-def _damage(error: sqlite3.DatabaseError, seq: int | None) -> Break | None:
-    """``error`` as a break at ``seq``, ``None`` when it is not the file's own."""
-    _, missing, table = str(error).partition("no such table: ")
-    if missing:
-        return Break(None, "missing_table", f"the table {table} is gone; restore a backup")
-    if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_CORRUPT:
-        return None
-    what = "what is kept beside the events" if seq is None else f"event {seq}"
-    return Break(seq, "unreadable", f"{what} cannot be read ({error}); restore a backup")
+    # -- judging
 
+    def _join(self, pieces: Sequence[Job | None], heads: Heads | None, start: Verified | None) -> _Chain:
+        sizes = heads.sizes() if heads is not None else set()
+        tree = WholeTree(keep=frozenset(sizes))
+        if start is not None:
+            tree.frontier = start.border.copy()
+        chain = _Chain(self._jobs[0]["after"], GENESIS_PREV_HASH, tree)
+        events, before, last_rule = 0, "", 0
+        for number, piece in enumerate(pieces):
+            if piece is None:
+                break
+            if number and chain.found is None and piece["began"] != chain.head:
+                chain.found = Break(chain.seq, "edited_row", f"event {chain.seq} changed while it was read")
+                break
+            chain.seq, chain.head = piece["seq"], piece["head"]
+            missing, until, rule = piece["pruned"]
+            events, before, last_rule = events + missing, max(before, until), max(last_rule, rule)
+            if piece["found"]:
+                chain.found = Break(*piece["found"])
+                break
+            tree.add(read_roots(piece))
+        chain.pruned = PrunedSeen(events, before)
+        if chain.found is None and last_rule > chain.seq:
+            chain.found = Break(
+                last_rule, "deleted_body", "bodies are gone that no event of the chain covers"
+            )
+        if chain.found is None and start is not None and tree.roots.get(start.size) != start.root:
+            chain.found = Break(
+                start.border.size + 1,
+                "rewritten_chain",
+                f"events up to {start.size} are not those that were verified and signed",
+            )
+        return chain
 
-def _wrong_genesis(db: sqlite3.Connection) -> Break | None:
-    row = db.execute("SELECT kind FROM ledger WHERE seq = 1").fetchone()
-    if row is not None and row[0] == EventKind.WORKSPACE_INITIALISED:
-        return None
-    empty = db.execute("SELECT NOT EXISTS (SELECT 1 FROM ledger)").fetchone()[0]
-    return None if empty else diagnose(db, 0, GENESIS_PREV_HASH)
+    def _judge(
+        self, heads: Heads, chain: _Chain, anchors: Sequence[AnchorSeen], forged: str, figures: Break | None
+    ) -> Break | None:
+        sources = self._sources
+        after = self._jobs[0]["after"]
+        return (
+            find_forged(heads, has_key=sources.key is not None)
+            or (Break(None, "checkpoint_forged", forged) if forged else None)
+            or find_rewritten(heads, chain.tree.roots, after=after)
+            or (find_beyond(heads, chain.seq, figures_fit=figures is None) if sources.own else None)
+            or (find_foreign(heads) if sources.own else None)
+            or (find_missing(heads) if sources.own else None)
+            or (find_lagging(anchors, sources.max_lag_s) if sources.own else None)
+        )
 
+    def _checkpoints(self, heads: Heads | None, chain: _Chain) -> CheckpointsSeen:
+        if heads is None:
+            return CheckpointsSeen(unsigned_events=chain.seq)
+        notes = heads.notes
+        size = max((one for one in notes.roots if one <= chain.seq), default=0)
+        root = next(iter(notes.roots.get(size, ())), b"")
+        problem = (
+            f"{notes.torn} ends in a part of a head, as a death while writing leaves it" if notes.torn else ""
+        )
+        key = heads.origin if self._sources.key is not None else ""
+        return CheckpointsSeen(notes.count, size, root.hex(), chain.seq - size, key, problem)
 
-def _wrong_figures(db: sqlite3.Connection, tell: Progress) -> Break | None:
-    wrong = find_wrong_figures(db, lambda done, total: tell(VerifyStage.FIGURES, done, total))
-    if wrong:
-        return Break(None, "wrong_rollup", wrong)
-    wrong = find_wrong_breaker(db)
-    return Break(None, "wrong_breaker", wrong) if wrong else None
-
-
-def _total(db: sqlite3.Connection) -> int:
-    """The number of the last event, for progress only; 0 where it cannot be read."""
-    try:
-        return int(db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()[0])
-    except sqlite3.DatabaseError:
-        return 0
-
-
-def _read(db: sqlite3.Connection, after: int) -> list[Any]:
-    """A chunk of rows with their joined headers; nothing where one is no text or cannot be read."""
-    try:
-        return db.execute(_FAST, (after, CHUNK)).fetchall()
-    except sqlite3.DatabaseError as error:
-        if "decode" in str(error) or _damage(error, after):
-            return []
-        raise
-
-
-def _follows(rows: list[Any], seq: int, head: str) -> bool:
-    """Whether every row is the event that belongs at its place after ``seq``: all at once, since most are."""
-    seqs, headers, prev_hashes, body_hashes, hashes, bodies, optional = zip(*rows, strict=True)
-    sha256 = hashlib.sha256
-    return (
-        seqs == tuple(range(seq + 1, seq + 1 + len(rows)))
-        and prev_hashes == (head, *hashes[:-1])
-        and _all_plain(b"".join(headers), len(rows), sum(optional))
-        and [sha256(header).hexdigest() for header in headers] == list(hashes)
-        and [sha256(body).hexdigest() for body in bodies] == list(body_hashes)
-    )
-
-
-def _all_plain(headers: bytes, rows: int, optional: int) -> bool:
-    """Whether the joined headers are their canonical form.
-
-    A quotation mark or backslash inside a text could make one header look like another. A text can only add
-    quotation marks, so their sum over all rows tells of each.
-    """
-    expected = _QUOTES * rows + _QUOTES_OPTIONAL * optional
-    return not headers.translate(None, _PLAIN) and headers.count(b'"') == expected
-
-
-def _walk_slowly(db: sqlite3.Connection, seq: int, head: str) -> tuple[int, str, Break | None, bool]:
-    """One chunk event by event: where a text is not plain, or something is wrong.
-
-    Each event is asked for by itself: a damaged page after it must not take it along.
-    """
-    before, db.text_factory = db.text_factory, _any_text
-    try:
-        for _ in range(CHUNK):
-            found = db.execute(_SLOW, (seq, 1)).fetchone()
-            if found is None:
-                return seq, head, None, False
-            row = Row(*found)
-            if not is_sound(row, seq + 1, head):
-                return seq, head, diagnose(db, seq, head), False
-            seq, head = seq + 1, row.hash
-    except sqlite3.DatabaseError as error:
-        damage = _damage(error, seq + 1)
-        if damage is None:
-            raise
-        return seq, head, damage, False
-    finally:
-        db.text_factory = before
-    return seq, head, None, True
+    def _remember(self, heads: Heads | None, chain: _Chain, start: Verified | None) -> None:
+        """Keep where the next verification may begin; without it that only takes longer."""
+        if self._plan.memory is None or heads is None or not self._sources.own:
+            return
+        size = max((one for one in chain.tree.borders if one in heads.notes.roots), default=0)
+        row = self._db.execute("SELECT hash FROM ledger WHERE seq = ?", (size,)).fetchone()
+        if not size or row is None:
+            return
+        now = iso(_now())
+        border = chain.tree.borders[size]
+        full_at = start.full_at if start else now if self._plan.figures else ""
+        try:
+            Verified(size, chain.tree.roots[size], str(row[0]), now, full_at, border).write(self._plan.memory)
+        except OSError:
+            return
 
 
-def _any_text(data: bytes) -> str:
-    """Text as stored, also where somebody wrote bytes that are no UTF-8."""
-    return data.decode("utf-8", "surrogateescape")
+def _found_of(results: Sequence[Job | None], jobs: Sequence[Job], op: str) -> Break | None:
+    for job, result in zip(jobs, results, strict=True):
+        if job["op"] == op and result is not None and result["found"]:
+            return Break(*result["found"])
+    return None
 
 
-def _silent(stage: VerifyStage, done: int, total: int) -> None:
-    """No progress is wanted."""
+def _now() -> datetime:
+    return SystemClock().now()

@@ -1,34 +1,124 @@
 """Reading and verifying the ledger."""
 
+import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
+from peak_console.control.keys import WORKSPACE, KeyStore, KeyUnusable, state_folder
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent
+from peak_console.ledger.anchors import survey
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import VerifyResult, VerifyStage
+from peak_console.ledger.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
 from peak_console.ledger.verify import verify as verify_file
+from peak_console.ledger.verify import verify_range as verify_range_of
+from peak_console.ledger.verify_result import VerifyCancelled, never
+from peak_console.operations.settings import ledger_settings
+
+__all__ = [
+    "RangeResult",
+    "VerifyCancelled",
+    "VerifyResult",
+    "as_json",
+    "existing",
+    "follow",
+    "heads_of",
+    "tail",
+    "verified_as_json",
+    "verify",
+    "verify_range",
+]
+
+MEMORY: Final = "verified.json"
+"""In ``audits/``: the last good verification."""
 
 
-def verify(ws: Workspace, progress: Callable[[str, int, int], None] | None = None) -> VerifyResult:
-    """Verify the whole chain from its stored bytes, and the rollups against the events.
+def verify(
+    ws: Workspace,
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    cancelled: Callable[[], bool] = never,
+    incremental: bool = False,
+    file: Path | None = None,
+    witness: Path | None = None,
+    workers: int | None = None,
+) -> VerifyResult:
+    """Verify every event, figure and signed head from the stored bytes, against anchors and witnesses.
 
-    ``progress`` gets what is being verified, events done and events in all. Raises ``LedgerUnavailable`` when
-    there is no ledger, or one that cannot be read.
+    ``progress`` gets what is being verified, events done and events in all; ``cancelled`` is asked often, by
+    the calling thread, and ends every process at once. ``file`` names another ledger than the workspace's, a
+    copy that may end earlier; ``witness`` a head that was kept elsewhere. A good result is remembered in
+    ``audits/verified.json``, where an ``incremental`` verification begins. Raises ``LedgerUnavailable`` when
+    there is no ledger, or one that cannot be read, ``VerifyCancelled``, and ``UsageWrong`` for a witness that
+    is none.
     """
+    path = existing(ws).ledger if file is None else _named(file)
+    plan = Plan(workers=workers, incremental=incremental, memory=ws.audits / MEMORY if file is None else None)
+    sources = heads_of(ws, own=file is None, witness=witness)
+    return verify_file(path, _staged(progress), plan=plan, sources=sources, cancelled=cancelled)
 
-    def tell(stage: VerifyStage, done: int, total: int) -> None:
-        if progress is not None:
-            progress(stage.value, done, total)
 
-    return verify_file(existing(ws).ledger, tell)
+def verify_range(
+    ws: Workspace,
+    first: int,
+    last: int,
+    progress: Callable[[str, int, int], None] | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> RangeResult:
+    """Whether events ``first`` to ``last`` are whole and follow each other; says which ones were looked at.
+
+    Raises ``LedgerUnavailable`` and ``VerifyCancelled``.
+    """
+    return verify_range_of(existing(ws).ledger, first, last, _staged(progress), cancelled=cancelled)
+
+
+def heads_of(ws: Workspace, *, own: bool = True, witness: Path | None = None) -> Sources:
+    """Where the signed heads of a workspace are: its files, its anchors, what else is named."""
+    store, settings = KeyStore(ws.keys), ledger_settings(ws)
+    key: bytes | None = None
+    with contextlib.suppress(KeyUnusable):  # without it no head counts, which the result says
+        key = store.raw_public()
+    return Sources(
+        key=key,
+        notes=ws.checkpoints,
+        anchors=survey(ws.root, settings.anchors, key, state_folder()) if key is not None else None,
+        witness=witness,
+        max_lag_s=settings.anchors.max_lag_s,
+        own=own,
+        key_here=_is_key_here(store),
+    )
 
 
 def verified_as_json(result: VerifyResult) -> dict[str, Any]:
     """A verification as ``--json`` shows it."""
     return asdict(result)
+
+
+def _staged(progress: Callable[[str, int, int], None] | None) -> Callable[[VerifyStage, int, int], None]:
+    def tell(stage: VerifyStage, done: int, total: int) -> None:
+        if progress is not None:
+            progress(stage.value, done, total)
+
+    return tell
+
+
+def _named(file: Path) -> Path:
+    if file.exists():
+        return file
+    raise LedgerUnavailable(
+        f"{file} does not exist", code="ledger_missing", remedy="name a ledger file that is there"
+    )
+
+
+def _is_key_here(store: KeyStore) -> bool:
+    try:
+        return os.access(store.private_path(WORKSPACE), os.R_OK)
+    except KeyUnusable:
+        return False
 
 
 def tail(ws: Workspace, count: int, after: int | None = None) -> list[LedgerEvent]:

@@ -205,6 +205,36 @@ class EventsShape(_Shape):
     events: list[EventShape]
 
 
+class SignedHeadsShape(_Shape):
+    """Signed heads of this log: how many, the largest and its root, events after it, whose name they bear."""
+
+    count: int = Field(ge=0)
+    size: int = Field(ge=0)
+    root: str
+    unsigned_events: int = Field(ge=0)
+    key: str
+    problem: str
+
+
+class AnchorShape(_Shape):
+    """An anchor or witness: what it holds, since when, how far it lags, whether it agrees."""
+
+    kind: Literal["git", "folder", "witness"]
+    place: str
+    size: int = Field(ge=0)
+    at: str
+    lag_s: float | None
+    ok: bool
+    problem: str
+
+
+class PrunedShape(_Shape):
+    """Events whose bodies retention dropped, and before when."""
+
+    events: int = Field(ge=0)
+    before: str
+
+
 class VerifyShape(_Shape):
     """``peak ledger verify``; exit 1 when ``ok`` is false."""
 
@@ -214,6 +244,14 @@ class VerifyShape(_Shape):
     broken_seq: int | None
     broken_how: str | None
     detail: str
+    checkpoints: SignedHeadsShape
+    anchors: list[AnchorShape]
+    anchor_used: str
+    cannot_know: list[str]
+    incremental_from: int | None
+    pruned: PrunedShape
+    workers: int
+    seconds: float
 
 
 class CallShape(_Shape):

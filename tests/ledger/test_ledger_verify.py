@@ -15,8 +15,8 @@ from ledger_events import completed, denied, judged, note, requested
 
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import HEADER_FIELDS, header_hash
-from peak_console.ledger import verify as verification
-from peak_console.ledger.verify import HEADER_SQL, VerifyStage, verify
+from peak_console.ledger.verify import Plan, VerifyStage, verify
+from peak_console.ledger.verify_chain import HEADER_SQL
 
 EVENTS = 12
 OPTIONAL = ("run_id", "call_id", "layer", "role", "provider", "model_id")
@@ -337,15 +337,13 @@ def readable(db: sqlite3.Connection, table: str, seq: int) -> bool:
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 5, 12, 13])
-def test_the_size_of_a_chunk_does_not_matter(
-    closed: Path, chunk: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_size_of_a_chunk_does_not_matter(closed: Path, chunk: int) -> None:
     """Breaks on the border of two chunks are found like any other."""
-    monkeypatch.setattr(verification, "CHUNK", chunk)
-    assert verify(closed).ok
+    plan = Plan(chunk=chunk)
+    assert verify(closed, plan=plan).ok
     with tampering(closed) as db:
         delete(db, 6)
-    result = verify(closed)
+    result = verify(closed, plan=plan)
     assert (result.events, result.broken_seq, result.broken_how) == (5, 6, "deleted_row")
 
 
@@ -421,12 +419,11 @@ def test_no_change_of_a_written_event_goes_unseen(
     assert result.ok == a_beginning, (result, edits)
 
 
-def test_progress_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told(desk: Desk) -> None:
     """Both stages report how far they are, up to all events."""
-    monkeypatch.setattr(verification, "CHUNK", 5)
     fill(desk)
     told: list[tuple[VerifyStage, int, int]] = []
-    verify(desk.path, lambda *one: told.append(one))
+    verify(desk.path, lambda *one: told.append(one), plan=Plan(chunk=5))
     assert (VerifyStage.CHAIN, 5, EVENTS) in told
     assert told[-1] == (VerifyStage.FIGURES, EVENTS, EVENTS)
 
