@@ -31,6 +31,7 @@ from peak_console.ledger.server import LedgerServer
 from peak_console.ledger.wire import PROTOCOL
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.admission import Circumstances, admit
+from peak_console.node.beginning import refuse_a_second_beginning
 from peak_console.node.children import Child
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
@@ -155,6 +156,7 @@ class Node:
             leasing=self._leasing,
             last_tick_us=self._clock.boot_us(),
         )
+        refuse_a_second_beginning(self.ws)
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
