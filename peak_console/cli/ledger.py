@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from peak_console.cli import ledger_care, ledger_proofs, ledger_verify
+from peak_console.cli import ledger_care, ledger_content, ledger_proofs, ledger_verify
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, width
 from peak_console.domain.events import LedgerEvent
@@ -25,6 +25,7 @@ command.add_command(ledger_verify.verify)
 command.add_command(ledger_care.backup)
 command.add_command(ledger_care.recover)
 for one in (
+    ledger_content.prune,
     ledger_proofs.checkpoint,
     ledger_proofs.prove,
     ledger_proofs.consistency,
