@@ -1,0 +1,140 @@
+"""The configs that were in force at an event, by the digests that the ledger holds, read from kept versions.
+
+Digests come from ``node.started`` and ``config.changed``; the matrix's own stands in the call's events. A
+version is taken from ``audits/versions``, or from the file in use where that still has the digest.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from peak_console.config.budgets import Budgets, BudgetsFile
+from peak_console.config.configs import Configs
+from peak_console.config.console import ConsoleConfig
+from peak_console.config.control import ControlConfig
+from peak_console.config.document import parse_document
+from peak_console.config.ledger import LedgerConfig
+from peak_console.config.lint.schema import validate
+from peak_console.config.matrix import Matrix, MatrixFile
+from peak_console.config.prices import PricesFile, PriceTable
+from peak_console.config.prompts import PromptLibrary
+from peak_console.config.registry import ModelRegistry, ModelsFile
+from peak_console.config.sources import MAIN_FILES, REQUIRED
+from peak_console.config.versions import read_version
+from peak_console.config.workspace import Workspace
+from peak_console.domain.canonical import sha256_hex
+from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.operations.views.body_fields import mapping, text_of, time_of
+
+_NEAR: Final = timedelta(seconds=2)
+"""A config that changed this close to an event may have been read by the caller before or after it."""
+
+_SHAPES: Final = {
+    "matrix": (MatrixFile, Matrix.of),
+    "models": (ModelsFile, ModelRegistry.of),
+    "prices": (PricesFile, PriceTable.of),
+    "budgets": (BudgetsFile, Budgets.of),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The configs of a moment; ``configs`` is ``None`` where a version is missing, and ``why`` says which."""
+
+    configs: Configs | None
+    why: str = ""
+
+
+class Versions:
+    """Configs by moment. ``changes`` are the ledger's ``node.started`` and ``config.changed``, ascending."""
+
+    def __init__(self, ws: Workspace, changes: Sequence[LedgerEvent]) -> None:
+        self._ws = ws
+        self._changes = changes
+        self._parts: dict[tuple[str, str], Any] = {}
+        self._whole: dict[tuple[str, ...], Known] = {}
+
+    def at(self, event: LedgerEvent) -> list[Known]:
+        """The configs that an event's decision may have been made by, the likeliest first."""
+        own = text_of((event.body or {}).get("matrix_digest"))
+        found: list[Known] = []
+        for digests in self._digests(event):
+            known = self._of(dict(digests) | ({"matrix": own} if own else {}))
+            if known not in found:
+                found.append(known)
+        return found or [Known(None, "the ledger names no configs before this event")]
+
+    def _digests(self, event: LedgerEvent) -> Iterator[Mapping[str, str]]:
+        """The digests at an event, then those around a change close to it."""
+        at, digests, around = time_of(event), dict[str, str](), list[dict[str, str]]()
+        for change in self._changes:
+            near = abs(time_of(change) - at) <= _NEAR
+            if change.seq > event.seq and not near:
+                break
+            if near:
+                around.append(dict(digests))
+            after = digests | _said(change)
+            if change.seq > event.seq:
+                around.append(after)
+                continue
+            digests = after
+        yield digests
+        yield from (one for one in around if one)
+
+    def _of(self, digests: Mapping[str, str]) -> Known:
+        key = tuple(digests.get(name, "") for name in REQUIRED)
+        if key not in self._whole:
+            self._whole[key] = self._assembled(dict(zip(REQUIRED, key, strict=True)))
+        return self._whole[key]
+
+    def _assembled(self, digests: Mapping[str, str]) -> Known:
+        parts = {name: self._part(name, digest) for name, digest in digests.items()}
+        missing = [name for name, part in parts.items() if part is None]
+        if missing:
+            told = ", ".join(f"{name} {digests[name][:12] or 'unknown'}" for name in missing)
+            return Known(None, f"config version missing: {told}")
+        configs = Configs(
+            **parts,
+            control=ControlConfig(),
+            ledger=LedgerConfig(),
+            console=ConsoleConfig(),
+            prompts=PromptLibrary.of([]),
+            digests=digests,
+        )
+        return Known(configs)
+
+    def _part(self, name: str, digest: str) -> Any:
+        """One config of a digest; ``None`` where it is not kept, or is no such config any more."""
+        if (name, digest) not in self._parts:
+            self._parts[name, digest] = self._read(name, digest) if digest else None
+        return self._parts[name, digest]
+
+    def _read(self, name: str, digest: str) -> Any:
+        found = read_version(self._ws, name, digest) or self._in_use(name, digest)
+        if found is None:
+            return None
+        suffix, data = found
+        shape, _, _ = validate(name, parse_document(data, f"{name}{suffix}"))
+        model, build = _SHAPES[name]
+        return build(shape, digest) if isinstance(shape, model) else None  # type: ignore[operator]
+
+    def _in_use(self, name: str, digest: str) -> tuple[str, bytes] | None:
+        toml = self._ws.root / MAIN_FILES[name]
+        for path in (toml, toml.with_suffix(".yaml"), toml.with_suffix(".yml")):
+            try:
+                data = path.read_bytes()
+            except OSError:
+                continue
+            if sha256_hex(data) == digest:
+                return path.suffix, data
+        return None
+
+
+def _said(change: LedgerEvent) -> dict[str, str]:
+    """The digests that one event tells."""
+    body = change.body or {}
+    if change.kind == EventKind.NODE_STARTED:
+        return {str(name): str(one) for name, one in mapping(body.get("digests")).items()}
+    file, new = text_of(body.get("file")), text_of(body.get("new"))
+    return {file: new} if file in _SHAPES and new else {}
