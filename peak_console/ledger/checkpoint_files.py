@@ -95,9 +95,9 @@ def _sync_folder(folder: Path) -> None:
 
 def _notes_of(path: Path) -> Iterator[Kept]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        yield Kept(path.name, None, None, f"cannot be read: {error}")
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        yield Kept(path.name, None, None, f"cannot be read: {error.strerror or error}")
         return
     for part in split_notes(text):
         try:
@@ -109,12 +109,12 @@ def _notes_of(path: Path) -> Iterator[Kept]:
 
 def _whole_bytes(data: bytes) -> int:
     """How much of the file is whole notes: a death while writing leaves a part of one."""
-    text = data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "surrogateescape")
     parts = list(split_notes(text))
     if not parts:
         return 0
     try:
         read_note(parts[-1])
     except NoteMalformed:
-        return len("".join(parts[:-1]).encode())
+        return len("".join(parts[:-1]).encode("utf-8", "surrogateescape"))
     return len(data)

@@ -127,6 +127,10 @@ def read_note(text: str) -> SignedNote:
     """One note; raises :class:`NoteMalformed`."""
     if len(text) > NOTE_LIMIT:
         raise NoteMalformed(f"longer than {NOTE_LIMIT} characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NoteMalformed("it is not UTF-8 text") from None
     body, gap, under = text.rpartition(f"\n\n{_DASH}")
     if not gap or not text.endswith("\n"):
         raise NoteMalformed("no signature lines under an empty line")
@@ -145,7 +149,7 @@ def split_notes(text: str) -> Iterator[str]:
             start = place
         signing = signed_line
         place = end + 1
-    if signing and place == len(text):
+    if signing and not text.startswith(_DASH, place):
         yield text[start:place]
         start = place
     if start < len(text):
