@@ -224,7 +224,7 @@ class _Recovering:
         facts, taken = self._salvage(found, folder, progress)
         named = None if phase_named is None else Phase(phase_named)
         phase, phase_from = phase_kept(found.source, found.proven, facts, named)
-        operators, left_out = self._operators(facts, known=bool(found.proven.events))
+        operators, left_out = self._operators(facts)
         successor = Successor(
             self.operator,
             self.reason,
@@ -243,6 +243,7 @@ class _Recovering:
             proof=proof,
             taken=taken,
             stop_id=stop_id,
+            operators_from="ledger" if facts.operators else "configs/keys",
         )
         made = Recovery(
             broken_how=found.how,
@@ -284,11 +285,14 @@ class _Recovering:
         )
         return facts, taken
 
-    def _operators(self, facts: Facts, *, known: bool) -> tuple[dict[str, str], tuple[str, ...]]:
-        """Who is enrolled again: who was by the proven part, and whose key file still says the same."""
+    def _operators(self, facts: Facts) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Who is enrolled again: who was by the proven part, and whose key file still says the same.
+
+        Where no enrolment is left the key files alone say it; the record tells so.
+        """
         store = KeyStore(self.ws.keys, self.environ)
         shown = {name: _public(store, name) for name in store.names()}
-        if not known:
+        if not facts.operators:
             return {name: key for name, key in shown.items() if key}, ()
         kept = {name: key for name, key in facts.operators.items() if shown.get(name) == key}
         left = [
@@ -358,6 +362,7 @@ class _Recovering:
         proof: dict[str, Any],
         taken: Taken,
         stop_id: str,
+        operators_from: str,
     ) -> tuple[int, str]:
         """Write the new ledger and verify it: its events and head."""
         told = {
@@ -366,6 +371,7 @@ class _Recovering:
             "proof": proof,
             **successor.recovered,
             "operators": sorted(successor.operators),
+            "operators_from": operators_from,
             "phase": successor.phase.value,
             "simulated": successor.simulated,
             "spend_known": taken.complete,

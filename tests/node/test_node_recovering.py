@@ -1,0 +1,466 @@
+"""After a broken ledger: what is proven is kept, nothing dangerous forgotten, and the way on is open."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from node_calls import failed, requested
+from node_world import World, node_here
+
+from peak_console.budget.limits import BudgetLimits
+from peak_console.config.load import ConfigCache
+from peak_console.control.keys import KeyStore, verify_proof
+from peak_console.domain.clock import SystemClock
+from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import new_event_id
+from peak_console.domain.ledgering import Ack
+from peak_console.domain.posture import PostureState
+from peak_console.ledger.breakers import Breakers
+from peak_console.ledger.checkpoint_files import CheckpointFiles
+from peak_console.ledger.merkle import Frontier
+from peak_console.ledger.notes import Checkpoint, origin_of
+from peak_console.ledger.privileges import Proof, challenge_message
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.verify import verify
+from peak_console.ledger.writer import LedgerWriter
+from peak_console.node.recovering import recover_ledger
+from peak_console.node.recovery import Recovery
+from peak_console.node.salvage_folder import RECORD_FILE, keep_old, make_folder
+from peak_console.operations.operators import enrolled_keys
+from peak_console.policy.breaker import BreakerRules
+
+
+def limits_of(world: World) -> BudgetLimits:
+    """The workspace's limits."""
+    return ConfigCache(world.ws).current().budgets.limits
+
+
+def write(world: World, *drafts: EventDraft) -> None:
+    """Append as a node does, without one."""
+    clock = SystemClock()
+    projections = (
+        Rollups(),
+        Breakers(BreakerRules),
+        Reservations(lambda: limits_of(world), clock=clock),
+    )
+    with LedgerWriter(world.ws.ledger, clock=clock, projections=projections) as writer:
+        results = writer.append([(draft, "node") for draft in drafts])
+    assert all(isinstance(one, Ack) for one in results), results
+
+
+def spend(world: World, calls: int = 40) -> None:
+    """Calls that stand at their bounds of a euro each, every tenth still open."""
+    drafts = []
+    for number in range(calls):
+        drafts.append(requested(f"c{number}", "1.000000000"))
+        if number % 10 != 9:
+            told = failed(f"c{number}", cost_eur="1.000000000", basis="worst_case", model_id=f"m{number}")
+            drafts.append(told)
+    write(world, *drafts)
+
+
+def event(kind: EventKind, **body: object) -> EventDraft:
+    """An event of any kind."""
+    return EventDraft(new_event_id(os.urandom), kind.value, body)
+
+
+def sign(world: World) -> int:
+    """Sign the head, as the notary does; gives how many events."""
+    events = world.events()
+    frontier = Frontier()
+    frontier.extend(bytes.fromhex(one.hash) for one in events)
+    signer = KeyStore(world.ws.keys).signer()
+    head = Checkpoint(origin_of(signer.public, events[0].hash), len(events), frontier.root())
+    CheckpointFiles(world.ws.checkpoints).append(head.signed(signer), SystemClock().now())
+    return len(events)
+
+
+def tamper(world: World, *statements: str) -> None:
+    """Change the database behind the ledger's back."""
+    db = sqlite3.connect(world.ws.ledger)
+    for trigger in ("ledger_no_update", "ledger_no_delete", "body_no_update", "body_no_delete"):
+        db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+def overwrite(world: World, begin: float, count: int) -> None:
+    """Random bytes from a share of the file on."""
+    size = world.ws.ledger.stat().st_size
+    with world.ws.ledger.open("r+b") as file:
+        file.seek(int(size * begin))
+        file.write(os.urandom(min(count, size - int(size * begin))))
+
+
+def recover(world: World, **options: object) -> Recovery:
+    """``peak ledger recover``."""
+    return recover_ledger(world.ws, **{"reason": "test", "operator": "anna", **options})  # type: ignore[arg-type]
+
+
+def spent_today(world: World) -> int:
+    """Nano-EUR against the day's budget, spent or reserved."""
+    with LedgerReader(world.ws.ledger) as reader:
+        return sum(
+            row.spent_cost + row.reserved_cost for row in reader.budgets() if row.key.startswith("day:")
+        )
+
+
+def zero_header(world: World) -> None:
+    """A header of nothing."""
+    with world.ws.ledger.open("r+b") as file:
+        file.write(bytes(100))
+
+
+def zero_page(world: World) -> None:
+    """A first page of nothing."""
+    with world.ws.ledger.open("r+b") as file:
+        file.write(bytes(4096))
+
+
+def edit_row(world: World) -> None:
+    """One row changed."""
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 30")
+
+
+def delete_tail(world: World) -> None:
+    """The last rows gone."""
+    tamper(world, "DELETE FROM ledger WHERE seq > 30", "DELETE FROM body WHERE seq > 30")
+
+
+def truncate_file(world: World) -> None:
+    """Half a file."""
+    os.truncate(world.ws.ledger, world.ws.ledger.stat().st_size // 2)
+
+
+def damage_pages(world: World) -> None:
+    """Random pages in the middle."""
+    overwrite(world, 0.5, 3 * 4096)
+
+
+def wrong_figures(world: World) -> None:
+    """Figures that no event made."""
+    tamper(world, "UPDATE rollup SET calls = calls + 1")
+
+
+@pytest.mark.parametrize(
+    ("damage", "least", "most"),
+    [
+        (edit_row, 29, 29),
+        (delete_tail, 30, 30),
+        (truncate_file, 0, 10_000),
+        (damage_pages, 0, 10_000),
+        (zero_header, 70, 10_000),
+        (zero_page, 70, 10_000),
+        (wrong_figures, 70, 10_000),
+    ],
+)
+def test_what_can_be_proven_is_kept(
+    world: World, damage: Callable[[World], None], least: int, most: int
+) -> None:
+    """The prefix verifies as a ledger of its own, the old file is kept as it was, the new ledger verifies."""
+    spend(world)
+    signed, spent = sign(world), spent_today(world)
+    before = world.events()
+    damage(world)
+    broken = world.ws.ledger.read_bytes()
+    done = recover(world)
+    assert least <= done.proven <= min(most, len(before))
+    assert done.known >= signed
+    assert done.lost == done.known - done.proven
+    assert (done.folder / "ledger.db").read_bytes() == broken
+    assert verify(world.ws.ledger).ok
+    if done.proven_file is not None:
+        found = verify(done.proven_file)
+        assert (found.ok, found.events, found.head) == (True, done.proven, before[done.proven - 1].hash)
+    genesis = world.events()[0]
+    assert genesis.kind == EventKind.WORKSPACE_INITIALISED
+    recovered = (genesis.body or {})["recovered"]
+    assert (recovered["proven_seq"], recovered["proven_head"]) == (done.proven, done.proven_head)
+    assert recovered["old_seq"] == done.known
+    assert recovered["checkpoint"]["size"] == signed
+    assert enrolled_keys(world.ws).keys() == {"anna"}
+    assert world.posture().state is not PostureState.DISARMED
+    assert not world.calls()
+    left = {path.name for path in done.folder.iterdir()}
+    assert left <= {"ledger.db", "ledger.db-wal", "ledger.db-shm", "proven.db", RECORD_FILE}
+    if done.spend_known:
+        assert spent_today(world) == spent
+
+
+async def test_the_way_on_is_open(world: World) -> None:
+    """STOPPED by a stop that stands; an operator enables, calls are possible, and it stays verified."""
+    spend(world, 5)
+    edit_first = "UPDATE ledger SET actor = 'mallory' WHERE seq = 4"
+    tamper(world, edit_first)
+    done = recover(world)
+    async with node_here(world) as node:
+        assert world.posture().state is PostureState.STOPPED
+        assert "stop_present" in world.posture().reasons
+        await asyncio.to_thread(world.enable, node.socket_path)
+        assert world.calls()
+    assert verify(world.ws.ledger).ok
+    assert [one for one in world.kinds() if one == EventKind.CONTROL_STOPPED] == [EventKind.CONTROL_STOPPED]
+    assert done.stop_id in str([one.body for one in world.events()])
+
+
+async def test_the_cooldown_holds_after_a_recovery(world: World) -> None:
+    """A recovery is no way around the cooldown of a stop."""
+    zero_page(world)
+    recover(world, phase="bootstrap")
+    world.set_control(cooldown_s=300)
+    async with node_here(world) as node:
+        with pytest.raises(PeakError) as caught:
+            await asyncio.to_thread(world.enable, node.socket_path)
+    assert caught.value.code == "cooldown"
+
+
+def test_spend_is_not_forgotten(world: World) -> None:
+    """Day, month, phase and run keep what was spent or reserved; the verifier's figures begin at nothing."""
+    spend(world, 20)
+    write(world, EventDraft("ev_own", "run.started", {"limits": {"max_cost_eur": "25"}}, run_id="r1"))
+    with LedgerReader(world.ws.ledger) as reader:
+        before = {row.key: row for row in reader.budgets()}
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 10")
+    done = recover(world)
+    assert done.spend_known
+    with LedgerReader(world.ws.ledger) as reader:
+        after = {row.key: row for row in reader.budgets()}
+        own = reader.run_limits()
+    for key, row in before.items():
+        now = after["phase:genesis" if key.startswith("phase:") else key]
+        assert now.spent_cost == row.spent_cost + row.reserved_cost, key
+        assert now.reserved_cost == 0
+        assert now.spent_calls == row.spent_calls + row.reserved_calls
+    assert own["r1"].max_cost == 25 * 10**9
+    assert verify(world.ws.ledger).ok
+
+
+def test_finished_runs_and_past_days_are_left_behind(world: World) -> None:
+    """Only what may still bind a call is carried."""
+    spend(world, 3)
+    write(world, EventDraft("ev_end", "run.finished", {}, run_id="r1"))
+    tamper(
+        world,
+        "INSERT INTO budget_counter VALUES ('day:2020-01-01', '', 5, 5, 5, 0, 0, 0, '[]')",
+        "UPDATE ledger SET actor = 'mallory' WHERE seq = 3",
+    )
+    recover(world)
+    with LedgerReader(world.ws.ledger) as reader:
+        keys = {row.key.partition(":")[0] for row in reader.budgets()}
+        assert not [row for row in reader.budgets() if "2020" in row.key]
+    assert keys == {"day", "month", "phase"}
+
+
+def test_a_latched_breaker_stays_latched(world: World) -> None:
+    """A bill above its bound closed a model; a broken ledger does not open it."""
+    told = failed("c1", cost_eur="9.000000000", basis="usage")
+    write(world, requested("c1", "1.000000000"), told)
+    tamper(world, "UPDATE rollup SET calls = 77")
+    recover(world)
+    with LedgerReader(world.ws.ledger) as reader:
+        (latched,) = [row for row in reader.breakers() if row.latched]
+    assert (latched.provider, latched.model_id) == ("openai", "gpt-5")
+    assert verify(world.ws.ledger).ok
+
+
+def test_the_operator_signs_the_new_genesis(world: World) -> None:
+    """Anybody can check it by the body of ``ledger.recovered``, the genesis and the enrolled key."""
+    edit_first = "UPDATE ledger SET actor = 'mallory' WHERE seq = 2"
+    tamper(world, edit_first)
+    recover(world, reason="the disk lied")
+    genesis, *rest = world.events()
+    (last,) = [one for one in rest if one.kind == EventKind.LEDGER_RECOVERED]
+    body = last.body or {}
+    assert (body["reason"], body["operator"]) == ("the disk lied", "anna")
+    draft = EventDraft(genesis.event_id, genesis.kind, dict(genesis.body or {}))
+    proof = Proof("anna", body["proof"]["nonce"], body["proof"]["signature"])
+    key = enrolled_keys(world.ws)["anna"]
+    assert verify_proof(key, proof, challenge_message(proof.nonce, draft))
+    forged = EventDraft(genesis.event_id, genesis.kind, {**(genesis.body or {}), "reason": "another"})
+    assert not verify_proof(key, proof, challenge_message(proof.nonce, forged))
+
+
+def test_a_foreign_operator_may_not(world: World) -> None:
+    """A key that the saved part does not know recovers nothing, and leaves everything as it was."""
+    write(world, event(EventKind.CONFIG_CHANGED, file="x"))
+    KeyStore(world.ws.keys).create("mallory")
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 3")
+    tampered = world.ws.ledger.read_bytes()
+    assert recover_refused(world, operator="mallory").code == "operator_unknown"
+    assert world.ws.ledger.read_bytes() == tampered
+    assert not list((world.ws.audits / "salvaged").glob("*"))
+    assert not (world.ws.control / "STOP").exists()
+
+
+def test_key_files_count_where_no_enrolment_was_saved(world: World) -> None:
+    """A ledger broken at its very beginning is no dead end; the record says what is relied on."""
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 2")
+    assert recover(world).operators == ("anna",)
+    (told,) = [one.body or {} for one in world.events() if one.kind == EventKind.LEDGER_RECOVERED]
+    assert told["operators_from"] == "configs/keys"
+
+
+def recover_refused(world: World, **options: object) -> PeakError:
+    """Why it is not recovered."""
+    with pytest.raises(PeakError) as caught:
+        recover(world, **options)
+    assert caught.value.remedy
+    return caught.value
+
+
+def test_a_removed_operator_does_not_come_back(world: World) -> None:
+    """Who was removed after the last proven event has no key file any more."""
+    bert = KeyStore(world.ws.keys).create("bert")
+    write(world, event(EventKind.OPERATOR_ENROLLED, operator="bert", public_key=bert, by="anna"))
+    write(world, event(EventKind.OPERATOR_REMOVED, operator="bert", reason="left", by="anna"))
+    (world.ws.keys / "bert.pub").unlink()
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 4")
+    done = recover(world)
+    assert done.operators == ("anna",)
+    assert any(one.startswith("bert:") for one in done.left_out)
+
+
+def test_the_phase_is_kept(world: World) -> None:
+    """By the saved part, and by an unproven word after it where that is stricter."""
+    write(world, event(EventKind.PHASE_CHANGED, **{"from": "bootstrap", "to": "matrix"}))
+    write(world, event(EventKind.PHASE_CHANGED, **{"from": "matrix", "to": "testnet"}))
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 4")
+    refused = recover_refused(world, phase="matrix")
+    assert refused.code == "phase_laxer"
+    done = recover(world)
+    assert (done.phase, done.phase_from) == ("testnet", "ledger")
+
+
+def test_an_unknown_phase_is_the_strictest(world: World) -> None:
+    """Unless the operator names it."""
+    sign(world)
+    world.ws.ledger.unlink()
+    done = recover(world)
+    assert (done.phase, done.phase_from, done.proven) == ("live", "unknown", 0)
+    world.ws.ledger.write_bytes(b"no database")
+    again = recover(world, phase="foundation")
+    assert (again.phase, again.phase_from) == ("foundation", "operator")
+
+
+def test_a_rewritten_chain_is_cut_where_it_was_signed(world: World) -> None:
+    """Events that only the chain holds up do not count where a signed head says otherwise."""
+    signed = sign(world)
+    spend(world, 5)
+    twice = sign(world)
+    head = CheckpointFiles(world.ws.checkpoints).newest()
+    assert head is not None
+    assert head.checkpoint is not None
+    signer = KeyStore(world.ws.keys).signer()
+    other = Checkpoint(head.checkpoint.origin, twice, b"x" * 32).signed(signer)
+    CheckpointFiles(world.ws.checkpoints).append(other, SystemClock().now())
+    done = recover(world, force=True)
+    assert done.proven == signed
+    assert done.known == twice
+
+
+def test_a_sound_ledger_is_not_recovered(world: World) -> None:
+    """Unless it is wanted all the same."""
+    assert recover_refused(world).code == "nothing_to_recover"
+    assert recover(world, force=True).proven == 2
+
+
+def test_a_workspace_that_never_had_a_ledger(world: World) -> None:
+    """Has nothing to recover; it is begun."""
+    world.ws.ledger.unlink()
+    assert recover_refused(world).code == "nothing_to_recover"
+
+
+def test_a_reason_is_needed(world: World) -> None:
+    """Told as a wrong use."""
+    assert isinstance(recover_refused(world, reason=" "), UsageWrong)
+
+
+async def test_not_beside_a_node(world: World) -> None:
+    """Refused with what ends it; the ledger is left alone."""
+    async with node_here(world):
+        refused = recover_refused(world, force=True)
+        assert isinstance(refused, EnvironmentUnfit)
+        assert (refused.code, refused.remedy) == ("node_running", "end it first: peak node stop")
+
+
+async def test_a_deleted_ledger_is_not_a_new_workspace(world: World) -> None:
+    """Where heads are signed no node begins anew: not for a missing file, not for an empty one."""
+    sign(world)
+    world.ws.ledger.unlink()
+    for _ in range(2):
+        with pytest.raises(EnvironmentUnfit) as caught:
+            async with node_here(world):
+                pass
+        assert caught.value.code == "ledger_missing"
+        assert "peak ledger recover" in caught.value.remedy
+        world.ws.ledger.touch()
+    recover(world, phase="bootstrap")
+    async with node_here(world) as node:
+        assert world.posture().state is PostureState.STOPPED
+        await asyncio.to_thread(world.enable, node.socket_path)
+        assert world.calls()
+
+
+def test_a_death_in_the_middle_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the old log is gone and before the new file stands: the log is put back, and all is salvaged."""
+    db = sqlite3.connect(world.ws.ledger)  # keeps the log from being folded in
+    db.execute("SELECT count(*) FROM ledger").fetchone()
+    spend(world, 5)
+    events = len(world.events())
+    log = world.ws.ledger.with_name("ledger.db-wal")
+    assert log.stat().st_size
+    folder = make_folder(world.ws, SystemClock().now())
+    keep_old(world.ws, folder)
+    log.unlink()
+    world.ws.ledger.with_name("ledger.db-shm").unlink()
+    done = recover(world, force=True)
+    db.close()
+    assert done.proven == events
+
+
+def test_a_recovery_that_fails_leaves_the_old_ledger(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong before the last rename: the broken file is where it was; it is tried again."""
+    spend(world, 5)
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = 5")
+    broken = world.ws.ledger.read_bytes()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("peak_console.node.recovering.put_in_place", fail)
+        with pytest.raises(EnvironmentUnfit) as caught:
+            recover(world)
+    assert caught.value.code == "workspace_unwritable"
+    assert world.ws.ledger.read_bytes() == broken
+    assert (world.ws.control / "STOP").exists()
+    assert recover(world).proven == 4
+
+
+def test_two_recoveries_name_each_other(world: World, tmp_path: Path) -> None:
+    """A second recovery keeps the first's record, and names every log before it."""
+    sign(world)
+    first = recover(world, force=True)
+    sign(world)
+    second = recover(world, force=True)
+    recovered = (world.events()[0].body or {})["recovered"]
+    assert len(recovered["origins"]) == 2
+    assert first.folder != second.folder
+    assert (first.folder / RECORD_FILE).exists()
+    assert verify(world.ws.ledger).ok
+
+
+def test_only_who_holds_a_key_recovers(world: World, tmp_path: Path) -> None:
+    """Without a private key nothing is signed, so nothing is recovered."""
+    zero_page(world)
+    with pytest.raises(ControlRefused) as caught:
+        recover_ledger(world.ws, reason="x", environ={"PEAK_KEYS_DIR": str(tmp_path / "nobody")})
+    assert caught.value.code == "no_operator_key"
