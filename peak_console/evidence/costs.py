@@ -1,7 +1,7 @@
 """What a run cost, by its events alone: per model and in sum, and what of it stands at bounds. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,7 +102,7 @@ def _settled(hop: _Hop, body: Mapping[str, Any]) -> None:
     hop.cost, hop.at_bound = _nano(body.get("cost_eur")), False
 
 
-_FOLDS: Final = {
+_FOLDS: Final[dict[str, Callable[[_Hop, Mapping[str, Any]], None]]] = {
     EventKind.CALL_REQUESTED: _asked,
     EventKind.CALL_COMPLETED: _answered,
     EventKind.CALL_FAILED: _lost,

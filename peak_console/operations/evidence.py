@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, raw_public
@@ -37,7 +37,9 @@ __all__ = [
     "VerificationCancelled",
     "critic_report",
     "list_packs",
+    "packs_as_json",
     "read_pack_file",
+    "verified_as_json",
     "verify_pack",
     "verify_path",
 ]
@@ -98,28 +100,36 @@ def verify_pack(
     """
     place = pack_place(ws, run_id, edition)
     stamp = _stamp(place.path)
-    found = verify_path(place.path, workspace_public(ws), progress, cancelled)
-    if found.ok and found.run_id != run_id:
-        found = _of_another(found, run_id)
+    found = verify_path(place.path, workspace_public(ws), progress, cancelled, run_id=run_id)
     _verified[place.path] = (stamp, found.ok)
     return found
 
 
 def verify_path(
-    path: Path, public: bytes, progress: Progress | None = None, cancelled: Cancelled | None = None
+    path: Path,
+    public: bytes,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    *,
+    run_id: str | None = None,
 ) -> PackVerified:
     """Verify the pack in a folder or an exported archive, wherever it lies, by a public key alone.
 
+    ``run_id`` is the run that it must be of, where that is known.
     Raises :class:`EvidenceUnusable` where it cannot be read at all.
     """
     try:
-        return verify_files(open_pack(path), public, progress, cancelled)
+        found = verify_files(open_pack(path), public, progress, cancelled)
     except PackUnreadable as error:
         raise EvidenceUnusable(
             one_line(str(error), 300),
             code="evidence_unreadable",
             remedy="name a pack's folder or an archive made by: peak evidence build --export",
         ) from error
+    if run_id is not None and found.run_id not in {"", run_id}:
+        problem = f"this is the pack of run {found.run_id}, not of {run_id}"
+        return replace(found, ok=False, problems=(problem, *found.problems))
+    return found
 
 
 def read_pack_file(ws: Workspace, run_id: str, path: str, *, edition: int | None = None) -> bytes:
@@ -141,6 +151,16 @@ def read_pack_file(ws: Workspace, run_id: str, path: str, *, edition: int | None
 def critic_report(ws: Workspace, run_id: str, *, edition: int | None = None) -> str:
     """The critic's report of a run's pack, in Markdown that is safe to render; raises as read_pack_file."""
     return read_pack_file(ws, run_id, REPORT, edition=edition).decode("utf-8", "replace")
+
+
+def verified_as_json(found: PackVerified) -> dict[str, Any]:
+    """A verification as ``--json`` shows it."""
+    return asdict(found)
+
+
+def packs_as_json(packs: tuple[PackLine, ...]) -> dict[str, Any]:
+    """A list of packs as ``--json`` shows it."""
+    return {"packs": [{**asdict(one), "path": str(one.path)} for one in packs]}
 
 
 def pack_place(ws: Workspace, run_id: str, edition: int | None = None) -> PackPlace:
@@ -245,8 +265,3 @@ def _sealed_times(ws: Workspace) -> dict[tuple[str, int], str]:
                     return times
     except PeakError:
         return times
-
-
-def _of_another(found: PackVerified, run_id: str) -> PackVerified:
-    problem = f"this is the pack of run {found.run_id}, not of {run_id}"
-    return replace(found, ok=False, problems=(problem, *found.problems))
