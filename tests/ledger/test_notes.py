@@ -103,6 +103,7 @@ def test_a_true_signature_counts_among_others() -> None:
         "x" * NOTE_LIMIT + NOTE,
         "\udcff" + NOTE,
     ],
+    ids=lambda text: f"{len(text)}",
 )
 def test_a_malformed_note_is_none(text: str) -> None:
     """No empty line, no signature, no end, a wrong dash, bad base64, too long: refused, by name."""
