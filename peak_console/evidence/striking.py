@@ -1,7 +1,8 @@
 """Keys struck out of what enters a pack: texts, JSON values, names, and bytes that are no text. Pure."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import orjson
 
@@ -9,6 +10,15 @@ from peak_console.domain.redaction import STRUCK
 
 Strike = Callable[[str], str]
 """Gives a text without keys; the same text where there are none. See ``domain.redaction.redactor``."""
+
+_SHORT: Final = 200
+_REMEMBERED: Final = 20_000
+
+
+def remembering(strike: Strike) -> Strike:
+    """``strike`` for many values that are mostly the same short texts: it is asked once for each of those."""
+    known = lru_cache(_REMEMBERED)(strike)
+    return lambda text: known(text) if len(text) <= _SHORT else strike(text)
 
 
 def struck_value(value: Any, strike: Strike) -> Any:

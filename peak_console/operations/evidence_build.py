@@ -26,6 +26,7 @@ from peak_console.evidence.places import REPORT_COPY, PackPlace, packs_of
 from peak_console.evidence.run_files import run_files
 from peak_console.evidence.sealing import SealedPack, same_on_disk, seal_pack, write_pack, write_text
 from peak_console.evidence.sources import FolderFiles, PackUnreadable
+from peak_console.evidence.striking import remembering
 from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.checkpoint_files import CheckpointFiles
 from peak_console.ledger.notes import Checkpoint
@@ -177,7 +178,7 @@ def _sealed(
         files=run_files(ws.runs / record.run_id),
         proofs=proofs,
         kept=partial(read_version, ws),
-        strike=redactor(secrets_of(environ)),
+        strike=remembering(redactor(secrets_of(environ))),
         key_id=key_id(signer.public),
     )
     note = next(iter(proofs.values())).checkpoint
