@@ -118,16 +118,8 @@ def _list_lines(listed: RunsListed) -> Iterator[str]:
         yield f"no run fits, of {listed.looked_at:,} looked at"
     else:
         wide = not width() or width() >= _WIDE
-        heads = [
-            "run",
-            "began",
-            "layers",
-            "outcome",
-            "calls",
-            "critic",
-            "cost €",
-            *(["purpose"] if wide else []),
-        ]
+        heads = ["run", *(["began"] if wide else []), "layers", "outcome", "calls", "critic", "cost €"]
+        heads += ["purpose"] if wide else []
         yield from table(heads, [_row(one, wide=wide) for one in listed.lines])
     if listed.next_before:
         yield f"there are more: peak runs list --before {listed.next_before}"

@@ -18,7 +18,7 @@ from peak_console.llm.candidates import Candidate, CandidateRefusal, Facts, Usab
 from peak_console.llm.fitting import Terms, agreed
 from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import CallRecord, day_of, level_of, rows_of
+from peak_console.operations.replay_record import PRUNED, CallRecord, day_of, level_of, rows_of
 from peak_console.operations.replay_report import Decision, Findings
 from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
 
@@ -68,7 +68,7 @@ def replay_route(event: LedgerEvent, known: Known, found: Findings) -> None:
 
 def replay_choices(call: CallRecord, found: Findings) -> None:
     """Judge again who was asked: the first admitted candidate behind the one asked before."""
-    last, taken = -1, set[int]()
+    last, asked, cooled = -1, set[int](), set[int]()
     previous: LedgerEvent | None = None
     for event in call.events:
         body = event.body or {}
@@ -77,17 +77,17 @@ def replay_choices(call: CallRecord, found: Findings) -> None:
         elif event.kind == EventKind.FALLBACK_TAKEN:
             _replay_fallback(event, call, previous, found)
         elif event.kind == EventKind.CALL_REFUSED and body.get("reason") == CallReason.BREAKER_OPEN.value:
-            taken.add(_place(event, rows_of(event)))
+            cooled.add(_place(event, rows_of(event)))
         elif event.kind == EventKind.CALL_REQUESTED and event.body is None:
-            found.skip(Decision.CHOICE, event, "the event's body was pruned")
+            found.skip(Decision.CHOICE, event, PRUNED)
         elif event.kind == EventKind.CALL_REQUESTED:
             rows = rows_of(event)
             place = _place(event, rows)
             again = body.get("repair") is True or body.get("resend") is True
-            expected = last if again else _next(rows, last, taken, place)
+            expected = last if again else _next(rows, last, asked, place, cooled=place in cooled)
             found.same(Decision.CHOICE, event, "candidate asked", _name(rows, place), _name(rows, expected))
             last = place
-            taken.add(place)
+            asked.add(place)
 
 
 # -- candidates
@@ -197,19 +197,18 @@ def _of(row: Mapping[str, Any], names: Sequence[str]) -> tuple[Any, ...]:
 # -- the choice
 
 
-def _next(rows: Sequence[Mapping[str, Any]], last: int, taken: set[int], place: int) -> int:
-    """The place that is asked after ``last``; one that cooled down before may be come back to."""
-    if place in taken and place <= last:
+def _next(rows: Sequence[Mapping[str, Any]], last: int, asked: set[int], place: int, *, cooled: bool) -> int:
+    """The place that is asked after ``last``; one whose breaker was waited for may be come back to."""
+    first = next(_admitted(rows, last, asked), -1)
+    free = 0 <= place < len(rows) and rows[place].get("admitted") is True and place not in asked
+    if free and (cooled or (place <= last and first == -1)):
         return place
-    behind = _admitted(rows, last, taken)
-    if place <= last and place >= 0 and rows[place].get("admitted") is True:
-        return place if next(behind, -1) == -1 else -1
-    return next(behind, -1)
+    return first
 
 
-def _admitted(rows: Sequence[Mapping[str, Any]], last: int, taken: set[int]) -> Iterator[int]:
+def _admitted(rows: Sequence[Mapping[str, Any]], last: int, asked: set[int]) -> Iterator[int]:
     return (
-        at for at, row in enumerate(rows) if at > last and row.get("admitted") is True and at not in taken
+        at for at, row in enumerate(rows) if at > last and row.get("admitted") is True and at not in asked
     )
 
 
@@ -234,7 +233,7 @@ def _replay_fallback(
     hop = call.hops.get(whole((body or {}).get("hop")) or 0)
     request = hop.requested if hop else None
     if body is None or request is None or request.body is None:
-        found.skip(Decision.CHOICE, event, "the event's body or its request's was pruned")
+        found.skip(Decision.CHOICE, event, PRUNED)
         return
     rows = rows_of(request)
     place = _place(request, rows)
