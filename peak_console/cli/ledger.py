@@ -26,6 +26,8 @@ command.add_command(ledger_care.backup)
 command.add_command(ledger_care.recover)
 for one in (
     ledger_content.prune,
+    ledger_content.export,
+    ledger_content.import_,
     ledger_proofs.checkpoint,
     ledger_proofs.prove,
     ledger_proofs.consistency,

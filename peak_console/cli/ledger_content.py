@@ -2,12 +2,16 @@
 
 import sys
 import time
+from pathlib import Path
 
 import click
 
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
+from peak_console.domain.errors import UsageWrong
 from peak_console.node.spawn import ledger_client
+from peak_console.operations import export as exporting
+from peak_console.operations import import_export as importing
 from peak_console.operations import prune as retention
 from peak_console.operations.prune import PrunePlan
 
@@ -78,6 +82,98 @@ def _planned(planned: PrunePlan) -> list[str]:
     if planned.held:
         lines.append(f"{planned.held:,} bodies stay: bills of their calls are open (peak budget show)")
     return lines
+
+
+@click.command("export", epilog="Example: peak ledger export --from 2026-11-01 --out november.jsonl")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([exporting.JSONL, exporting.PARQUET]),
+    default=exporting.JSONL,
+    help="JSON lines, or Parquet (needs the extra parquet).",
+)
+@click.option("--from", "begin", metavar="SEQ|TIME", help="The first event, or the time from which on.")
+@click.option("--to", "end", metavar="SEQ|TIME", help="The last event, or the time before which.")
+@click.option("--run", "run_id", metavar="RUN_ID", help="Only the events of a run, each with its proof.")
+@click.option("--out", default=exporting.STDOUT, metavar="FILE|-", help="Where to; - is standard output.")
+@click.option("--no-bodies", is_flag=True, help="Headers only: what is proven, not what was said.")
+@click.option("--replace", is_flag=True, help="Take the place of a file that is there.")
+@common
+def export(  # noqa: PLR0917 - click names every argument
+    invocation: Invocation,
+    form: str,
+    begin: str | None,
+    end: str | None,
+    run_id: str | None,
+    out: str,
+    *,
+    no_bodies: bool,
+    replace: bool,
+) -> int:
+    """Write events with what proves them: the newest signed head over them, and the way from it to them.
+
+    The first line says what the file is; each further line is an event, with all of its header and its body,
+    so that anybody can compute its hash. A file appears once it is whole.
+    """
+    if invocation.as_json and out == exporting.STDOUT:
+        raise UsageWrong(
+            "--json would stand between the events on standard output",
+            code="export_needs_file",
+            remedy="name a file: --out ledger.jsonl; the events themselves are JSON without --json",
+        )
+    progress = Progress(enabled=not invocation.as_json and sys.stderr.isatty())
+    done = exporting.export(
+        invocation.workspace(),
+        form=form,
+        begin=begin,
+        end=end,
+        run_id=run_id,
+        out=out,
+        bodies=not no_bodies,
+        replace=replace,
+        progress=progress,
+    )
+    progress.clear()
+    head = done.head
+    said = f"{head.events:,} events, #{head.first:,} to #{head.last:,}"
+    signed = "under a signed head" if head.checkpoint else "under no signed head: peak ledger checkpoint"
+    if out == exporting.STDOUT:
+        sys.stderr.write(f"{said}, {signed}\n")
+    else:
+        invocation.reporter.result(
+            done.as_json(), f"{out}: {said}, {signed}", f"elsewhere: peak ledger import {Path(out).name}"
+        )
+    return 0
+
+
+@click.command("import", epilog="Example: peak ledger import november.jsonl --key workspace.pub")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--to", type=click.Path(path_type=Path), help="A new folder (default: beside the file's name).")
+@click.option("--key", metavar="FILE|VKEY", help="The workspace's public key, from somewhere you trust.")
+@common
+def import_(invocation: Invocation, file: Path, to: Path | None, key: str | None) -> int:
+    """Verify an export, and make a ledger of its own of it where it is whole, with a report.
+
+    Needs no workspace. Every hash, link and path is computed again; the report says what that proves and what
+    it cannot. No ledger of a workspace is touched.
+    """
+    progress = Progress(enabled=not invocation.as_json and sys.stderr.isatty())
+    try:
+        done = importing.read_export(file, to=to, key=key, progress=progress)
+    finally:
+        progress.clear()
+    lines = [f"proven: {one}" for one in done.found.proven]
+    lines += [f"cannot know: {one}" for one in done.found.unproven]
+    if done.ledger is not None:
+        lines.append(f"a ledger of its own: {done.ledger} (peak ledger verify --file {done.ledger})")
+    else:
+        lines.append("it is no ledger by itself, so none was made")
+    invocation.reporter.result(
+        {"folder": str(done.folder), **done.as_json()},
+        *lines,
+        f"report: {done.folder / importing.REPORT_NAME}",
+    )
+    return 0
 
 
 def size_text(count: int) -> str:

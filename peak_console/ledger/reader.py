@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peak_console.budget.limits import Limit
     from peak_console.ledger.breaker_rows import BreakerRow
     from peak_console.ledger.budget_rows import BookedRow, ReservationRow
+    from peak_console.ledger.headers import Header
     from peak_console.ledger.pruning import PrunedRange
 
 POLL_S: Final = 0.1
@@ -137,6 +138,38 @@ class LedgerReader:
             events = events[:limit]
             return Page(tuple(events), events[-1].seq)
         return Page(tuple(events), floor + 1 if floor else None)
+
+    # -- rows as they are stored
+
+    def stored(
+        self, after: int, upto: int, limit: int, run_id: str | None = None
+    ) -> "list[tuple[Header, bytes | None]]":
+        """Headers and the bytes of bodies with ``seq`` above ``after`` up to ``upto``, ascending."""
+        from peak_console.ledger.headers import Header  # noqa: PLC0415 - slow; not for a first look
+
+        index, of_run = ("", "") if run_id is None else ("INDEXED BY ledger_run", "l.run_id = ? AND ")
+        rows = self._rows(
+            f"SELECT l.*, b.bytes FROM ledger l {index} LEFT JOIN body b ON b.seq = l.seq "  # noqa: S608 - ours
+            f"WHERE {of_run}l.seq > ? AND l.seq <= ? ORDER BY l.seq LIMIT ?",
+            (*([] if run_id is None else [run_id]), after, upto, limit),
+        )
+        return [(Header(*row[:-1]), row[-1]) for row in rows]
+
+    def extent(self, first: int, last: int, run_id: str | None = None) -> tuple[int, int, int]:
+        """How many events there are in a range, all or a run's, and the first and last of their places."""
+        values: list[Any]
+        of_run, values = ("", [first, last]) if run_id is None else ("run_id = ? AND ", [run_id, first, last])
+        query = f"SELECT count(*), min(seq), max(seq) FROM ledger WHERE {of_run}seq >= ? AND seq <= ?"  # noqa: S608 - ours
+        count, low, high = self._rows(query, values)[0]
+        return count, low or 0, high or 0
+
+    def places(self, first: int, last: int, run_id: str) -> list[int]:
+        """The places of a run's events in a range, ascending."""
+        query = (
+            "SELECT seq FROM ledger INDEXED BY ledger_run "
+            "WHERE run_id = ? AND seq >= ? AND seq <= ? ORDER BY seq"
+        )
+        return [seq for (seq,) in self._rows(query, (run_id, first, last))]
 
     # -- figures
 

@@ -135,6 +135,11 @@ def read_file(path: Path) -> bytes:
     return _read(path, READ_LIMIT)
 
 
+def key_named(named: str) -> Trust:
+    """The key that somebody named: a ``.pub`` file, or a verifier key's text; raises ``UsageWrong``."""
+    return _trust_of(named)
+
+
 def _made(proof: Proof, key: NoteKey) -> MadeProof:
     vkey = key.vkey()
     return MadeProof(as_text(proof), {**as_document(proof), "vkey": vkey}, vkey)
