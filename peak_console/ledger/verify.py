@@ -223,7 +223,9 @@ class _Verification:
             return 0
 
     def _read_heads(self) -> Heads | None:
-        """The signed heads; ``None`` where the ledger does not even begin."""
+        """The signed heads; ``None`` where none are asked for or the ledger does not even begin."""
+        if self._sources.key is None and self._sources.notes is None:
+            return None
         try:
             row = self._db.execute("SELECT hash FROM ledger WHERE seq = 1").fetchone()
             if row is None:
@@ -292,12 +294,16 @@ class _Verification:
     def _told(self, number: int, done: int, total: int) -> None:
         op = self._jobs[number]["op"]
         if op == FIGURES:
-            if self._workers == 1 and total:
+            if total and (self._workers == 1 or self._reached() >= self._last):
                 self._tell(VerifyStage.FIGURES, done, total)
         elif op == PIECE:
             self._done[number] = done
-            reached = self._jobs[0]["after"] + sum(self._done.values())
+            reached = self._reached()
             self._tell(VerifyStage.CHAIN, reached, max(self._last, reached))
+
+    def _reached(self) -> int:
+        """How many events were followed, those before an incremental beginning among them."""
+        return int(self._jobs[0]["after"]) + sum(self._done.values())
 
     # -- judging
 

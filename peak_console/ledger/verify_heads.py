@@ -137,7 +137,7 @@ def find_forged(heads: Heads, *, has_key: bool) -> Break | None:
     for one in (*heads.witnesses, *heads.held):
         if one.head.forged:
             return _break("checkpoint_forged", f"the {one.kind} {one.place}: {one.head.problem}")
-    return _recorded_elsewhere(heads)
+    return _recorded_elsewhere(heads) if has_key else None
 
 
 def _recorded_elsewhere(heads: Heads) -> Break | None:

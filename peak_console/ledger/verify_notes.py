@@ -89,7 +89,7 @@ def _read_file(path: Path, found: NotesRead, key: bytes | None) -> None:
     batch = _Batch(path, key, found.jobs)
     for place, data, last in texts_of(path):
         head = _head_of(data)
-        if head is None and last:
+        if head is None and last and not _is_complete(data):
             found.torn = path.name
         elif head is None:
             found.wrong = found.wrong or f"{path.name} holds what is no signed head, at byte {place}"
@@ -138,6 +138,11 @@ def _take(found: NotesRead, head: Checkpoint, name: str) -> None:
         found.roots.setdefault(head.size, set()).add(head.root)
     else:
         found.others.setdefault(head.origin, name)
+
+
+def _is_complete(data: bytes) -> bool:
+    """Whether it has a text and a whole line under it, so that no death while writing left it."""
+    return data.endswith(b"\n") and "\n\n\u2014 ".encode() in data
 
 
 def _head_of(data: bytes) -> Checkpoint | None:

@@ -154,6 +154,8 @@ class _Crew:
             self._tell(number, told["done"], told["total"])
             return
         self.results[number] = result = told["result"]
+        if result.get("seq") is not None:
+            self._tell(number, result["seq"] - self._jobs[number]["after"], 0)
         if result["found"]:
             self._upto = min(self._upto, number)
         self._give(process)

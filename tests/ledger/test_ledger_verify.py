@@ -2,46 +2,25 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledger_attacks import delete, insert, rows_of, swap, tampering
 from ledger_desk import Desk
 from ledger_events import completed, denied, judged, note, requested
 
 from peak_console.domain.errors import LedgerUnavailable
-from peak_console.domain.events import HEADER_FIELDS, header_hash
+from peak_console.domain.events import header_hash
 from peak_console.ledger.verify import Plan, VerifyStage, verify
 from peak_console.ledger.verify_chain import HEADER_SQL
 
 EVENTS = 12
 OPTIONAL = ("run_id", "call_id", "layer", "role", "provider", "model_id")
 TEXT_COLUMNS = ("kind", "actor", "event_id", "ts", *OPTIONAL)
-TRIGGERS = (
-    "ledger_links_to_head",
-    "ledger_no_update",
-    "ledger_no_delete",
-    "body_follows",
-    "body_no_update",
-    "body_no_delete",
-)
-
-
-@contextmanager
-def tampering(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file in the hands of somebody who may write it: without triggers and constraints."""
-    db = sqlite3.connect(path, isolation_level=None)
-    for trigger in TRIGGERS:
-        db.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-    db.execute("PRAGMA foreign_keys = OFF")
-    try:
-        yield db
-    finally:
-        db.close()
 
 
 def fill(desk: Desk) -> None:
@@ -60,55 +39,6 @@ def closed(desk: Desk) -> Path:
     fill(desk)
     desk.writer.close()
     return desk.path
-
-
-def rows_of(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """All headers."""
-    rows = db.execute("SELECT * FROM ledger ORDER BY seq")
-    return [dict(zip(HEADER_FIELDS, row, strict=True)) for row in rows]
-
-
-def renumber(db: sqlite3.Connection, first: int, by: int) -> None:
-    """Move every event from ``first`` on, with its body."""
-    for table in ("ledger", "body"):
-        db.execute(f"UPDATE {table} SET seq = -seq WHERE seq >= ?", (first,))  # noqa: S608
-        db.execute(f"UPDATE {table} SET seq = -seq + ? WHERE seq < 0", (by,))  # noqa: S608
-
-
-def insert(db: sqlite3.Connection, seq: int, *, sound: bool) -> None:
-    """Put an event in at ``seq``; a ``sound`` one has the right link and its own right hash."""
-    renumber(db, seq, 1)
-    (previous,) = db.execute("SELECT hash FROM ledger WHERE seq = ?", (seq - 1,)).fetchone()
-    body = b"{}"
-    header = {
-        "seq": seq,
-        "event_id": "ev_put_in",
-        "ts": "2026-11-22T12:00:00.000000Z",
-        "boot_us": 1,
-        "kind": "run.started",
-        "actor": "eve",
-        "body_sha256": hashlib.sha256(body).hexdigest(),
-        "prev_hash": previous,
-    }
-    header["hash"] = header_hash(header) if sound else "e" * 64
-    names, marks = ",".join(header), ",".join("?" * len(header))
-    db.execute(f"INSERT INTO ledger({names}) VALUES ({marks})", tuple(header.values()))  # noqa: S608
-    db.execute("INSERT INTO body VALUES (?, ?)", (seq, body))
-
-
-def swap(db: sqlite3.Connection, one: int, other: int) -> None:
-    """Exchange two events, bodies too."""
-    for table in ("ledger", "body"):
-        for old, new in ((one, -1), (other, one), (-1, other)):
-            db.execute(f"UPDATE {table} SET seq = ? WHERE seq = ?", (new, old))  # noqa: S608
-
-
-def delete(db: sqlite3.Connection, seq: int, *, renumbered: bool = False) -> None:
-    """Take an event out, and close the gap."""
-    for table in ("body", "ledger"):
-        db.execute(f"DELETE FROM {table} WHERE seq = ?", (seq,))  # noqa: S608
-    if renumbered:
-        renumber(db, seq + 1, -1)
 
 
 def test_a_sound_ledger_verifies(desk: Desk) -> None:
