@@ -1,4 +1,4 @@
-"""The notary: signs when it is due, goes on where it stopped, never signs what contradicts an earlier head."""
+"""The notary: signs when it is due, goes on where it stopped, and contradicts no earlier head."""
 
 import json
 import sqlite3
