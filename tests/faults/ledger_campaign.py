@@ -179,12 +179,27 @@ def examine(folder: Path, ledger: Path, kills: int) -> Finding:
     )
 
 
+def cut(cuts: int, seed: int) -> int:
+    """Simulate power cuts with the product's settings, and a tenth without a sync at every commit."""
+    from power_cut import power_cuts  # noqa: PLC0415 - kills need no apsw
+
+    kept, bitten = (
+        power_cuts(cuts, seed=seed),
+        power_cuts(max(cuts // 10, 1), synchronous="NORMAL", seed=seed),
+    )
+    print(f"seed {seed}: FULL {kept}; NORMAL {bitten}")  # noqa: T201 - a program's result
+    return int(bool(kept.lost or kept.broken or not bitten.lost))
+
+
 def main() -> None:
     """Run a campaign and say what was found; exit 1 when anything was."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--power-cuts", type=int, default=0, help="Simulate so many power cuts instead.")
     options = parser.parse_args()
+    if options.power_cuts:
+        sys.exit(cut(options.power_cuts, options.seed))
     with tempfile.TemporaryDirectory(prefix="pk") as folder:
         finding = campaign(Path(folder), options.rounds, seed=options.seed)
     print(f"seed {options.seed}: {finding}")  # noqa: T201 - a program's result

@@ -43,12 +43,8 @@ def limits_of(world: World) -> BudgetLimits:
 
 def write(world: World, *drafts: EventDraft) -> None:
     """Append as a node does, without one."""
-    clock = SystemClock()
-    projections = (
-        Rollups(),
-        Breakers(BreakerRules),
-        Reservations(lambda: limits_of(world), clock=clock),
-    )
+    clock, limits = SystemClock(), limits_of(world)
+    projections = (Rollups(), Breakers(BreakerRules), Reservations(lambda: limits, clock=clock))
     with LedgerWriter(world.ws.ledger, clock=clock, projections=projections) as writer:
         results = writer.append([(draft, "node") for draft in drafts])
     assert all(isinstance(one, Ack) for one in results), results
