@@ -115,7 +115,7 @@ def _run_files(found: Contents, record: RunRecord, files: list[RunFile], strike:
             continue
         struck = strike(file.path) != file.path
         struck_names += struck
-        path = f"{ARTEFACTS}/redacted-name-{struck_names}" if struck else _inner(file.path)
+        path = f"{ARTEFACTS}/~redacted-{struck_names}" if struck else _inner(file.path)
         if file.data is None:
             found.left_out.append(LeftOut(path, file.refused, file.sha256))
             continue

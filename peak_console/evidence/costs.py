@@ -9,6 +9,9 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import nano_from_text, text_from_nano
 
 AT_BOUND: Final = "worst_case"
+_MOST: Final = 2**53 - 1
+"""The largest integer of canonical JSON; more tokens than that are said to be as many."""
+
 _TOKENS: Final = ("input", "cached", "cache_write", "output", "reasoning")
 
 
@@ -65,7 +68,8 @@ def costs(run_id: str, events: Iterable[LedgerEvent]) -> dict[str, Any]:
 
 def _sum(hops: Iterable[_Hop]) -> dict[str, Any]:
     some = list(hops)
-    tokens = {f"{name}_tokens": sum(hop.tokens.get(name, 0) for hop in some) for name in _TOKENS}
+    counted = {name: sum(hop.tokens.get(name, 0) for hop in some) for name in _TOKENS}
+    tokens = {f"{name}_tokens": min(count, _MOST) for name, count in counted.items()}
     return {
         "hops": len(some),
         "answered": sum(hop.state == "completed" for hop in some),

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from peak_console.domain.canonical import canonical
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.evidence.costs import costs
+from peak_console.evidence.event_lines import sorted_json
 from peak_console.evidence.layout import COSTS, CRITIC, ENVIRONMENT, GATE, REPORT
 from peak_console.evidence.report import critic_report
 
@@ -38,11 +38,11 @@ def derived_files(
     """The short files of a pack, from its events as they stand in it (keys struck out)."""
     verdicts = judgements(run_id, events)
     return {
-        CRITIC: canonical(verdicts),
+        CRITIC: sorted_json(verdicts),
         REPORT: critic_report(verdicts).encode(),
-        GATE: canonical(gate_decisions(run_id, events)),
-        COSTS: canonical(costs(run_id, events)),
-        ENVIRONMENT: canonical(environment(run_id, events, governing)),
+        GATE: sorted_json(gate_decisions(run_id, events)),
+        COSTS: sorted_json(costs(run_id, events)),
+        ENVIRONMENT: sorted_json(environment(run_id, events, governing)),
     }
 
 

@@ -3,6 +3,7 @@
 Nothing of the pack is trusted but what the given public key signed; nothing outside it is asked.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +37,7 @@ Cancelled = Callable[[], bool]
 
 PROBLEMS_LIMIT: Final = 200
 _TELL_EVERY: Final = 200
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class State(StrEnum):
@@ -118,9 +120,7 @@ class _Verification:
         self._files(statement, manifest)
         proofs_ok = False
         if statement is not None and manifest is not None:
-            before = len(self._problems)
-            self._about(statement, manifest)
-            proofs_ok = len(self._problems) == before
+            proofs_ok = self._about(statement, manifest)
         for odd in self._pack.odd():
             self._problem(f"{odd}: not a plain file, or a name that no pack has")
         return PackVerified(
@@ -198,20 +198,24 @@ class _Verification:
 
     # -- what the files say of the run
 
-    def _about(self, statement: Statement, manifest: Manifest) -> None:
+    def _about(self, statement: Statement, manifest: Manifest) -> bool:
+        """Whether all events are proved; what else the files say of the run is looked at too."""
         if manifest.run_id != statement.run_id:
             self._problem("manifest and statement name different runs")
         lines = self._lines(EVENTS), self._lines(GOVERNING)
         if lines[0] is None or lines[1] is None:
-            return
+            return False
+        before = len(self._problems)
         self._run(statement, lines[0], lines[1])
         checkpoint = self._checkpoint(statement)
         if checkpoint is not None:
             self._origin(statement, lines[1])
             self._proofs([*lines[0], *lines[1]], checkpoint)
+        proved = checkpoint is not None and len(self._problems) == before
         self._copies(manifest, [one.event for one in lines[0]])
         self._derived(statement, [one.event for one in lines[0]], [one.event for one in lines[1]])
         self._tell(manifest, [*lines[0], *lines[1]])
+        return proved
 
     def _run(self, statement: Statement, run: list[EventLine], governing: list[EventLine]) -> None:
         for name, found in ((EVENTS, run), (GOVERNING, governing)):
@@ -349,8 +353,9 @@ def artefacts_on_record(run: list[LedgerEvent]) -> Iterator[tuple[str, str]]:
             continue
         listed = event.body.get("artefacts")
         for one in listed if isinstance(listed, list) else []:
-            if isinstance(one, Mapping) and isinstance(one.get("path"), str):
-                yield one["path"], str(one.get("sha256"))
+            path, digest = (one.get("path"), one.get("sha256")) if isinstance(one, Mapping) else (None, None)
+            if isinstance(path, str) and isinstance(digest, str) and _SHA256.fullmatch(digest):
+                yield path, digest
 
 
 def _is_included(event: LedgerEvent, proof: tuple[str, list[str]] | None, checkpoint: Checkpoint) -> bool:

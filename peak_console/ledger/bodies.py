@@ -90,7 +90,7 @@ _REQUIRED: Final[Mapping[str, Mapping[str, Check]]] = {
         "reason": _is_name,
         "operator": _is_name,
     },
-    EventKind.CRITIC_JUDGED: {"verdict": lambda value: value in set(Verdict)},
+    EventKind.CRITIC_JUDGED: {"verdict": lambda value: isinstance(value, str) and value in set(Verdict)},
     EventKind.POLICY_DENIED: {"rule": _is_text, "where": _is_text},
 }
 _NEEDS_CALL = frozenset(

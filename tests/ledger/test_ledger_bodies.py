@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from peak_console.domain.canonical import NotCanonical, canonical
 from peak_console.domain.errors import PeakError
-from peak_console.ledger.bodies import BODY_LIMIT, body_bytes, parsed_body_bytes
+from peak_console.ledger.bodies import BODY_LIMIT, body_bytes, check_body, parsed_body_bytes
 
 LEAVES = (
     st.none()
@@ -72,3 +72,10 @@ def test_a_body_has_a_limit() -> None:
     with pytest.raises(PeakError) as caught:
         parsed_body_bytes({"x": "y" * (room + 1)})
     assert caught.value.code == "body_too_large"
+
+
+@pytest.mark.parametrize("verdict", [{}, [], ["PASS"], None, 1, "pass", "MAYBE"])
+def test_a_verdict_of_any_other_form_is_refused(verdict: Any) -> None:
+    """Also one that no set can hold: the writer never fails for what a client sends."""
+    with pytest.raises(PeakError):
+        check_body("critic.judged", {"verdict": verdict}, "call_1")
