@@ -42,6 +42,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         ["workspace", f"{snapshot.root}{marks}"],
         ["phase", snapshot.phase or "unknown (judged by the rules of live)"],
         ["ledger", _ledger(snapshot)],
+        ["signed", _signed(snapshot)],
         ["node", f"pid {snapshot.node.pid}" if snapshot.node.running else "none runs"],
         ["metrics", snapshot.node.metrics_url or "—"],
         ["operator", snapshot.operator or "none with a key here"],
@@ -108,6 +109,17 @@ def _breakers(snapshot: BarSnapshot) -> str:
     names = {(one.provider, one.model_id) for one in snapshot.breakers}
     closed = f"{len(names - {(one.provider, one.model_id) for one in away})} of {len(names)} closed"
     return "; ".join([closed, *(one_line(one, 240) for one in told)])
+
+
+def _signed(snapshot: BarSnapshot) -> str:
+    """The newest checkpoint, what came after it, and what keeps the head from being signed."""
+    signed, seq = snapshot.ledger.signed, snapshot.ledger.seq
+    problem = one_line(signed.problem, 300)
+    if not signed.size:
+        return problem or "nothing to sign yet"
+    when = _ago(signed.at, snapshot.taken_at) if signed.at else "at a time not known"
+    behind = f", {max(0, seq - signed.size):,} since"
+    return f"{signed.size:,} events, {when}{behind}" + (f"; PROBLEM: {problem}" if problem else "")
 
 
 def _ledger(snapshot: BarSnapshot) -> str:

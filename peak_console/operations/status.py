@@ -24,6 +24,7 @@ from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.windows import BudgetRow
+from peak_console.operations.signed_head import SignedHeads
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
     BarSnapshot,
@@ -102,6 +103,7 @@ class StatusReader:
         self._environ = os.environ if environ is None else environ
         self._gate = CallGate(ws.control, self._clock, self._environ)
         self._door = door or LedgerDoor(ws.ledger)
+        self._signed = SignedHeads(ws)
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._genesis: tuple[int, bool] = (-1, False)
@@ -206,6 +208,7 @@ class StatusReader:
                 size=_size(self.ws.ledger),
                 wal_size=_size(self.ws.ledger.with_name(self.ws.ledger.name + "-wal")),
                 freshness=Freshness(now),
+                signed=self._signed.read(seq, self._node_json()),
             ),
             phase=to if to in set(Phase) else Phase.LIVE.value,
             phase_since=changed.ts if changed else "",

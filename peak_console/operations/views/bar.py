@@ -28,6 +28,27 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedHead:
+    """The newest checkpoint: over how many events, its root, when it was signed, and what is wrong."""
+
+    size: int = 0
+    root: str = ""
+    at: datetime | None = None
+    problem: str = ""
+
+    def as_json(self, seq: int, now: datetime) -> dict[str, Any]:
+        """As ``peak status --json`` shows it, of a ledger of ``seq`` events."""
+        return {
+            "size": self.size,
+            "root": self.root,
+            "at": None if self.at is None else iso(self.at),
+            "age_s": None if self.at is None else round(max(0.0, (now - self.at).total_seconds()), 3),
+            "unsigned_events": max(0, seq - self.size),
+            "problem": self.problem or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerHead:
     """The ledger's head. ``verified`` is ``None`` when nobody has verified this session; sizes in bytes."""
 
@@ -38,6 +59,7 @@ class LedgerHead:
     size: int = 0
     wal_size: int = 0
     freshness: Freshness = NEVER
+    signed: SignedHead = SignedHead()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +229,7 @@ class BarSnapshot:
             "problem": ledger.freshness.why or None,
             "bytes": ledger.size,
             "wal_bytes": ledger.wal_size,
+            "checkpoint": ledger.signed.as_json(ledger.seq, self.taken_at),
             "sqlite_version": self.sqlite_version,
         }
 

@@ -1,0 +1,58 @@
+"""The newest signed head of the ledger, for the status: read from its files, seldom anew."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import from_iso
+from peak_console.ledger.checkpoint_files import CheckpointFiles, Kept
+from peak_console.ledger.tree_file import TreeState, TreeUnusable
+from peak_console.operations.views.bar import SignedHead
+
+SIGN: Final = "peak ledger checkpoint"
+
+
+class SignedHeads:
+    """Reads the newest checkpoint of a workspace again where its files changed. It judges no signature."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
+        self._files = CheckpointFiles(ws.checkpoints)
+        self._seen: object = None
+        self._newest: Kept | None = None
+        self._at: datetime | None = None
+
+    def read(self, seq: int, node: Mapping[str, Any]) -> SignedHead:
+        """The head as of a ledger of ``seq`` events; ``node`` is what ``node.json`` says. Never raises."""
+        with suppress(OSError):
+            self._look()
+        told = node.get("notary")
+        problem = str(told.get("problem") or "") if isinstance(told, Mapping) else ""
+        found = self._newest.checkpoint if self._newest is not None else None
+        if found is None:
+            problem = problem or ("no head was signed yet" if seq else "")
+            return SignedHead(problem=problem)
+        if found.size > seq:
+            problem = problem or f"the ledger ends before its signed head of {found.size} events"
+        return SignedHead(found.size, found.root.hex(), self._at, problem)
+
+    def _look(self) -> None:
+        paths = self._files.files()
+        found = paths[-1].stat() if paths else None
+        seen = (len(paths), found.st_mtime_ns, found.st_size) if found else None
+        if seen == self._seen:
+            return
+        self._newest, self._at = self._files.newest(), None
+        if found is not None and self._newest is not None and self._newest.checkpoint is not None:
+            self._at = self._signed_at(self._newest.checkpoint.size, found.st_mtime)
+        self._seen = seen
+
+    def _signed_at(self, size: int, written: float) -> datetime:
+        """When the notary says it signed; else when the file was last written."""
+        with suppress(TreeUnusable, ValueError):
+            state = TreeState.read(self._ws.audits / "tree.json")
+            if state.size == size:
+                return from_iso(state.at)
+        return datetime.fromtimestamp(written, UTC)
