@@ -33,15 +33,16 @@ A name with % in artefacts/ is percent-encoded.
 Checking it
   With the program:  peak evidence verify FOLDER --key workspace.pub
   Without it:        verify_pack.py of the program's documentation does all of this with Python alone.
-  By hand:
+  By hand, in a copy of this folder with workspace.pub in it:
   1. Files. Each must have the SHA-256 that the manifest names:
        jq -r '.files[] | .sha256 + "  " + .path' manifest.json | sha256sum -c
   2. Signature. The payload's subjects must name the same, and manifest.json:
        jq -r .payload statement.dsse.json | base64 -d > payload
        {{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < payload)"; cat payload; }} > signed
        jq -r '.signatures[0].sig' statement.dsse.json | base64 -d > signature
-       ssh-keygen -e -m PKCS8 -f workspace.pub > key.pem
-       openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in signed -sigfile signature
+       cut -d' ' -f2 workspace.pub | base64 -d | tail -c 32 > raw; sha256sum raw
+       {{ printf '0*0\\005\\006\\003+ep\\003!\\000'; cat raw; }} > key.der
+       openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in signed -sigfile signature
   3. Events. sha256(canonical JSON of the header without "hash") is its "hash"; sha256(canonical JSON of the
      body) is its "body_sha256", unless the line says that keys were struck out ("redacted").
   4. Proofs. From sha256(00 || hash) of an event its path leads to the root in checkpoint.note; leaf number =
