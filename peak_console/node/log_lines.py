@@ -76,6 +76,8 @@ def event_fields(event: LedgerEvent) -> Fields | None:
         "seq": event.seq,
         "event_id": event.event_id,
     }
+    if event.body is None:
+        fields["pruned"] = True
     if event.kind in _OUTCOMES:
         return fields | _call_fields(event, body)
     fields["actor"] = event.actor

@@ -294,6 +294,8 @@ def _pending(reader: LedgerReader, run_id: str | None, since: str) -> list[Pendi
     while True:
         page = reader.find(wanted, before, _PAGE)
         for event in page.events:
+            if event.body is None:
+                continue  # an open hop's details are never pruned
             ends = (one for one in reader.by_call(event.call_id or "") if one.kind in _ENDS)
             if not any(_hop(one) == _hop(event) for one in ends):
                 found.append(pending_call(event))

@@ -197,6 +197,8 @@ class CallDetail:
     denials: tuple[DenialLine, ...] = ()
     budget_notes: tuple[BudgetNote, ...] = ()
     judgements: tuple[JudgementLine, ...] = ()
+    pruned: int = 0
+    """Events of it whose details retention dropped."""
     texts: tuple[LoggedText, ...] = ()
     chain: tuple[ChainPlace, ...] = ()
     events: tuple[dict[str, Any], ...] = field(default=(), repr=False)

@@ -51,6 +51,7 @@ def detail_of(call_id: str, events: Sequence[LedgerEvent]) -> CallDetail:
         denials=tuple(_denials(events)),
         budget_notes=tuple(_budget_notes(events)),
         judgements=judged,
+        pruned=sum(event.body is None for event in events),
     )
 
 

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from peak_console.operations.views.freshness import NEVER, Freshness
+
+PRUNED: Final = "pruned"
+"""The reason of a call whose reason retention dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class CallLine:
     """The provider worked on it unattended; with the outcome ``open`` it still does."""
     repair: bool = False
     """A second question to the same candidate, because its first answer had not the asked form."""
+    pruned: bool = False
+    """Retention dropped the event's details: what is not in its header is not known any more."""
 
     @property
     def pending(self) -> bool:

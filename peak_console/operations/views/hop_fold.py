@@ -19,7 +19,7 @@ from peak_console.operations.views.body_fields import (
     whole,
 )
 from peak_console.operations.views.call_detail import Acceptance, AttemptLine, HopFacts, Settlement
-from peak_console.operations.views.calls import CallLine
+from peak_console.operations.views.calls import PRUNED, CallLine
 
 CLOSING: Final = {
     "ok": EventKind.CALL_COMPLETED.value,
@@ -54,7 +54,7 @@ def line_of(event: LedgerEvent) -> CallLine | None:
         provider=event.provider or "",
         model_id=event.model_id or "",
         outcome=outcome,
-        reason="" if outcome == "ok" else str(body.get("reason", "")),
+        reason="" if outcome == "ok" else str(body.get("reason", PRUNED if event.body is None else "")),
         latency_ms=ms(body.get("latency_us")) if closed else None,
         cost=nano(body.get("cost_eur")) if closed else None,
         tokens_in=whole(usage.get("input")) or 0,
@@ -65,6 +65,7 @@ def line_of(event: LedgerEvent) -> CallLine | None:
         streamed=body.get("streamed") is True,
         background=body.get("background") is True or event.kind == EventKind.CALL_ACCEPTED,
         repair=body.get("repair") is True,
+        pruned=event.body is None,
     )
 
 
@@ -73,12 +74,13 @@ def hops_of(events: Sequence[LedgerEvent]) -> Iterator[HopFacts]:
 
     A hop that a breaker or a budget refused was never opened: a later ``requested`` of the same call goes on.
     """
-    accepted = {_number(one): one for one in events if one.kind == EventKind.CALL_ACCEPTED}
-    settled = {_number(one): one for one in events if one.kind == EventKind.BUDGET_SETTLED}
+    numbers = _numbers(events)
+    accepted = {numbers[one.seq]: one for one in events if one.kind == EventKind.CALL_ACCEPTED}
+    settled = {numbers[one.seq]: one for one in events if one.kind == EventKind.BUDGET_SETTLED}
     opened: dict[int, LedgerEvent] = {}
     closed: dict[tuple[int, int], LedgerEvent] = {}
     for event in events:
-        number = _number(event)
+        number = numbers[event.seq]
         if event.kind == EventKind.CALL_REQUESTED:
             opened[number] = event
         elif event.kind == EventKind.CALL_REFUSED:
@@ -92,6 +94,7 @@ def hops_of(events: Sequence[LedgerEvent]) -> Iterator[HopFacts]:
         line = line_of(event)
         if line is None:
             continue
+        line = replace(line, hop=number) if line.pruned else line
         begun = opened.get(number)
         opening = begun if begun is not None and begun.seq == begun_at else None
         if opening is None:
@@ -100,8 +103,18 @@ def hops_of(events: Sequence[LedgerEvent]) -> Iterator[HopFacts]:
             yield _with_background(_hop(line, event, opening), accepted.get(number), settled.get(number))
 
 
-def _number(event: LedgerEvent) -> int:
-    return whole((event.body or {}).get("hop")) or 0
+def _numbers(events: Sequence[LedgerEvent]) -> dict[int, int]:
+    """The number of each event's hop, by its place; of those whose bodies were pruned as they follow."""
+    found: dict[int, int] = {}
+    opened = 0
+    for event in events:
+        number = whole((event.body or {}).get("hop")) or 0
+        if event.kind == EventKind.CALL_REQUESTED:
+            opened = number if event.body is not None else opened + 1
+        if event.body is None:
+            number = opened + (event.kind == EventKind.CALL_REFUSED)
+        found[event.seq] = number
+    return found
 
 
 def _with_background(hop: HopFacts, accepted: LedgerEvent | None, settled: LedgerEvent | None) -> HopFacts:

@@ -53,9 +53,9 @@ def with_pending(reader: LedgerReader, page: CallsPage, wanted: CallFilter, befo
 
 
 def _pending(reader: LedgerReader, accepted: LedgerEvent) -> CallLine | None:
-    """The line of an acceptance whose hop has not ended."""
+    """The line of an acceptance whose hop has not ended; an open hop's details are never pruned."""
     line = line_of(accepted)
-    if line is None or not line.call_id:
+    if line is None or line.pruned or not line.call_id:
         return None
     ends = (event for event in reader.by_call(line.call_id) if event.kind in ENDED)
     ended = any(whole((event.body or {}).get("hop")) == line.hop for event in ends)

@@ -26,7 +26,8 @@ _RIGHT: Final = frozenset({7, 8})
 def route_lines(call: CallDetail, width: int, now: datetime) -> Iterator[Line]:
     """The route as a table, what does not fit its columns under each candidate; then the budgets."""
     if not call.route:
-        yield (Span("  no route was recorded", Tone.DIM),)
+        told = "pruned: retention dropped it; the hashes stand" if call.pruned else "no route was recorded"
+        yield (Span(f"  {told}", Tone.DIM),)
     else:
         yield _head(width)
     for step in call.route:
