@@ -11,6 +11,7 @@ from peak_console.domain.text import one_line
 from peak_console.operations.status import status
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
+from peak_console.operations.views.disk import DiskForecast, DiskState
 
 _NEXT = {
     "STOPPED": 'calls may not be made; to permit them: peak enable --reason "..." --confirm ENABLE',
@@ -18,6 +19,8 @@ _NEXT = {
     "DISARMED": "calls may be made, no live order; to stop everything: peak stop",
 }
 _MINUTES_FROM_S = 120.0
+_DAYS_SHOWN = 999.0
+_THOUSAND = 1000.0
 _MARKS = {"STOPPED": "■", "UNKNOWN": "?", "DISARMED": "●", "REDUCE": "▼", "ARMED": "▲"}
 
 
@@ -42,6 +45,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         ["workspace", f"{snapshot.root}{marks}"],
         ["phase", snapshot.phase or "unknown (judged by the rules of live)"],
         ["ledger", _ledger(snapshot)],
+        *([["disk", _disk(snapshot.ledger.disk)]] if snapshot.ledger.seq else []),
         ["signed", _signed(snapshot)],
         ["node", f"pid {snapshot.node.pid}" if snapshot.node.running else "none runs"],
         ["metrics", snapshot.node.metrics_url or "—"],
@@ -120,6 +124,32 @@ def _signed(snapshot: BarSnapshot) -> str:
     when = _ago(signed.at, snapshot.taken_at) if signed.at else "at a time not known"
     behind = f", {max(0, seq - signed.size):,} since"
     return f"{signed.size:,} events, {when}{behind}" + (f"; PROBLEM: {problem}" if problem else "")
+
+
+def _disk(disk: DiskForecast) -> str:
+    """What is free, how fast it goes, how long it lasts."""
+    free = "not known how much is free" if disk.free is None else f"{_bytes(disk.free)} free"
+    told = [free, f"ledger {_bytes(disk.ledger)}"]
+    if disk.growth_per_day is not None:
+        told.append(f"{_bytes(disk.growth_per_day)} a day")
+    if disk.days_left is not None:
+        more = disk.days_left > _DAYS_SHOWN
+        told.append(f"more than {_DAYS_SHOWN:.0f} days left" if more else f"{disk.days_left:.0f} days left")
+    if disk.why:
+        told.append(disk.why.upper() if disk.state is DiskState.BAD else disk.why)
+    if disk.wal_alarm:
+        told.append(f"WRITE-AHEAD LOG {_bytes(disk.wal)}: a reader stays too long")
+    return ", ".join(told)
+
+
+def _bytes(count: int) -> str:
+    """A size for people."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _THOUSAND:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= _THOUSAND
+    return f"{size:,.1f} TB"
 
 
 def _ledger(snapshot: BarSnapshot) -> str:

@@ -23,12 +23,25 @@ class PostureShape(_Shape):
     conflicts: list[str]
 
 
+class DiskShape(_Shape):
+    """The ledger's disk; what nobody knows is null, with the reason in ``why``."""
+
+    free_bytes: int | None
+    ledger_bytes: int
+    wal_bytes: int
+    growth_bytes_per_day: int | None
+    days_left: float | None
+    state: Literal["ok", "warn", "bad", "unknown"]
+    why: str
+
+
 class LedgerShape(_Shape):
     """The ledger's head; ``verified`` is null when nobody has verified it since the node started."""
 
     seq: int = Field(ge=0)
     head: str
     verified: bool | None
+    disk: DiskShape
 
 
 class BudgetShape(_Shape):
@@ -254,6 +267,36 @@ class VerifyShape(_Shape):
     seconds: float
 
 
+class BackupShape(_Shape):
+    """``peak ledger backup``; ``same_disk`` says that it would be lost with the ledger."""
+
+    file: str
+    checkpoints: str | None
+    bytes: int
+    events: int
+    head: str = Sha256
+    verified: bool
+    same_disk: bool
+
+
+class RecoveryShape(_Shape):
+    """``peak ledger recover``: what was saved, what is lost, and the new ledger."""
+
+    broken: dict[str, str]
+    saved: dict[str, Any]
+    lost: dict[str, Any]
+    folder: str
+    operators: list[str]
+    left_out: list[str]
+    phase: str
+    phase_from: Literal["ledger", "operator", "unknown"]
+    simulated: bool
+    carried: int
+    spend_known: bool
+    ledger: dict[str, Any]
+    stop_id: str
+
+
 class CallShape(_Shape):
     """``peak call``."""
 
@@ -370,6 +413,8 @@ SHAPES: dict[str, type[BaseModel]] = {
     "call": CallShape,
     "demo": DemoShape,
     "error": RefusalShape,
+    "ledger-backup": BackupShape,
+    "ledger-recover": RecoveryShape,
     "ledger-tail": EventsShape,
     "ledger-verify": VerifyShape,
     "lint": LintShape,

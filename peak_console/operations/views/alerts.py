@@ -9,6 +9,7 @@ from peak_console.domain.posture import PostureReason, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import BILL_WORDS, BreakerState, not_closed, reason_words
+from peak_console.operations.views.disk import DiskForecast, DiskState
 from peak_console.operations.views.live import (
     KEY_REFUSED,
     Alert,
@@ -225,6 +226,7 @@ def _ledger(bar: BarSnapshot, limits: AlertLimits) -> Iterator[Alert]:
             "stop and keep it",
             cli="peak ledger verify",
         )
+    yield from _disk(ledger.disk)
     if ledger.wal_size > limits.wal_warn_bytes:
         size = f"{ledger.wal_size / 1024**2:.0f} MB"
         yield Alert(
@@ -234,6 +236,15 @@ def _ledger(bar: BarSnapshot, limits: AlertLimits) -> Iterator[Alert]:
             "a reader stays too long",
             cli="peak status",
         )
+
+
+def _disk(disk: DiskForecast) -> Iterator[Alert]:
+    """The ledger's disk fills: without room no call may begin."""
+    if disk.state in {DiskState.BAD, DiskState.WARN}:
+        days = "nearly full" if disk.days_left is None else f"full in {disk.days_left:.0f} days"
+        title = f"the ledger's disk is {days}"
+        severity = Severity.BAD if disk.state is DiskState.BAD else Severity.WARN
+        yield Alert(severity, "disk_full_soon", title, "", "free space", cli="peak status")
 
 
 def _budgets(bar: BarSnapshot, figures: KeyFigures) -> Iterator[Alert]:

@@ -12,6 +12,7 @@ from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.operations.views.background import BackgroundLine
 from peak_console.operations.views.breakers import BreakerLine
+from peak_console.operations.views.disk import DiskForecast
 from peak_console.operations.views.freshness import NEVER, Freshness
 
 READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("reading",))
@@ -59,6 +60,8 @@ class LedgerHead:
     size: int = 0
     wal_size: int = 0
     freshness: Freshness = NEVER
+    disk: DiskForecast = field(default_factory=DiskForecast)
+    """How long its disk lasts."""
     signed: SignedHead = SignedHead()
 
 
@@ -171,6 +174,8 @@ class BarSnapshot:
     """The zone whose days the budgets count."""
     complete: bool = True
     """False for a first look, before the configs were read."""
+    live_posture: Posture | None = None
+    """The posture of the workspace now, where everything else is of a moment in the past."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:
@@ -229,6 +234,7 @@ class BarSnapshot:
             "problem": ledger.freshness.why or None,
             "bytes": ledger.size,
             "wal_bytes": ledger.wal_size,
+            "disk": ledger.disk.as_json(),
             "checkpoint": ledger.signed.as_json(ledger.seq, self.taken_at),
             "sqlite_version": self.sqlite_version,
         }
