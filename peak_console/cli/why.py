@@ -1,6 +1,7 @@
 """``peak why``: who selected which model and why, and what came of it, from the ledger; calls nobody."""
 
 import shutil
+import textwrap
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,10 +9,14 @@ import click
 
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
-from peak_console.domain.text import one_line
+from peak_console.domain.clock import from_iso
+from peak_console.domain.text import one_line, plain
+from peak_console.operations.views.breakers import BreakerState, breaker_words
 from peak_console.operations.views.call_detail import CallDetail
-from peak_console.operations.why import CallExplained, Explained, RunExplained, why
+from peak_console.operations.why import CallExplained, EventShown, Explained, RunExplained, why
 from peak_console.operations.why_json import outcome_of, summary_json, totals
+from peak_console.operations.why_then import Then, budget_words
+from peak_console.operations.why_words import call_line, call_paragraph
 
 _LEAST, _MOST = 80, 160
 _WIDE: Final = 100
@@ -26,9 +31,11 @@ _OUTCOMES: Final = ("answered", "failed", "refused", "open")
 def command(invocation: Invocation, name: str) -> int:
     """Explain a call: who selected which model, by which rules, at what price, and what happened hop by hop.
 
+    Posture, phase, matrix, budgets and breakers are told as they stood at that moment. An event of control,
+    operators, configs or the ledger is told by who wrote it, why, and what it changed.
+
     Takes the id of an event, a call or a run, a place in the ledger such as '#123', or 'last' for the newest
-    call. Read from the ledger: what its events do not tell is told as it stands now and labelled so. Exit 1
-    for an unknown id.
+    call. Read from the ledger; what is told as it stands now is labelled so. Exit 1 for an unknown id.
     """
     explained = why(invocation.workspace(), name)
     lines = () if invocation.as_json else _lines(explained)
@@ -43,10 +50,7 @@ def _lines(explained: Explained) -> Iterator[str]:
     elif isinstance(explained, RunExplained):
         yield from _run(explained, width)
     else:
-        event = explained.event
-        yield f"#{event.seq:,} {event.kind} by {event.actor} at {event.ts}"
-        yield "it belongs to no call and no run, so no model was selected for it"
-        yield f"its content: peak why '#{event.seq}' --json"
+        yield from _event(explained, width)
 
 
 def _call(explained: CallExplained, width: int) -> Iterator[str]:
@@ -56,11 +60,57 @@ def _call(explained: CallExplained, width: int) -> Iterator[str]:
 
     event = explained.event
     if event is not None:
-        yield f"#{event.seq:,} {event.kind} {event.event_id} belongs to {explained.call.call_id}:"
+        said = f"#{event.seq:,} {event.kind} {event.event_id} belongs to {explained.call.call_id}:"
+        yield from _wrapped(said, width)
+    yield from _wrapped(" ".join(call_paragraph(explained.call, explained.then)), width)
+    yield from _moment(explained.then, width)
     for line in call_lines(explained.call, width, explained.now.at, keys=False):
         yield text_of(line).rstrip()
     yield ""
     yield f"its events: peak why {explained.call.call_id} --json; its texts: peak console shows them"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(plain(text), width, break_on_hyphens=False, break_long_words=True)
+
+
+def _moment(then: Then | None, width: int) -> Iterator[str]:
+    """The limits that bound the call, and the breakers that were not closed, as they stood then."""
+    if then is None:
+        return
+    yield ""
+    yield f"then, before #{then.seq:,}:"
+    for one in then.budgets:
+        yield from textwrap.wrap(f"  budget {budget_words(one)}", width, subsequent_indent="    ")
+    if then.problem:
+        yield from _wrapped(f"  budgets unknown: {one_line(then.problem, 160)}", width)
+    at = from_iso(then.at)
+    for line in then.breakers:
+        if line.state is not BreakerState.CLOSED:
+            yield from _wrapped(f"  breaker {line.provider}:{line.model_id} {breaker_words(line, at)}", width)
+    if then.pruned:
+        yield "  figures of that minute lack events whose details were pruned"
+
+
+def _event(explained: EventShown, width: int) -> Iterator[str]:
+    """Who, when, why; what it changed; what it says."""
+    event, change = explained.event, explained.change
+    yield f"#{event.seq:,} {event.kind} by {event.actor} at {event.ts}"
+    if change is None:
+        return
+    if change.cause.operator:
+        yield f"operator {change.cause.operator}"
+    if change.cause.reason:
+        yield from _wrapped(f"reason: {change.cause.reason}", width)
+    if change.pruned:
+        yield "its details were pruned; its hash and place in the chain stand"
+    for what, before, after in change.changed:
+        yield from _wrapped(f"{what}: {before or 'none'} → {after or 'none'}", width)
+    if not change.changed:
+        yield "it changed nothing of posture, phase, operators or node"
+    for name, value in change.told:
+        yield from textwrap.wrap(f"  {name} {value}", width, subsequent_indent="    ")
+    yield f"its whole content: peak why '#{event.seq}' --json"
 
 
 def _run(explained: RunExplained, width: int) -> Iterator[str]:
@@ -70,6 +120,14 @@ def _run(explained: RunExplained, width: int) -> Iterator[str]:
     if started is not None:
         ended = f", finished {finished.ts[:19]}Z" if finished else ", not finished"
         yield f"started {started.ts[:19]}Z by {one_line(started.actor, 60)}{ended}"
+    if explained.line is not None:
+        yield (
+            f"outcome {explained.line.outcome}, critic {explained.line.verdict or 'not asked'}, "
+            f"gate {explained.line.gate or 'not asked'}"
+        )
+    if explained.then is not None and explained.then.posture_by is not None:
+        by = explained.then.posture_by
+        yield f"posture {explained.then.posture} by {by.who} (#{by.seq}), phase {explained.then.phase}"
     if not explained.calls:
         yield "no call was made in this run"
         return
@@ -81,6 +139,9 @@ def _run(explained: RunExplained, width: int) -> Iterator[str]:
         yield f"… and {len(explained.calls) - len(shown):,} earlier calls: --json lists them all"
     yield ""
     yield from _totals(explained)
+    yield ""
+    for call in shown:
+        yield from textwrap.wrap(f"{call.call_id}: {call_line(call)}", width, subsequent_indent="  ")
     yield ""
     yield f"look closer: peak why {shown[-1].call_id}"
 

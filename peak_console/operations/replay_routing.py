@@ -38,9 +38,10 @@ _LATE: Final = frozenset(
         CallReason.BUDGET_EXCEEDED.value,
         CallReason.BAD_REQUEST.value,
         CallReason.CONTEXT_LENGTH.value,
+        CallReason.FORBIDDEN_BASE_URL.value,
     }
 )
-"""Reasons found after the plan: by a breaker, or when the request was written."""
+"""Reasons found after the plan, or of an address that only the caller's environment told: judged apart."""
 _SIMULATOR: Final = "http://127.0.0.1:1"
 _WHO: Final = ("provider", "model_id", "role", "position")
 _PRICES: Final = ("price_source", "input_usd_per_mtok", "output_usd_per_mtok")

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,10 +18,15 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
 from peak_console.operations.phase import rules_of
+from peak_console.operations.runs import RunLine, run_line
+from peak_console.operations.runs_read import line_json
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_fold import detail_of
 from peak_console.operations.views.call_page import event_json, whole_page
+from peak_console.operations.why_change import Change, change_of
 from peak_console.operations.why_json import call_json, run_json
+from peak_console.operations.why_then import Then, before_event
+from peak_console.operations.why_words import call_line, call_paragraph
 
 LAST: Final = "last"
 """The name of the newest call."""
@@ -45,10 +50,16 @@ class CallExplained:
     call: CallDetail
     now: LedgerFacts
     event: LedgerEvent | None = None
+    then: Then | None = None
+    """What stood when the call was asked."""
+    opening: LedgerEvent | None = field(default=None, repr=False)
+    """The event that asked for it."""
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``peak why CALL --json``."""
-        return call_json(self.call, self.now, self.event)
+        told = {"told": call_paragraph(self.call, self.then)}
+        moment = {"moment": None if self.then is None else self.then.as_json()}
+        return call_json(self.call, self.now, self.event) | moment | told
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +73,32 @@ class RunExplained:
     finished: LedgerEvent | None = None
     cut: bool = False
     """Whether the run has more events than were read."""
+    line: RunLine | None = None
+    then: Then | None = None
+    """What stood when it began."""
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``peak why RUN --json``."""
-        return run_json(self.run_id, self.calls, self.started, self.finished, cut=self.cut)
+        document = run_json(self.run_id, self.calls, self.started, self.finished, cut=self.cut)
+        for told, call in zip(document["calls"], self.calls, strict=True):
+            told["why"] = call_line(call)
+        return document | {
+            "line": None if self.line is None else line_json(self.line),
+            "moment": None if self.then is None else self.then.as_json(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class EventShown:
-    """An event that belongs to no call and no run."""
+    """An event that belongs to no call and no run: who, when, why, and what it changed."""
 
     event: LedgerEvent
+    change: Change | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``peak why EVENT --json`` for it."""
-        return {"kind": "event", "event": event_json(self.event)}
+        changed = {} if self.change is None else self.change.as_json()
+        return {"kind": "event", "event": event_json(self.event), **changed}
 
 
 Explained = CallExplained | RunExplained | EventShown
@@ -94,18 +116,33 @@ def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
     with LedgerReader(ws.ledger) as reader:
         facts = _facts(ws, reader, now)
         found = _newest_call(reader) if name == LAST else _event_named(reader, name)
-        if found is not None:
-            return _of_event(reader, found, facts)
-        events = reader.by_call(name)
-        if events:
-            return _of_call(reader, name, events, facts)
-        run = _of_run(reader, name, facts)
-        if run is not None:
-            return run
+        explained = _explained(reader, name, found, facts)
         head, _ = reader.head()
+    if explained is not None:
+        return _with_moment(ws, explained)
     if name == LAST:
         raise NotOnLedger("no call was made on this workspace yet", remedy="make one: peak call --help")
     raise NotOnLedger(_unknown(name, head), remedy=_remedy(name, head), name=one_line(name, 80), head=head)
+
+
+def _explained(
+    reader: LedgerReader, name: str, found: LedgerEvent | None, facts: LedgerFacts
+) -> Explained | None:
+    if found is not None:
+        return _of_event(reader, found, facts)
+    events = reader.by_call(name)
+    return _of_call(reader, name, events, facts) if events else _of_run(reader, name, facts)
+
+
+def _with_moment(ws: Workspace, explained: Explained) -> Explained:
+    """The explanation with what stood at its moment."""
+    if isinstance(explained, EventShown):
+        return replace(explained, change=change_of(ws, explained.event))
+    if isinstance(explained, RunExplained):
+        begun = explained.started
+        return replace(explained, then=before_event(ws, begun, money=False)) if begun else explained
+    opening = explained.opening
+    return replace(explained, then=before_event(ws, opening)) if opening else explained
 
 
 def _facts(ws: Workspace, reader: LedgerReader, now: datetime) -> LedgerFacts:
@@ -147,7 +184,10 @@ def _of_call(
     detail = detail_of(call_id, events)
     if not detail.missing:
         detail = whole_page(reader, detail, events)
-    return CallExplained(replace(detail, budgets=facts.budgets, breakers=facts.breakers), facts)
+    kinds = {EventKind.CALL_REQUESTED, EventKind.CALL_REFUSED}
+    opening = next((one for one in events if one.kind in kinds), None)
+    called = replace(detail, budgets=facts.budgets, breakers=facts.breakers)
+    return CallExplained(called, facts, opening=opening)
 
 
 def _of_run(reader: LedgerReader, run_id: str, facts: LedgerFacts) -> RunExplained | None:
@@ -170,6 +210,7 @@ def _of_run(reader: LedgerReader, run_id: str, facts: LedgerFacts) -> RunExplain
         next((one for one in events if one.kind == EventKind.RUN_STARTED), None),
         next((one for one in events if one.kind == EventKind.RUN_FINISHED), None),
         cut=len(events) >= _EVENTS_LISTED,
+        line=run_line(run_id, events),
     )
 
 
