@@ -10,6 +10,8 @@ from peak_console.domain.errors import LedgerUnavailable
 _PRIMARY = 0xFF
 """The low byte of an extended result code is its primary code (sqlite.org/rescode.html)."""
 
+_GO_ON = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
+
 _FAULTS = {
     sqlite3.SQLITE_BUSY: ("ledger_locked", "is locked by another process", "end what else writes it"),
     sqlite3.SQLITE_LOCKED: ("ledger_locked", "is locked by another process", "end what else writes it"),
@@ -25,9 +27,9 @@ _FAULTS = {
     sqlite3.SQLITE_CORRUPT: (
         "ledger_corrupt",
         "is corrupt",
-        "run: peak ledger verify, then restore a backup",
+        f"look: peak ledger verify; {_GO_ON}",
     ),
-    sqlite3.SQLITE_NOTADB: ("ledger_not_a_database", "is not a database", "restore it from a backup"),
+    sqlite3.SQLITE_NOTADB: ("ledger_not_a_database", "is not a database", _GO_ON),
     sqlite3.SQLITE_IOERR: ("ledger_io_error", "cannot be read or written", "check its disk"),
 }
 

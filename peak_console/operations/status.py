@@ -24,6 +24,7 @@ from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.windows import BudgetRow
+from peak_console.operations.disk import read_disk
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
     BarSnapshot,
@@ -35,6 +36,7 @@ from peak_console.operations.views.bar import (
 from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
+from peak_console.operations.views.disk import DiskForecast
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 
@@ -47,6 +49,9 @@ _LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
 _SEEN_CALLS: Final = 30
 _SEEN_S: Final = 3600.0
 """How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
+_DISK_EVERY_S: Final = 10.0
+_GONE: Final = "the ledger is gone, although heads of it were signed"
+_RECOVER: Final = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
 _OWN_HOSTS: Final = {"azure": ".azure.com", "bedrock": ".amazonaws.com"}
 """Where providers are at home whose address the environment always tells a part of."""
 _DATED: Final = frozenset(
@@ -108,6 +113,7 @@ class StatusReader:
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._genesis: tuple[int, bool] = (-1, False)
+        self._disk: tuple[datetime | None, DiskForecast] = (None, DiskForecast())
         self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
         self._host = socket.gethostname().partition(".")[0]
 
@@ -187,8 +193,12 @@ class StatusReader:
         """
         good = self._good
         if good is None:
-            missing = error.code in {"ledger_missing", "ledger_empty"}
-            fresh = Freshness(now) if missing else Freshness(None, error.message, error.remedy)
+            gone = any(self.ws.checkpoints.glob("*.notes"))
+            missing = error.code in {"ledger_missing", "ledger_empty"} and not gone
+            why, remedy = (
+                (_GONE, _RECOVER) if gone and not self.ws.ledger.exists() else (error.message, error.remedy)
+            )
+            fresh = Freshness(now) if missing else Freshness(None, why, remedy)
             head = LedgerHead(freshness=fresh)
             phase = Phase.BOOTSTRAP.value if missing else None
             return _LedgerFacts(head, phase, "", simulated=False, counters={})
@@ -205,6 +215,7 @@ class StatusReader:
                 seq=seq,
                 head=head,
                 verified=self._verified(),
+                disk=self._disk_now(reader, now) if whole else self._disk[1],
                 last_event_at=from_iso(last[0].ts) if last else None,
                 size=_size(self.ws.ledger),
                 wal_size=_size(self.ws.ledger.with_name(self.ws.ledger.name + "-wal")),
@@ -221,18 +232,19 @@ class StatusReader:
             background=background_lines(reader) if whole and not self._gate.posture().calls else (),
         )
 
+    def _disk_now(self, reader: LedgerReader, now: datetime) -> DiskForecast:
+        """The disk's forecast, measured every ten seconds at most."""
+        read_at, found = self._disk
+        if read_at is None or not 0 <= (now - read_at).total_seconds() < _DISK_EVERY_S:
+            found = read_disk(self.ws.ledger, reader, now)
+            self._disk = (now, found)
+        return found
+
     def _seen_urls(self, reader: LedgerReader, head: int) -> tuple[SeenUrl, ...]:
         """Addresses that the newest requests name because no configuration does; each by its last use."""
         place = (self._door.generation, head)
         if self._seen[0] != place:
-            wanted = EventFilter(kinds=(EventKind.CALL_REQUESTED.value,))
-            found: dict[tuple[str, str], SeenUrl] = {}
-            for event in reader.find(wanted, None, _SEEN_CALLS).events:
-                url, provider = (event.body or {}).get("base_url"), event.provider or ""
-                if isinstance(url, str) and url and not _at_home(provider, url):
-                    shown = shown_url(url)
-                    found.setdefault((provider, shown), SeenUrl(provider, shown, time_of(event)))
-            self._seen = (place, tuple(found.values()))
+            self._seen = (place, seen_urls(reader))
         return self._seen[1]
 
     def _simulated(self, reader: LedgerReader) -> bool:
@@ -315,6 +327,18 @@ def foreign_urls(environ: Mapping[str, str], *, simulated: bool) -> tuple[tuple[
     ]
     foreign = ((name, url) for name, url in found if not (simulated and url.startswith(_LOOPBACK)))
     return tuple((name, shown_url(url)) for name, url in foreign)
+
+
+def seen_urls(reader: LedgerReader) -> tuple[SeenUrl, ...]:
+    """Addresses of no provider's own that the newest requests went to; raises ``LedgerUnavailable``."""
+    wanted = EventFilter(kinds=(EventKind.CALL_REQUESTED.value,))
+    found: dict[tuple[str, str], SeenUrl] = {}
+    for event in reader.find(wanted, None, _SEEN_CALLS).events:
+        url, provider = (event.body or {}).get("base_url"), event.provider or ""
+        if isinstance(url, str) and url and not _at_home(provider, url):
+            shown = shown_url(url)
+            found.setdefault((provider, shown), SeenUrl(provider, shown, time_of(event)))
+    return tuple(found.values())
 
 
 def _of_others(

@@ -1,0 +1,57 @@
+"""``peak ledger backup`` and ``peak ledger recover`` from the command line, to the end of the way."""
+
+from pathlib import Path
+
+import pytest
+from support.program import Peak
+
+
+@pytest.fixture
+def desk(peak: Peak) -> Path:
+    """A workspace whose node ran: its head is signed."""
+    root = peak.cwd / "desk"
+    assert peak("init", root, "--operator", "anna").code == 0
+    control = root / "configs" / "control.toml"
+    control.write_text("[enable]\ncooldown_s = 0\n", encoding="utf-8")
+    assert peak("node", "start", "--root", root).code == 0
+    assert peak("enable", "--root", root, "--reason", "test", "--confirm", "ENABLE").code == 0
+    return root
+
+
+def test_from_a_deleted_ledger_back_to_calls(peak: Peak, desk: Path) -> None:
+    """Beside the node refused; a deleted ledger is no new workspace; recovered, enabled, verified."""
+    state = {"PEAK_STATE_DIR": str(peak.cwd / "state")}
+    made = peak("ledger", "backup", "--root", desk, "--json").document
+    assert made["verified"]
+    assert made["same_disk"]
+    assert Path(made["file"]).parent == desk / "audits" / "backups"
+    beside = peak("ledger", "recover", "--root", desk, "--reason", "test", "--force")
+    assert beside.code == 3
+    assert "peak node stop" in beside.err
+    assert peak("node", "stop", "--root", desk).code == 0
+    sound = peak("ledger", "recover", "--root", desk, "--reason", "test")
+    assert "nothing_to_recover" in sound.err
+    for tail in ("", "-wal", "-shm"):
+        (desk / "audits" / f"ledger.db{tail}").unlink(missing_ok=True)
+    refused = peak("node", "start", "--root", desk, **state)
+    assert refused.code == 3
+    assert "ledger_missing" in refused.err
+    assert "peak ledger recover" in refused.err
+    told = peak("status", "--root", desk)
+    assert "peak ledger recover" in told.out
+    wrong = peak("ledger", "recover", "--root", desk, "--reason", "test", "--operator", "mallory")
+    assert wrong.code != 0
+    done = peak("ledger", "recover", "--root", desk, "--reason", "disk died", "--phase", "bootstrap")
+    assert done.code == 0, done.err
+    for word in ("no event could be proven", "lost:", "operators: anna", "STOPPED", "peak enable"):
+        assert word in done.out
+    assert peak("status", "--root", desk, "--json").document["posture"]["calls"] is False
+    assert peak("node", "start", "--root", desk).code == 0
+    try:
+        enabled = peak("enable", "--root", desk, "--reason", "found the cause", "--confirm", "ENABLE")
+        assert enabled.code == 0, enabled.err
+        disk = peak("status", "--root", desk, "--json").document["ledger"]["disk"]
+        assert disk["free_bytes"] > 0
+    finally:
+        peak("node", "stop", "--root", desk)
+    assert peak("ledger", "verify", "--root", desk, "--json").document["events"] >= 4
