@@ -290,29 +290,48 @@ def _seen(one: Held, heads: Heads, *, agrees: bool, lag_s: float | None, max_lag
 def _lag_s(db: sqlite3.Connection, one: Held, heads: Heads) -> float | None:
     """Seconds of served time from the first event that the anchor does not cover to the last one.
 
-    What is written while no node serves (a single command) is signed by the next node; it does not count.
+    Time in which no node ran does not count: what is written then is signed and kept by the next node. An
+    anchor that others are kept in, and this one never was, is not asked: it is another user's view.
     """
     if one.refused or not heads.notes.count:
         return None
+    told = {(at.get("kind"), at.get("place")) for _, body in heads.recorded for at in _anchors_told(body)}
+    if told and (one.kind, one.place) not in told:
+        return None
     head = one.head.checkpoint
     size = head.size if head is not None and head.origin == heads.origin else 0
-    kind = EventKind.LEDGER_CHECKPOINTED.value
-    first = db.execute(
-        "SELECT seq, ts FROM ledger WHERE seq > ? AND kind <> ? ORDER BY seq LIMIT 1", (size, kind)
-    ).fetchone()
-    last = db.execute("SELECT seq, ts FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
-    stopped, started = (
-        db.execute(f"SELECT max(l.seq) {_OF_KIND}", (kind.value,)).fetchone()[0] or 0
-        for kind in (EventKind.NODE_STOPPED, EventKind.NODE_STARTED)
-    )
-    if stopped > started:
-        last = db.execute("SELECT seq, ts FROM ledger WHERE seq = ?", (stopped,)).fetchone()
-    if first is None or last is None or first[0] > last[0]:
-        return 0.0
     try:
-        return max(0.0, (from_iso(last[1]) - from_iso(first[1])).total_seconds())
+        return sum(
+            max(0.0, (from_iso(last) - from_iso(first)).total_seconds()) for first, last in _served(db, size)
+        )
     except ValueError:
         return None
+
+
+def _served(db: sqlite3.Connection, after: int) -> Iterator[tuple[str, str]]:
+    """First and last time of each session of a node among the events after a place."""
+    first = db.execute(
+        "SELECT seq, ts FROM ledger WHERE seq > ? AND kind <> ? ORDER BY seq LIMIT 1",
+        (after, EventKind.LEDGER_CHECKPOINTED.value),
+    ).fetchone()
+    if first is None:
+        return
+    begun = [first, *_of_kind(db, EventKind.NODE_STARTED, first[0])]
+    ended = dict(_of_kind(db, EventKind.NODE_STOPPED, first[0]))
+    (end,) = db.execute("SELECT max(seq) FROM ledger").fetchone()
+    for number, (seq, ts) in enumerate(begun):
+        upto = begun[number + 1][0] - 1 if number + 1 < len(begun) else end
+        stopped = next((one for one in ended if seq <= one <= upto), None)
+        row = db.execute("SELECT ts FROM ledger WHERE seq = ?", (stopped or upto,)).fetchone()
+        if row is not None:
+            yield ts, row[0]
+
+
+def _of_kind(db: sqlite3.Connection, kind: EventKind, after: int) -> list[tuple[int, str]]:
+    return db.execute(
+        f"SELECT l.seq, l.ts {_OF_KIND} AND l.seq > ? ORDER BY l.seq",
+        (kind.value, after),
+    ).fetchall()
 
 
 def _recorded(db: sqlite3.Connection) -> list[tuple[int, Mapping[str, Any]]]:

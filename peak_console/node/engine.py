@@ -242,8 +242,7 @@ class Node:
             self._tasks.append(task)
 
     async def _verify(self) -> None:
-        await self.watch.verify_whole()
-        self._write_node_file()
+        await self.watch.verify_whole(self._write_node_file)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A part of the node that failed ends the node: the next one begins from what is durable."""

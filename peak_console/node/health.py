@@ -27,15 +27,29 @@ class Verified:
     """What is known of the chain: checked up to where, when, and what broke."""
 
     ok: bool | None = None
-    """``None`` until the whole chain was checked."""
+    """``None`` until it was checked: what is new since the last verification, then the whole of it."""
     events: int = 0
     at: str = ""
+    whole: bool = False
+    """Whether every event was looked at since the node began."""
+    signed: int = 0
+    """Events under the largest signed head that agreed."""
+    anchor: str = ""
+    """The anchor that agreed; empty without one."""
     broken: str = ""
     """The first broken row and how; empty while none is known."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON shows it."""
-        return {"ok": self.ok, "events": self.events, "at": self.at, "broken": self.broken}
+        return {
+            "ok": self.ok,
+            "events": self.events,
+            "at": self.at,
+            "whole": self.whole,
+            "signed": self.signed,
+            "anchor": self.anchor,
+            "broken": self.broken,
+        }
 
 
 def problems(

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -104,8 +105,11 @@ class Watch:
                 body = {"file": name, "old": before.get(name), "new": after.get(name)}
                 self._append(EventKind.CONFIG_CHANGED, body)
 
-    async def verify_whole(self) -> None:
-        """Have a child check the whole chain once; a break stops the workspace until the node is new."""
+    async def verify_whole(self, told: Callable[[], object] = lambda: None) -> None:
+        """Have a child verify the ledger, what is new first and then all; a break stops the workspace.
+
+        What it finds broken stays so until the node is new. ``told`` is called after each verdict.
+        """
         words = (
             sys.executable,
             "-m",
@@ -120,9 +124,14 @@ class Watch:
             stderr=asyncio.subprocess.DEVNULL,
             env=clean_environment(os.environ),
         )
+        any_said = False
         try:
             async with asyncio.timeout(_VERIFY_LIMIT_S):
-                said = await process.stdout.read() if process.stdout else b""
+                if process.stdout is not None:
+                    async for said in process.stdout:
+                        self._take_verdict(said)
+                        told()
+                        any_said = True
                 await process.wait()
         except TimeoutError:
             logger.warning("the whole chain could not be verified within %s s", _VERIFY_LIMIT_S)
@@ -131,7 +140,8 @@ class Watch:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        self._take_verdict(said)
+        if not any_said:
+            logger.warning("the verification of the chain ended without a result")
 
     # -- within
 
@@ -177,13 +187,16 @@ class Watch:
         verified = self._state.verified
         try:
             found = json.loads(said)
-            verified.ok, verified.events = bool(found["ok"]), int(found["events"])
+            ok, events, whole = bool(found["ok"]), int(found["events"]), found.get("whole") is True
         except (ValueError, KeyError, TypeError):
             logger.warning("the verification of the chain ended without a result")
             return
-        verified.at = iso(self._state.clock.now())
-        if not verified.ok:
-            verified.broken = one_line(str(found.get("broken", "")))
+        verified.ok, verified.events, verified.at = ok, events, iso(self._state.clock.now())
+        verified.whole = verified.whole or whole
+        verified.signed = found["signed"] if type(found.get("signed")) is int else 0
+        verified.anchor = one_line(str(found.get("anchor", "")))
+        if not ok:
+            verified.broken = one_line(str(found.get("broken", ""))) or "it does not verify"
 
 
 _BUSY_LIMIT = 64

@@ -20,6 +20,7 @@ from peak_console.ledger.verify_result import VerifyCancelled, never
 from peak_console.operations.settings import ledger_settings
 
 __all__ = [
+    "MEMORY",
     "RangeResult",
     "VerifyCancelled",
     "VerifyResult",
