@@ -7,6 +7,11 @@ from typing import Any, Final
 from peak_console.domain.text import one_line
 
 _MARKS: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_WORDS: Final = re.compile(
+    r"[A-Za-z0-9]+(?:[_:-][A-Za-z0-9]+)*|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z"
+)
+"""Ids and times: nothing in them is a mark, so they stay legible."""
+
 _TEXT_LIMIT: Final = 4000
 _NAME_LIMIT: Final = 120
 
@@ -27,7 +32,8 @@ def critic_report(verdicts: Mapping[str, Any]) -> str:
 
 def inert(untrusted: str, limit: int = _TEXT_LIMIT) -> str:
     """Foreign text on one line in which no character has a meaning to Markdown or HTML (CommonMark 2.4)."""
-    return _MARKS.sub(r"\\\1", one_line(untrusted, limit))
+    text = one_line(untrusted, limit)
+    return text if _WORDS.fullmatch(text) else _MARKS.sub(r"\\\1", text)
 
 
 def _judgement(number: int, one: Mapping[str, Any]) -> Iterator[str]:

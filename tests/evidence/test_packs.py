@@ -2,24 +2,27 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from evidence_world import OTHER, RUN, EvidenceWorld, completed, draft, judged, new_world, requested, with_run
 
 from peak_console.domain.canonical import sha256_hex
-from peak_console.domain.errors import UsageWrong
+from peak_console.domain.errors import LedgerBroken, UsageWrong
 from peak_console.ledger.proving import NotSigned
 from peak_console.operations.evidence import (
     EvidenceUnusable,
     State,
+    VerificationCancelled,
     critic_report,
     list_packs,
     read_pack_file,
     verify_pack,
     verify_path,
 )
-from peak_console.operations.evidence_build import RunUnfinished, export_pack
+from peak_console.operations.evidence_build import RunUnfinished, build_pack, export_pack
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -293,3 +296,57 @@ def test_an_artefact_changed_after_the_run_is_told(begun: EvidenceWorld) -> None
     manifest = json.loads(read_pack_file(begun.ws, RUN, "manifest.json"))
     (entry,) = [one for one in manifest["files"] if one["path"] == "artefacts/outlook/result.md"]
     assert entry["recorded_sha256"] == sha256_hex(b"as it was")
+
+
+def test_verifying_tells_how_far_it_is_and_can_be_ended(world: EvidenceWorld) -> None:
+    """Progress names what is looked at; whoever has seen enough ends it, and gets no half result."""
+    world.build()
+    told: list[tuple[str, int, int]] = []
+    assert verify_pack(world.ws, RUN, lambda *step: told.append(step)).ok
+    assert {"signature", "files", "events"} <= {what for what, _, _ in told}
+    assert all(0 <= done <= total for _, done, total in told)
+    with pytest.raises(VerificationCancelled):
+        verify_pack(world.ws, RUN, cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("run_id", ["0b8e7a4e-6f0d-4b7e-9a51-2f6c1d3e4a5b", RUN])
+def test_a_uuid_is_a_run_id_too(begun: EvidenceWorld, run_id: str) -> None:
+    """Decision 2: wherever an id is read."""
+    begun.write(
+        draft("run.started", {"purpose": "x", "phase": "bootstrap"}, run_id=run_id),
+        draft("run.finished", {"outcome": "ok", "artefacts": []}, run_id=run_id),
+    )
+    begun.sign()
+    built = build_pack(begun.ws, run_id, environ=begun.environ)
+    assert built.path == begun.ws.audits / run_id / "evidence"
+    assert verify_pack(begun.ws, run_id).ok
+
+
+def test_a_call_of_no_run_is_sealed_when_it_has_ended(begun: EvidenceWorld) -> None:
+    """A single call has an id of a run and no run.started: it has ended with its last hop."""
+    begun.write(requested("call_a"))
+    begun.sign()
+    with pytest.raises(RunUnfinished):
+        begun.build()
+    begun.write(completed("call_a", "0.100000000"))
+    begun.sign()
+    assert begun.build().edition == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), 'outlook', 'inlooks') AS BLOB) WHERE seq = 6",
+        "UPDATE ledger SET hash = replace(hash, substr(hash, 1, 8), '00000000') WHERE seq = 8",
+    ],
+)
+def test_a_ledger_that_was_rewritten_is_not_sealed(world: EvidenceWorld, statement: str) -> None:
+    """An edited body of the run, and another event than was signed, stop the build."""
+    with closing(sqlite3.connect(world.ws.ledger)) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f'DROP TRIGGER "{name}"')
+        assert db.execute(statement).rowcount == 1
+        db.commit()
+    with pytest.raises(LedgerBroken):
+        world.build()
+    assert not (world.ws.audits / RUN).exists()
