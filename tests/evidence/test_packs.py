@@ -336,7 +336,7 @@ def test_a_call_of_no_run_is_sealed_when_it_has_ended(begun: EvidenceWorld) -> N
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), 'outlook', 'inlooks') AS BLOB) WHERE seq = 6",
+        "UPDATE body SET bytes = CAST(replace(CAST(bytes AS TEXT), 'look', 'LOOK') AS BLOB) WHERE seq = 6",
         "UPDATE ledger SET hash = replace(hash, substr(hash, 1, 8), '00000000') WHERE seq = 8",
     ],
 )
