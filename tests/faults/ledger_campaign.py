@@ -1,4 +1,4 @@
-"""Kill the node and its callers in mid-append, again and again; look whether anything was lost.
+"""Kill the node, its notary and its callers in mid-append, again and again; look whether anything was lost.
 
 As a program: ``python benchmarks/crash.py --rounds 100``.
 """
@@ -18,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peak_console.config.workspace import Workspace
+from peak_console.control.keys import KeyStore
 from peak_console.control.sockets import find_socket
 from peak_console.domain.events import EventKind
 from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.ledger.known_heads import known_heads
+from peak_console.ledger.merkle import Frontier
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.verify import verify
 from peak_console.node.spawn import begin_ledger
@@ -45,6 +48,9 @@ class Finding:
     refused: int
     """Calls that the node refused though nobody stopped and the budgets had room."""
     chain: str
+    forked: int = 0
+    """Signed heads that are not those of the ledger."""
+    signed: int = 0
 
 
 @dataclass
@@ -73,6 +79,22 @@ class Workplace:
             raise RuntimeError(f"the node did not start: {first} {process.communicate()[1]}")
         return process
 
+    def notary(self) -> subprocess.Popen[str]:
+        """Start the notary as the node does; it ends with its standard input."""
+        words = [sys.executable, "-m", "peak_console.node.notarychild", "--root", str(self.ws.root)]
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={
+                **os.environ,
+                "PEAK_KEYS_DIR": str(self.folder / "keys"),
+                "PEAK_STATE_DIR": str(self.folder / "state"),
+            },
+        )
+
     def caller(self, name: str) -> subprocess.Popen[str]:
         """Start a caller."""
         words = [sys.executable, str(HERE / "ledger_caller.py"), str(self.folder), name, str(self.ws.control)]
@@ -93,6 +115,8 @@ def workplace(folder: Path) -> tuple[Workplace, dict[str, str]]:
     begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
     budgets = made.ws.budgets.read_text(encoding="utf-8")
     made.ws.budgets.write_text(_LIMIT.sub(r"\g<1>1000000", budgets), encoding="utf-8")
+    rules = "[checkpoints]\nevery_events = 20\nevery_s = 1\n"
+    made.ws.ledger_config.write_text(rules, encoding="utf-8")
     return Workplace(folder, made.ws), environ
 
 
@@ -114,30 +138,43 @@ def acknowledged(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 def campaign(folder: Path, rounds: int, *, seed: int = 1, work_s: float = 0.25) -> Finding:
-    """``rounds`` kills of the node, and as many of a caller, at random moments of full work."""
+    """``rounds`` kills of the node, its notary and a caller each, at random moments of full work."""
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     place, environ = workplace(folder)
-    node = place.node()
+    node, notary = place.node(), place.notary()
     callers: dict[str, subprocess.Popen[str]] = {}
-    born, kills = CALLERS, 0
+    born, kills, noted = CALLERS, 0, 0
     try:
         place.enable(environ)
         callers |= {name: place.caller(name) for name in (f"a{n}" for n in range(CALLERS))}
         progress(folder, 0, callers)
         for _ in range(rounds):
             time.sleep(chance.uniform(0.02, work_s))
+            noted = signing(place.ws, noted)
+            time.sleep(chance.uniform(0, 0.02))
             kill(node)
-            node = place.node()
+            kill(notary)
+            node, notary = place.node(), place.notary()
             progress(folder, len(acknowledged(folder)), callers)
             time.sleep(chance.uniform(0.02, work_s))
             name = chance.choice(sorted(callers))
             kill(callers.pop(name))
             callers[f"a{born}"] = place.caller(f"a{born}")
-            born, kills = born + 1, kills + 2
+            born, kills = born + 1, kills + 3
     finally:
-        for process in (*callers.values(), node):
+        for process in (*callers.values(), node, notary):
             kill(process)
-    return examine(folder, place.ws.ledger, kills)
+    return examine(folder, place.ws, kills)
+
+
+def signing(ws: Workspace, above: int) -> int:
+    """Wait until the notary has signed again; gives the bytes of all notes."""
+    until = time.monotonic() + 30
+    while (noted := sum(path.stat().st_size for path in ws.checkpoints.glob("*.notes"))) <= above:
+        if time.monotonic() > until:
+            raise RuntimeError("the notary signed nothing within 30 s")
+        time.sleep(0.005)
+    return noted
 
 
 def progress(folder: Path, above: int, callers: dict[str, subprocess.Popen[str]]) -> None:
@@ -152,8 +189,11 @@ def progress(folder: Path, above: int, callers: dict[str, subprocess.Popen[str]]
         time.sleep(0.01)
 
 
-def examine(folder: Path, ledger: Path, kills: int) -> Finding:
-    """Compare what was acknowledged with what is there, and verify the chain and the figures."""
+def examine(folder: Path, ws: Workspace, kills: int) -> Finding:
+    """Compare what was acknowledged and what was signed with what is there; verify chain and figures."""
+    ledger, key = ws.ledger, KeyStore(ws.keys).raw_public() or b""
+    signed = [root for roots in known_heads(ws.checkpoints, key).roots.values() for root in roots.items()]
+    roots, frontier = {}, Frontier()
     acks = acknowledged(folder)
     places: dict[str, tuple[int, str]] = {}
     times: Counter[str] = Counter()
@@ -164,6 +204,8 @@ def examine(folder: Path, ledger: Path, kills: int) -> Finding:
             for event in events:
                 times[event.event_id] += 1
                 places[event.event_id] = (event.seq, event.hash)
+                frontier.extend((bytes.fromhex(event.hash),))
+                roots[event.seq] = frontier.root()
                 refused += event.kind == EventKind.CALL_REFUSED
             after = events[-1].seq
     result = verify(ledger)
@@ -175,6 +217,8 @@ def examine(folder: Path, ledger: Path, kills: int) -> Finding:
         doubled=sum(count > 1 for count in times.values()),
         refused=refused,
         moved=sum(places.get(event_id, place) != place for event_id, place in acks.items()),
+        forked=sum(roots.get(size) != root for size, root in signed),
+        signed=len(signed),
         chain="ok" if result.ok else f"{result.broken_how} at {result.broken_seq}: {result.detail}",
     )
 
@@ -203,9 +247,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pk") as folder:
         finding = campaign(Path(folder), options.rounds, seed=options.seed)
     print(f"seed {options.seed}: {finding}")  # noqa: T201 - a program's result
-    sys.exit(
-        bool(finding.lost or finding.doubled or finding.moved or finding.refused or finding.chain != "ok")
-    )
+    found = (finding.lost, finding.doubled, finding.moved, finding.refused, finding.forked)
+    sys.exit(any(found) or finding.chain != "ok")
 
 
 if __name__ == "__main__":

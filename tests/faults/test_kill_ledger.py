@@ -9,11 +9,11 @@ from ledger_campaign import Finding, campaign
 
 @pytest.mark.slow
 def test_no_acknowledged_event_is_lost_or_doubled() -> None:
-    """Three kills of the node and three of callers under full work; chain and figures verify after."""
+    """Thirty kills of node, notary and callers under full work; chain, figures and signed heads hold."""
     with TemporaryDirectory(prefix="pk") as folder:
-        finding = campaign(Path(folder), rounds=3)
+        finding = campaign(Path(folder), rounds=10, work_s=0.05)
     assert finding == Finding(
-        kills=6,
+        kills=30,
         acknowledged=finding.acknowledged,
         events=finding.events,
         lost=0,
@@ -21,5 +21,8 @@ def test_no_acknowledged_event_is_lost_or_doubled() -> None:
         moved=0,
         refused=0,
         chain="ok",
+        forked=0,
+        signed=finding.signed,
     )
     assert finding.acknowledged > 50
+    assert finding.signed >= 10
