@@ -1,5 +1,6 @@
 """Retention in the ledger: what may be dropped, that it goes, that it goes on, and that the chain holds."""
 
+import re
 import sqlite3
 from datetime import timedelta
 from typing import Any
@@ -262,3 +263,11 @@ def test_steps_shrink_until_they_are_short() -> None:
     for _ in range(20):
         pruning.stepped(0.001, 0.01)
     assert pruning._step == 4096
+
+
+def test_the_file_and_the_program_name_the_same_kinds(desk: Desk) -> None:
+    """The trigger's kinds were written down when the schema was; the program may not drift from them."""
+    with sqlite3.connect(desk.path) as db:
+        (text,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'body_no_delete'").fetchone()
+    db.close()
+    assert set(re.findall(r"'(llm\.[a-z.]+)'", text)) == set(PRUNABLE)
