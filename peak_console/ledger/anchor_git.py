@@ -102,7 +102,7 @@ class GitAnchor:
     def other_keys(self, genesis_hash: str) -> list[str]:
         """Origins of heads on the ref that are of the log with this genesis, under other keys; 20 at most."""
         try:
-            names = self._ask("ls-tree", "--name-only", REF, fails=True).splitlines()
+            names = self._ask("ls-tree", "--full-tree", "--name-only", REF, fails=True).splitlines()
             texts = [self._blob(f"{REF}:{name}") or "" for name in names if name != self._entry][:100]
         except AnchorFailed:
             return []
@@ -184,7 +184,7 @@ class GitAnchor:
         size = self._ask("cat-file", "-s", f"{before}^{{tree}}")
         if int(size) > _TREE_LIMIT:
             return ""
-        lines = self._ask("ls-tree", before).splitlines()
+        lines = self._ask("ls-tree", "--full-tree", before).splitlines()
         suffix = f".{_NEWEST}"
         kept = [one for one in lines if one.startswith("100644 blob ") and one.endswith(suffix)]
         return "".join(f"{one}\n" for one in kept if one.partition("\t")[2] != self._entry)
