@@ -162,4 +162,6 @@ def _ledger(snapshot: BarSnapshot) -> str:
         return "none"
     read = "never read" if age is None else f"read {age:.1f} s ago"
     verified = {True: "verified", False: "BROKEN", None: "not verified yet"}[ledger.verified]
+    if ledger.verified and ledger.verified_upto:
+        verified += f" up to #{ledger.verified_upto:,} at {one_line(ledger.verified_at, 40)[:19]}Z"
     return f"#{ledger.seq:,} {ledger.head[:16]}… {verified}, {read}"

@@ -215,6 +215,8 @@ class StatusReader:
                 seq=seq,
                 head=head,
                 verified=self._verified(),
+                verified_upto=self._verified_facts()[0],
+                verified_at=self._verified_facts()[1],
                 disk=self._disk_now(reader, now) if whole else self._disk[1],
                 last_event_at=from_iso(last[0].ts) if last else None,
                 size=_size(self.ws.ledger),
@@ -270,6 +272,12 @@ class StatusReader:
         told = self._node_json().get("verified")
         ok = told.get("ok") if isinstance(told, Mapping) else None
         return ok if isinstance(ok, bool) else None
+
+    def _verified_facts(self) -> tuple[int, str]:
+        """Up to which event the node verified the chain, and when."""
+        told = self._node_json().get("verified")
+        events, at = (told.get("events"), told.get("at")) if isinstance(told, Mapping) else (0, "")
+        return (events if type(events) is int else 0, at if isinstance(at, str) else "")
 
     def _node_json(self) -> Mapping[str, Any]:
         with contextlib.suppress(OSError, ValueError):

@@ -63,6 +63,10 @@ class LedgerHead:
     disk: DiskForecast = field(default_factory=DiskForecast)
     """How long its disk lasts."""
     signed: SignedHead = SignedHead()
+    verified_upto: int = 0
+    """The last event that was verified; 0 where none was."""
+    verified_at: str = ""
+    """When that was, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,8 @@ class BarSnapshot:
             "seq": ledger.seq,
             "head": ledger.head,
             "verified": ledger.verified,
+            "verified_upto": ledger.verified_upto,
+            "verified_at": ledger.verified_at or None,
             "last_event_at": None if ledger.last_event_at is None else iso(ledger.last_event_at),
             "age_s": None if age is None else round(age, 3),
             "problem": ledger.freshness.why or None,
