@@ -207,4 +207,6 @@ class CallDetail:
     breakers: tuple[BreakerLine, ...] = ()
     """The breakers as they stand now."""
     freshness: Freshness = NEVER
+    told: tuple[str, ...] = ()
+    """Who asked, who was chosen and why, and what stood at that moment, in sentences."""
     missing: str = ""

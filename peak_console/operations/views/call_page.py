@@ -2,13 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
+from peak_console.config.workspace import Workspace
+from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.call_detail import CallDetail, JudgementLine
 from peak_console.operations.views.call_fold import judgement_of
 from peak_console.operations.views.chain import place_of
+
+if TYPE_CHECKING:
+    from peak_console.operations.why_then import Then
+
+_OPENING: Final = frozenset({EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value})
+_KEPT: Final = 16
+_MOMENTS: "dict[str, Then]" = {}
 
 
 def whole_page(reader: LedgerReader, detail: CallDetail, events: Sequence[LedgerEvent]) -> CallDetail:
@@ -21,6 +31,30 @@ def whole_page(reader: LedgerReader, detail: CallDetail, events: Sequence[Ledger
         chain=tuple(place_of(event, _hash_before(reader, event)) for event in events),
         events=tuple(event_json(event) for event in events),
     )
+
+
+def with_moment(reader: LedgerReader, detail: CallDetail, events: Sequence[LedgerEvent]) -> CallDetail:
+    """``detail`` with what stood when the call was asked, in sentences; as it is where it cannot."""
+    from peak_console.operations.why_words import call_paragraph  # noqa: PLC0415 - not for a first look
+
+    opening = next((one for one in events if one.kind in _OPENING), None)
+    then = None if opening is None or detail.missing else _then(reader, opening)
+    return detail if then is None else replace(detail, told=tuple(call_paragraph(detail, then)))
+
+
+def _then(reader: LedgerReader, opening: LedgerEvent) -> "Then | None":
+    """What stood before an event; it never changes, so the last few are kept."""
+    from peak_console.operations.why_then import before_event  # noqa: PLC0415 - not for a first look
+
+    key = f"{reader.path}#{opening.hash}"
+    if key not in _MOMENTS:
+        while len(_MOMENTS) >= _KEPT:
+            _MOMENTS.pop(next(iter(_MOMENTS)), None)
+        try:
+            _MOMENTS[key] = before_event(Workspace(reader.path.parent.parent), opening)
+        except PeakError:
+            return None
+    return _MOMENTS[key]
 
 
 def _judgements(reader: LedgerReader, call_id: str, run_id: str) -> list[JudgementLine]:

@@ -27,6 +27,8 @@ def call_lines(call: CallDetail, width: int, now: datetime, *, keys: bool = True
     if call.missing:
         return [EMPTY, (Span(f"  {one_line(call.missing, 400)}", Tone.DIM),)]
     lines: list[Line] = [*_summary(call, width, now, keys=keys)]
+    if call.told:
+        lines += _section("who chose it, and why", width, wrapped(" ".join(call.told), width, indent="  "))
     lines += _section("route and why", width, list(route_lines(call, width, now)), _route_note(call))
     for hop in call.hops:
         lines += _section(_hop_title(hop), width, list(_hop(hop, width, now)))
