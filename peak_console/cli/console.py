@@ -1,24 +1,58 @@
-"""``peak console``: the console on this workspace."""
+"""``peak console``: the console on this workspace, now or at a moment of its past."""
 
+import re
 import sys
 
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 
+_BACK = re.compile(r"-\d+[smhd]")
+_EXAMPLES = """\b
+Examples:
+  peak console --readonly
+  peak console --replay 03:00 03:40
+  peak console --replay 2026-11-22T03:00Z +40m
+  peak console --replay -2h
+"""
 
-@click.command("console", epilog="Example: peak console --readonly")
+
+class _Command(click.Command):
+    """Lets ``-2h`` stand as a moment, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = [f"{word[1:]} ago" if _BACK.fullmatch(word) else word for word in args]
+        return super().parse_args(ctx, words)
+
+
+@click.command("console", cls=_Command, epilog=_EXAMPLES)
 @click.option("--readonly", is_flag=True, help="Disable what goes more dangerous; stopping stays.")
+@click.option(
+    "--replay",
+    metavar="FROM",
+    help="Show the past from FROM on, to [TO]: an ISO time, HH:MM today (UTC unless it says otherwise), "
+    "-2h, '#SEQ' or a run's id; TO may be +30m.",
+)
+@click.argument("to", required=False)
 @common
-def command(invocation: Invocation, *, readonly: bool) -> int:
-    """Open the console. Starts this workspace's node when none runs."""
+def command(invocation: Invocation, *, readonly: bool, replay: str | None, to: str | None) -> int:
+    """Open the console. Starts this workspace's node when none runs.
+
+    With --replay it shows the workspace as it was: held at FROM, space plays. No node is started. What goes
+    more dangerous is off; the incident panel acts on the live workspace, now.
+    """
     if invocation.as_json:
         raise UsageWrong("the console has no JSON form", remedy="use: peak status --json")
+    if to is not None and replay is None:
+        raise UsageWrong("a moment without --replay", remedy="use: peak console --replay FROM TO")
     if not sys.stdout.isatty():
         raise UsageWrong("the console needs a terminal", remedy="for scripts: peak status --json")
     from peak_console.tui.app import run_console  # noqa: PLC0415 - the terminal program, for people only
 
+    if replay is not None:
+        return _replay(invocation.workspace(), replay, to, readonly=readonly)
     try:
         ws = invocation.workspace()
     except EnvironmentUnfit as unfit:
@@ -32,3 +66,11 @@ def command(invocation: Invocation, *, readonly: bool) -> int:
         except PeakError as error:
             problem = f"no node: {error.message}; {error.remedy}"
     return run_console(ws, readonly=readonly, problem=problem)
+
+
+def _replay(ws: Workspace, begin: str, end: str | None, *, readonly: bool) -> int:
+    """The console on the past of ``ws``. Raises ``UsageWrong`` and ``LedgerUnavailable``."""
+    from peak_console.operations.views.replay_source import open_span  # noqa: PLC0415 - it loads the ledger
+    from peak_console.tui.app import run_console  # noqa: PLC0415 - the terminal program
+
+    return run_console(ws, readonly=readonly, replay=open_span(ws, begin, end))

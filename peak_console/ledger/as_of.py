@@ -13,7 +13,7 @@ from peak_console.ledger.as_of_figures import Remainders, stored_pieces
 from peak_console.ledger.as_of_money import Counters, MoneyAsOf
 from peak_console.ledger.as_of_time import Timeline
 from peak_console.ledger.figures import CRITIC, DENIALS, ERRORS, Cell, Tally, window_start
-from peak_console.ledger.filters import EventFilter, Page
+from peak_console.ledger.filters import RARE_SQL, EventFilter, Page
 from peak_console.ledger.hop_money import HopMoney
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.windows import BudgetRow, CountRow, RollupRow
@@ -101,6 +101,26 @@ class AsOfReader(LedgerReader):
         """The newest events below ``before`` that fit ``wanted``, descending."""
         top = self.seq + 1 if before is None else min(before, self.seq + 1)
         return super().find(wanted, top, limit)
+
+    def any_between(self, kind: str, after: int) -> bool:
+        """Whether an event of ``kind``, not a request or an answer, stands after ``after``."""
+        query = f"SELECT 1 FROM ledger WHERE kind = ? AND {RARE_SQL} AND seq > ? AND seq <= ? LIMIT 1"  # noqa: S608 - constant
+        return bool(self._rows(query, (kind, after, self.seq)))
+
+    def first_of(self, kinds: Iterable[str], after: int) -> int | None:
+        """The first place after ``after``, also beyond the one read as of, of an event of ``kinds``."""
+        query = f"SELECT min(seq) FROM ledger WHERE kind = ? AND {RARE_SQL} AND seq > ?"  # noqa: S608 - constant
+        found = [seq for kind in kinds for (seq,) in self._rows(query, (kind, after)) if seq is not None]
+        return min(found, default=None)
+
+    def last_of(self, kinds: Iterable[str], upto: int) -> LedgerEvent | None:
+        """The last event of ``kinds`` up to ``upto``, also beyond the place read as of."""
+        found = super().find(EventFilter(kinds=tuple(kinds)), upto + 1, 1).events
+        return found[0] if found else None
+
+    def anywhere(self, seq: int) -> LedgerEvent | None:
+        """The event at this place, also beyond the one read as of."""
+        return super().by_seq(seq)
 
     # -- figures
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -23,8 +24,12 @@ _LOOKED_AT: Final = 50_000
 _HEADER: Final = frozenset({"ts", "level", "logger", "event"})
 
 
-def read_log(path: Path, text: str, *, now: datetime, limit: int = 500) -> LogPage:
+def read_log(
+    path: Path, text: str, *, now: datetime, limit: int = 500, until: datetime | None = None
+) -> LogPage:
     """The newest lines that the filter ``text`` lets through, newest first, rotated files included.
+
+    With ``until``, those that were written by then.
 
     Never raises: a filter that cannot be read, and a log that cannot, are told in the page.
     """
@@ -34,17 +39,20 @@ def read_log(path: Path, text: str, *, now: datetime, limit: int = 500) -> LogPa
     except FilterInvalid as error:
         return LogPage(path=shown, freshness=Freshness(now), problem=f"{error.message}; {error.remedy}")
     try:
-        lines, skipped = _newest(path, wanted, limit)
+        lines, skipped = _newest(path, wanted, limit, until)
     except OSError as error:
         why = f"{path.name}: {error.strerror or error}"
         return LogPage(path=shown, freshness=Freshness(None, why, "check the rights of audits/logs"))
     return LogPage(tuple(lines), skipped, shown, Freshness(now))
 
 
-def _newest(path: Path, wanted: LogFilter, limit: int) -> tuple[list[LogLine], int]:
+def _newest(path: Path, wanted: LogFilter, limit: int, until: datetime | None) -> tuple[list[LogLine], int]:
     found: list[LogLine] = []
     skipped = 0
-    for looked, line in enumerate(_backwards(rotated(path))):
+    lines = _backwards(rotated(path))
+    if until is not None:
+        lines = dropwhile(lambda line: line.ts is None or line.ts > until, lines)
+    for looked, line in enumerate(lines):
         if len(found) >= limit or looked >= _LOOKED_AT:
             break
         if wanted.since is not None and line.ts is not None and line.ts < wanted.since:

@@ -64,6 +64,8 @@ class Action:
     cli: str = ""
     rank: int = 0
     disabled: Callable[[ActionState], str] = lambda _: ""
+    replay: bool = False
+    """Whether it moves through the past, and so belongs to a console opened with ``--replay`` alone."""
 
     @property
     def handler(self) -> str:
@@ -78,10 +80,12 @@ class Action:
         """Why it cannot be done now; empty when it can. What goes safer is never disabled."""
         if self.danger is Danger.INCIDENT:
             return self.disabled(state)
+        if self.replay and not state.replay:
+            return "only in a replay: peak console --replay FROM"
         if self.danger is Danger.CHANGE and state.readonly:
             return "this console was opened with --readonly"
         if self.danger is Danger.CHANGE and state.replay:
-            return "this console shows the past"
+            return "this is a replay of the past; act in: peak console"
         return self.disabled(state)
 
 
@@ -112,6 +116,34 @@ def _enable_reason(state: ActionState) -> str:
     if PostureReason.AI_ENABLED_FALSE in reasons:
         return "AI_ENABLED=false in this environment; no file can raise it"
     return ""
+
+
+_MARKED: Final = "■ stop, ● enable, ✗ denial, ▲ breaker or budget, ◆ node, ◇ config or phase, ╵ failed call"
+
+
+def _replayed(
+    name: str,
+    title: str,
+    keys: str,
+    shown: str,
+    words: str,
+    *,
+    command: str = "",
+    argument: str = "",
+    rank: int = 0,
+) -> Action:
+    """An action of the replay."""
+    return Action(
+        f"replay.{name}",
+        title,
+        keys,
+        shown,
+        words,
+        command=command,
+        argument=argument,
+        rank=rank,
+        replay=True,
+    )
 
 
 _VIEW_ACTIONS: Final = (
@@ -288,6 +320,48 @@ _VIEW_ACTIONS: Final = (
     ),
 )
 
+_REPLAY_ACTIONS: Final = (
+    _replayed(
+        "play", "play/pause", "space", "space", "Let the replay run, or hold it.", command="play", rank=14
+    ),
+    _replayed(
+        "mark.next", "next mark", "apostrophe", "'", f"Go to the next marked event: {_MARKED}.", rank=15
+    ),
+    _replayed(
+        "mark.previous", "last mark", "quotation_mark", '"', "Go back to the marked event before this moment."
+    ),
+    _replayed(
+        "goto",
+        "go to",
+        "at",
+        "@",
+        "Go to a moment: 03:12, 03:12:44, 2026-11-22T03:12Z, -5m, #184220, a run's id. Times are UTC.",
+        command="goto",
+        argument="MOMENT",
+        rank=16,
+    ),
+    _replayed("back.second", "1 s back", "comma", ",", "A second back.", rank=17),
+    _replayed("on.second", "1 s on", "full_stop", ".", "A second on.", rank=18),
+    _replayed("back.seconds", "10 s back", "less_than_sign", "<", "Ten seconds back."),
+    _replayed("on.seconds", "10 s on", "greater_than_sign", ">", "Ten seconds on."),
+    _replayed("back.minute", "1 min back", "left_curly_bracket", "{", "A minute back."),
+    _replayed("on.minute", "1 min on", "right_curly_bracket", "}", "A minute on."),
+    _replayed("back.minutes", "10 min back", "left_parenthesis", "(", "Ten minutes back."),
+    _replayed("on.minutes", "10 min on", "right_parenthesis", ")", "Ten minutes on."),
+    _replayed(
+        "faster",
+        "faster",
+        "plus,equals_sign",
+        "+",
+        "As fast as it was, then 10, 60 and 600 times as fast.",
+        rank=19,
+    ),
+    _replayed("slower", "slower", "minus", "-", "Slower again.", rank=20),
+    _replayed("start", "start", "A", "A", "Go to where the replay begins.", command="start"),
+    _replayed("end", "end", "Z", "Z", "Go to where the replay ends.", command="end"),
+)
+"""What moves through the past; the marks are those of the scrub line."""
+
 _CONTROL_ACTIONS: Final = (
     Action(
         "incident.open",
@@ -338,7 +412,7 @@ _CONTROL_ACTIONS: Final = (
     ),
 )
 
-ACTIONS: Final = (*_VIEW_ACTIONS, *_CONTROL_ACTIONS)
+ACTIONS: Final = (*_VIEW_ACTIONS, *_REPLAY_ACTIONS, *_CONTROL_ACTIONS)
 BY_ID: Final = {action.id: action for action in ACTIONS}
 BY_COMMAND: Final = {action.command: action for action in ACTIONS if action.command}
 
@@ -348,15 +422,24 @@ def actions_on(screen: str) -> Iterator[Action]:
     return (action for action in ACTIONS if action.stands_on(screen))
 
 
+def actions_for(state: ActionState) -> list[Action]:
+    """The actions of the state's screen that belong to a console opened like this one, its own first."""
+    found = list(actions_on(state.screen))
+    if not state.replay:
+        return [one for one in found if not one.replay]
+    own = [one for one in found if one.replay]
+    return [*own, *(one for one in found if not one.replay and one.id != "pause")]
+
+
 def bindings_for(screen: str) -> list[Binding]:
-    """The key bindings of ``screen``."""
+    """The key bindings of ``screen``. Where ``pause`` has the space bar, it plays and pauses a replay too."""
     return [
         Binding(action.keys, f"perform('{action.id}')", action.title, show=False, id=action.id)
         for action in actions_on(screen)
-        if action.keys
+        if action.keys and not (action.id == "replay.play" and screen in _LISTS)
     ]
 
 
-def key_bar_actions(screen: str) -> list[Action]:
-    """What the key bar of ``screen`` shows, most important first."""
-    return sorted((one for one in actions_on(screen) if one.rank), key=lambda one: one.rank)
+def key_bar_actions(state: ActionState) -> list[Action]:
+    """What the key bar of the state's screen shows, most important first."""
+    return sorted((one for one in actions_for(state) if one.rank), key=lambda one: one.rank)

@@ -25,10 +25,12 @@ from peak_console.tui.app_actions import AppActions
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.feed import Feed
 from peak_console.tui.messages import BarTaken, FeedFailed
+from peak_console.tui.replay_actions import ReplayActions
 from peak_console.tui.screens.base import PeakModal, PeakScreen
 from peak_console.tui.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
     from peak_console.operations.views.source import Source
 
 Says = Literal["information", "warning", "error"]
@@ -49,12 +51,14 @@ class Opening:
     clock: Clock = field(default_factory=SystemClock)
     settings: Settings = field(default_factory=Settings)
     flags: BarFlags = field(default_factory=BarFlags)
+    replay: "ReplayClock | None" = None
+    """The clock of a replay, which is then the console's clock too."""
     refresh: bool = True
     notice: str = ""
     """Something to tell at the start."""
 
 
-class PeakApp(AppActions, App[int]):
+class PeakApp(AppActions, ReplayActions, App[int]):
     """The console over one workspace."""
 
     TITLE = "Peak Console"
@@ -81,6 +85,8 @@ class PeakApp(AppActions, App[int]):
         self.bar = BarSnapshot(opening.clock.now(), workspace=name)
         self.notices: deque[LogLine] = deque(maxlen=500)
         self.feed = Feed(opening.source, self, opening.settings.refresh_s if opening.refresh else None)
+        self.replay = opening.replay
+        self.replay_marks: dict[int, tuple[str, ...]] = {}
         self.came_from: list[str] = []
         self._last_failure = ""
         for one in themes.THEMES:
@@ -98,6 +104,8 @@ class PeakApp(AppActions, App[int]):
             self.say(self.opening.notice, severity="warning")
         if self.opening.refresh:
             self.set_interval(1.0, self._tick)
+            if self.replay is not None:
+                self.set_interval(0.25, self.redraw_replay)
 
     def on_unmount(self) -> None:
         """End the feed."""
@@ -116,6 +124,9 @@ class PeakApp(AppActions, App[int]):
             screen = self.screen
             if isinstance(screen, PeakScreen | PeakModal):
                 screen.bar_taken()
+        if self.replay is not None:
+            self.replay_taken(before)
+            return
         state, was = self.bar.posture.state, before.posture.state
         if state is not was and before.complete and "reading" not in before.posture.reasons:
             grave = state in {PostureState.STOPPED, PostureState.UNKNOWN}
@@ -137,7 +148,7 @@ class PeakApp(AppActions, App[int]):
             screen=screen,
             bar=self.bar,
             readonly=self.flags.readonly,
-            replay=bool(self.flags.replay),
+            replay=self.flags.replay,
             has_workspace=self.opening.workspace is not None,
             has_selection=has_selection,
             can_go_back=can_go_back,
@@ -163,11 +174,13 @@ def run_console(
     source: "Callable[[], Source] | None" = None,
     readonly: bool = False,
     problem: str = "",
+    replay: "ReplaySpan | None" = None,
 ) -> int:
     """Run the console on ``workspace`` until it is left; gives the exit code.
 
-    ``source`` overrides where snapshots come from. Without a workspace the console opens all the same and
-    shows ``problem``, with posture UNKNOWN, which acts as stopped.
+    ``source`` overrides where snapshots come from; ``replay`` shows that part of the past. Without a
+    workspace the console opens all the same and shows ``problem``, with posture UNKNOWN, which acts as
+    stopped.
     """
     if sys.__stderr__ is None or not sys.__stderr__.isatty():
         print("peak console needs a terminal; for scripts: peak status --json", file=sys.stderr)  # noqa: T201 - the last word
@@ -186,4 +199,8 @@ def run_console(
         flags=BarFlags(readonly=readonly, stale_s=settings.stale_s),
         notice=problem if workspace else "",
     )
+    if replay is not None and workspace is not None:
+        from peak_console.tui.replay_opening import replayed  # noqa: PLC0415 - only in a replay
+
+        opening = replayed(opening, workspace, replay)
     return PeakApp(opening).run() or 0

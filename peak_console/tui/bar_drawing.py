@@ -33,7 +33,8 @@ class BarFlags:
     """How this console was opened: part of what never disappears."""
 
     readonly: bool = False
-    replay: str = ""
+    replay: bool = False
+    """Whether everything but the live posture is of a moment in the past."""
     stale_s: float = LIMIT_S
     """Age from which the bar itself is stale."""
 
@@ -56,13 +57,13 @@ def draw_bar(
     segments = [
         _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True),
         _Segment(12 if calm else 85, _why_forms(bar, now)),
-        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, flags)),
+        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, now, flags)),
         _Segment(36 if roomy else 22, _url_forms(bar, now), keep=True),
         _Segment(70, _armed_forms(bar, now), keep=True),
         _Segment(60, _workspace_forms(bar), keep=True),
         _Segment(8, _operator_forms(bar)),
         *_facts(bar, now, roomy=roomy),
-        _Segment(25, _clock_forms(now, zone), keep=roomy),
+        _Segment(25, () if flags.replay else _clock_forms(now, zone), keep=roomy),
     ]
     return _squeeze([one for one in segments if one.forms], width)
 
@@ -122,7 +123,7 @@ def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
     return tuple((Span(form),) for form in forms if form)
 
 
-def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
+def _flag_forms(bar: BarSnapshot, now: datetime, flags: BarFlags) -> list[tuple[Line, ...]]:
     found: list[tuple[Line, ...]] = []
     if bar.simulated:
         found.append(((Span(" SIMULATED ", Tone.CHIP_INFO),), (Span(" SIM ", Tone.CHIP_INFO),)))
@@ -130,12 +131,26 @@ def _flag_forms(bar: BarSnapshot, flags: BarFlags) -> list[tuple[Line, ...]]:
         found.append(((Span(" READ-ONLY ", Tone.CHIP_INFO),), (Span(" RO ", Tone.CHIP_INFO),)))
     if flags.replay:
         found.append(
-            ((Span(f" REPLAY {flags.replay} ", Tone.CHIP_WARN),), (Span(" REPLAY ", Tone.CHIP_WARN),))
+            (
+                (Span(f" REPLAY {now:%Y-%m-%d} {figures.clock(now)} ", Tone.CHIP_WARN),),
+                (Span(f" REPLAY {figures.clock(now)} ", Tone.CHIP_WARN),),
+                (Span(" REPLAY ", Tone.CHIP_WARN),),
+            )
         )
+        found.append(_live_forms(bar.live_posture))
     if bar.config_errors:
         errors = len(bar.config_errors)
         found.append(((Span(f" ✗ CONFIG {errors} ", Tone.CHIP_BAD),),))
     return found
+
+
+def _live_forms(posture: Posture | None) -> tuple[Line, ...]:
+    """The posture now, beside the one of the past: words before it say which it is."""
+    if posture is None:
+        return ((Span("now ", Tone.DIM), Span("…", Tone.UNKNOWN)),)
+    sign, tone = SIGNS[posture.state]
+    chip = Span(f" {sign} {posture.state.value} ", tone)
+    return ((Span("live now"), chip), (Span("now"), chip))
 
 
 def url_lines(bar: BarSnapshot, now: datetime) -> list[tuple[str, str, str]]:

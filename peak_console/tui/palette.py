@@ -25,6 +25,7 @@ class ActionProvider(Provider):
             (action, action.why_disabled(state))
             for action in ACTIONS
             if action.id not in _NOT_LISTED
+            and (state.replay or not action.replay)
             and (action.stands_on(screen.NAME) or action.id == "incident.stop")
         ]
 

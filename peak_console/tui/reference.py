@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from peak_console.operations.views import call_filter, log_filter
-from peak_console.tui.actions import SCREENS, Action, Danger, actions_on
+from peak_console.tui.actions import ACTIONS, SCREENS, Action, Danger, actions_on
 
 _NAMES = {
     "live": "Live",
@@ -21,7 +21,7 @@ _NAMES = {
 }
 _DANGER = {
     Danger.VIEW: "",
-    Danger.CHANGE: "change: asks first, off with `--readonly`",
+    Danger.CHANGE: "change: asks first, off with `--readonly` and `--replay`",
     Danger.INCIDENT: "incident: at once, never refused",
 }
 _HEAD = """# Keys and commands of the console
@@ -36,10 +36,11 @@ _TABLE = "| Key | Action | What it does | Danger | `:` command | Command line |\
 def keys_page() -> str:
     """The whole page."""
     parts = [_HEAD]
+    parts.append("\n".join(_replay()))
     for screen in SCREENS:
         parts.append(f"## {_NAMES[screen]}\n")
         parts.append(_TABLE)
-        parts.append("\n".join(_row(action) for action in actions_on(screen)) + "\n")
+        parts.append("\n".join(_row(action) for action in actions_on(screen) if not action.replay) + "\n")
     parts.append("\n".join(_filters()))
     return "\n".join(parts)
 
@@ -57,6 +58,15 @@ def _row(action: Action) -> str:
         f"`{action.cli}`" if action.cli else "",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _replay() -> Iterator[str]:
+    yield "## Moving through the past\n"
+    yield "On every screen of `peak console --replay FROM [TO]`. Actions of danger `change` are off there;"
+    yield "those of danger `incident` act on the live workspace, now.\n"
+    yield _TABLE
+    yield from (_row(action) for action in ACTIONS if action.replay)
+    yield ""
 
 
 def _filters() -> Iterator[str]:

@@ -88,12 +88,14 @@ def test_enable_says_why_it_cannot() -> None:
     assert "no workspace" in enable.why_disabled(ActionState("live", bar("alarming"), has_workspace=False))
 
 
+@pytest.mark.parametrize("replay", [False, True])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_the_key_bar_fits_eighty_columns(screen: str) -> None:
+def test_the_key_bar_fits_eighty_columns(screen: str, *, replay: bool) -> None:
     """Stop, incident and help are never among what gives way."""
-    shown = fitting(key_bar_actions(screen), 78)
+    every = key_bar_actions(ActionState(screen, bar("normal"), replay=replay))
+    shown = fitting(every, 78)
     assert sum(len(f"{one.shown} {one.title}") + 2 for one in shown) - 2 <= 78
-    must = {"incident.open", "incident.stop", "help"} & {action.id for action in key_bar_actions(screen)}
+    must = {"incident.open", "incident.stop", "help"} & {action.id for action in every}
     assert must <= {action.id for action in shown}
 
 

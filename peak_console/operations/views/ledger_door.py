@@ -33,10 +33,13 @@ class LedgerDoor:
         file = (found.st_dev, found.st_ino)
         if self._reader is None or file != self._file:
             self.close()
-            self._reader = LedgerReader(self.path)
+            self._reader = self._open()
             self._file = file
             self.generation += 1
         return self._reader
+
+    def _open(self) -> LedgerReader:
+        return LedgerReader(self.path)
 
     def close(self) -> None:
         """Close the reader; the next :meth:`reader` opens another."""

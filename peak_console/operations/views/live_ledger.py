@@ -109,6 +109,11 @@ class LiveLedger:
             snapshot, alerts=self.alerts_for(snapshot, bar), marks=alerting.marks(snapshot.figures)
         )
 
+    @property
+    def complete(self) -> bool:
+        """Whether the last minutes are folded whole."""
+        return self._complete
+
     def alerts_for(self, snapshot: LiveSnapshot, bar: BarSnapshot) -> tuple[Alert, ...]:
         """The alerts of a snapshot under the status of now."""
         return alerting.alerts(

@@ -53,10 +53,10 @@ def open_source(workspace: Workspace | None, *, problem: str = "", clock: Clock 
 class LiveSource:
     """Reads a workspace. Used by one thread; never raises for what a workspace can come to."""
 
-    def __init__(self, ws: Workspace, *, clock: Clock | None = None) -> None:
+    def __init__(self, ws: Workspace, *, clock: Clock | None = None, door: LedgerDoor | None = None) -> None:
         self._ws = ws
         self._clock = clock or SystemClock()
-        self._door = LedgerDoor(ws.ledger)
+        self._door = door or LedgerDoor(ws.ledger)
         self._status = StatusReader(ws, clock=self._clock, door=self._door)
         self._live = LiveLedger()
         self._bar: BarSnapshot | None = None

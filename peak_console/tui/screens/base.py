@@ -110,6 +110,8 @@ class PeakScreen(Performing, Screen[None]):
         yield PostureBar()
         yield KeyBar()
         yield TooSmall()
+        if self.peak.replay is not None:
+            yield _replay_line()
         yield Crumbs()
         yield from self.body()
 
@@ -193,7 +195,14 @@ class PeakScreen(Performing, Screen[None]):
         """Open the command line."""
         from peak_console.tui.command_line import complete_command  # noqa: PLC0415 - not before the first paint
 
-        await self._open_prompt(":", "", "an action by its name; tab completes, esc leaves", complete_command)
+        hint = "an action by its name; tab completes, esc leaves"
+        await self._open_prompt(":", "", hint, complete_command)
+
+    async def open_command(self, text: str, hint: str) -> None:
+        """Open the command line with the beginning of a command."""
+        from peak_console.tui.command_line import complete_command  # noqa: PLC0415 - see above
+
+        await self._open_prompt(":", text, hint, complete_command)
 
     async def do_filter(self) -> None:
         """Open the filter line with the filter that stands."""
@@ -261,7 +270,10 @@ class PeakScreen(Performing, Screen[None]):
         await self.perform(action, argument)
 
     def do_pause(self) -> None:
-        """Hold the tables, or let them go."""
+        """Hold the tables, or let them go; in a replay, hold or play it."""
+        if self.peak.replay is not None:
+            self.peak.do_replay_play()
+            return
         self.paused = not self.paused
         self.show_crumbs()
         if not self.paused:
@@ -274,6 +286,12 @@ class PeakScreen(Performing, Screen[None]):
     async def do_back(self) -> None:
         """One step back."""
         await self.peak.go_back(self)
+
+
+def _replay_line() -> Widget:
+    from peak_console.tui.replay_line import ReplayLine  # noqa: PLC0415 - only in a replay
+
+    return ReplayLine()
 
 
 class PeakModal(Performing, ModalScreen[None]):

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from peak_console.tui.actions import Action, ActionState, Danger, actions_on, bindings_for
+from peak_console.tui.actions import Action, ActionState, Danger, actions_for, bindings_for
 from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
 from peak_console.tui.screens.base import PeakModal
@@ -57,7 +57,7 @@ class HelpPanel(PeakModal):
 def help_lines(state: ActionState, width: int) -> list[Line]:
     """The actions that exist on the state's screen, each with its key, its words, and why it is disabled."""
     lines: list[Line] = []
-    for action in actions_on(state.screen):
+    for action in actions_for(state):
         lines += _action_lines(action, state, width)
     if urls := url_lines(state.bar, state.bar.taken_at):
         lines += [EMPTY, (Span("addresses that are no provider's own", Tone.WARN),)]

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from peak_console.config.workspace import Workspace
-from peak_console.domain.posture import PostureState
+from peak_console.domain.posture import Posture, PostureState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.tui.actions import BY_ID, bindings_for
@@ -141,13 +141,27 @@ def _background_steps(step: "BackgroundStep", pressed_us: int) -> list[StepShown
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
+_LIVE_LINES: tuple[Line, ...] = (
+    (
+        Span(" REPLAY ", Tone.CHIP_WARN),
+        Span("  behind this panel is the past. What you press here", Tone.WARN),
+    ),
+    (Span("          acts on the live workspace, now. Its posture now:", Tone.WARN),),
+)
+"""What the panel says first where everything else is of the past."""
+
+
 def incident_lines(bar: BarSnapshot, done: ActionDone | None, *, busy: bool) -> list[Line]:
     """The panel's lines; they fit the smallest screen, results and the way back included."""
-    posture = bar.posture
+    replay = bar.live_posture is not None
+    posture = bar.live_posture or bar.posture
+    enabled = posture.calls if replay else bar.ai_enabled
+    armed = posture.state is PostureState.ARMED if replay else bar.ai_armed
     reasons = ", ".join(one_line(one, 40) for one in posture.reasons)
     lines: list[Line] = [
+        *(_LIVE_LINES if replay else ()),
         fit((posture_chip(posture), Span(f"  {reasons}", Tone.DIM)), _WIDTH),
-        (_word("AI_ENABLED", on=bar.ai_enabled), Span("   "), _word("AI_ARMED", on=bar.ai_armed)),
+        (_word("AI_ENABLED", on=enabled), Span("   "), _word("AI_ARMED", on=armed)),
     ]
     if done is None:
         lines += _stop_lines()
@@ -155,7 +169,7 @@ def incident_lines(bar: BarSnapshot, done: ActionDone | None, *, busy: bool) -> 
         lines += [EMPTY, (Span("  stopping …", Tone.WARN),)]
     if done is not None:
         lines += _result_lines(done)
-    return [*lines, *_way_back(bar)]
+    return [*lines, *_way_back(posture, replay=replay)]
 
 
 def _stop_lines() -> list[Line]:
@@ -202,11 +216,13 @@ def _step_line(step: StepShown) -> Line:
     )
 
 
-def _way_back(bar: BarSnapshot) -> Sequence[Line]:
-    if bar.posture.state not in {PostureState.STOPPED, PostureState.UNKNOWN}:
+def _way_back(posture: Posture, *, replay: bool) -> Sequence[Line]:
+    if posture.state not in {PostureState.STOPPED, PostureState.UNKNOWN}:
         return ()
     enable = BY_ID["control.enable"]
     head = rule((Span("to go on later", Tone.DIM),), _WIDTH)
+    if replay:
+        return (head, (Span("     $ ", Tone.FAINT), Span(enable.cli, Tone.ACCENT)))
     return (
         head,
         (

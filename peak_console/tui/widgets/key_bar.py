@@ -32,7 +32,7 @@ class KeyBar(Canvas):
         """As many actions as fit, by rank; a disabled one is faint."""
         screen = cast("PeakScreen", self.screen)
         state = screen.action_state()
-        chosen = fitting(key_bar_actions(screen.NAME), width - 2)
+        chosen = fitting(key_bar_actions(state), width - 2)
         spans: list[Span] = [Span(" ")]
         self._places = []
         for action in chosen if height else ():
@@ -68,7 +68,20 @@ _GOES_FIRST = (
     "back",
     "call.run",
     "breakers.show",
+    "replay.slower",
+    "replay.faster",
+    "replay.back.second",
+    "replay.on.second",
+    "window.next",
+    "filter",
+    "follow",
+    "open",
+    "quit",
+    "replay.goto",
+    "go.log",
 )
+
+_STAYS = frozenset({"incident.open", "incident.stop", "help"})
 
 
 def _first_to_go(chosen: Sequence[Action]) -> Action:
@@ -76,7 +89,7 @@ def _first_to_go(chosen: Sequence[Action]) -> Action:
         for action in chosen:
             if action.id == action_id:
                 return action
-    return chosen[-1]
+    return next((one for one in reversed(chosen) if one.id not in _STAYS), chosen[-1])
 
 
 def _label(action: Action) -> str:
