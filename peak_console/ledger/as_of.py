@@ -52,6 +52,7 @@ class AsOfReader(LedgerReader):
         self._breakers = BreakersAsOf(self._rows, rules or BreakerRules())
         self._costs: dict[int, dict[str, int]] = {}
         self._under_way: tuple[int, list[HopMoney]] = (-1, [])
+        self._totals: tuple[int, list[RollupRow]] = (-1, [])
         self.seq = 0
         self.move(self.timeline.head() if seq is None else seq)
 
@@ -150,6 +151,12 @@ class AsOfReader(LedgerReader):
             for place, cell in cells.items()
         ]
         return sorted([*whole, *made], key=itemgetter(slice(5)))
+
+    def totals(self) -> list[RollupRow]:
+        """Figures since the genesis, by layer, role, provider and model."""
+        if self._totals[0] != self.seq or self.seq >= self.timeline.head():
+            self._totals = (self.seq, self.rollups(0))
+        return self._totals[1]
 
     def totals_and_bounds(self) -> tuple[list[RollupRow], dict[tuple[str, ...], int]]:
         """The totals, and what of their cost stands at bounds, by the same names."""

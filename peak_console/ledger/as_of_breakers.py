@@ -88,15 +88,18 @@ class BreakersAsOf:
         at, one = self._changed.get(model, (0, Breaker()))
         ends = list(self._ends(model, at, seq, _ENDS_COUNTED))
         if one.state is BreakerState.CLOSED:
-            one = self._counted(one, ends)
+            one = self._counted(one, ends, self._heard(model, at, seq))
         else:
             one = self._waiting(one, ends, model, open_hops)
         rate = self._rate(model, seq)
         return None if one == Breaker() and rate is None else BreakerRow(*model, one, rate)
 
-    def _counted(self, one: Breaker, ends: list[_End]) -> Breaker:
+    def _counted(self, one: Breaker, ends: list[_End], heard: list[int]) -> Breaker:
         """A closed breaker with the failures that still count against it."""
-        for _, at_us, kind, body in reversed(ends):
+        for at, at_us, kind, body in reversed(ends):
+            while heard and heard[-1] < at:
+                heard.pop()
+                one = rules_of.heard(one, "", at_us)
             reasons = reasons_of(kind, body)
             if kind == EventKind.CALL_COMPLETED:
                 after = rules_of.answered(one, "", self._rules, at_us, failures=reasons)
@@ -108,7 +111,7 @@ class BreakersAsOf:
                 if after.state is BreakerState.CLOSED
                 else replace(one, reason=after.reason, failures=())
             )
-        return one
+        return rules_of.heard(one, "", 0) if heard else one
 
     def _waiting(self, one: Breaker, ends: list[_End], model: Model, open_hops: list[HopMoney]) -> Breaker:
         """An open breaker with what providers told calls under way at it, and whether its probe is out."""
@@ -135,6 +138,15 @@ class BreakersAsOf:
             if fields:
                 return RateSeen(fields, at_us, at)
         return None
+
+    def _heard(self, model: Model, after: int, seq: int) -> list[int]:
+        """Where the model took background work on, the newest first: that ends a row of failures."""
+        rows = self._rows(
+            f"SELECT seq FROM ledger INDEXED BY ledger_kind WHERE kind = ? AND {RARE_SQL} AND seq > ? "  # noqa: S608 - constant
+            "AND seq <= ? AND model_id = ? AND provider = ? ORDER BY seq DESC LIMIT ?",
+            (EventKind.CALL_ACCEPTED.value, after, seq, model[1], model[0], _ENDS_COUNTED),
+        )
+        return [at for (at,) in rows]
 
     def _ends(self, model: Model, after: int, seq: int, limit: int) -> Iterator[_End]:
         """Ends of a model's calls, the newest first."""

@@ -43,7 +43,7 @@ class Remainders:
 
     def __init__(self, rows: Rows, timeline: Timeline) -> None:
         self._rows, self._timeline = rows, timeline
-        self._kept: tuple[int, int, int, int, Fold, dict[int, Figures]] | None = None
+        self._kept: tuple[int, int, int, Fold, dict[int, Figures]] | None = None
         self.pruned = False
         """Whether an event that was folded has no body any more: its figures are missing."""
 
@@ -71,16 +71,16 @@ class Remainders:
             and kept[:2] == (edge, ranges[0][0])
             and kept[2] <= ranges[0][1]
         ):
-            _, begin, done, _, fold, minutes = kept
+            _, _, done, fold, minutes = kept
+            fold.lost |= self._lost_before(done + 1, ranges[0][1])
             self._take(fold, minutes, done + 1, ranges[0][1])
         else:
-            minutes = {}
-            fold = Fold()
+            minutes, fold, self.pruned = {}, Fold(), False
             for begin, upper in ranges:
                 fold.lost = self._lost_before(begin, upper)
                 self._take(fold, minutes, begin, upper)
         if len(ranges) == 1:
-            self._kept = (edge, ranges[0][0], ranges[0][1], 0, fold, minutes)
+            self._kept = (edge, ranges[0][0], ranges[0][1], fold, minutes)
         return minutes
 
     def _take(self, fold: Fold, minutes: dict[int, Figures], first: int, last: int) -> None:

@@ -1,7 +1,8 @@
 """Money as it stood after an event: hops under way, spend at its bound, and what the budgets had spent.
 
-Periods of few events are folded hop by hop, as the writer does. Of longer ones money is the difference of two
-totals, set right by the hops that were under way when the period began; their tokens and calls are unknown.
+Periods of few events are folded hop by hop, as the writer does. Of longer ones, and of pruned ones, money is
+the difference of two totals, set right by the hops that were under way when the period began; their tokens
+and calls are unknown.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -184,7 +185,7 @@ class MoneyAsOf:
             if start is not None and start < seq:
                 by_start.setdefault(start, []).append(key)
         for start, some in by_start.items():
-            if seq - start <= FOLDED:
+            if seq - start <= FOLDED and self._whole(start, seq):
                 rows |= self._folded(seq, start, some, timezone)
             else:
                 rows |= {key: self._rough(seq, start, key, wanted[key][1], cost_of) for key in some}
@@ -220,6 +221,14 @@ class MoneyAsOf:
                 (EventKind.PHASE_CHANGED.value, seq),
             )
         ]
+
+    def _whole(self, start: int, seq: int) -> bool:
+        """Whether no body of a period was pruned."""
+        return not self._rows(
+            "SELECT 1 FROM ledger l LEFT JOIN body b USING (seq) WHERE l.seq > ? AND l.seq <= ? "  # noqa: S608 - marks
+            f"AND +l.kind IN ({_MARKS}) AND b.seq IS NULL LIMIT 1",
+            (start, seq, *KINDS),
+        )
 
     def _folded(self, seq: int, start: int, keys: list[str], timezone: str) -> dict[str, BudgetRow]:
         told = self._told(f"l.seq > ? AND l.seq <= ? AND +l.kind IN ({_MARKS})", start, seq, *KINDS)

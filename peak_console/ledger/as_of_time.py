@@ -12,7 +12,7 @@ Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 _WHOLE: Final = 30_000
 """So many events are looked at one by one; of more, samples, and whatever lies around the place asked for."""
-_SAMPLES: Final = 4096
+_SAMPLES: Final = 1024
 _AROUND: Final = 512
 _STEPS: Final = (
     "SELECT seq FROM (SELECT seq, ts, lag(ts) OVER (ORDER BY seq) AS earlier FROM ledger "

@@ -4,6 +4,7 @@ Each answer is made of the ledger's events up to the moment, by the folds of the
 anew with each :meth:`ReplaySource.bar`, so that what is shown together is of one moment.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -37,6 +38,9 @@ _FOLDED_ON: Final = 4_000
 """So many events forward are folded onto what is known; of more, the screens begin anew."""
 _PATIENCE_S: Final = 0.15
 """How long one look at Live reads older events before it shows what it has."""
+
+
+_PRUNED: Final = "details of this minute were pruned: its figures are incomplete"
 
 
 class AsOfDoor(LedgerDoor):
@@ -131,6 +135,13 @@ class ReplaySource(LiveSource):
         while not (self._live.complete or snapshot.freshness.why) and monotonic() < until:
             snapshot = super().live(window)
         self._live_at = (self._replay.now(), self._past.generation, window)
+        return self._told(snapshot)
+
+    def _told(self, snapshot: LiveSnapshot) -> LiveSnapshot:
+        """The snapshot; where events of its last minute were pruned, it says so."""
+        with contextlib.suppress(LedgerUnavailable):
+            if self._past.reader().pruned and not snapshot.freshness.why:
+                return replace(snapshot, freshness=replace(snapshot.freshness, why=_PRUNED))
         return snapshot
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
