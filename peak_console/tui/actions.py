@@ -15,10 +15,13 @@ from peak_console.domain.posture import PostureReason
 from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
-TOP_SCREENS: Final = ("live", "calls", "log")
-SCREENS: Final = (*TOP_SCREENS, "call", "record", "help", "incident", "enable")
-_LISTS: Final = frozenset({"live", "calls", "log"})
-_PAGES: Final = frozenset({"live", "calls", "log", "call", "record"})
+TOP_SCREENS: Final = ("live", "calls", "runs", "log")
+_OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
+SCREENS: Final = (*TOP_SCREENS, "call", *_OF_RUNS, "record", "help", "incident", "enable")
+_LISTS: Final = frozenset({"live", "calls", "runs", "log"})
+_TABLES: Final = _LISTS | {"run", "evidence", "pack"}
+_PAGES: Final = frozenset({*TOP_SCREENS, *_OF_RUNS, "call", "record"})
+_CHAINS: Final = frozenset({"runs", "run", "event"})
 
 
 class Danger(StrEnum):
@@ -42,6 +45,8 @@ class ActionState:
     can_go_back: bool = True
     missing: str = ""
     """What a dialogue still lacks."""
+    busy: bool = False
+    """Whether something long is being done that can be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,22 @@ def _needs_workspace(state: ActionState) -> str:
 
 def _needs_selection(state: ActionState) -> str:
     return "" if state.has_selection else "nothing is selected"
+
+
+def _needs_work(state: ActionState) -> str:
+    return "" if state.busy else "nothing is being done that could be cancelled"
+
+
+def _build_reason(state: ActionState) -> str:
+    if not state.has_workspace:
+        return "no workspace is open"
+    if state.readonly:
+        return "a sealed pack is recorded on the ledger, and this console was opened with --readonly"
+    if state.replay:
+        return "this console shows the past"
+    if not state.bar.node.running:
+        return "no node runs that could record it (peak node start)"
+    return state.missing or _needs_selection(state)
 
 
 def _needs_way_back(state: ActionState) -> str:
@@ -168,12 +189,23 @@ _VIEW_ACTIONS: Final = (
         cli="peak ledger tail --follow",
     ),
     Action(
+        "go.runs",
+        "Runs",
+        "3",
+        "3",
+        "Every run, newest first, with filters and a search for words; Enter opens a run's timeline.",
+        rank=12,
+        command="runs",
+        argument="[FILTER]",
+        cli="peak runs list",
+    ),
+    Action(
         "go.log",
         "Log",
         "0",
         "0",
         "The program's log and past messages.",
-        rank=12,
+        rank=13,
         command="log",
         argument="[FILTER]",
         cli="peak logs --follow",
@@ -184,7 +216,7 @@ _VIEW_ACTIONS: Final = (
         "enter",
         "↵",
         "Open what the cursor is on.",
-        _LISTS,
+        _TABLES,
         rank=20,
         disabled=_needs_selection,
     ),
@@ -249,7 +281,7 @@ _VIEW_ACTIONS: Final = (
         "f",
         "f",
         "Go to the newest line and stay there.",
-        frozenset({"calls", "log"}),
+        frozenset({"calls", "runs", "log"}),
         rank=22,
     ),
     Action("call.next", "older", "n", "n", "The next older call of the list.", frozenset({"call"}), rank=20),
@@ -273,6 +305,138 @@ _VIEW_ACTIONS: Final = (
         "The list of all calls of this run.",
         frozenset({"call"}),
         rank=23,
+    ),
+    Action(
+        "call.page",
+        "run",
+        "t",
+        "t",
+        "The timeline of the call's run.",
+        frozenset({"call"}),
+        rank=24,
+    ),
+    Action(
+        "chain.verify",
+        "verify",
+        "v",
+        "v",
+        "Verify the chain of what is shown; says from which event to which.",
+        _CHAINS,
+        rank=24,
+        command="verify",
+        cli="peak ledger verify",
+        disabled=_needs_selection,
+    ),
+    Action(
+        "run.why",
+        "why",
+        "w",
+        "w",
+        "The call's page: by which route it went, and why.",
+        frozenset({"run", "event"}),
+        rank=22,
+        cli="peak why RUN_ID",
+        disabled=_needs_selection,
+    ),
+    Action(
+        "run.calls",
+        "calls",
+        "c",
+        "c",
+        "The list of all calls of this run.",
+        frozenset({"run"}),
+        rank=23,
+        disabled=_needs_selection,
+    ),
+    Action(
+        "run.artefacts",
+        "artefacts",
+        "a",
+        "a",
+        "The files that the run wrote, with their hashes, in the timeline's place, and back.",
+        frozenset({"run"}),
+        rank=27,
+    ),
+    Action(
+        "event.next",
+        "later",
+        "n",
+        "n",
+        "The next event of the timeline.",
+        frozenset({"event"}),
+        rank=20,
+    ),
+    Action(
+        "event.previous",
+        "earlier",
+        "N",
+        "N",
+        "The event before it in the timeline.",
+        frozenset({"event"}),
+        rank=21,
+    ),
+    Action(
+        "evidence.show",
+        "evidence",
+        "e",
+        "e",
+        "Sealed evidence packs; on a run's page the run's own.",
+        frozenset({"runs", "run"}),
+        rank=25,
+        command="evidence",
+        cli="peak evidence list",
+    ),
+    Action(
+        "pack.verify",
+        "verify",
+        "v",
+        "v",
+        "Verify every file, the signature and the proofs of the pack again.",
+        frozenset({"pack"}),
+        rank=22,
+        cli="peak evidence verify RUN_ID",
+    ),
+    Action(
+        "pack.report",
+        "report",
+        "m",
+        "m",
+        "The critic's report.",
+        frozenset({"pack"}),
+        rank=23,
+        cli="peak evidence show RUN_ID",
+    ),
+    Action(
+        "pack.export",
+        "export",
+        "E",
+        "E",
+        "Write the pack into an archive that can be verified anywhere; its path is told and copied.",
+        frozenset({"evidence", "pack"}),
+        rank=24,
+        cli="peak evidence export RUN_ID FILE",
+        disabled=_needs_selection,
+    ),
+    Action(
+        "pack.build",
+        "seal",
+        "b",
+        "b",
+        "Seal everything of the run into an evidence pack, and record that on the ledger.",
+        frozenset({"run"}),
+        rank=26,
+        cli="peak evidence build RUN_ID",
+        disabled=_build_reason,
+    ),
+    Action(
+        "work.cancel",
+        "cancel",
+        "x",
+        "x",
+        "Give up what takes long: a verification, an export.",
+        _CHAINS | {"evidence", "pack"},
+        rank=29,
+        disabled=_needs_work,
     ),
     Action(
         "pause",
@@ -392,7 +556,7 @@ _CONTROL_ACTIONS: Final = (
         "e",
         "e",
         "From STOPPED to DISARMED: calls may be made again. Asks for a reason and the typed word ENABLE.",
-        frozenset(_PAGES | {"incident"}),
+        frozenset(_PAGES - {"runs", "run"} | {"incident"}),
         danger=Danger.CHANGE,
         command="enable",
         cli='peak enable --reason "…" --confirm ENABLE',

@@ -32,6 +32,7 @@ from peak_console.tui.settings import Settings, read_settings
 if TYPE_CHECKING:
     from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
     from peak_console.operations.views.source import Source
+    from peak_console.operations.views.work import Work
 
 Says = Literal["information", "warning", "error"]
 _LEVEL = {"information": "info", "warning": "warning", "error": "error"}
@@ -54,6 +55,8 @@ class Opening:
     replay: "ReplayClock | None" = None
     """The clock of a replay, which is then the console's clock too."""
     refresh: bool = True
+    work: "Work | None" = None
+    """What does long work; without one the workspace's own."""
     notice: str = ""
     """Something to tell at the start."""
 
@@ -72,6 +75,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "live": _lazy("live", "LiveScreen"),
         "calls": _lazy("calls", "CallsScreen"),
+        "runs": _lazy("runs", "RunsScreen"),
         "log": _lazy("log", "LogScreen"),
     }
     DEFAULT_MODE = "live"
@@ -162,6 +166,13 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         self.notify(
             safe, severity=severity, timeout=timeout or (4 if severity == "information" else 8), markup=False
         )
+
+    def work(self) -> "Work | None":
+        """What does long work here; ``None`` without a workspace."""
+        from peak_console.operations.views.work import WorkspaceWork  # noqa: PLC0415 - not before the first paint
+
+        workspace = self.opening.workspace
+        return self.opening.work or (None if workspace is None else WorkspaceWork(workspace))
 
     def now(self) -> datetime:
         """The clock's time."""

@@ -27,6 +27,17 @@ class AppActions:
         """Show Calls, under a filter if one is given."""
         self.go("calls", text)
 
+    def do_go_runs(self, text: str | None = None) -> None:
+        """Show Runs, under a filter if one is given."""
+        self.go("runs", text)
+
+    def do_evidence_show(self) -> None:
+        """The evidence browser, over Runs."""
+        from peak_console.tui.screens.evidence import EvidenceScreen  # noqa: PLC0415 - not before the first paint
+
+        self._app.switch_mode("runs")
+        self._app.push_screen(EvidenceScreen())
+
     def do_go_log(self, text: str | None = None) -> None:
         """Show the Log, under a filter if one is given."""
         self.go("log", text)

@@ -1,22 +1,25 @@
 """What is typed after ``:`` and ``/``: read, and completed. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
-from peak_console.operations.views import call_filter, log_filter
+from peak_console.operations.runs import OUTCOMES
+from peak_console.operations.views import call_filter, log_filter, run_filter
 from peak_console.tui.actions import BY_COMMAND, Action
 
+_FILTERS: Final[dict[str, Any]] = {"log": log_filter, "runs": run_filter}
 _WINDOWS: Final = ("5m", "1h", "24h", "7d")
 _VALUES: Final = {
     "layer": call_filter.LAYERS,
+    "critic": run_filter.VERDICTS,
     "role": call_filter.ROLES,
-    "outcome": call_filter.OUTCOMES,
-    "is": call_filter.MARKS,
+    "outcome": (*call_filter.OUTCOMES, *OUTCOMES[2:]),
+    "is": (*call_filter.MARKS, *run_filter.MARKS),
     "provider": ("openai", "google", "mistral", "together", "azure", "bedrock"),
     "since": ("5m", "10m", "1h", "24h"),
     "level": ("info", "warning", "error"),
 }
-_ORDERED: Final = ("latency", "cost", "tokens", "hop")
+_ORDERED: Final = ("latency", "cost", "tokens", "hop", "calls", "failed")
 
 
 class CommandUnknown(ValueError):
@@ -46,14 +49,15 @@ def complete_command(text: str) -> str | None:
         )
     if word == "window":
         return _first(f"{word} {one}" for one in _WINDOWS if argument and one.startswith(argument))
-    if word in {"calls", "log"}:
+    if word in {"calls", "runs", "log"}:
         ended = complete_filter(argument, _keys(word))
         return None if ended is None else f"{word} {ended}"
     return None
 
 
 def _keys(screen: str) -> Sequence[str]:
-    return log_filter.KEYS if screen == "log" else call_filter.KEYS
+    keys: Sequence[str] = _FILTERS.get(screen, call_filter).KEYS
+    return keys
 
 
 def complete_filter(text: str, keys: Sequence[str]) -> str | None:
@@ -81,5 +85,4 @@ def _first(found: Iterator[str]) -> str | None:
 
 def example(screen: str) -> str:
     """What may be typed as a filter on ``screen``."""
-    examples = log_filter.EXAMPLES if screen == "log" else call_filter.EXAMPLES
-    return "   ".join(examples)
+    return "   ".join(_FILTERS.get(screen, call_filter).EXAMPLES)

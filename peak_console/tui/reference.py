@@ -6,14 +6,20 @@
 import sys
 from collections.abc import Iterator
 
-from peak_console.operations.views import call_filter, log_filter
+from peak_console.operations.views import call_filter, log_filter, run_filter
 from peak_console.tui.actions import ACTIONS, SCREENS, Action, Danger, actions_on
 
 _NAMES = {
     "live": "Live",
     "calls": "Calls",
+    "runs": "Runs",
     "log": "Log",
     "call": "A call's page",
+    "run": "A run's page",
+    "event": "An event's page",
+    "evidence": "The evidence browser",
+    "pack": "An evidence pack",
+    "packed": "A file of a pack",
     "record": "A log line's page",
     "help": "Help",
     "incident": "The incident panel",
@@ -76,6 +82,10 @@ def _filters() -> Iterator[str]:
     yield "for everywhere.\n"
     yield f"Calls and Live: {_listed(call_filter.KEYS)}."
     yield f"For example {_listed(call_filter.EXAMPLES)}.\n"
+    yield f"Runs: {_listed(run_filter.KEYS)}."
+    yield "Words are looked for in everything a run's events say but prompts and answers, `lever*` by its"
+    yield "beginning; the id of a run, a call or an event, or `#12345`, finds the run it belongs to."
+    yield f"For example {_listed(run_filter.EXAMPLES)}.\n"
     yield f"Log: {_listed(log_filter.KEYS)}, for example {_listed(log_filter.EXAMPLES)}.\n"
 
 

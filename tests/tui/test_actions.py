@@ -21,10 +21,16 @@ from peak_console.tui.reference import keys_page
 from peak_console.tui.screens.call import CallScreen
 from peak_console.tui.screens.calls import CallsScreen
 from peak_console.tui.screens.enable import EnableDialog
+from peak_console.tui.screens.event import EventScreen
+from peak_console.tui.screens.evidence import EvidenceScreen
 from peak_console.tui.screens.help import HelpPanel
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
+from peak_console.tui.screens.pack import PackScreen
+from peak_console.tui.screens.packed import PackedScreen
+from peak_console.tui.screens.run import RunScreen
+from peak_console.tui.screens.runs import RunsScreen
 from peak_console.tui.widgets.key_bar import fitting
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "keys.md"
@@ -33,6 +39,12 @@ CLASSES = {
     for one in (
         LiveScreen,
         CallsScreen,
+        RunsScreen,
+        RunScreen,
+        EventScreen,
+        EvidenceScreen,
+        PackScreen,
+        PackedScreen,
         LogScreen,
         CallScreen,
         RecordScreen,

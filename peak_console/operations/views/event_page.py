@@ -75,8 +75,9 @@ def why_in_a_line(event: LedgerEvent) -> str:
         then = {"next": "the next candidate is asked", "stop": "the chain ends here"}
         return f"{body.get('reason', '?')}; {then.get(str(body.get('then')), 'what followed stands below')}"
     if event.kind == EventKind.CRITIC_JUDGED:
-        findings = len(listed(body.get("findings")))
-        return f"it judged call {body.get('judged_call_id', '?')} with {findings} findings"
+        count = len(listed(body.get("findings")))
+        found = f"{count} finding{'s' if count != 1 else ''}"
+        return f"it judged call {body.get('judged_call_id', '?')} with {found}"
     reason = body.get("reason")
     return f"{reason}, by {event.actor}" if reason else f"written by {event.actor}"
 

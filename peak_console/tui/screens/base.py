@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
@@ -60,9 +61,18 @@ class Performing:
 
     def action_state(self) -> ActionState:
         """What the actions' availability depends on."""
-        return self.peak.action_state(
+        state = self.peak.action_state(
             self.NAME, has_selection=self.has_selection(), can_go_back=self.can_go_back()
         )
+        return replace(state, busy=self.busy(), missing=self.missing())
+
+    def busy(self) -> bool:
+        """Whether something long is being done that can be cancelled."""
+        return False
+
+    def missing(self) -> str:
+        """What is lacking for what this screen can do."""
+        return ""
 
     def has_selection(self) -> bool:
         """Whether there is something to open or copy."""

@@ -117,6 +117,13 @@ class CallScreen(PeakScreen):
         if self._detail is not None and self._detail.run_id:
             self.peak.go("calls", f"run:{self._detail.run_id}")
 
+    def do_call_page(self) -> None:
+        """The timeline of the call's run."""
+        from peak_console.tui.screens.run import RunScreen  # noqa: PLC0415 - loaded when it is first opened
+
+        if self._detail is not None and self._detail.run_id:
+            self.app.push_screen(RunScreen(self._detail.run_id))
+
     def has_selection(self) -> bool:
         """Whether there is a page to copy."""
         return self._detail is not None

@@ -72,13 +72,19 @@ _GOES_FIRST = (
     "replay.faster",
     "replay.back.second",
     "replay.on.second",
+    "work.cancel",
+    "event.previous",
+    "run.artefacts",
+    "run.calls",
+    "call.page",
     "window.next",
-    "filter",
     "follow",
-    "open",
     "quit",
     "replay.goto",
     "go.log",
+    "pack.build",
+    "filter",
+    "open",
 )
 
 _STAYS = frozenset({"incident.open", "incident.stop", "help"})
