@@ -30,7 +30,7 @@ from terminal_screen import Terminal  # noqa: E402
 
 from peak_console.config.workspace import Workspace  # noqa: E402
 from peak_console.domain.clock import SystemClock  # noqa: E402
-from peak_console.ledger.rollups import Rollups  # noqa: E402
+from peak_console.ledger.folds.rollups import Rollups  # noqa: E402
 from peak_console.ledger.writer import LedgerWriter  # noqa: E402
 from peak_console.operations.views.live import Window  # noqa: E402
 from peak_console.operations.views.live_source import LiveSource  # noqa: E402

@@ -30,13 +30,13 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_call_id
 from peak_console.domain.money import NanoEur
-from peak_console.ledger.client import SocketLedgerClient
 from peak_console.ledger.filters import ENDED, EventFilter
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.server import LedgerServer
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.service.server import LedgerServer
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 PLENTY = NanoEur(10**15)

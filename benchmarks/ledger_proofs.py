@@ -25,8 +25,8 @@ from pathlib import Path
 from ledger_figures import Line, plain_loop, report
 from ledger_traffic import fill
 
-from peak_console.ledger.merkle import collect, consistency_ranges, inclusion_ranges
-from peak_console.ledger.merkle_proofs import verify_consistency, verify_inclusion
+from peak_console.ledger.heads.merkle import collect, consistency_ranges, inclusion_ranges
+from peak_console.ledger.heads.merkle_proofs import verify_consistency, verify_inclusion
 from peak_console.ledger.schema import open_for_writing
 
 MEMORY_MB = 300
@@ -34,7 +34,7 @@ TWO_PARTS = 2
 """Verification runs in this many processes: what the machines of this project have."""
 
 VERIFY = (
-    "import sys, json; from pathlib import Path; from peak_console.ledger.verify import verify\n"
+    "import sys, json; from pathlib import Path; from peak_console.ledger.verifying.verify import verify\n"
     "if __name__ == '__main__':\n"
     "    found = verify(Path(sys.argv[1])); print(json.dumps({'ok': found.ok, 'events': found.events}))\n"
 )

@@ -10,7 +10,7 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_call_id, new_event_id
 from peak_console.ledger.bodies import parsed_body_bytes
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import Entry, LedgerWriter, prepare
 
 MODELS = (

@@ -28,7 +28,7 @@ from peak_console.config.defaults import write_demo_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallLimits, CallRequest, Message
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 HERE = Path(__file__).resolve().parent

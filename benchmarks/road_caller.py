@@ -19,7 +19,7 @@ from peak_console.domain.calls import CallLimits, CallRequest, Message
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 CALLS_A_RUN = 10_000

@@ -17,10 +17,10 @@ from peak_console.control.files import encode
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import Orders, PostureState
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
+from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.writer import LedgerWriter
 
 ANSWER = (

@@ -26,7 +26,7 @@ from road import make_workspace, said, spawn
 from road_measuring import CONCURRENCY, PROMPT, REQUEST, cpu_s
 
 from peak_console.config.workspace import Workspace
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 MOST_PCT = 5.0

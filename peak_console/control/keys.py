@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.privileges import Proof, challenge_message
+from peak_console.ledger.service.privileges import Proof, challenge_message
 
 WORKSPACE: Final = "workspace"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")

@@ -15,7 +15,7 @@ from peak_console.config.workspace import find_workspace
 from peak_console.control.sockets import socket_path
 from peak_console.demo.traffic import Traffic, TrafficOptions, gate_of, simulated
 from peak_console.domain.errors import PeakError
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 _SOCKET: Final = "node.sock"

@@ -33,7 +33,7 @@ from peak_console.evidence.readme import readme
 from peak_console.evidence.run_files import RunFile
 from peak_console.evidence.striking import Strike, struck_bytes, struck_lines
 from peak_console.evidence.verifying import artefacts_on_record
-from peak_console.ledger.proofs import InclusionProof
+from peak_console.ledger.heads.proofs import InclusionProof
 
 Kept = Callable[[str, str], tuple[str, bytes] | None]
 """Gives the suffix and bytes of a config by name and digest; ``None`` where no copy is kept."""

@@ -20,7 +20,7 @@ from peak_console.evidence.manifest import MANIFEST, STATEMENT, Manifest, sorted
 from peak_console.evidence.places import PackPlace, folder_of, packs_of
 from peak_console.evidence.sources import FolderFiles, PackUnreadable
 from peak_console.evidence.statement import Statement
-from peak_console.ledger.notes import Checkpoint
+from peak_console.ledger.heads.notes import Checkpoint
 
 _READ_ONLY: Final = 0o444
 _TRIES: Final = 100

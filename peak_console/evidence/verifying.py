@@ -27,8 +27,8 @@ from peak_console.evidence.manifest import (
 )
 from peak_console.evidence.sources import PackFiles, PackUnreadable
 from peak_console.evidence.statement import Statement, read_statement
-from peak_console.ledger.merkle_proofs import verify_inclusion
-from peak_console.ledger.notes import Checkpoint, NoteKey, NoteMalformed, origin_of, read_note
+from peak_console.ledger.heads.merkle_proofs import verify_inclusion
+from peak_console.ledger.heads.notes import Checkpoint, NoteKey, NoteMalformed, origin_of, read_note
 
 Progress = Callable[[str, int, int], None]
 """Told what is being verified, how much of it is done, and of how much."""

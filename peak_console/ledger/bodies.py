@@ -11,9 +11,9 @@ from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
 from peak_console.domain.verdict import Verdict
-from peak_console.ledger.carried import CARRIED, check_carried
+from peak_console.ledger.folds.run_limits import check_limits
 from peak_console.ledger.headers import malformed
-from peak_console.ledger.run_limits import check_limits
+from peak_console.ledger.keeping.carried import CARRIED, check_carried
 
 BODY_LIMIT: Final = 1024 * 1024
 """The largest canonical body, in bytes; longer texts belong into a run's files, by hash."""

@@ -7,7 +7,7 @@ import orjson
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from peak_console.ledger.rollups import rebuild, was_sent
+from peak_console.ledger.folds.rollups import rebuild, was_sent
 
 MIGRATIONS: Final = Migrations("peak_console.ledger")
 

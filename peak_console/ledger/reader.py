@@ -12,8 +12,7 @@ from peak_console.domain.clock import iso
 from peak_console.domain.events import GENESIS_PREV_HASH, LedgerEvent
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.filters import SCAN_LIMIT, EventFilter, Page
-from peak_console.ledger.schema import open_for_reading
-from peak_console.ledger.windows import (
+from peak_console.ledger.folds.windows import (
     BudgetRow,
     CountRow,
     RollupRow,
@@ -21,13 +20,14 @@ from peak_console.ledger.windows import (
     read_counts,
     read_rollups,
 )
+from peak_console.ledger.schema import open_for_reading
 
 if TYPE_CHECKING:
     from peak_console.budget.limits import Limit
-    from peak_console.ledger.breaker_rows import BreakerRow
-    from peak_console.ledger.budget_rows import BookedRow, ReservationRow
+    from peak_console.ledger.folds.breaker_rows import BreakerRow
+    from peak_console.ledger.folds.budget_rows import BookedRow, ReservationRow
     from peak_console.ledger.headers import Header
-    from peak_console.ledger.pruning import PrunedRange
+    from peak_console.ledger.keeping.pruning import PrunedRange
 
 POLL_S: Final = 0.1
 """How often :meth:`LedgerReader.follow` looks for new events."""
@@ -184,7 +184,7 @@ class LedgerReader:
 
     def totals_and_bounds(self) -> tuple[list[RollupRow], dict[tuple[str, ...], int]]:
         """:meth:`totals`, and what of their cost stands at bounds, by the same names; of one moment."""
-        from peak_console.ledger.budget_rows import sum_booked  # noqa: PLC0415 - slow; not for a first look
+        from peak_console.ledger.folds.budget_rows import sum_booked  # noqa: PLC0415 - slow; not for a first look
 
         with sqlite_faults(self.path):
             self._db.execute("BEGIN")
@@ -212,35 +212,35 @@ class LedgerReader:
 
     def breakers(self) -> "list[BreakerRow]":
         """The breaker of every provider's model that was called, and its rate limit as last told."""
-        from peak_console.ledger.breaker_rows import read_breakers  # noqa: PLC0415 - slow; not for a first look
+        from peak_console.ledger.folds.breaker_rows import read_breakers  # noqa: PLC0415 - slow; not for a first look
 
         with sqlite_faults(self.path):
             return read_breakers(self._db)
 
     def run_limits(self) -> "dict[str, Limit]":
         """Limits that runs set themselves when they began, by run."""
-        from peak_console.ledger.budget_rows import read_run_limits  # noqa: PLC0415 - see above
+        from peak_console.ledger.folds.budget_rows import read_run_limits  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return read_run_limits(self._db)
 
     def reservations(self, limit: int = 500) -> "list[ReservationRow]":
         """Hops that hold a reservation now, the oldest first."""
-        from peak_console.ledger.budget_rows import read_reservations  # noqa: PLC0415 - see above
+        from peak_console.ledger.folds.budget_rows import read_reservations  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return read_reservations(self._db, limit)
 
     def booked_at_bound(self, limit: int = 500, call_id: str | None = None) -> "list[BookedRow]":
         """Spend that stands booked at its bound, or settled below it, the newest first."""
-        from peak_console.ledger.budget_rows import read_booked  # noqa: PLC0415 - see above
+        from peak_console.ledger.folds.budget_rows import read_booked  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return read_booked(self._db, limit, call_id)
 
     def calls_since(self, now: datetime, seconds: float = 60.0) -> dict[str, int]:
         """How many calls were let through in the last ``seconds`` before ``now``, by layer."""
-        from peak_console.ledger.budget_rows import count_calls  # noqa: PLC0415 - see above
+        from peak_console.ledger.folds.budget_rows import count_calls  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return count_calls(self._db, iso(now - timedelta(seconds=seconds)))
@@ -256,7 +256,7 @@ class LedgerReader:
 
     def pruned_ranges(self) -> "list[PrunedRange]":
         """What retention dropped: bodies in these ranges may be missing."""
-        from peak_console.ledger.pruning import read_ranges  # noqa: PLC0415 - see above
+        from peak_console.ledger.keeping.pruning import read_ranges  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return read_ranges(self._db)
@@ -268,21 +268,21 @@ class LedgerReader:
 
         ``upto_seq`` is :meth:`last_before` unless named. Bytes are ``None`` where the body is gone already.
         """
-        from peak_console.ledger.pruning import events_in  # noqa: PLC0415 - see above
+        from peak_console.ledger.keeping.pruning import events_in  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             yield from events_in(self._db, before, self.last_before(before) if upto_seq is None else upto_seq)
 
     def last_before(self, before: str) -> int:
         """The last place of an event dated before a ledger time; 0 for none."""
-        from peak_console.ledger.pruning import find_upto  # noqa: PLC0415 - see above
+        from peak_console.ledger.keeping.pruning import find_upto  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return find_upto(self._db, before)
 
     def holds_open(self, run_id: str) -> bool:
         """Whether a call of this run holds a reservation, or stands booked at its bound."""
-        from peak_console.ledger.pruning import is_run_held  # noqa: PLC0415 - see above
+        from peak_console.ledger.keeping.pruning import is_run_held  # noqa: PLC0415 - see above
 
         with sqlite_faults(self.path):
             return is_run_held(self._db, run_id)

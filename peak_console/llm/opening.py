@@ -6,7 +6,7 @@ from pathlib import Path
 
 from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.control.sockets import find_socket
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 from peak_console.llm.waits import Told
 

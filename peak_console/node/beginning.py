@@ -5,8 +5,8 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, state_folder
 from peak_console.domain.errors import LedgerUnavailable, PeakError
-from peak_console.ledger.anchors import open_anchors
-from peak_console.ledger.known_heads import known_heads
+from peak_console.ledger.heads.anchors import open_anchors
+from peak_console.ledger.heads.known_heads import known_heads
 from peak_console.operations.settings import ledger_settings
 
 REMEDY: Final = 'put a backup back, or go on without it: peak ledger recover --reason "..."'

@@ -22,13 +22,13 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.text import one_line
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.privileges import Proof
-from peak_console.ledger.pruning import Pruning
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.server import LedgerServer
-from peak_console.ledger.wire import PROTOCOL
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
+from peak_console.ledger.keeping.pruning import Pruning
+from peak_console.ledger.service.privileges import Proof
+from peak_console.ledger.service.server import LedgerServer
+from peak_console.ledger.service.wire import PROTOCOL
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.admission import Circumstances, admit
 from peak_console.node.beginning import refuse_a_second_beginning

@@ -16,7 +16,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.search_index import (
+from peak_console.ledger.search.index import (
     Batch,
     IndexDamaged,
     IndexUnavailable,
@@ -24,12 +24,12 @@ from peak_console.ledger.search_index import (
     Position,
     remove_index,
 )
-from peak_console.ledger.search_words import words_of
+from peak_console.ledger.search.words import words_of
 from peak_console.operations.child import Lifeline, announce, run_child
 from peak_console.operations.runs import RunFold
 from peak_console.operations.views.run_rows import row_of
 
-POLL_S: Final = 0.5
+POLL_S: Final = 0.25
 """How often the ledger is asked for news."""
 RETRY_S: Final = 5.0
 """How long it is left alone when it, or the index, is not usable."""

@@ -18,9 +18,9 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, state_folder
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import EnvironmentUnfit
-from peak_console.ledger.anchors import Anchor, open_anchors
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notary import Means, Notary
+from peak_console.ledger.heads.anchors import Anchor, open_anchors
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notary import Means, Notary
 from peak_console.operations.child import Lifeline, announce, run_child
 from peak_console.operations.settings import ledger_settings
 

@@ -31,15 +31,15 @@ from peak_console.domain.errors import (
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.vocabulary import Phase
-from peak_console.ledger.anchors import open_anchors
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.known_heads import KnownHeads, known_heads
-from peak_console.ledger.notes import origin_of
-from peak_console.ledger.privileges import challenge_message
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.salvage import Proven, mended_copies, prove, write_prefix
-from peak_console.ledger.verify import verify as verify_file
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
+from peak_console.ledger.heads.anchors import open_anchors
+from peak_console.ledger.heads.known_heads import KnownHeads, known_heads
+from peak_console.ledger.heads.notes import origin_of
+from peak_console.ledger.keeping.salvage import Proven, mended_copies, prove, write_prefix
+from peak_console.ledger.service.privileges import challenge_message
+from peak_console.ledger.verifying.verify import verify as verify_file
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Successor, successor_drafts, successor_genesis

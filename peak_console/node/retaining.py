@@ -7,9 +7,9 @@ from typing import Final
 
 from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.lost_hops import derived_id
-from peak_console.ledger.pruning import Pruning
-from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.folds.lost_hops import derived_id
+from peak_console.ledger.keeping.pruning import Pruning
+from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.writer import LedgerWriter
 
 STEP_S: Final = 0.01

@@ -23,9 +23,9 @@ from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import EnvironmentUnfit, LedgerUnavailable, NodeUnreachable
 from peak_console.domain.events import EventKind
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.wire import error_from_wire
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.ledger.service.wire import error_from_wire
 from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.children import clean_environment
 from peak_console.node.engine import Node

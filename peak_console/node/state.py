@@ -7,8 +7,8 @@ from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import Observed
 from peak_console.domain.clock import Clock, unix_us
-from peak_console.ledger.breakers import Breakers, OpenBreaker
-from peak_console.ledger.reservations import Reservations
+from peak_console.ledger.folds.breakers import Breakers, OpenBreaker
+from peak_console.ledger.folds.reservations import Reservations
 from peak_console.node.facts import Facts
 from peak_console.node.health import Verified
 

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.boot import boot_id
-from peak_console.ledger.server import Handler
-from peak_console.ledger.session import Session
-from peak_console.ledger.wire import Message
+from peak_console.ledger.service.server import Handler
+from peak_console.ledger.service.session import Session
+from peak_console.ledger.service.wire import Message
 from peak_console.node.admission import cooldown_left_s, is_new
 from peak_console.node.genesis import version
 from peak_console.node.health import disk_free, sqlite_has_wal_reset_bug, wal_size

@@ -12,11 +12,11 @@ import orjson
 from peak_console.budget.limits import BudgetLimits, Limit, Spend
 from peak_console.domain.errors import ControlRefused, PeakError
 from peak_console.domain.vocabulary import Phase
-from peak_console.ledger.breakers import Model
-from peak_console.ledger.budget_breaker import BILL_ABOVE_BOUND, BUDGET, LATCHED, latch_from_row
-from peak_console.ledger.carried import MOST, Counter, carried_body, larger, running
-from peak_console.ledger.run_limits import from_row
-from peak_console.ledger.salvage import Proven, read_table
+from peak_console.ledger.folds.breakers import Model
+from peak_console.ledger.folds.budget_breaker import BILL_ABOVE_BOUND, BUDGET, LATCHED, latch_from_row
+from peak_console.ledger.folds.run_limits import from_row
+from peak_console.ledger.keeping.carried import MOST, Counter, carried_body, larger, running
+from peak_console.ledger.keeping.salvage import Proven, read_table
 from peak_console.node.facts import Facts
 
 _COUNTERS: Final = (

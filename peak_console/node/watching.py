@@ -19,7 +19,7 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line
-from peak_console.ledger.server import LedgerServer
+from peak_console.ledger.service.server import LedgerServer
 from peak_console.node.children import clean_environment
 from peak_console.node.folding import Folded
 from peak_console.node.leasing import LeaseKeeper

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
-from peak_console.ledger.backup import Backup, BackupFailed, back_up
+from peak_console.ledger.keeping.backup import Backup, BackupFailed, back_up
 from peak_console.operations.ledger import existing
 
 FOLDER: Final = "backups"
@@ -25,7 +25,7 @@ def back_up_ledger(
 ) -> Backup:
     """Back the ledger of ``ws`` up to ``dest``: a file, a folder, or nothing for ``audits/backups/``.
 
-    The node may run and write meanwhile. Raises as :func:`peak_console.ledger.backup.back_up` does.
+    The node may run and write meanwhile. Raises as :func:`peak_console.ledger.keeping.backup.back_up` does.
     """
     existing(ws)
     name = f"ledger-{(clock or SystemClock()).now():%Y%m%dT%H%M%SZ}.db"

@@ -14,11 +14,11 @@ from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.text import one_line
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.breaker_rows import BreakerRow
-from peak_console.ledger.breakers import PROVIDER
-from peak_console.ledger.budget_breaker import BUDGET
+from peak_console.ledger.folds.breaker_rows import BreakerRow
+from peak_console.ledger.folds.breakers import PROVIDER
+from peak_console.ledger.folds.budget_breaker import BUDGET
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.ledger import existing
 from peak_console.policy.breaker import BreakerState

@@ -18,10 +18,10 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.money import nano_from_text, text_from_nano
 from peak_console.domain.text import one_line
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.budget_rows import BookedRow, CallPlace, ReservationRow
+from peak_console.ledger.folds.budget_rows import BookedRow, CallPlace, ReservationRow
+from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.windows import BudgetRow
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.ledger import existing
 from peak_console.operations.phase import rules_of

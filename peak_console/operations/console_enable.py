@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from peak_console.config.workspace import Workspace
 from peak_console.control.sockets import check_socket, socket_path
 from peak_console.domain.errors import NodeUnreachable
-from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import Enabled, enable_workspace
 from peak_console.operations.stop import NODE_SOCKET
 

@@ -20,7 +20,7 @@ from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.posture import Posture
-from peak_console.ledger.blocking import BlockingLedgerClient
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 
 CONFIRM_WORD: Final = "ENABLE"
 """What an operator types."""

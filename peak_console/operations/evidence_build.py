@@ -27,12 +27,12 @@ from peak_console.evidence.run_files import run_files
 from peak_console.evidence.sealing import SealedPack, same_on_disk, seal_pack, write_pack, write_text
 from peak_console.evidence.sources import FolderFiles, PackUnreadable
 from peak_console.evidence.striking import remembering
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notes import Checkpoint
-from peak_console.ledger.proofs import InclusionProof
-from peak_console.ledger.proving import NotSigned, log_key, prove_inclusion
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notes import Checkpoint
+from peak_console.ledger.heads.proofs import InclusionProof
+from peak_console.ledger.heads.proving import NotSigned, log_key, prove_inclusion
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.evidence import EvidenceUnusable, checked_run_id, pack_place
 from peak_console.operations.ledger import existing
 

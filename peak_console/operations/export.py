@@ -11,11 +11,11 @@ from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.ids import is_run_id
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.export_files import write_lines, write_whole
-from peak_console.ledger.export_form import ExportedEvent, ExportHead
-from peak_console.ledger.export_parquet import require_pyarrow, write_parquet
-from peak_console.ledger.export_source import ExportSource, Piece
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.keeping.export_files import write_lines, write_whole
+from peak_console.ledger.keeping.export_form import ExportedEvent, ExportHead
+from peak_console.ledger.keeping.export_parquet import require_pyarrow, write_parquet
+from peak_console.ledger.keeping.export_source import ExportSource, Piece
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.ledger import existing
 from peak_console.operations.moments import moment_of

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from peak_console.config.workspace import MATRIX
 from peak_console.domain.errors import EnvironmentUnfit, LedgerBroken, UsageWrong
-from peak_console.ledger.export_check import ExportCheck, Findings
-from peak_console.ledger.export_files import ExportFile
-from peak_console.ledger.export_form import ExportHead, ExportMalformed, ExportWrong
-from peak_console.ledger.import_file import write_ledger
-from peak_console.ledger.proofs import Trust
+from peak_console.ledger.heads.proofs import Trust
+from peak_console.ledger.keeping.export_check import ExportCheck, Findings
+from peak_console.ledger.keeping.export_files import ExportFile
+from peak_console.ledger.keeping.export_form import ExportHead, ExportMalformed, ExportWrong
+from peak_console.ledger.keeping.import_file import write_ledger
 from peak_console.operations.proofs import key_named
 
 LEDGER_NAME: Final = "ledger.db"

@@ -11,12 +11,12 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore, KeyUnusable, state_folder
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent
-from peak_console.ledger.anchors import survey
+from peak_console.ledger.heads.anchors import survey
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
-from peak_console.ledger.verify import verify as verify_file
-from peak_console.ledger.verify import verify_range as verify_range_of
-from peak_console.ledger.verify_result import VerifyCancelled, never
+from peak_console.ledger.verifying.result import VerifyCancelled, never
+from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
+from peak_console.ledger.verifying.verify import verify as verify_file
+from peak_console.ledger.verifying.verify import verify_range as verify_range_of
 from peak_console.operations.settings import ledger_settings
 
 __all__ = [

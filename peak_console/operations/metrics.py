@@ -15,9 +15,9 @@ from peak_console.domain.clock import Clock, SystemClock, unix_us
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.posture import Posture
 from peak_console.domain.text import one_line
+from peak_console.ledger.folds.windows import CountRow, RollupRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.schema import SQLITE_VERSION
-from peak_console.ledger.windows import CountRow, RollupRow
 
 BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the latency buckets, in seconds."""

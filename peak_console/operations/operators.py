@@ -13,9 +13,9 @@ from peak_console.control.keys import KeyStore, canonical_public, check_name
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 
 _OPERATOR_EVENTS: Final = 10_000

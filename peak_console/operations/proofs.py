@@ -7,10 +7,9 @@ from typing import Any, Final
 from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.control.keys import KeyStore, KeyUnusable, fingerprint_of, openssh, raw_public
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notes import NoteKey, NoteMalformed
-from peak_console.ledger.proof_texts import (
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notes import NoteKey, NoteMalformed
+from peak_console.ledger.heads.proof_texts import (
     PROOF_LIMIT,
     Proof,
     ProofMalformed,
@@ -18,9 +17,10 @@ from peak_console.ledger.proof_texts import (
     as_text,
     read_proof,
 )
-from peak_console.ledger.proofs import Trust, Verdict, judge
-from peak_console.ledger.proving import log_key, prove_consistency, prove_inclusion
+from peak_console.ledger.heads.proofs import Trust, Verdict, judge
+from peak_console.ledger.heads.proving import log_key, prove_consistency, prove_inclusion
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.ledger import existing
 
 READ_LIMIT: Final = PROOF_LIMIT + 1

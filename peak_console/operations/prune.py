@@ -16,9 +16,9 @@ from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import is_run_id, new_event_id
 from peak_console.domain.text import one_line
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.pruning import PRUNABLE, PrunedRange, RangeDigest
+from peak_console.ledger.keeping.pruning import PRUNABLE, PrunedRange, RangeDigest
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.ledger import existing
 from peak_console.operations.moments import moment_of
@@ -66,7 +66,7 @@ class PrunePlan:
     events: int
     """Events that the range covers, those whose bodies are gone already among them."""
     digest: str
-    """Of places and body hashes of these events: see :class:`~peak_console.ledger.pruning.RangeDigest`."""
+    """Of places and body hashes of these events: see :class:`RangeDigest`."""
     held: int
     """Bodies that stay, because their calls' bills are open."""
     texts: tuple[RunTexts, ...]

@@ -12,9 +12,9 @@ from peak_console.budget.limits import Limit, Scope, Spend, admit, missing, run_
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.ledgering import Refusal
-from peak_console.ledger.counters import difference, settled_by, spend_of
-from peak_console.ledger.reservations import asked_by
-from peak_console.ledger.run_limits import limit_of
+from peak_console.ledger.folds.counters import difference, settled_by, spend_of
+from peak_console.ledger.folds.reservations import asked_by
+from peak_console.ledger.folds.run_limits import limit_of
 from peak_console.operations.replay_configs import Known
 from peak_console.operations.replay_record import PRUNED
 from peak_console.operations.replay_report import Decision, Findings

@@ -4,7 +4,7 @@ Digests come from ``node.started`` and ``config.changed``; the matrix's own stan
 version is taken from ``audits/versions``, or from the file in use where that still has the digest.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,6 +20,7 @@ from peak_console.config.matrix import Matrix, MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.prompts import PromptLibrary
 from peak_console.config.registry import ModelRegistry, ModelsFile
+from peak_console.config.schema import ConfigModel
 from peak_console.config.sources import MAIN_FILES, REQUIRED
 from peak_console.config.versions import read_version
 from peak_console.config.workspace import Workspace
@@ -30,7 +31,7 @@ from peak_console.operations.views.body_fields import mapping, text_of, time_of
 _NEAR: Final = timedelta(seconds=2)
 """A config that changed this close to an event may have been read by the caller before or after it."""
 
-_SHAPES: Final = {
+_SHAPES: Final[Mapping[str, tuple[type[ConfigModel], Callable[..., Any]]]] = {
     "matrix": (MatrixFile, Matrix.of),
     "models": (ModelsFile, ModelRegistry.of),
     "prices": (PricesFile, PriceTable.of),
@@ -117,7 +118,7 @@ class Versions:
         suffix, data = found
         shape, _, _ = validate(name, parse_document(data, f"{name}{suffix}"))
         model, build = _SHAPES[name]
-        return build(shape, digest) if isinstance(shape, model) else None  # type: ignore[operator]
+        return build(shape, digest) if isinstance(shape, model) else None
 
     def _in_use(self, name: str, digest: str) -> tuple[str, bytes] | None:
         toml = self._ws.root / MAIN_FILES[name]
@@ -137,4 +138,4 @@ def _said(change: LedgerEvent) -> dict[str, str]:
     if change.kind == EventKind.NODE_STARTED:
         return {str(name): str(one) for name, one in mapping(body.get("digests")).items()}
     file, new = text_of(body.get("file")), text_of(body.get("new"))
-    return {file: new} if file in _SHAPES and new else {}
+    return {file: new} if file and new and file in _SHAPES else {}

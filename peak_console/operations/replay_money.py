@@ -6,7 +6,7 @@ from peak_console.budget.prices import Price, bound, cost
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import text_from_nano
-from peak_console.ledger.bound_spend import LOST
+from peak_console.ledger.folds.bound_spend import LOST
 from peak_console.operations.replay_configs import Known
 from peak_console.operations.replay_record import HopRecord, day_of, usage_of
 from peak_console.operations.replay_report import Decision, Findings

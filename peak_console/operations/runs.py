@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
 from peak_console.domain.verdict import Verdict
-from peak_console.ledger.bound_spend import LOST, WORST_CASE
+from peak_console.ledger.folds.bound_spend import LOST, WORST_CASE
 from peak_console.operations.views.body_fields import (
     EPOCH,
     Body,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import from_iso
-from peak_console.ledger.checkpoint_files import CheckpointFiles, Kept
-from peak_console.ledger.tree_file import TreeState, TreeUnusable
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles, Kept
+from peak_console.ledger.heads.tree_file import TreeState, TreeUnusable
 from peak_console.operations.views.bar import SignedHead
 
 SIGN: Final = "peak ledger checkpoint"

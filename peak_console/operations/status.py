@@ -22,8 +22,8 @@ from peak_console.domain.events import EventKind
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.windows import BudgetRow
 from peak_console.operations.disk import read_disk
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (

@@ -9,8 +9,8 @@ from peak_console.control.history import stop_draft
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, stop_now
 from peak_console.domain.errors import PeakError
-from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop_background import BackgroundStep, cancel_background
 
 NODE_SOCKET: Final = sockets.NODE_SOCKET

@@ -217,7 +217,7 @@ def _said(ending: "Ending") -> str:
 
 async def _ledger(ws: Workspace) -> "LedgerClient":
     """The node, or what stands in for it: without one, ends are spooled and handed in later."""
-    from peak_console.ledger.client import SocketLedgerClient  # noqa: PLC0415 - needs a loop's modules
+    from peak_console.ledger.service.client import SocketLedgerClient  # noqa: PLC0415 - needs a loop's modules
 
     try:
         async with asyncio.timeout(_CONNECT_S):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.body_fields import text_of

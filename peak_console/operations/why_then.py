@@ -16,10 +16,10 @@ from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.folds.run_limits import limit_of
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.run_limits import limit_of
 from peak_console.operations.replay import config_changes
 from peak_console.operations.replay_configs import Versions
 from peak_console.operations.views.bar import BudgetLine

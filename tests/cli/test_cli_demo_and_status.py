@@ -15,7 +15,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.demo import figures_of
 from peak_console.operations.status import status

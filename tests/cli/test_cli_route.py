@@ -10,8 +10,8 @@ import pytest
 from peak_console.cli.program import run
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.shapes import SHAPES
 from peak_console.policy.breaker import BreakerRules

@@ -9,7 +9,7 @@ import pytest
 from peak_console.cli.program import run
 from peak_console.domain.clock import ManualClock, from_iso
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.shapes import SHAPES
 

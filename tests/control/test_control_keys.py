@@ -17,7 +17,7 @@ from peak_console.control.keys import (
 )
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.privileges import Proof, challenge_message
+from peak_console.ledger.service.privileges import Proof, challenge_message
 
 DRAFT = EventDraft("ev_1", "control.enabled", {"reason": "go"})
 

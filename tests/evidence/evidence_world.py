@@ -14,10 +14,10 @@ from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.merkle import collect
-from peak_console.ledger.notes import Checkpoint, origin_of
-from peak_console.ledger.proving import entries
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import collect
+from peak_console.ledger.heads.notes import Checkpoint, origin_of
+from peak_console.ledger.heads.proving import entries
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.evidence_build import PackBuilt, build_pack

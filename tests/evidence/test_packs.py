@@ -11,7 +11,7 @@ from evidence_world import OTHER, RUN, EvidenceWorld, completed, draft, judged, 
 
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.errors import LedgerBroken, UsageWrong
-from peak_console.ledger.proving import NotSigned
+from peak_console.ledger.heads.proving import NotSigned
 from peak_console.operations.evidence import (
     EvidenceUnusable,
     State,

@@ -12,7 +12,7 @@ from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import NodeUnreachable
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 
 TASKS = 8
 

@@ -21,11 +21,11 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.control.sockets import find_socket
 from peak_console.domain.events import EventKind
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.known_heads import known_heads
-from peak_console.ledger.merkle import Frontier
+from peak_console.ledger.heads.known_heads import known_heads
+from peak_console.ledger.heads.merkle import Frontier
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.ledger.verifying.verify import verify
 from peak_console.node.spawn import begin_ledger
 from peak_console.operations.enable import enable_workspace
 from peak_console.operations.init import init_workspace

@@ -21,9 +21,9 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 SECTOR = 512

@@ -10,7 +10,7 @@ from power_cut import Content, Disk, drafts, new_ledger, power_cuts, writer_over
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.ledgering import Ack
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 
 MOST_CALLS = 400
 

@@ -8,8 +8,8 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
 from peak_console.http.families import families
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.metrics import Meter
 from peak_console.policy.breaker import BreakerRules

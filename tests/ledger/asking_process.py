@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ledger_events import requested
 
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 
 
 async def ask(path: Path, run_id: str, calls: int) -> None:

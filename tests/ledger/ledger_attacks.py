@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from peak_console.domain.events import GENESIS_PREV_HASH, HEADER_FIELDS, header_hash
-from peak_console.ledger.rollups import rebuild
+from peak_console.ledger.folds.rollups import rebuild
 
 TRIGGERS = (
     "ledger_links_to_head",

@@ -14,11 +14,11 @@ from ledger_events import completed, denied, event_id, judged, note, requested
 
 from peak_console.control.keys import KeySigner
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.anchors import Anchors, survey
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.merkle import Frontier, leaf_hash
-from peak_console.ledger.notes import Checkpoint, SignedNote, origin_of
-from peak_console.ledger.verify import Plan, Sources, VerifyResult, verify
+from peak_console.ledger.heads.anchors import Anchors, survey
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import Frontier, leaf_hash
+from peak_console.ledger.heads.notes import Checkpoint, SignedNote, origin_of
+from peak_console.ledger.verifying.verify import Plan, Sources, VerifyResult, verify
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SIGNED = (8, 14)

@@ -10,10 +10,10 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
-from peak_console.ledger.breakers import Breakers
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import Condition, Guard, LedgerWriter
 from peak_console.policy.breaker import BreakerRules
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from ledger_desk import Desk
 
-from peak_console.ledger.client import SocketLedgerClient
-from peak_console.ledger.privileges import Proof
-from peak_console.ledger.server import Handler, LedgerServer
-from peak_console.ledger.wire import FrameReader, frame
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.service.privileges import Proof
+from peak_console.ledger.service.server import Handler, LedgerServer
+from peak_console.ledger.service.wire import FrameReader, frame
 
 
 def signed(proof: Proof, message: bytes) -> bool:

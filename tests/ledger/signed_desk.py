@@ -13,11 +13,11 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.domain.signing import Signer
-from peak_console.ledger.anchor_heads import Anchor
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notary import Means, Notary
-from peak_console.ledger.notes import Checkpoint, NoteKey
-from peak_console.ledger.proving import log_key
+from peak_console.ledger.heads.anchor_heads import Anchor
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notary import Means, Notary
+from peak_console.ledger.heads.notes import Checkpoint, NoteKey
+from peak_console.ledger.heads.proving import log_key
 
 _NUMBERS = iter(range(1, 10**9))
 

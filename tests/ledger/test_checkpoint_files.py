@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from test_notes import SIGNER
 
-from peak_console.ledger.checkpoint_files import CheckpointFiles, CheckpointsUnwritable
-from peak_console.ledger.notes import Checkpoint, SignedNote
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles, CheckpointsUnwritable
+from peak_console.ledger.heads.notes import Checkpoint, SignedNote
 
 NOW = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
 
@@ -111,7 +111,7 @@ def test_a_full_disk_is_told_and_the_next_note_stands_whole(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("peak_console.ledger.checkpoint_files._sync", full)
+        patched.setattr("peak_console.ledger.heads.checkpoint_files._sync", full)
         with pytest.raises(CheckpointsUnwritable, match="No space"):
             files.append(note(2), NOW)
     files.append(note(3), NOW)

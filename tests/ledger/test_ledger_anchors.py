@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from ledger_court import NOW, SIGNED, Court, new_key
 
-from peak_console.ledger.anchors import Anchor, AnchorFailed, RefusedAnchor, open_anchors, survey
-from peak_console.ledger.notes import Checkpoint, SignedNote, origin_of
+from peak_console.ledger.heads.anchors import Anchor, AnchorFailed, RefusedAnchor, open_anchors, survey
+from peak_console.ledger.heads.notes import Checkpoint, SignedNote, origin_of
 
 KEY = new_key()
 ORIGIN = origin_of(KEY.public, "ab" * 32)

@@ -26,7 +26,7 @@ from ledger_events import (
 from peak_console.budget.limits import Limit, Scope
 from peak_console.domain.clock import iso
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 

@@ -13,11 +13,11 @@ from ledger_events import completed, note, requested
 
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import LedgerBroken, LedgerUnavailable, PeakError
-from peak_console.ledger import backup as module
-from peak_console.ledger.backup import BackupFailed, back_up, notes_beside
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notes import Checkpoint
-from peak_console.ledger.verify import verify
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notes import Checkpoint
+from peak_console.ledger.keeping import backup as module
+from peak_console.ledger.keeping.backup import BackupFailed, back_up, notes_beside
+from peak_console.ledger.verifying.verify import verify
 
 
 class Key:

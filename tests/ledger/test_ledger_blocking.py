@@ -10,8 +10,8 @@ from ledger_service import Service
 
 from peak_console.domain.errors import ControlRefused, NodeUnreachable
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.privileges import Proof, challenge_message
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.ledger.service.privileges import Proof, challenge_message
 
 
 def connect(service: Service, **fields: Any) -> BlockingLedgerClient:

@@ -15,8 +15,8 @@ from peak_console.domain.clock import unix_us
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack, Refusal
-from peak_console.ledger.breaker_rows import BreakerRow
-from peak_console.ledger.verify import verify
+from peak_console.ledger.folds.breaker_rows import BreakerRow
+from peak_console.ledger.verifying.verify import verify
 from peak_console.policy.breaker import BreakerState
 
 OPEN_S = 60

@@ -11,8 +11,8 @@ from ledger_events import budget, completed, event_id, failed, requested, settle
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
-from peak_console.ledger.breaker_rows import BreakerRow
-from peak_console.ledger.verify import verify
+from peak_console.ledger.folds.breaker_rows import BreakerRow
+from peak_console.ledger.verifying.verify import verify
 from peak_console.policy.breaker import LATCHED_UNTIL_US, BreakerState
 
 

@@ -11,8 +11,8 @@ from ledger_service import Service
 from peak_console.domain.canonical import NotCanonical
 from peak_console.domain.errors import NodeUnreachable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.client import SocketLedgerClient
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.verifying.verify import verify
 
 if TYPE_CHECKING:
     from peak_console.domain.ledgering import LedgerClient

@@ -15,17 +15,17 @@ from ledger_desk import Desk
 from ledger_events import completed, note, requested
 
 from peak_console.control.keys import KeySigner
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.export_check import ExportCheck, Findings
-from peak_console.ledger.export_files import ExportFile, write_lines
-from peak_console.ledger.export_form import LINE_LIMIT, ExportHead, ExportMalformed, ExportWrong
-from peak_console.ledger.export_parquet import write_parquet
-from peak_console.ledger.export_source import ExportSource, Piece
-from peak_console.ledger.import_file import write_ledger
-from peak_console.ledger.merkle import Frontier
-from peak_console.ledger.notes import Checkpoint, NoteKey, origin_of
-from peak_console.ledger.proofs import Trust
-from peak_console.ledger.verify import verify
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import Frontier
+from peak_console.ledger.heads.notes import Checkpoint, NoteKey, origin_of
+from peak_console.ledger.heads.proofs import Trust
+from peak_console.ledger.keeping.export_check import ExportCheck, Findings
+from peak_console.ledger.keeping.export_files import ExportFile, write_lines
+from peak_console.ledger.keeping.export_form import LINE_LIMIT, ExportHead, ExportMalformed, ExportWrong
+from peak_console.ledger.keeping.export_parquet import write_parquet
+from peak_console.ledger.keeping.export_source import ExportSource, Piece
+from peak_console.ledger.keeping.import_file import write_ledger
+from peak_console.ledger.verifying.verify import verify
 
 SIGNER = KeySigner(Ed25519PrivateKey.from_private_bytes(b"\x07" * 32))
 OTHER = KeySigner(Ed25519PrivateKey.from_private_bytes(b"\x08" * 32))

@@ -15,7 +15,7 @@ from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.ledgering import Ack
 from peak_console.ledger.faults import sqlite_faults, unavailable
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 MEGABYTE = 1024 * 1024

@@ -4,7 +4,7 @@ import getpass
 import os
 import socket
 
-from peak_console.ledger.peers import credentials, login_name
+from peak_console.ledger.service.peers import credentials, login_name
 
 
 def test_a_peer_is_who_the_kernel_says() -> None:

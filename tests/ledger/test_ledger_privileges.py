@@ -6,7 +6,13 @@ from ledger_events import note
 from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventKind
-from peak_console.ledger.privileges import Proof, challenge_message, is_nodes_own, is_open, proof_from_wire
+from peak_console.ledger.service.privileges import (
+    Proof,
+    challenge_message,
+    is_nodes_own,
+    is_open,
+    proof_from_wire,
+)
 
 OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
     EventKind.POLICY_DENIED,

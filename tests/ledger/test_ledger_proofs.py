@@ -15,8 +15,8 @@ from signed_desk import SignedDesk, drafts
 from test_notes import OTHER, SIGNER
 
 from peak_console.domain.errors import LedgerBroken, UsageWrong
-from peak_console.ledger.notes import Checkpoint, read_note
-from peak_console.ledger.proof_texts import (
+from peak_console.ledger.heads.notes import Checkpoint, read_note
+from peak_console.ledger.heads.proof_texts import (
     CONSISTENCY_LINE,
     INCLUSION_LINE,
     PROOF_LIMIT,
@@ -26,8 +26,8 @@ from peak_console.ledger.proof_texts import (
     as_text,
     read_proof,
 )
-from peak_console.ledger.proofs import ConsistencyProof, InclusionProof, Trust, judge
-from peak_console.ledger.proving import NotSigned, prove_consistency, prove_inclusion
+from peak_console.ledger.heads.proofs import ConsistencyProof, InclusionProof, Trust, judge
+from peak_console.ledger.heads.proving import NotSigned, prove_consistency, prove_inclusion
 
 TRUST = Trust(SIGNER.public)
 

@@ -13,9 +13,9 @@ from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.errors import ControlRefused, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.filters import EventFilter
-from peak_console.ledger.pruning import PRUNABLE, Pruning, RangeDigest
-from peak_console.ledger.rollups import rebuild
-from peak_console.ledger.verify import verify
+from peak_console.ledger.folds.rollups import rebuild
+from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning, RangeDigest
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 DAYS = 40

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from ledger_desk import Desk
 from ledger_events import note, requested
 
-from peak_console.ledger.rates import Rates, calls_of_last_minute
+from peak_console.ledger.folds.rates import Rates, calls_of_last_minute
 
 SECOND = 1_000_000
 

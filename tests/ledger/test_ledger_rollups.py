@@ -11,7 +11,7 @@ from ledger_desk import Desk
 from ledger_events import completed, denied, event_id, failed, judged, note, requested
 
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 
 WIDTHS = (60, 600, 3600, 86400, 0)
 

@@ -142,7 +142,7 @@ def test_a_run_without_limits_has_none(desk: Desk) -> None:
 
 def test_runs_in_memory_are_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is forgotten is read again."""
-    monkeypatch.setattr("peak_console.ledger.run_limits._KEPT", 10)
+    monkeypatch.setattr("peak_console.ledger.folds.run_limits._KEPT", 10)
     for number in range(50):
         desk.write(began(f"run{number}", max_calls=0))
     assert len(desk.reservations._runs._known) <= 11

@@ -21,7 +21,7 @@ from peak_console.ledger.schema import (
     open_for_reading,
     open_for_writing,
 )
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 
 
 @pytest.mark.parametrize(

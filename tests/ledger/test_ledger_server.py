@@ -13,12 +13,12 @@ from ledger_service import RawLine, Service, until
 
 from peak_console.domain.errors import ControlRefused, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.privileges import NONCE_VALID_US, Proof, challenge_message
 from peak_console.ledger.schema import SQLITE_VERSION
-from peak_console.ledger.server import BATCH_LIMIT, SESSIONS_LIMIT
-from peak_console.ledger.session import QUEUE_HIGH
-from peak_console.ledger.verify import verify
-from peak_console.ledger.wire import EVENTS_LIMIT, PROTOCOL, draft_to_wire
+from peak_console.ledger.service.privileges import NONCE_VALID_US, Proof, challenge_message
+from peak_console.ledger.service.server import BATCH_LIMIT, SESSIONS_LIMIT
+from peak_console.ledger.service.session import QUEUE_HIGH
+from peak_console.ledger.service.wire import EVENTS_LIMIT, PROTOCOL, draft_to_wire
+from peak_console.ledger.verifying.verify import verify
 
 HELLO = {"name": "raw"}
 
@@ -240,7 +240,7 @@ async def test_a_client_that_does_not_read_is_not_read(service: Service) -> None
 
 
 def _one_frame(number: int) -> bytes:
-    from peak_console.ledger.wire import frame  # noqa: PLC0415 - only here
+    from peak_console.ledger.service.wire import frame  # noqa: PLC0415 - only here
 
     return frame([{"op": "append", "id": number, "events": wire(note())}])
 

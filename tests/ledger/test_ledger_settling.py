@@ -15,8 +15,8 @@ from peak_console.budget.limits import Limit, Scope
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.money import NanoEur
-from peak_console.ledger.privileges import Proof, challenge_message
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.privileges import Proof, challenge_message
+from peak_console.ledger.verifying.verify import verify
 
 
 def at_bound(desk: Desk, call_id: str = "c1", *, cost: int = 100) -> None:

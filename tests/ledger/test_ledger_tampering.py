@@ -16,9 +16,9 @@ from ledger_desk import Desk
 from ledger_events import note
 
 from peak_console.domain.events import GENESIS_PREV_HASH, header_hash
-from peak_console.ledger.notes import Checkpoint, SignedNote
-from peak_console.ledger.rollups import rebuild
-from peak_console.ledger.verify import Plan, Sources, verify
+from peak_console.ledger.folds.rollups import rebuild
+from peak_console.ledger.heads.notes import Checkpoint, SignedNote
+from peak_console.ledger.verifying.verify import Plan, Sources, verify
 
 Attack = Callable[[Court], object]
 
@@ -418,7 +418,7 @@ def test_every_signature_is_checked_in_batches_and_apart(
     court: Court, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A forged one among many is found, by other processes too."""
-    monkeypatch.setattr("peak_console.ledger.verify_notes.BATCH_BYTES", 300)
+    monkeypatch.setattr("peak_console.ledger.verifying.notes.BATCH_BYTES", 300)
     good = [court.head(8)] * 6 + [court.head(14)]
     court.write_notes(*good)
     plan = Plan(workers=2, level=2, piece_blocks=1)

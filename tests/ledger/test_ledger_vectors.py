@@ -12,7 +12,7 @@ from peak_console.domain.canonical import canonical
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import GENESIS_PREV_HASH, EventDraft, LedgerEvent, header_hash
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("vectors.json").read_bytes())["events"]

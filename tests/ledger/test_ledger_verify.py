@@ -15,8 +15,8 @@ from ledger_events import completed, denied, judged, note, requested
 
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import header_hash
-from peak_console.ledger.verify import Plan, VerifyStage, verify
-from peak_console.ledger.verify_chain import HEADER_SQL
+from peak_console.ledger.verifying.chain import HEADER_SQL
+from peak_console.ledger.verifying.verify import Plan, VerifyStage, verify
 
 EVENTS = 12
 OPTIONAL = ("run_id", "call_id", "layer", "role", "provider", "model_id")

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from ledger_attacks import delete, insert, rewrite, swap, tampering
 from ledger_court import EVENTS, SIGNED, Court
 
-from peak_console.ledger.merkle import Frontier, leaf_hash
-from peak_console.ledger.verify import Plan, VerifyStage, verify, verify_range
-from peak_console.ledger.verify_memory import Verified
-from peak_console.ledger.verify_result import VerifyCancelled
-from peak_console.ledger.verify_tree import PieceTree, WholeTree
+from peak_console.ledger.heads.merkle import Frontier, leaf_hash
+from peak_console.ledger.verifying.memory import Verified
+from peak_console.ledger.verifying.result import VerifyCancelled
+from peak_console.ledger.verifying.tree import PieceTree, WholeTree
+from peak_console.ledger.verifying.verify import Plan, VerifyStage, verify, verify_range
 
 PIECES = Plan(workers=1, level=1, piece_blocks=2, chunk=3)
 

@@ -12,7 +12,7 @@ from peak_console.domain.canonical import NotCanonical
 from peak_console.domain.errors import BudgetExceeded, LedgerUnavailable, NodeUnreachable, PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack, Refusal
-from peak_console.ledger.wire import (
+from peak_console.ledger.service.wire import (
     FrameBroken,
     FrameReader,
     ack_from_wire,

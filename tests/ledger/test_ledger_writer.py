@@ -14,7 +14,7 @@ from peak_console.domain.canonical import canonical
 from peak_console.domain.errors import LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import GENESIS_PREV_HASH, EventDraft, header_hash
 from peak_console.domain.ledgering import Ack, Refusal
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 
 

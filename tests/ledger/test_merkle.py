@@ -15,7 +15,7 @@ from tree_vectors import (
     root_by_definition,
 )
 
-from peak_console.ledger.merkle import (
+from peak_console.ledger.heads.merkle import (
     EMPTY_ROOT,
     Frontier,
     collect,

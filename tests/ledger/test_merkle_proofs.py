@@ -26,8 +26,8 @@ from tree_vectors import (
     root_by_definition,
 )
 
-from peak_console.ledger.merkle import EMPTY_ROOT
-from peak_console.ledger.merkle_proofs import PATH_LIMIT, verify_consistency, verify_inclusion
+from peak_console.ledger.heads.merkle import EMPTY_ROOT
+from peak_console.ledger.heads.merkle_proofs import PATH_LIMIT, verify_consistency, verify_inclusion
 
 ENTRIES = entries_of(33)
 ROOTS = [root_by_definition(ENTRIES[:size]) for size in range(34)]

@@ -18,12 +18,12 @@ from tree_vectors import entries_of
 from peak_console.config.ledger import CheckpointRules
 from peak_console.control.keys import KeyUnusable
 from peak_console.domain.events import EventDraft
-from peak_console.ledger.anchor_heads import AnchorFailed, AnchorHead
-from peak_console.ledger.merkle import collect
-from peak_console.ledger.notary_rules import Unsigned, anchor_due, due, is_urgent
-from peak_console.ledger.notes import Checkpoint, SignedNote
-from peak_console.ledger.proving import entries
-from peak_console.ledger.tree_file import BLOCK, GrowingTree, TreeState, TreeUnusable
+from peak_console.ledger.heads.anchor_heads import AnchorFailed, AnchorHead
+from peak_console.ledger.heads.merkle import collect
+from peak_console.ledger.heads.notary_rules import Unsigned, anchor_due, due, is_urgent
+from peak_console.ledger.heads.notes import Checkpoint, SignedNote
+from peak_console.ledger.heads.proving import entries
+from peak_console.ledger.heads.tree_file import BLOCK, GrowingTree, TreeState, TreeUnusable
 
 
 @dataclass

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peak_console.ledger.notes import (
+from peak_console.ledger.heads.notes import (
     NOTE_LIMIT,
     Checkpoint,
     NoteKey,

@@ -11,7 +11,7 @@ from road import environment
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 

@@ -12,7 +12,7 @@ from road import asking, environment
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import PeakError
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 

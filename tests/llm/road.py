@@ -21,13 +21,13 @@ from peak_console.domain.clock import SystemClock, unix_us
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.posture import Orders, PostureState
 from peak_console.domain.vocabulary import Layer, Role
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.server import LedgerServer
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.service.server import LedgerServer
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.llm.attempting import RetryRule
 from peak_console.llm.client import Client

@@ -17,7 +17,7 @@ from road import Permit, open_ledger
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import encode
 from peak_console.demo.workspace import make_demo_workspace
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.simulator.server import PATHS, application
 from peak_console.simulator.simulation import Simulation
 

@@ -18,8 +18,8 @@ from node_world import World, node_process, soon
 
 from peak_console.control.stop import stop_now
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.verifying.verify import verify
 from peak_console.llm.client import Client
 from peak_console.node.spawn import begin_ledger
 from peak_console.operations.init import init_workspace

@@ -17,9 +17,9 @@ from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused, 
 from peak_console.domain.events import EventDraft
 from peak_console.domain.money import nano_from_text
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.ledger.verifying.verify import verify
 from peak_console.llm.client import Client
 
 CALLER = Path(__file__).parent / "background_process.py"

@@ -8,7 +8,7 @@ from streams import sending, whole
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import BudgetExceeded, UsageWrong
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 
 

@@ -17,7 +17,7 @@ from streams import Steered, sending, whole, words
 
 from peak_console.control.files import encode
 from peak_console.domain.errors import CallRefused, NodeUnreachable, UsageWrong
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm import open_client, open_sync_client
 from peak_console.llm.client import Client
 from peak_console.llm.handing import CallStream

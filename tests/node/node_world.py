@@ -18,8 +18,8 @@ from peak_console.control.gate import CallGate
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.posture import Posture
-from peak_console.ledger.blocking import BlockingLedgerClient
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node.engine import Node
 from peak_console.operations.enable import Enabled, enable_workspace
 

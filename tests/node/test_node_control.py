@@ -13,8 +13,8 @@ from peak_console.control.stop import login, stop_now
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
-from peak_console.ledger.blocking import BlockingLedgerClient
-from peak_console.ledger.privileges import Proof
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.ledger.service.privileges import Proof
 from peak_console.node.spawn import begin_ledger
 from peak_console.node.unrecorded import Unrecorded
 from peak_console.operations.enable import enable_workspace

@@ -14,10 +14,10 @@ from peak_console.control.keys import KeyStore
 from peak_console.control.stop import stop_now
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import EnvironmentUnfit
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.merkle import collect
-from peak_console.ledger.notes import Checkpoint
-from peak_console.ledger.proving import entries, log_key
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import collect
+from peak_console.ledger.heads.notes import Checkpoint
+from peak_console.ledger.heads.proving import entries, log_key
 from peak_console.ledger.reader import LedgerReader
 from peak_console.node.spawn import ledger_client, node_status
 

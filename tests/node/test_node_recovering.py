@@ -19,15 +19,15 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.ledgering import Ack
 from peak_console.domain.posture import PostureState
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.merkle import Frontier
-from peak_console.ledger.notes import Checkpoint, origin_of
-from peak_console.ledger.privileges import Proof, challenge_message
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import Frontier
+from peak_console.ledger.heads.notes import Checkpoint, origin_of
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.verify import verify
+from peak_console.ledger.service.privileges import Proof, challenge_message
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.recovering import recover_ledger
 from peak_console.node.recovery import Recovery

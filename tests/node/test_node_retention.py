@@ -14,9 +14,9 @@ from peak_console.domain.clock import ManualClock, SystemClock
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations import prune as retention
 from peak_console.operations.export import export

@@ -12,7 +12,7 @@ from pathlib import Path
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import text_from_nano
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 
 SLOTS = (

@@ -7,9 +7,9 @@ import pytest
 from ledger_seed import NOW
 
 from peak_console.domain.clock import unix_us
-from peak_console.ledger.breaker_rows import BreakerRow
-from peak_console.ledger.breakers import RateSeen
-from peak_console.ledger.budget_breaker import BudgetLatch
+from peak_console.ledger.folds.breaker_rows import BreakerRow
+from peak_console.ledger.folds.breakers import RateSeen
+from peak_console.ledger.folds.budget_breaker import BudgetLatch
 from peak_console.operations.views.breaker_fold import fold_breakers
 from peak_console.operations.views.breakers import (
     BreakerLine,

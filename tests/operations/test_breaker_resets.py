@@ -14,11 +14,11 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.ledger.breakers import Breakers
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
-from peak_console.ledger.verify import verify
+from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.spawn import begin_ledger
 from peak_console.operations.init import init_workspace

@@ -14,8 +14,8 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.hop_fold import CLOSING, line_of

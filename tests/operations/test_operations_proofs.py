@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from peak_console.control.keys import KeySigner, openssh
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.events import header_hash
-from peak_console.ledger.merkle import leaf_hash
-from peak_console.ledger.notes import Checkpoint, NoteKey, origin_of
-from peak_console.ledger.proof_texts import as_text
-from peak_console.ledger.proofs import InclusionProof
+from peak_console.ledger.heads.merkle import leaf_hash
+from peak_console.ledger.heads.notes import Checkpoint, NoteKey, origin_of
+from peak_console.ledger.heads.proof_texts import as_text
+from peak_console.ledger.heads.proofs import InclusionProof
 from peak_console.operations.proofs import read_file, verify_proof, write_file
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -11,7 +11,7 @@ from ledger_seed import NOW, seed_ledger
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.pruning import PRUNABLE, Pruning
+from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.log_lines import event_fields

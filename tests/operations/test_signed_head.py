@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeySigner
 from peak_console.domain.clock import iso
-from peak_console.ledger.checkpoint_files import CheckpointFiles
-from peak_console.ledger.notes import Checkpoint
-from peak_console.ledger.tree_file import GrowingTree, TreeState
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.notes import Checkpoint
+from peak_console.ledger.heads.tree_file import GrowingTree, TreeState
 from peak_console.operations.signed_head import SignedHeads
 
 SIGNER = KeySigner(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

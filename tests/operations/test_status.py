@@ -18,7 +18,7 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import Orders, Posture, PostureState
-from peak_console.ledger.windows import BudgetRow
+from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.status import StatusReader, _dated, _judged, foreign_urls, shown_url, status
 from peak_console.operations.views.bar import BudgetLine

@@ -20,7 +20,7 @@ from road import environment
 
 from peak_console.cli.stop import stop as stop_command
 from peak_console.domain.vocabulary import Layer
-from peak_console.ledger.client import SocketLedgerClient
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 from peak_console.node.spawn import begin_ledger
 from peak_console.operations.init import init_workspace

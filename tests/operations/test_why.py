@@ -14,7 +14,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.why import CallExplained, EventShown, NotOnLedger, RunExplained, why
 from peak_console.operations.why_json import outcome_of

@@ -13,10 +13,10 @@ from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
-from peak_console.ledger.breakers import Breakers
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.why import CallExplained, EventShown, RunExplained, why
 from peak_console.operations.why_then import Then

@@ -14,9 +14,9 @@ from peak_console.domain.clock import Clock, ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Ack
 from peak_console.domain.money import NANO, NanoEur
-from peak_console.ledger.breakers import Breakers
-from peak_console.ledger.reservations import Reservations
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.breakers import Breakers
+from peak_console.ledger.folds.reservations import Reservations
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.policy.breaker import BreakerRules
 

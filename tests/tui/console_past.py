@@ -9,7 +9,7 @@ from peak_console.control.history import enable_draft, stop_draft
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import text_from_nano
-from peak_console.ledger.rollups import Rollups
+from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
 from peak_console.operations.views.replay_source import ReplaySource

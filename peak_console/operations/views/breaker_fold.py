@@ -8,8 +8,8 @@ from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, RateLine
 
 if TYPE_CHECKING:
-    from peak_console.ledger.breaker_rows import BreakerRow
-    from peak_console.ledger.breakers import RateSeen
+    from peak_console.ledger.folds.breaker_rows import BreakerRow
+    from peak_console.ledger.folds.breakers import RateSeen
     from peak_console.ledger.reader import LedgerReader
 
 PROVIDER: Final = "provider"

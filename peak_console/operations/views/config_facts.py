@@ -12,7 +12,7 @@ from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import Clock
 from peak_console.domain.errors import ConfigInvalid, PeakError
 from peak_console.domain.vocabulary import Layer, PhaseLevel
-from peak_console.ledger.windows import BudgetRow
+from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.operations.views.bar import BudgetLine, ConfigFinding
 from peak_console.operations.views.findings import FindingsCache
 

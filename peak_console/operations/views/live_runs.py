@@ -9,8 +9,8 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock
 from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.search_index import IndexUnavailable
-from peak_console.ledger.search_query import IndexReader
+from peak_console.ledger.search.index import IndexUnavailable
+from peak_console.ledger.search.query import IndexReader
 from peak_console.operations.views.body_fields import EPOCH, moment
 from peak_console.operations.views.event_page import event_page
 from peak_console.operations.views.freshness import Freshness

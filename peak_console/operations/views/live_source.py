@@ -16,7 +16,7 @@ from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import CallFilter, read_call_filter
 from peak_console.operations.views.call_fold import detail_of, text_hashes
-from peak_console.operations.views.call_page import whole_page
+from peak_console.operations.views.call_page import whole_page, with_moment
 from peak_console.operations.views.calls import CallLine, CallsPage
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.hop_fold import CLOSING, line_of
@@ -158,7 +158,7 @@ class LiveSource:
         if known is not None and seen == state:
             return replace(known, freshness=freshness)
         whole = replace(
-            whole_page(reader, detail, events),
+            with_moment(reader, whole_page(reader, detail, events), events),
             texts=find_texts(self._ws.runs, detail.run_id, text_hashes(events)),
         )
         self._details = {call_id: (state, whole)}

@@ -16,7 +16,7 @@ from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.vocabulary import Layer, Phase
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.operations.status import seen_urls
 from peak_console.operations.views.background import background_lines

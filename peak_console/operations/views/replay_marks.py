@@ -7,7 +7,7 @@ from typing import Final
 
 from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.events import EventKind
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.operations.views.replay_clock import ReplaySpan
 
 STOPPED, ENABLED, DENIED, TRIPPED, NODE, CHANGED, FAILED = (

@@ -15,10 +15,10 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
-from peak_console.ledger.as_of import AsOfReader
+from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.search_index import IndexUnavailable
-from peak_console.ledger.search_query import IndexReader
+from peak_console.ledger.search.index import IndexUnavailable
+from peak_console.ledger.search.query import IndexReader
 from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader
 from peak_console.operations.views.bar import BarSnapshot, LedgerHead

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from peak_console.domain.clock import iso
 from peak_console.domain.verdict import Verdict
-from peak_console.ledger.search_query import Condition, RunQuery
+from peak_console.ledger.search.query import Condition, RunQuery
 from peak_console.operations.runs import OUTCOMES, RunLine
 from peak_console.operations.views import terms
 from peak_console.operations.views.call_filter import LAYERS

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from peak_console.domain.clock import from_iso, iso
-from peak_console.ledger.search_index import RUN_COLUMNS
+from peak_console.ledger.search.index import RUN_COLUMNS
 from peak_console.operations.runs import RunLine
 from peak_console.operations.views.body_fields import EPOCH
 

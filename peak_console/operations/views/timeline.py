@@ -202,7 +202,9 @@ def _ordered(event: LedgerEvent, body: Body) -> Told:
 
 
 def _sealed(_: LedgerEvent, body: Body) -> Told:
-    return Mark.SEAL, "evidence sealed", _joined(body.get("path"), body.get("operator"))
+    edition, files = whole(body.get("edition")) or 1, whole(body.get("files"))
+    held = "" if files is None else f"{files} files"
+    return Mark.SEAL, "evidence sealed", _joined(f"edition {edition}", held, body.get("manifest_sha256"))
 
 
 def _budget(event: LedgerEvent, body: Body) -> Told:

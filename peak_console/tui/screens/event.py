@@ -67,6 +67,12 @@ class EventScreen(ChainChecking, PeakScreen):
         if work is not None:
             self.proving().begin(f"proof {seq}", lambda _progress, _cancelled: work.prove(seq))
 
+    def do_read(self) -> None:
+        """Read again, and prove again what was not proved yet."""
+        super().do_read()
+        if self._proof is None or self._proof.state != "proved":
+            self._prove()
+
     def subject(self) -> Callable[[Source], Any]:
         """The event: it never changes, but may be pruned."""
         seq = self.seq

@@ -75,8 +75,7 @@ def _place(event: EventDetail, width: int) -> Iterator[Line]:
     place = event.place
     if place is None:
         return
-    newest = f"of {event.head_seq:,}" if event.head_seq else ""
-    yield _pair("event", Span(f"#{place.seq:,}", Tone.STRONG), Span(f" {newest}", Tone.DIM))
+    yield _pair("event", Span(f"#{place.seq:,}", Tone.STRONG), Span(f"   {place.event_id}", Tone.DIM))
     yield fit(_pair("hash", _holds(holds=place.header_holds), Span(place.hash, Tone.DIM)), width)
     yield fit(_pair("before", _link(place), Span(place.prev_hash, Tone.DIM)), width)
     yield fit(_pair("body", _body(place), Span(place.body_sha256, Tone.DIM)), width)

@@ -22,6 +22,8 @@ RUN_SIGNS: Final = {
 VERDICT_SIGNS: Final = {"PASS": ("✓", Tone.OK), "REVIEW": ("▲", Tone.WARN), "FAIL": ("✗", Tone.BAD)}
 _GATES: Final = {"ALLOW": ("✓", Tone.OK), "would_allow": ("✓", Tone.DIM)}
 _MANY_LAYERS: Final = 3
+_USUAL_LAG: Final = 500
+"""Events that a busy workspace writes between two looks of the index."""
 
 
 def outcome_span(line: RunLine) -> Span:
@@ -107,6 +109,6 @@ def index_line(state: IndexState) -> Line:
     """How far the index is behind, or that lists come from the ledger itself; nothing where it is up."""
     if not state.usable:
         return (Span("▲ no index  ", Tone.WARN),)
-    if state.behind:
+    if state.behind > _USUAL_LAG:
         return (Span(f"index {fig.count(state.behind)} events behind  ", Tone.WARN),)
     return ()

@@ -1,0 +1,1 @@
+"""Projections: figures, reservations and breakers, folded in the append's transaction."""

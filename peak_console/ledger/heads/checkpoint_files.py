@@ -1,0 +1,120 @@
+"""Checkpoints on disk: ``audits/checkpoints/YYYY-MM-DD.notes``, one signed note after the other."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, SignedNote, read_note, split_notes
+
+_sync = getattr(os, "fdatasync", os.fsync)
+
+
+class CheckpointsUnwritable(EnvironmentUnfit):
+    """A checkpoint could not be written where it belongs."""
+
+    default_code = "checkpoints_unwritable"
+    why = "a signed checkpoint has to be kept, and its folder does not take it"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A note as it was found: in which file, and what it says. ``problem`` where it cannot be read."""
+
+    file: str
+    note: SignedNote | None
+    checkpoint: Checkpoint | None
+    problem: str = ""
+
+
+class CheckpointFiles:
+    """The notes below one folder, in the order they were written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append(self, note: SignedNote, now: datetime) -> Path:
+        """Keep one more, durably; a torn note at the end of the file is cut off first. Gives the file.
+
+        It is never put into an older file than the newest there is: a clock that was set back does not
+        change the order. Raises :class:`CheckpointsUnwritable`.
+        """
+        path = self.folder / f"{now:%Y-%m-%d}.notes"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path = max([path, *self.files()])
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
+            with os.fdopen(handle, "r+b") as file:
+                whole = _whole_bytes(file.read())
+                file.seek(whole)
+                file.truncate()
+                file.write(str(note).encode())
+                file.flush()
+                _sync(file.fileno())
+            if not whole:
+                _sync_folder(self.folder)
+        except OSError as error:
+            raise CheckpointsUnwritable(
+                f"{path.name} cannot be written: {error.strerror or error}",
+                remedy="free disk space, check the rights of audits/checkpoints/",
+            ) from error
+        return path
+
+    def files(self) -> list[Path]:
+        """The files of notes, the oldest first; none where there is no folder."""
+        return sorted(self.folder.glob("????-??-??.notes"))
+
+    def all(self) -> Iterator[Kept]:
+        """Every note there is, the oldest first."""
+        for path in self.files():
+            yield from _notes_of(path)
+
+    def of(self, path: Path) -> Iterator[Kept]:
+        """The notes of one of :meth:`files`."""
+        yield from _notes_of(path)
+
+    def newest(self) -> Kept | None:
+        """The last note that can be read."""
+        for path in reversed(self.files()):
+            readable = [one for one in _notes_of(path) if one.checkpoint is not None]
+            if readable:
+                return readable[-1]
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is durable as well."""
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _notes_of(path: Path) -> Iterator[Kept]:
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        yield Kept(path.name, None, None, f"cannot be read: {error.strerror or error}")
+        return
+    for part in split_notes(text):
+        try:
+            note = read_note(part)
+            yield Kept(path.name, note, Checkpoint.of_text(note.text))
+        except NoteMalformed as error:
+            yield Kept(path.name, None, None, str(error))
+
+
+def _whole_bytes(data: bytes) -> int:
+    """How much of the file is whole notes: a death while writing leaves a part of one."""
+    text = data.decode("utf-8", "surrogateescape")
+    parts = list(split_notes(text))
+    if not parts:
+        return 0
+    try:
+        read_note(parts[-1])
+    except NoteMalformed:
+        return len("".join(parts[:-1]).encode("utf-8", "surrogateescape"))
+    return len(data)

@@ -1,0 +1,395 @@
+"""Whether the ledger is what was written and signed: every body, header, link, figure and head.
+
+The chain is followed from the stored bytes; signed heads show what a chain cannot: that its tail was cut,
+that it was written anew, that an older copy took its place. What none of this can show, the result says.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from peak_console.domain.clock import SystemClock, iso
+from peak_console.domain.events import GENESIS_PREV_HASH
+from peak_console.ledger.faults import sqlite_faults
+from peak_console.ledger.heads.notes import origin_of
+from peak_console.ledger.schema import open_for_reading
+from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
+from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
+from peak_console.ledger.verifying.heads import (
+    Heads,
+    Sources,
+    find_beyond,
+    find_foreign,
+    find_forged,
+    find_lagging,
+    find_missing,
+    find_rewritten,
+    read_heads,
+    seen_anchors,
+)
+from peak_console.ledger.verifying.jobs import FIGURES, PIECE, Job, read_roots
+from peak_console.ledger.verifying.limits import cannot_know, strongest
+from peak_console.ledger.verifying.memory import Verified
+from peak_console.ledger.verifying.pool import cancellation, default_workers, run_apart, run_here
+from peak_console.ledger.verifying.pruned import Excuses
+from peak_console.ledger.verifying.result import (
+    AnchorSeen,
+    Cancelled,
+    CheckpointsSeen,
+    Progress,
+    PrunedSeen,
+    RangeResult,
+    VerifyResult,
+    VerifyStage,
+    never,
+    silent,
+)
+from peak_console.ledger.verifying.tree import BLOCK_LEVEL, WholeTree
+
+__all__ = [
+    "Plan",
+    "Progress",
+    "RangeResult",
+    "Sources",
+    "VerifyResult",
+    "VerifyStage",
+    "verify",
+    "verify_range",
+]
+
+SMALL: Final = 100_000
+"""Events up to which further processes cost more time than they save."""
+
+PIECE_BLOCKS: Final = 64
+"""Blocks of the tree in one piece of the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a verification is done."""
+
+    figures: bool = True
+    """Whether figures are folded again."""
+    workers: int | None = None
+    """Processes; ``None`` for as many as are worth it."""
+    incremental: bool = False
+    """Whether it begins at the last verified head, where that proves itself."""
+    memory: Path | None = None
+    """``audits/verified.json``: read when incremental, written after a good result."""
+    level: int = BLOCK_LEVEL
+    piece_blocks: int = PIECE_BLOCKS
+    chunk: int = CHUNK
+
+
+def verify(
+    path: Path,
+    progress: Progress | None = None,
+    *,
+    figures: bool = True,
+    plan: Plan | None = None,
+    sources: Sources | None = None,
+    cancelled: Cancelled = never,
+) -> VerifyResult:
+    """Verify the ledger at ``path``, while it may be written; names the first broken event and how.
+
+    With ``sources`` signed heads are compared too; without, the result says what a chain alone cannot show.
+    Raises ``LedgerUnavailable`` when the file cannot be read at all, ``VerifyCancelled`` within a fraction of
+    a second after ``cancelled`` says so, ``UsageWrong`` for a witness that is none.
+    """
+    began = time.monotonic()
+    plan = plan or Plan(figures=figures)
+    db = open_for_reading(path)
+    try:
+        with sqlite_faults(path):
+            one = _Verification(path, db, plan, sources or Sources(), progress or silent, cancelled=cancelled)
+            result = one.run()
+    finally:
+        db.close()
+    return replace(result, seconds=round(time.monotonic() - began, 3))
+
+
+def verify_range(
+    path: Path, first: int, last: int, progress: Progress | None = None, *, cancelled: Cancelled = never
+) -> RangeResult:
+    """Whether events ``first`` to ``last`` are whole and follow each other and the event before them.
+
+    Raises ``LedgerUnavailable`` and ``VerifyCancelled``.
+    """
+    first, tell = max(first, 1), progress or silent
+    if last < first:
+        return RangeResult(ok=True, first=first, last=last)
+    db = open_for_reading(path)
+
+    def told(seq: int) -> None:
+        if cancelled():
+            raise cancellation()
+        tell(VerifyStage.CHAIN, seq - first + 1, last - first + 1)
+
+    try:
+        with sqlite_faults(path):
+            row = db.execute("SELECT hash FROM ledger WHERE seq = ?", (first - 1,)).fetchone()
+            head = GENESIS_PREV_HASH if first == 1 else str(row[0]) if row else ""
+            walk = Walk(db, first - 1, head, last, Excuses(db))
+            walk.run(told, CHUNK)
+    finally:
+        db.close()
+    if walk.found is None:
+        return RangeResult(ok=True, first=first, last=walk.seq)
+    return RangeResult(False, first, walk.seq, *walk.found)  # noqa: FBT003 - ``ok``
+
+
+@dataclass(slots=True)
+class _Chain:
+    """The chain as its pieces gave it."""
+
+    seq: int
+    head: str
+    tree: WholeTree
+    found: Break | None = None
+    pruned: PrunedSeen = field(default_factory=PrunedSeen)
+
+
+class _Verification:
+    """One verification."""
+
+    def __init__(
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        plan: Plan,
+        sources: Sources,
+        progress: Progress,
+        *,
+        cancelled: Cancelled,
+    ) -> None:
+        self._path, self._db, self._plan, self._sources = path, db, plan, sources
+        self._tell, self._cancelled = progress, cancelled
+        self._last = self._total()
+        self._done: dict[int, int] = {}
+        self._jobs: list[Job] = []
+        self._workers = 1
+
+    def run(self) -> VerifyResult:
+        heads = self._read_heads()
+        start = self._start(heads)
+        results = self._work(heads, start)
+        pieces = [one for job, one in zip(self._jobs, results, strict=True) if job["op"] == PIECE]
+        chain = self._join(pieces, heads, start)
+        found = chain.found or judged(lambda: find_stray_body(self._db), None)
+        figures = _found_of(results, self._jobs, FIGURES)
+        anchors: tuple[AnchorSeen, ...] = ()
+        if found is None and heads is not None:
+            forged = next(
+                (one["found"] for one in results if one and isinstance(one["found"], str) and one["found"]),
+                "",
+            )
+            anchors = seen_anchors(
+                self._db, heads, chain.tree.roots, self._sources, after=self._jobs[0]["after"]
+            )
+            found = self._judge(heads, chain, anchors, forged, figures)
+        found = found or figures
+        result = VerifyResult(
+            ok=found is None,
+            events=chain.seq,
+            head=chain.head,
+            broken_seq=found.seq if found else None,
+            broken_how=found.how if found else None,
+            detail=found.detail if found else "",
+            checkpoints=self._checkpoints(heads, chain),
+            anchors=anchors,
+            anchor_used=strongest(anchors),
+            incremental_from=start.border.size if start else None,
+            pruned=chain.pruned,
+            workers=self._workers,
+        )
+        result = replace(
+            result, cannot_know=cannot_know(result, self._sources, figures=bool(self._figures(start)))
+        )
+        if result.ok:
+            self._remember(heads, chain, start)
+        return result
+
+    # -- reading
+
+    def _total(self) -> int:
+        """The number of the last event; 0 where it cannot be read."""
+        try:
+            return int(self._db.execute("SELECT ifnull(max(seq), 0) FROM ledger").fetchone()[0])
+        except sqlite3.DatabaseError:
+            return 0
+
+    def _read_heads(self) -> Heads | None:
+        """The signed heads; ``None`` where none are asked for or the ledger does not even begin."""
+        if self._sources.key is None and self._sources.notes is None:
+            return None
+        try:
+            row = self._db.execute("SELECT hash FROM ledger WHERE seq = 1").fetchone()
+            if row is None:
+                return self._of_nothing() if not self._last else None
+            origin = origin_of(self._sources.key or b"", str(row[0]))
+            return read_heads(self._db, self._sources, origin, str(row[0]))
+        except sqlite3.DatabaseError:
+            return None  # the walk over the chain names what is damaged
+
+    def _of_nothing(self) -> Heads | None:
+        """Signed heads beside a ledger without events."""
+        if self._sources.key is None:
+            return None
+        return read_heads(self._db, self._sources, origin_of(self._sources.key, ""), "")
+
+    def _start(self, heads: Heads | None) -> Verified | None:
+        """Where an incremental verification begins: a signed head of this log that was verified before."""
+        if not self._plan.incremental or self._plan.memory is None or heads is None:
+            return None
+        found = Verified.read(self._plan.memory)
+        if found is None or found.border.size % (1 << self._plan.level) or found.size > self._last:
+            return None
+        return found if found.root in heads.notes.roots.get(found.size, ()) else None
+
+    # -- working
+
+    def _work(self, heads: Heads | None, start: Verified | None) -> list[Job | None]:
+        sizes = sorted(heads.sizes()) if heads is not None else []
+        if start is not None:
+            sizes = [size for size in sizes if size > start.border.size]
+        self._jobs = self._pieces(sizes, start.border.size if start else 0)
+        if self._figures(start):
+            self._jobs.append({"op": FIGURES, "path": str(self._path)})
+        if heads is not None:
+            self._jobs += heads.notes.jobs
+        workers = self._plan.workers or (1 if self._last <= SMALL else default_workers())
+        if workers == 1:
+            return run_here(self._jobs, self._told, self._cancelled)
+        self._workers = min(workers, len(self._jobs))
+        return run_apart(self._jobs, workers, self._told, self._cancelled)
+
+    def _figures(self, start: Verified | None) -> bool:
+        return self._plan.figures and start is None
+
+    def _pieces(self, sizes: Sequence[int], begin: int) -> list[Job]:
+        """The chain in pieces; the last goes on to wherever the ledger ends when it comes there."""
+        step = self._plan.piece_blocks << self._plan.level
+        borders = list(range(begin, max(self._last, begin + 1), step))
+        found: list[Job] = []
+        for after in borders:
+            upto = END if after == borders[-1] else after + step
+            found.append(
+                {
+                    "op": PIECE,
+                    "path": str(self._path),
+                    "after": after,
+                    "upto": upto,
+                    "sizes": [size for size in sizes if after < size <= upto],
+                    "level": self._plan.level,
+                    "tree": True,
+                    "chunk": self._plan.chunk,
+                }
+            )
+        return found
+
+    def _told(self, number: int, done: int, total: int) -> None:
+        op = self._jobs[number]["op"]
+        if op == FIGURES:
+            if total and (self._workers == 1 or self._reached() >= self._last):
+                self._tell(VerifyStage.FIGURES, done, total)
+        elif op == PIECE:
+            self._done[number] = done
+            reached = self._reached()
+            self._tell(VerifyStage.CHAIN, reached, max(self._last, reached))
+
+    def _reached(self) -> int:
+        """How many events were followed, those before an incremental beginning among them."""
+        return int(self._jobs[0]["after"]) + sum(self._done.values())
+
+    # -- judging
+
+    def _join(self, pieces: Sequence[Job | None], heads: Heads | None, start: Verified | None) -> _Chain:
+        sizes = heads.sizes() if heads is not None else set()
+        tree = WholeTree(keep=frozenset(sizes))
+        if start is not None:
+            tree.frontier = start.border.copy()
+        chain = _Chain(self._jobs[0]["after"], GENESIS_PREV_HASH, tree)
+        events, before, last_rule = 0, "", 0
+        for number, piece in enumerate(pieces):
+            if piece is None:
+                break
+            if number and chain.found is None and piece["began"] != chain.head:
+                chain.found = Break(chain.seq, "edited_row", f"event {chain.seq} changed while it was read")
+                break
+            chain.seq, chain.head = piece["seq"], piece["head"]
+            missing, until, rule = piece["pruned"]
+            events, before, last_rule = events + missing, max(before, until), max(last_rule, rule)
+            if piece["found"]:
+                chain.found = Break(*piece["found"])
+                break
+            tree.add(read_roots(piece))
+        chain.pruned = PrunedSeen(events, before)
+        if chain.found is None and last_rule > chain.seq:
+            chain.found = Break(
+                last_rule, "deleted_body", "bodies are gone that no event of the chain covers"
+            )
+        if chain.found is None and start is not None and tree.roots.get(start.size) != start.root:
+            chain.found = Break(
+                start.border.size + 1,
+                "rewritten_chain",
+                f"events up to {start.size} are not those that were verified and signed",
+            )
+        return chain
+
+    def _judge(
+        self, heads: Heads, chain: _Chain, anchors: Sequence[AnchorSeen], forged: str, figures: Break | None
+    ) -> Break | None:
+        sources = self._sources
+        after = self._jobs[0]["after"]
+        return (
+            find_forged(heads, has_key=sources.key is not None)
+            or (Break(None, "checkpoint_forged", forged) if forged else None)
+            or find_rewritten(heads, chain.tree.roots, after=after)
+            or (find_beyond(heads, chain.seq, figures_fit=figures is None) if sources.own else None)
+            or (find_foreign(heads) if sources.own else None)
+            or (find_missing(heads) if sources.own else None)
+            or (find_lagging(anchors, sources.max_lag_s) if sources.own else None)
+        )
+
+    def _checkpoints(self, heads: Heads | None, chain: _Chain) -> CheckpointsSeen:
+        if heads is None:
+            return CheckpointsSeen(unsigned_events=chain.seq)
+        notes = heads.notes
+        size = max((one for one in notes.roots if one <= chain.seq), default=0)
+        root = next(iter(notes.roots.get(size, ())), b"")
+        problem = (
+            f"{notes.torn} ends in a part of a head, as a death while writing leaves it" if notes.torn else ""
+        )
+        key = heads.origin if self._sources.key is not None else ""
+        return CheckpointsSeen(notes.count, size, root.hex(), chain.seq - size, key, problem)
+
+    def _remember(self, heads: Heads | None, chain: _Chain, start: Verified | None) -> None:
+        """Keep where the next verification may begin; without it that only takes longer."""
+        if self._plan.memory is None or heads is None or not self._sources.own:
+            return
+        size = max((one for one in chain.tree.borders if one in heads.notes.roots), default=0)
+        row = self._db.execute("SELECT hash FROM ledger WHERE seq = ?", (size,)).fetchone()
+        if not size or row is None:
+            return
+        now = iso(_now())
+        border = chain.tree.borders[size]
+        full_at = start.full_at if start else now if self._plan.figures else ""
+        try:
+            Verified(size, chain.tree.roots[size], str(row[0]), now, full_at, border).write(self._plan.memory)
+        except OSError:
+            return
+
+
+def _found_of(results: Sequence[Job | None], jobs: Sequence[Job], op: str) -> Break | None:
+    for job, result in zip(jobs, results, strict=True):
+        if job["op"] == op and result is not None and result["found"]:
+            return Break(*result["found"])
+    return None
+
+
+def _now() -> datetime:
+    return SystemClock().now()
