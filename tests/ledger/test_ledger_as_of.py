@@ -192,7 +192,8 @@ def _compare(path: Path, known: dict[int, dict[str, Any]], order: list[int]) -> 
                 assert found[name] == expected, (seq, name)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
+@example(seed=29)
 @example(seed=16423)
 @given(seed=st.integers(0, 10**6))
 def test_every_answer_is_that_of_the_time(seed: int) -> None:

@@ -128,6 +128,30 @@ def test_a_clock_set_back_counts_nothing_twice(desk: Desk) -> None:
     assert verify(desk.path).ok
 
 
+def test_a_minute_of_counts_alone_is_opened_again_as_a_further_part(desk: Desk) -> None:
+    """A minute of denials or verdicts, without a call, opened again by a clock set back, counts once."""
+    for step, draft in (
+        (0, denied()),
+        (60, completed("c1")),
+        (-60, denied()),
+        (60, judged()),
+        (-60, judged()),
+    ):
+        desk.clock.step_wall(step)
+        desk.write(draft)
+        with desk.reader() as reader:
+            sums = [
+                (
+                    sum(row.count for row in reader.denials(width)),
+                    sum(row.count for row in reader.critic(width)),
+                )
+                for width in WIDTHS
+            ]
+        assert len(set(sums)) == 1, (draft.kind, sums)
+    assert sums[0] == (2, 2)
+    assert verify(desk.path).ok
+
+
 def test_a_lost_callers_bound_gives_way_to_the_late_answer(desk: Desk) -> None:
     """Its cost and its call stand once, also when the answer comes after a restart."""
     desk.write(

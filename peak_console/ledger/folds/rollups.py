@@ -226,10 +226,18 @@ class Rollups:
         if self._start != _NEVER:
             for width in WIDER:
                 _fold_into(self._db, (width, window_start(self._start, width), 0), self._minute)
-        query = "SELECT max(part) FROM rollup WHERE width_s = ? AND start = ?"
-        (part,) = self._db.execute(query, (MINUTE, start)).fetchone()
-        self._start, self._part, self._minute = start, 0 if part is None else part + 1, Figures()
+        self._start, self._part, self._minute = start, _next_part(self._db, start), Figures()
         self._db.execute("INSERT OR REPLACE INTO rollup_open VALUES (1, ?, ?)", (start, self._part))
+
+
+def _next_part(db: sqlite3.Connection, start: int) -> int:
+    """The part as which a minute is opened: one that no table has, also where only counts were stored."""
+    last = -1
+    for table in ("rollup", *(tally.table for tally in TALLIES)):
+        query = f"SELECT max(part) FROM {table} WHERE width_s = ? AND start = ?"  # noqa: S608 - our own table
+        (part,) = db.execute(query, (MINUTE, start)).fetchone()
+        last = last if part is None else max(last, part)
+    return last + 1
 
 
 def _fold_into(db: sqlite3.Connection, place: Place, minute: Figures) -> None:
