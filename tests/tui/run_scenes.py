@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from console_scenes import HOSTILE, NANO, NOW, scene
@@ -225,10 +226,15 @@ def packs(name: str) -> list[PackRow]:
     ]  # fmt: skip
 
 
+@lru_cache
+def _console(name: str) -> FakeSource:
+    return scene(name)
+
+
 def run_scene(name: str) -> FakeSource:
     """A console's scene with runs; ``behind`` and ``unindexed`` are those of the index."""
     known = name if name in {"empty", "alarming", "stale", "hostile"} else "normal"
-    source, lines = scene(known), run_lines(known)
+    source, lines = replace(_console(known)), run_lines(known)
     source.run_lines = lines
     source.run_pages = {line.run_id: run_page(known, line) for line in lines[:40]}
     source.event_pages = {

@@ -248,7 +248,7 @@ class _Matches:
         self._ends = ends
         self.below = _HIGHEST if before is None else before
         """Everything from here on was looked at."""
-        self.late = False
+        self.late = self._moved = False
 
     def __iter__(self) -> Iterator[int]:
         return self
@@ -256,9 +256,10 @@ class _Matches:
     def __next__(self) -> int:
         target = self.below
         while True:
-            if monotonic() > self._ends:
+            if self._moved and monotonic() > self._ends:
                 self.late = True
                 raise StopIteration
+            self._moved = True  # one step is always made, so that whoever goes on gets somewhere
             found = [walk.below(target) for walk in self._walks]
             places = [place for place in found if place is not None]
             if len(places) < len(found):
