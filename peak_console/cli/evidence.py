@@ -14,6 +14,7 @@ from peak_console.domain.text import one_line, plain
 from peak_console.node.spawn import ledger_client
 from peak_console.operations import evidence
 from peak_console.operations.evidence_build import PackBuilt, build_and_export, build_pack
+from peak_console.operations.evidence_record import anywhere_against_ledger
 
 _EVERY_S = 0.2
 _SHOWN = 20
@@ -71,17 +72,18 @@ def build_command(invocation: Invocation, run_id: str, *, unfinished: bool, targ
 def verify_command(invocation: Invocation, target: str, key: str | None, edition: int | None) -> int:
     """Verify a run's pack, or a pack's folder or archive anywhere: files, signature, events and proofs.
 
-    Outside a workspace the public key is named with --key. Exit 1 lists every file that is missing, extra or
-    changed, and every proof that does not hold.
+    In its workspace it is also held against the seal that the ledger recorded, so that a pack made anew with
+    a stolen key is found. Outside one the public key is named with --key. Exit 1 lists every file that is
+    missing, extra or changed, and every proof that does not hold.
     """
     shown = _Progress(enabled=not invocation.as_json and sys.stderr.isatty())
     public = None if key is None else evidence.read_public(Path(key))
     if is_run_id(target) and not Path(target).exists():
-        place = evidence.pack_place(invocation.workspace(), target, edition)
-        trusted = evidence.workspace_public(invocation.workspace()) if public is None else public
-        found = evidence.verify_path(place.path, trusted, shown, run_id=target)
+        found = evidence.verify_pack(invocation.workspace(), target, shown, edition=edition, public=public)
     else:
         found = evidence.verify_path(Path(target), _key_of(invocation) if public is None else public, shown)
+        if public is None:
+            found = anywhere_against_ledger(invocation.workspace(), Path(target), found)
     shown.clear()
     invocation.reporter.result(evidence.verified_as_json(found), *_verified(found))
     return 0 if found.ok else 1
@@ -156,6 +158,7 @@ def _verified(found: evidence.PackVerified) -> list[str]:
             f"ok: run {found.run_id}, {len(found.files)} files, {found.events:,} events",
             f"  proved under the checkpoint of {found.checkpoint_size:,} events",
             f"  signed by the key {found.signed_by[:16]}…",
+            *([f"  as recorded by event {found.recorded_seq}"] if found.recorded_seq is not None else []),
             *notes,
         ]
     told = [f"  {one_line(one, 300)}" for one in found.problems[:_SHOWN]]

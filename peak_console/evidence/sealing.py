@@ -17,7 +17,7 @@ from peak_console.evidence.derived import program_version
 from peak_console.evidence.dsse import seal
 from peak_console.evidence.gathering import RunRecord
 from peak_console.evidence.manifest import MANIFEST, STATEMENT, Manifest, sorted_left_out
-from peak_console.evidence.places import PackPlace, folder_of, packs_of
+from peak_console.evidence.places import PackPlace, folder_of
 from peak_console.evidence.sources import FolderFiles, PackUnreadable
 from peak_console.evidence.statement import Statement
 from peak_console.ledger.heads.notes import Checkpoint
@@ -89,8 +89,8 @@ def same_on_disk(place: PackPlace, pack: SealedPack) -> bool:
         return False
 
 
-def write_pack(audits: Path, run_id: str, pack: SealedPack) -> PackPlace:
-    """Write a pack as the run's next edition; raises :class:`PackUnwritable`."""
+def write_pack(audits: Path, run_id: str, pack: SealedPack, edition: int = 1) -> PackPlace:
+    """Write a pack as the run's next free edition from ``edition`` on; raises :class:`PackUnwritable`."""
     above = audits / run_id
     private = above / f".evidence.{secrets.token_hex(6)}.new"
     try:
@@ -98,7 +98,7 @@ def write_pack(audits: Path, run_id: str, pack: SealedPack) -> PackPlace:
         for path in sorted(pack.files):
             _write(private / path, pack.files[path])
         _sync_folders(private)
-        place = _into_place(audits, run_id, private)
+        place = _into_place(audits, run_id, private, edition)
         _sync_folder(above)
     except OSError as error:
         with suppress(OSError):
@@ -124,10 +124,8 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
-def _into_place(audits: Path, run_id: str, private: Path) -> PackPlace:
-    """Rename to the next edition's name: a folder with anything in it is never replaced by a rename."""
-    packs = packs_of(audits, run_id)
-    edition = packs[-1].edition + 1 if packs else 1
+def _into_place(audits: Path, run_id: str, private: Path, edition: int) -> PackPlace:
+    """Rename to a free edition's name: a folder with anything in it is never replaced by a rename."""
     for _ in range(_TRIES):
         target = folder_of(audits, run_id, edition)
         if not os.path.lexists(target):

@@ -81,6 +81,10 @@ class PackVerified:
     checkpoint_size: int = 0
     origin: str = ""
     version: str = ""
+    recorded: str = ""
+    """Whether the ledger recorded this seal: ``yes``, ``no``, ``differs``; empty where it was not asked."""
+    recorded_seq: int | None = None
+    """The place of the ``evidence.sealed`` that did."""
 
 
 def verify_files(

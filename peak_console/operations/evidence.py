@@ -28,6 +28,7 @@ from peak_console.evidence.verifying import (
 )
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.evidence_record import against_ledger
 
 __all__ = [
     "FileState",
@@ -92,15 +93,19 @@ def verify_pack(
     cancelled: Cancelled | None = None,
     *,
     edition: int | None = None,
+    public: bytes | None = None,
 ) -> PackVerified:
-    """Verify a run's pack (the newest edition, or the one named) with the workspace's public key.
+    """Verify a run's pack (the newest edition, or the one named) with the workspace's public key, or another.
+
+    It is also held against the ``evidence.sealed`` of the ledger, which a stolen key does not change.
 
     Raises :class:`EvidenceUnusable` where there is none, ``UsageWrong`` for what is no run id, and
     :class:`VerificationCancelled` when ``cancelled`` says so.
     """
     place = pack_place(ws, run_id, edition)
     stamp = _stamp(place.path)
-    found = verify_path(place.path, workspace_public(ws), progress, cancelled, run_id=run_id)
+    trusted = workspace_public(ws) if public is None else public
+    found = against_ledger(ws, place, verify_path(place.path, trusted, progress, cancelled, run_id=run_id))
     _verified[place.path] = (stamp, found.ok)
     return found
 

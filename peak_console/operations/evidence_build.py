@@ -34,6 +34,7 @@ from peak_console.ledger.heads.proving import NotSigned, log_key, prove_inclusio
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.evidence import EvidenceUnusable, checked_run_id, pack_place
+from peak_console.operations.evidence_record import seals_of
 from peak_console.operations.ledger import existing
 
 CHECKPOINT_S = 15.0
@@ -213,7 +214,16 @@ def _placed(ws: Workspace, run_id: str, pack: SealedPack) -> tuple[PackPlace, bo
     packs = packs_of(ws.audits, run_id)
     if packs and same_on_disk(packs[-1], pack):
         return packs[-1], True
-    return write_pack(ws.audits, run_id, pack), False
+    return write_pack(ws.audits, run_id, pack, _edition(ws, run_id, pack, packs)), False
+
+
+def _edition(ws: Workspace, run_id: str, pack: SealedPack, packs: list[PackPlace]) -> int:
+    """Which edition a pack becomes: the one it was recorded as, where that was taken away, else a new one."""
+    seals = seals_of(ws, run_id)
+    there = {one.edition for one in packs}
+    same = [one.edition for one in seals if one.manifest_sha256 == pack.manifest_sha256]
+    lost = next((edition for edition in same if edition not in there), None)
+    return lost or max((*there, *(one.edition for one in seals)), default=0) + 1
 
 
 def _recorded(client: BlockingLedgerClient, place: PackPlace, pack: SealedPack) -> int:
