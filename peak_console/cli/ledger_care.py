@@ -112,6 +112,10 @@ def _told(done: Recovery) -> list[str]:
         lines += [f"saved: events 1 to {done.proven:,}, proven, in {done.proven_file}"]
     else:
         lines += ["saved: no event could be proven"]
+    if done.bodiless is not None:
+        some = f"{done.bodiless.events:,} of them (#{done.bodiless.first:,} to #{done.bodiless.last:,})"
+        lines += [f"without bodies: {some}; the event that says retention dropped them is not proven,"]
+        lines += ["  so verifying that file names the first of them deleted_body"]
     if done.lost:
         signed = max(done.signed - done.proven, 0)
         known = f", {signed:,} of them under signed heads" if signed else ""

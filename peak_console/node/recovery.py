@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peak_console.ledger.keeping.salvage import Bodiless
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -21,6 +23,8 @@ class Recovery:
     folder: Path
     """What is kept: the old file as it was, and the proven part."""
     proven_file: Path | None
+    bodiless: Bodiless | None
+    """Saved events whose bodies retention dropped on the word of an event that is lost."""
     operators: tuple[str, ...]
     left_out: tuple[str, ...]
     """Operators that are not enrolled again, each with the reason."""
@@ -50,6 +54,7 @@ class Recovery:
                 "events": self.proven,
                 "head": self.proven_head,
                 "file": str(self.proven_file) if self.proven_file else None,
+                "bodiless": self.bodiless.as_json() if self.bodiless else None,
             },
             "lost": lost,
             "folder": str(self.folder),

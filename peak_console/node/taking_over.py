@@ -1,6 +1,7 @@
-"""What a new ledger takes over from a broken one: spend of running periods, latched breakers, the phase."""
+"""What a new ledger takes over from a broken one: operators, phase, spend of running periods, latches."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from peak_console.budget.limits import BudgetLimits, Limit, Spend
+from peak_console.control.keys import KeyStore
 from peak_console.domain.errors import ControlRefused, PeakError
 from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.folds.breakers import Model
@@ -74,6 +76,26 @@ def take_over(
     body = carried_body(kept[:MOST], dict(list(own.items())[:MOST]))
     complete = (whole or proven.events == proven.seen > 0) and len(kept) <= MOST and len(own) <= MOST
     return Taken(body, tuple(_latches(sources).values()), complete)
+
+
+def operators_kept(store: KeyStore, facts: Facts) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Who is enrolled again, and who is not with the reason: by the proven part and by the key files alike.
+
+    Where no enrolment is left the key files alone say it; the record tells so.
+    """
+    shown = {name: _public(store, name) for name in store.names()}
+    if not facts.operators:
+        return {name: key for name, key in shown.items() if key}, ()
+    kept = {name: key for name, key in facts.operators.items() if shown.get(name) == key}
+    left = [
+        f"{name}: configs/keys/{name}.pub is gone or another key"
+        for name in facts.operators
+        if name not in kept
+    ]
+    left += [
+        f"{name}: the saved part knows no such enrolment" for name in shown if name not in facts.operators
+    ]
+    return kept, tuple(sorted(left))
 
 
 def phase_kept(broken: Path, proven: Proven, facts: Facts, named: Phase | None) -> tuple[Phase, str]:
@@ -142,3 +164,9 @@ def _phase_in(data: bytes) -> Phase:
         return Phase(str(orjson.loads(data).get("to")))
     except (ValueError, AttributeError):
         return Phase.LIVE
+
+
+def _public(store: KeyStore, name: str) -> str | None:
+    with suppress(PeakError):
+        return store.public(name)
+    return None

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from node_world import World, node_here
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import ConfigCache
 from peak_console.control.keys import KeyStore, verify_proof
-from peak_console.domain.clock import SystemClock
+from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -25,6 +26,7 @@ from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.merkle import Frontier
 from peak_console.ledger.heads.notes import Checkpoint, origin_of
+from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.privileges import Proof, challenge_message
 from peak_console.ledger.verifying.verify import verify
@@ -360,6 +362,43 @@ def test_a_rewritten_chain_is_cut_where_it_was_signed(world: World) -> None:
     done = recover(world, force=True)
     assert done.proven == signed
     assert done.known == twice
+
+
+def prune_calls(world: World, upto: int) -> None:
+    """Drop the bodies of calls up to a place, as retention does, on the word of an event."""
+    clock, before = SystemClock(), iso(SystemClock().now() + timedelta(days=1))
+    digest = {"events": upto, "digest": "0" * 64, "reason": "age", "operator": "anna"}
+    body = {"before": before, "upto_seq": upto, "kinds": list(PRUNABLE), **digest}
+    with LedgerWriter(world.ws.ledger, clock=clock, projections=(Pruning(lambda: 0, clock=clock),)) as writer:
+        (said,) = writer.append([(event(EventKind.LEDGER_PRUNED, **body), "node")])
+    assert isinstance(said, Ack)
+    tamper(
+        world,
+        "UPDATE pruned_range SET done_seq = upto_seq",
+        "DELETE FROM body WHERE seq IN (SELECT l.seq FROM ledger l, pruned_range p"
+        " WHERE l.seq <= p.upto_seq AND l.kind LIKE 'llm.%')",
+    )
+
+
+@pytest.mark.parametrize("proven_word", [True, False])
+def test_bodies_that_only_a_lost_event_excuses_are_told(world: World, *, proven_word: bool) -> None:
+    """With the event of the retention saved the prefix verifies; without it the result says why it does not."""
+    spend(world, 8)
+    prune_calls(world, 12)
+    write(world, event(EventKind.CONFIG_CHANGED, file="x"))
+    gone = [one.seq for one in world.events() if one.body is None]
+    seq = "(SELECT max(seq) FROM ledger)" if proven_word else "15"
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = " + seq)
+    done = recover(world)
+    assert done.proven_file is not None
+    found, told = verify(done.proven_file), world.events()[0].body or {}
+    if proven_word:
+        assert (found.ok, done.bodiless, "bodiless" in told["recovered"]) == (True, None, False)
+        return
+    assert done.bodiless is not None
+    assert (found.broken_how, found.broken_seq) == ("deleted_body", done.bodiless.first)
+    assert (done.bodiless.events, done.bodiless.first, done.bodiless.last) == (len(gone), gone[0], gone[-1])
+    assert told["recovered"]["bodiless"] == done.as_json()["saved"]["bodiless"] == done.bodiless.as_json()
 
 
 def test_a_sound_ledger_is_not_recovered(world: World) -> None:

@@ -61,6 +61,23 @@ class Proven:
     """The hash of the first event; empty where none is proven."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bodiless:
+    """Proven events whose bodies are gone on the word of a ``ledger.pruned`` that is not proven itself.
+
+    The broken file says that retention dropped them; a ledger of the proven part alone cannot, and verifying
+    it names the first of them as ``deleted_body``.
+    """
+
+    events: int
+    first: int
+    last: int
+
+    def as_json(self) -> dict[str, int]:
+        """As records tell it."""
+        return {"events": self.events, "first": self.first, "last": self.last}
+
+
 Signed = Callable[[str], Mapping[int, bytes]]
 """The roots that were signed of the log that began with this genesis, by the number of events under them."""
 
@@ -88,12 +105,13 @@ def write_prefix(
     proven: Proven,
     projections: Sequence[Projection],
     progress: Progress | None = None,
-) -> None:
+) -> Bodiless | None:
     """Write the proven events of ``source`` to ``dest`` as a ledger of its own, with figures made anew.
 
-    Raises ``LedgerUnavailable`` where ``dest`` cannot be written.
+    Gives the events that nothing in ``dest`` excuses for having no body. Raises ``LedgerUnavailable`` where
+    ``dest`` cannot be written.
     """
-    tell = progress or _silent
+    tell, bodiless = progress or _silent, None
     with closing(_open(source)) as broken, closing(open_for_writing(dest)) as db:
         for projection in projections:
             projection.open(db)
@@ -104,6 +122,8 @@ def write_prefix(
             db.execute("BEGIN IMMEDIATE")
             _write_rows(db, rows, projections)
             db.execute("COMMIT")
+            gone = [row.seq for row in rows if row.body is None and not _excused(row, ranges)]
+            bodiless = _more(bodiless, gone)
             done = rows[-1].seq
             tell("writing", done, proven.events)
         db.execute("BEGIN IMMEDIATE")
@@ -112,6 +132,7 @@ def write_prefix(
             write_ranges(db, ranges)
         db.execute("COMMIT")
         db.execute("PRAGMA journal_mode = DELETE")  # one file, readable on a read-only disk
+    return bodiless
 
 
 def mended_copies(path: Path, folder: Path) -> Generator[Path, None, None]:
@@ -220,9 +241,20 @@ def _wrong(row: Row, seq: int, head: str, ranges: Sequence[PrunedRange]) -> tupl
         return "edited_row", f"event {seq} does not follow the one before it as it was written"
     if row.body is not None:
         return "edited_body", f"the body of event {seq} is not the one that was written"
-    if any(one.covers(seq, row.ts, row.kind) for one in ranges):
+    if _excused(row, ranges):
         return None  # retention dropped it; its hash stands in the header
     return "deleted_body", f"the body of event {seq} is gone"
+
+
+def _more(before: Bodiless | None, gone: Sequence[int]) -> Bodiless | None:
+    if not gone:
+        return before
+    events, first = (before.events, before.first) if before else (0, gone[0])
+    return Bodiless(events + len(gone), first, gone[-1])
+
+
+def _excused(row: Row, ranges: Sequence[PrunedRange]) -> bool:
+    return any(one.covers(row.seq, row.ts, row.kind) for one in ranges)
 
 
 def _rows(db: sqlite3.Connection, after: int, upto: int) -> Iterator[Row]:

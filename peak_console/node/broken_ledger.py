@@ -1,0 +1,117 @@
+"""How a ledger is broken, and how far what is left of it can be proven."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.keys import state_folder
+from peak_console.domain.errors import ControlRefused, LedgerUnavailable
+from peak_console.ledger.heads.anchors import open_anchors
+from peak_console.ledger.heads.known_heads import KnownHeads, known_heads
+from peak_console.ledger.heads.notes import origin_of
+from peak_console.ledger.keeping.salvage import Progress, Proven, mended_copies, prove
+from peak_console.operations.ledger import verify
+from peak_console.operations.settings import ledger_settings
+
+_NOT_BROKEN: Final = frozenset(
+    {"ledger_locked", "ledger_read_only", "ledger_full", "ledger_schema_newer", "ledger_schema_older"}
+)
+"""Why a ledger cannot be read or written now although nothing of it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is to recover from."""
+
+    source: Path
+    """The file that is read: the broken one, or a copy whose beginning was mended."""
+    proven: Proven
+    heads: KnownHeads
+    origin: str
+    how: str
+    """How it is broken, in the verifier's words."""
+    detail: str
+
+    @property
+    def signed(self) -> int:
+        """Up to which place heads of this log were signed."""
+        return max(self.heads.of(self.origin), default=0)
+
+    @property
+    def known(self) -> int:
+        """The last place that the file or a signed head tells of."""
+        return max(self.proven.seen, self.signed, self.proven.events)
+
+
+def signed_heads(ws: Workspace, key: bytes, environ: Mapping[str, str]) -> KnownHeads:
+    """What was signed with ``key``, by files and anchors."""
+    rules, state = ledger_settings(ws).anchors, state_folder(environ)
+    return known_heads(ws.checkpoints, key, open_anchors(ws.root, rules, key, state))
+
+
+def verdict(ws: Workspace, heads: KnownHeads, *, force: bool) -> tuple[str, str]:
+    """How the ledger is broken, in the verifier's words; empty where it is not and ``force`` says go on.
+
+    Raises ``ControlRefused`` where nothing is broken, ``LedgerUnavailable`` where it only cannot be read now.
+    """
+    if not ws.ledger.exists():
+        if heads.newest is None and not force:
+            raise ControlRefused(
+                f"{ws.root} never had a ledger that anything tells of",
+                code="nothing_to_recover",
+                remedy="begin one: peak init",
+            )
+        return "ledger_missing", f"{ws.ledger.name} is gone"
+    try:
+        result = verify(ws)
+    except LedgerUnavailable as error:
+        if error.code in _NOT_BROKEN and not force:
+            raise
+        return error.code, error.message
+    if not result.ok:
+        return result.broken_how or "broken", result.detail
+    if not force:
+        raise ControlRefused(
+            f"the ledger verifies: {result.events:,} events, nothing to recover",
+            code="nothing_to_recover",
+            remedy="look at: peak status; to begin anew all the same: --force",
+        )
+    return "", ""
+
+
+@contextmanager
+def examined(
+    ledger: Path,
+    folder: Path,
+    key: bytes,
+    heads: KnownHeads,
+    *,
+    said: tuple[str, str],
+    progress: Progress | None,
+) -> Iterator[Found]:
+    """How far ``ledger`` holds; where nothing does, how far a copy in ``folder`` with a mended beginning.
+
+    ``said`` is the verdict, how and detail; where it is empty the reading itself tells.
+    """
+
+    def signed(genesis: str) -> Mapping[int, bytes]:
+        return heads.of(origin_of(key, genesis))
+
+    source, proven = ledger, prove(ledger, signed, progress)
+    with ExitStack() as stack:
+        if not proven.events:
+            copies = mended_copies(ledger, folder)
+            stack.callback(copies.close)
+            for copy in copies:
+                again = prove(copy, signed, progress)
+                if again.events:
+                    source, proven = copy, again
+                    break
+        origin = heads.newest.origin if heads.newest else ""
+        if proven.genesis:
+            origin = origin_of(key, proven.genesis)
+        how, detail = said if said[0] else (proven.broken_how or "asked_for", proven.detail)
+        yield Found(source, proven, heads, origin, how, detail)
