@@ -113,7 +113,7 @@ class Filler:
         touched: dict[str, dict[str, None]] = {}
         for event in events:
             if event.run_id:
-                self._fold(reader, writer, event.run_id).take(event)
+                self._fold(reader, writer, event.run_id).add(event)
                 touched.setdefault(event.run_id, {}).update(dict.fromkeys(words_of(event)))
         lines = {run_id: self._folds[run_id].line for run_id in touched}
         reached = events[-1].seq
@@ -139,7 +139,7 @@ class Filler:
             for event in events:
                 if event.seq > self._at.seq:
                     return
-                fold.take(event)
+                fold.add(event)
             after = events[-1].seq
 
     def _open(self) -> tuple[LedgerReader, IndexWriter]:

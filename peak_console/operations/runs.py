@@ -4,8 +4,9 @@ A body that was pruned or is not as it should be changes nothing but what can be
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, ClassVar, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
@@ -114,7 +115,8 @@ class RunFold:
     """
 
     def __init__(self, run_id: str) -> None:
-        self._line = RunLine(run_id, 0, 0, EPOCH, None, EPOCH)
+        begun = RunLine(run_id, 0, 0, EPOCH, None, EPOCH)
+        self._line = SimpleNamespace(**{one.name: getattr(begun, one.name) for one in fields(begun)})
         self._begun = self._caller_lost = False
         self._calls: set[str] = set()
         self._hops: dict[tuple[str, int], _Booked] = {}
@@ -122,18 +124,22 @@ class RunFold:
     @property
     def line(self) -> RunLine:
         """The run as its events so far tell it."""
-        return self._line
+        return RunLine(**vars(self._line))
 
     def take(self, event: LedgerEvent) -> RunLine:
         """The line after one more event; one of another run, or taken before, changes nothing."""
+        self.add(event)
+        return self.line
+
+    def add(self, event: LedgerEvent) -> None:
+        """:meth:`take` for whoever wants the line later only."""
         line = self._line
         if event.run_id != line.run_id or event.seq <= line.last_seq:
-            return line
+            return
         at, body = time_of(event), event.body or {}
         if not line.seq:
-            line = replace(line, seq=event.seq, started=at, actor=one_line(event.actor, _WIDTH))
-        self._line = replace(
-            line,
+            self._set(seq=event.seq, started=at, actor=one_line(event.actor, _WIDTH))
+        self._set(
             last_seq=event.seq,
             last=at,
             pruned=line.pruned + (event.body is None),
@@ -143,16 +149,15 @@ class RunFold:
         if rule is not None:
             rule(self, event, body)
         self._set(outcome=self._outcome())
-        return self._line
 
     # -- within
 
-    def _set(self, **fields: Any) -> None:
-        self._line = replace(self._line, **fields)
+    def _set(self, **told: Any) -> None:
+        vars(self._line).update(told)
 
     def _outcome(self) -> str:
         if self._line.finished is not None:
-            return self._line.outcome
+            return str(self._line.outcome)
         if not self._begun:
             return LOOSE
         return LOST_CALLER if self._caller_lost else OPEN
@@ -209,7 +214,7 @@ class RunFold:
     def _closed(self, event: LedgerEvent, body: Body) -> None:
         cost, usage = nano(body.get("cost_eur")) or 0, mapping(body.get("usage"))
         at_bound = body.get("cost_basis") == WORST_CASE
-        lost = body.get("reason") in LOST
+        lost = str(body.get("reason")) in LOST
         booked = _Booked(
             cost,
             at_bound=cost if at_bound else 0,
@@ -230,7 +235,7 @@ class RunFold:
         self._set(fallbacks=self._line.fallbacks + 1)
 
     def _judged(self, _: LedgerEvent, body: Body) -> None:
-        said = [one for one in Verdict if one.value in {body.get("verdict"), self._line.verdict}]
+        said = [one for one in Verdict if one.value in {str(body.get("verdict")), self._line.verdict}]
         if said:
             self._set(verdict=max(said, key=lambda one: one.rank).value)
 

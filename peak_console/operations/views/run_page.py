@@ -87,7 +87,7 @@ def _read(
     read = 0
     while read < _FOLDED and (events := reader.by_run(run_id, after, _PAGE)):
         for event in events:
-            fold.take(event)
+            fold.add(event)
             if event.kind == EventKind.RUN_FINISHED:
                 ended.append(event)
         first += events[: max(0, most - len(first))]
