@@ -15,7 +15,7 @@ from peak_console.operations.views.breakers import BreakerState, breaker_words
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.why import CallExplained, EventShown, Explained, RunExplained, why
 from peak_console.operations.why_json import outcome_of, summary_json, totals
-from peak_console.operations.why_then import Then, budget_words
+from peak_console.operations.why_moment import Then, budget_words
 from peak_console.operations.why_words import call_line, call_paragraph
 
 _LEAST, _MOST = 80, 160

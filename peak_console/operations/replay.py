@@ -5,10 +5,9 @@ from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.replay_budget import RunCounters, replay_admission
-from peak_console.operations.replay_configs import Known, Versions
+from peak_console.operations.replay_configs import Known, Versions, config_changes
 from peak_console.operations.replay_critic import replay_judgement
 from peak_console.operations.replay_money import replay_bound, replay_cost
 from peak_console.operations.replay_policy import replay_denial, replay_echo, replay_following, replay_names
@@ -18,8 +17,6 @@ from peak_console.operations.replay_routing import replay_choices, replay_route
 from peak_console.operations.replay_texts import replay_request, texts_of
 from peak_console.operations.runs_read import events_of
 
-_PAGE: Final = 1000
-_CHANGES: Final = (EventKind.NODE_STARTED.value, EventKind.CONFIG_CHANGED.value)
 _ADMITTED: Final = frozenset({EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value})
 
 Judge = Callable[[Known, Findings], None]
@@ -34,18 +31,6 @@ def replay(ws: Workspace, run_id: str) -> ReplayReport:
         events, cut = events_of(reader, run_id)
         changes = config_changes(reader)
     return replayed(run_id, events, Versions(ws, changes), texts_of(ws.runs / run_id), cut=cut)
-
-
-def config_changes(reader: LedgerReader) -> list[LedgerEvent]:
-    """The events that say which configs were in force, ascending."""
-    found: list[LedgerEvent] = []
-    before: int | None = None
-    while True:
-        page = reader.find(EventFilter(kinds=_CHANGES), before, _PAGE)
-        found += page.events
-        if page.next_before is None:
-            return found[::-1]
-        before = page.next_before
 
 
 def replayed(

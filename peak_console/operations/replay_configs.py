@@ -26,8 +26,12 @@ from peak_console.config.versions import read_version
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.body_fields import mapping, text_of, time_of
 
+_CHANGES: Final = (EventKind.NODE_STARTED.value, EventKind.CONFIG_CHANGED.value)
+_PAGE: Final = 1000
 _NEAR: Final = timedelta(seconds=2)
 """A config that changed this close to an event may have been read by the caller before or after it."""
 
@@ -130,6 +134,18 @@ class Versions:
             if sha256_hex(data) == digest:
                 return path.suffix, data
         return None
+
+
+def config_changes(reader: LedgerReader) -> list[LedgerEvent]:
+    """The events that say which configs were in force, ascending."""
+    found: list[LedgerEvent] = []
+    before: int | None = None
+    while True:
+        page = reader.find(EventFilter(kinds=_CHANGES), before, _PAGE)
+        found += page.events
+        if page.next_before is None:
+            return found[::-1]
+        before = page.next_before
 
 
 def _said(change: LedgerEvent) -> dict[str, str]:

@@ -25,7 +25,8 @@ from peak_console.operations.views.call_fold import detail_of
 from peak_console.operations.views.call_page import event_json, whole_page
 from peak_console.operations.why_change import Change, change_of
 from peak_console.operations.why_json import call_json, run_json
-from peak_console.operations.why_then import Then, before_event
+from peak_console.operations.why_moment import Then
+from peak_console.operations.why_then import before_event
 from peak_console.operations.why_words import call_line, call_paragraph
 
 LAST: Final = "last"

@@ -4,15 +4,12 @@ Folded from the events before it, in bounded time: the past is told as it was, n
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from peak_console.budget.limits import BudgetLimits, Scope, scope_keys, with_own
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import ControlHistory
-from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.domain.money import text_from_nano
 from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase
@@ -20,95 +17,17 @@ from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.folds.run_limits import limit_of
 from peak_console.ledger.reader import LedgerReader
-from peak_console.operations.replay import config_changes
-from peak_console.operations.replay_configs import Versions
-from peak_console.operations.views.bar import BudgetLine
+from peak_console.operations.replay_configs import Versions, config_changes
 from peak_console.operations.views.body_fields import mapping, text_of, time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.config_facts import lines_of
+from peak_console.operations.why_moment import BudgetThen, Cause, Then
 
 _CONTROL: Final = (EventKind.CONTROL_ENABLED.value, EventKind.CONTROL_STOPPED.value)
 _MATRIX: Final = ("matrix.changed", "matrix.approved", "matrix.rolled_back")
 _FOLDED: Final = 500
 """Enables and stops that are folded: what holds follows from the last few."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """An event that made something hold: who, when, why."""
-
-    seq: int
-    event_id: str
-    kind: str
-    at: str
-    actor: str
-    operator: str
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        """As documents show it."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @property
-    def who(self) -> str:
-        """The operator it names, else whose event it is."""
-        return self.operator or self.actor
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetThen:
-    """A limit that bound a call and what counted against it before; ``about`` where that is not exact."""
-
-    line: BudgetLine
-    about: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """As documents show it."""
-        return {**self.line.as_json(), "key": self.line.key, "layer": self.line.layer, "about": self.about}
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """What stood before an event at ``seq``."""
-
-    seq: int
-    at: str
-    posture: str
-    posture_by: Cause | None
-    phase: str
-    phase_by: Cause | None
-    node: Cause | None
-    session: str
-    version: str
-    matrix_digest: str
-    matrix_by: Cause | None
-    operators: tuple[str, ...] = ()
-    budgets: tuple[BudgetThen, ...] = ()
-    breakers: tuple[BreakerLine, ...] = ()
-    run_by: Cause | None = None
-    run_purpose: str = ""
-    problem: str = ""
-    """Why the budgets of then cannot be told."""
-    pruned: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """As documents show it."""
-        at = from_iso(self.at)
-        return {
-            "seq": self.seq,
-            "at": self.at,
-            "posture": {"state": self.posture, "by": _json(self.posture_by)},
-            "phase": {"name": self.phase, "by": _json(self.phase_by)},
-            "node": {"session": self.session, "version": self.version, "started": _json(self.node)},
-            "matrix": {"digest": self.matrix_digest, "by": _json(self.matrix_by)},
-            "operators": list(self.operators),
-            "budgets": [one.as_json() for one in self.budgets],
-            "budgets_problem": self.problem or None,
-            "breakers": [one.as_json(at) for one in self.breakers],
-            "run": {"begun": _json(self.run_by), "purpose": self.run_purpose},
-            "pruned": self.pruned,
-        }
 
 
 def before_event(ws: Workspace, event: LedgerEvent, *, money: bool = True) -> Then:
@@ -273,24 +192,3 @@ def _said(event: LedgerEvent | None, name: str) -> str:
     """A field of an event's body as one harmless line; empty where there is none."""
     value = (event.body or {}).get(name) if event is not None else None
     return one_line(str(value), 200) if value not in {None, ""} and not isinstance(value, dict | list) else ""
-
-
-def _json(cause: Cause | None) -> dict[str, Any] | None:
-    return None if cause is None else cause.as_json()
-
-
-def tightest(then: Then) -> BudgetThen | None:
-    """The limit in EUR of which least was left."""
-    euros = [one for one in then.budgets if one.line.unit == "eur"]
-    return min(euros, key=lambda one: one.line.limit - one.line.spent - one.line.reserved, default=None)
-
-
-def budget_words(one: BudgetThen) -> str:
-    """A limit then, in words."""
-    line = one.line
-    name = " ".join(part for part in (line.scope.replace("_", " "), line.layer) if part)
-    about = "about " if one.about else ""
-    if line.unit == "eur":
-        spent, held, most = (text_from_nano(part) for part in (line.spent, line.reserved, line.limit))
-        return f"{name}: {about}€ {spent} spent, € {held} reserved, of € {most}"
-    return f"{name}: {about}{line.spent:,} used, {line.reserved:,} reserved, of {line.limit:,} {line.unit}"

@@ -8,7 +8,7 @@ from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.llm.reasons import MEANINGS
 from peak_console.operations.views.call_detail import CallDetail, HopFacts, RouteStep
-from peak_console.operations.why_then import Then, budget_words, tightest
+from peak_console.operations.why_moment import Then, budget_words, tightest
 
 
 def call_paragraph(call: CallDetail, then: Then | None) -> list[str]:

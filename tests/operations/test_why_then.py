@@ -18,8 +18,9 @@ from peak_console.ledger.folds.reservations import Reservations
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.views.live_source import LiveSource
 from peak_console.operations.why import CallExplained, EventShown, RunExplained, why
-from peak_console.operations.why_then import Then
+from peak_console.operations.why_moment import Then
 from peak_console.policy.breaker import BreakerRules
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,3 +182,21 @@ def test_a_run_is_told_call_by_call_with_what_stood_at_its_beginning(desk: Desk)
     assert [one["why"].split(" ")[0] for one in document["calls"]] == ["openai:gpt-5-mini"] * 3
     assert document["line"]["outcome"] == "open"
     assert document["moment"]["posture"]["state"] == "DISARMED"
+
+
+def test_a_calls_page_opens_at_once_and_the_next_reading_tells_the_moment(desk: Desk) -> None:
+    """What takes a fold of the past is not waited for, and is told from then on, also while events come."""
+    source = LiveSource(desk.ws, clock=desk.clock)
+    first = source.call("call_2")
+    assert first.moment_due
+    assert "asked L2 primary" in first.told[0]
+    assert not any("posture" in one for one in first.told)
+    second = source.call("call_2")
+    assert not second.moment_due
+    assert any("The posture was DISARMED" in one for one in second.told)
+    desk.ask("call_3", None)
+    assert source.call("call_2").told == second.told
+    source.call("call_1")
+    again = source.call("call_2")
+    assert (again.told, again.moment_due) == (second.told, False)
+    source.close()

@@ -209,4 +209,6 @@ class CallDetail:
     freshness: Freshness = NEVER
     told: tuple[str, ...] = ()
     """Who asked, who was chosen and why, and what stood at that moment, in sentences."""
+    moment_due: bool = False
+    """Whether what stood at that moment is still to be read; the next reading tells it."""
     missing: str = ""

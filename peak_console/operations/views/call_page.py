@@ -14,7 +14,7 @@ from peak_console.operations.views.call_fold import judgement_of
 from peak_console.operations.views.chain import place_of
 
 if TYPE_CHECKING:
-    from peak_console.operations.why_then import Then
+    from peak_console.operations.why_moment import Then
 
 _OPENING: Final = frozenset({EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value})
 _KEPT: Final = 16
@@ -33,20 +33,33 @@ def whole_page(reader: LedgerReader, detail: CallDetail, events: Sequence[Ledger
     )
 
 
-def with_moment(reader: LedgerReader, detail: CallDetail, events: Sequence[LedgerEvent]) -> CallDetail:
-    """``detail`` with what stood when the call was asked, in sentences; as it is where it cannot."""
+def with_moment(
+    reader: LedgerReader, detail: CallDetail, events: Sequence[LedgerEvent], *, read: bool = True
+) -> CallDetail:
+    """``detail`` explained in sentences, with what stood when the call was asked.
+
+    That is folded from the events before, which takes a while: without ``read`` it is told only where it is
+    known already, and ``moment_due`` says that it is not.
+    """
     from peak_console.operations.why_words import call_paragraph  # noqa: PLC0415 - not for a first look
 
     opening = next((one for one in events if one.kind in _OPENING), None)
-    then = None if opening is None or detail.missing else _then(reader, opening)
-    return detail if then is None else replace(detail, told=tuple(call_paragraph(detail, then)))
+    if opening is None or detail.missing:
+        return detail
+    then = _then(reader, opening) if read else _MOMENTS.get(_key(reader, opening))
+    told = tuple(call_paragraph(detail, then))
+    return replace(detail, told=told, moment_due=then is None and not read)
+
+
+def _key(reader: LedgerReader, opening: LedgerEvent) -> str:
+    return f"{reader.path}#{opening.hash}"
 
 
 def _then(reader: LedgerReader, opening: LedgerEvent) -> "Then | None":
     """What stood before an event; it never changes, so the last few are kept."""
     from peak_console.operations.why_then import before_event  # noqa: PLC0415 - not for a first look
 
-    key = f"{reader.path}#{opening.hash}"
+    key = _key(reader, opening)
     if key not in _MOMENTS:
         while len(_MOMENTS) >= _KEPT:
             _MOMENTS.pop(next(iter(_MOMENTS)), None)

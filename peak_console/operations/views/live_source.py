@@ -155,10 +155,10 @@ class LiveSource:
             return detail
         state = (reader.head()[0], *segment_state(self._ws.runs, detail.run_id))
         seen, known = self._details.get(call_id, ((), None))
-        if known is not None and seen == state:
+        if known is not None and seen == state and not known.moment_due:
             return replace(known, freshness=freshness)
         whole = replace(
-            with_moment(reader, whole_page(reader, detail, events), events),
+            with_moment(reader, whole_page(reader, detail, events), events, read=known is not None),
             texts=find_texts(self._ws.runs, detail.run_id, text_hashes(events)),
         )
         self._details = {call_id: (state, whole)}

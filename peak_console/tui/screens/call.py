@@ -76,8 +76,10 @@ class CallScreen(PeakScreen):
             return
         before, self._detail = self._detail, call
         waits = any(hop.line.pending for hop in call.hops)
-        if before is None or waits or before.events != call.events or before.missing != call.missing:
+        if before is None or waits or _said(before) != _said(call):
             self._show(top=before is None)
+        if call.moment_due:
+            self.peak.feed.poke()
         self.show_crumbs()
 
     def _show(self, *, top: bool) -> None:
@@ -139,6 +141,11 @@ class CallScreen(PeakScreen):
             else _copied(call, self)
         )
         self.peak.copy(text, call.call_id)
+
+
+def _said(call: CallDetail) -> tuple[Any, ...]:
+    """What of a page is drawn anew when it changes."""
+    return call.events, call.missing, call.told, call.moment_due
 
 
 def _copied(call: CallDetail, screen: PeakScreen) -> str:

@@ -28,7 +28,8 @@ def call_lines(call: CallDetail, width: int, now: datetime, *, keys: bool = True
         return [EMPTY, (Span(f"  {one_line(call.missing, 400)}", Tone.DIM),)]
     lines: list[Line] = [*_summary(call, width, now, keys=keys)]
     if call.told:
-        lines += _section("who chose it, and why", width, wrapped(" ".join(call.told), width, indent="  "))
+        said = wrapped(" ".join(call.told), width, indent="  ")
+        lines += _section("who chose it, and why", width, said, _told_note(call))
     lines += _section("route and why", width, list(route_lines(call, width, now)), _route_note(call))
     for hop in call.hops:
         lines += _section(_hop_title(hop), width, list(_hop(hop, width, now)))
@@ -52,6 +53,10 @@ def event_lines(call: CallDetail, width: int) -> list[Line]:
         lines += [EMPTY, rule(head, width)]
         lines += wrapped(json.dumps(event, indent=2, ensure_ascii=False), width)
     return lines or [EMPTY, (Span("  no event", Tone.DIM),)]
+
+
+def _told_note(call: CallDetail) -> Line:
+    return (Span("what stood then is being read …", Tone.UNKNOWN),) if call.moment_due else EMPTY
 
 
 def _section(title: str, width: int, lines: Sequence[Line], right: Line = EMPTY) -> list[Line]:
