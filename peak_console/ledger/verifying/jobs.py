@@ -5,7 +5,9 @@ A job and its result are JSON types, so that another process can do it.
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +19,9 @@ from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, read_note
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.chain import Walk, judged, wrong_genesis
 from peak_console.ledger.verifying.diagnosis import Break
+from peak_console.ledger.verifying.parts import Part, cut, whole
 from peak_console.ledger.verifying.pruned import Excuses
-from peak_console.ledger.verifying.recount import find_wrong_figures
+from peak_console.ledger.verifying.recount import TimeTurnedBack, find_wrong_figures
 from peak_console.ledger.verifying.tree import PieceRoots, PieceTree
 
 Job = dict[str, Any]
@@ -95,20 +98,36 @@ def _told(roots: PieceRoots) -> Job:
     }
 
 
+def figure_jobs(path: Path, db: sqlite3.Connection, last: int, step: int) -> list[Job]:
+    """The figures in parts of about ``step`` events and whole minutes; in one for 0."""
+    whole_job: Job = {"op": FIGURES, "path": str(path), "part": None}
+    try:
+        return [{**whole_job, "part": asdict(one)} for one in cut(db, last, step)] if step else [whole_job]
+    except (sqlite3.DatabaseError, ValueError, TypeError):
+        return [whole_job]  # the walk over the chain names what is damaged
+
+
 def _figures(job: Job, tell: Tell) -> Job:
+    """Count the figures of a part again, of all events where none is named; the last has the breakers."""
     path = Path(job["path"])
     db = open_for_reading(path)
 
     def wrong() -> Break | None:
-        said = find_wrong_figures(db, tell)
+        part = Part(**job["part"]) if job["part"] else whole(db)
+        said = find_wrong_figures(db, part, tell)
         if said:
             return Break(None, "wrong_rollup", said)
-        said = find_wrong_breaker(db)
+        said = find_wrong_breaker(db) if part.is_last else None
         return Break(None, "wrong_breaker", said) if said else None
 
     try:
         with sqlite_faults(path):
             return {"found": judged(wrong, None)}
+    except TimeTurnedBack:
+        return {"found": Break(None, "wrong_rollup", "a clock was set back between two parts")}
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        told = f"an event cannot be counted: {type(error).__name__}"
+        return {"found": Break(None, "wrong_rollup", told)}
     finally:
         db.close()
 

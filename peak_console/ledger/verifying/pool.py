@@ -59,6 +59,26 @@ def run_apart(jobs: Sequence[Job], workers: int, tell: Tell, cancelled: Cancelle
     return crew.results
 
 
+def run_all(jobs: Sequence[Job], workers: int, tell: Tell, cancelled: Cancelled) -> list[Job | None]:
+    """Do the jobs here or apart; where parts of the figures do not fit, one count of everything decides.
+
+    A clock that was set back reopens minutes of other parts, which none of them can know.
+    """
+    if workers == 1:
+        return run_here(jobs, tell, cancelled)
+    results = run_apart(jobs, workers, tell, cancelled)
+    parts = [number for number, job in enumerate(jobs) if job["op"] == FIGURES]
+    wrong = [number for number, one in enumerate(results) if one and one["found"]]
+    if len(parts) > 1 and wrong and wrong[0] in parts:
+        number = parts[0]
+        again = run_here(
+            [{**jobs[number], "part": None}], lambda _, done, total: tell(number, done, total), cancelled
+        )
+        for one in parts:
+            results[one] = again[0]
+    return results
+
+
 def cancellation() -> VerifyCancelled:
     """What is raised when it is asked to stop."""
     return VerifyCancelled(
@@ -72,7 +92,7 @@ class _Crew:
 
     def __init__(self, jobs: Sequence[Job], workers: int, tell: Tell) -> None:
         self._jobs, self._tell = jobs, tell
-        self._waiting = sorted(range(len(jobs)), key=lambda number: (jobs[number]["op"] != FIGURES, number))
+        self._waiting = list(range(len(jobs)))
         self._most = max(1, min(workers, len(jobs)))
         self._doing: dict[subprocess.Popen[bytes], int] = {}
         self._said: dict[subprocess.Popen[bytes], bytes] = {}

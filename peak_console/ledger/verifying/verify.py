@@ -31,10 +31,10 @@ from peak_console.ledger.verifying.heads import (
     read_heads,
     seen_anchors,
 )
-from peak_console.ledger.verifying.jobs import FIGURES, PIECE, Job, read_roots
+from peak_console.ledger.verifying.jobs import FIGURES, PIECE, Job, figure_jobs, read_roots
 from peak_console.ledger.verifying.limits import cannot_know, strongest
 from peak_console.ledger.verifying.memory import Verified
-from peak_console.ledger.verifying.pool import cancellation, default_workers, run_apart, run_here
+from peak_console.ledger.verifying.pool import cancellation, default_workers, run_all
 from peak_console.ledger.verifying.pruned import Excuses
 from peak_console.ledger.verifying.result import (
     AnchorSeen,
@@ -63,6 +63,9 @@ __all__ = [
 
 SMALL: Final = 100_000
 """Events up to which further processes cost more time than they save."""
+
+PARTS_EACH: Final = 4
+"""Parts of the figures for each process, so that none waits long for another."""
 
 PIECE_BLOCKS: Final = 64
 """Blocks of the tree in one piece of the chain."""
@@ -170,6 +173,7 @@ class _Verification:
         self._tell, self._cancelled = progress, cancelled
         self._last = self._total()
         self._done: dict[int, int] = {}
+        self._counted: dict[int, int] = {}
         self._jobs: list[Job] = []
         self._workers = 1
 
@@ -257,15 +261,14 @@ class _Verification:
         if start is not None:
             sizes = [size for size in sizes if size > start.border.size]
         self._jobs = self._pieces(sizes, start.border.size if start else 0)
+        workers = self._plan.workers or (1 if self._last <= SMALL else default_workers())
         if self._figures(start):
-            self._jobs.append({"op": FIGURES, "path": str(self._path)})
+            step = max(self._plan.piece_blocks << self._plan.level, self._last // (workers * PARTS_EACH))
+            self._jobs += figure_jobs(self._path, self._db, self._last, 0 if workers == 1 else step)
         if heads is not None:
             self._jobs += heads.notes.jobs
-        workers = self._plan.workers or (1 if self._last <= SMALL else default_workers())
-        if workers == 1:
-            return run_here(self._jobs, self._told, self._cancelled)
         self._workers = min(workers, len(self._jobs))
-        return run_apart(self._jobs, workers, self._told, self._cancelled)
+        return run_all(self._jobs, workers, self._told, self._cancelled)
 
     def _figures(self, start: Verified | None) -> bool:
         return self._plan.figures and start is None
@@ -294,8 +297,10 @@ class _Verification:
     def _told(self, number: int, done: int, total: int) -> None:
         op = self._jobs[number]["op"]
         if op == FIGURES:
-            if total and (self._workers == 1 or self._reached() >= self._last):
-                self._tell(VerifyStage.FIGURES, done, total)
+            self._counted[number] = done
+            if total and self._reached() >= self._last:
+                counted = min(sum(self._counted.values()), self._last)
+                self._tell(VerifyStage.FIGURES, counted, self._last)
         elif op == PIECE:
             self._done[number] = done
             reached = self._reached()

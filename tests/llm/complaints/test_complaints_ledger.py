@@ -33,7 +33,7 @@ def statements() -> tuple[tuple[str, str], ...]:
 def test_a_page_of_the_log_runs_distinct_over_all_of_it() -> None:
     """Bifrost #4838, LiteLLM #2171: a facet is ``SELECT DISTINCT`` over the log, 80 s long. Here none is."""
     found = {where for where, text in statements() if "DISTINCT" in text.upper()}
-    assert found <= {"ledger/recount.py"}, "verification only, over the tables of figures"
+    assert found <= {"ledger/verifying/recount.py"}, "verification only, over the tables of figures"
 
 
 def test_a_page_of_the_log_is_reached_by_counting_rows() -> None:
