@@ -17,7 +17,7 @@ from typing import Any, Final
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import GENESIS_PREV_HASH
 
-INDEX_SCHEMA: Final = 1
+INDEX_SCHEMA: Final = 2
 """Raised with every change of the tables or of what is put in: an index of another one is filled anew."""
 
 APPLICATION_ID: Final = 0x5045_4153
@@ -56,8 +56,8 @@ RUN_COLUMNS: Final[Mapping[str, str]] = {
 }
 """The columns of ``run``: money in nano-EUR, times as the ledger writes them, layers with a blank between."""
 
-INDEXED: Final = ("outcome", "verdict", "phase", "gate")
-"""Columns whose single values an index answers."""
+INDEXED: Final = ("outcome", "verdict", "phase", "gate", "cost")
+"""Columns with an index: what is rare among their values is found without a look at the rest."""
 
 _PLACE_BITS: Final = 32
 _LOW: Final = (1 << _PLACE_BITS) - 1

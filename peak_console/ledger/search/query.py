@@ -27,6 +27,7 @@ PATIENCE_S: Final = 0.2
 _SELECT: Final = f"SELECT {', '.join(RUN_COLUMNS)} FROM run"  # noqa: S608 - constant text
 _FIRST_SPAN: Final = 20_000
 _GROWTH: Final = 4
+_QUICK_S: Final = 0.015
 _RARE: Final = 4000
 """Rows up to which a value's index is walked rather than the runs in order."""
 _BATCH: Final = 100
@@ -175,14 +176,14 @@ class IndexReader:
         span = _EVERY if whole or not terms else _FIRST_SPAN
         query = f"{_SELECT} {source} WHERE seq < ? AND seq >= ? AND {condition} ORDER BY seq DESC LIMIT ?"
         while top > 1:
-            floor = max(1, top - span)
+            floor, began = max(1, top - span), monotonic()
             missing = limit - len(rows)
             found = self._rows(query, (top, floor, *values, missing))
             rows += [row for row in found if self._lacks(row[0], wanted.without)]
             if len(found) == missing:
                 top = found[-1][0]
             else:
-                top, span = floor, span * _GROWTH
+                top, span = floor, _next_span(span, monotonic() - began)
             if len(rows) >= limit or (monotonic() > ends and top > 1):
                 return RunRows(tuple(rows), top, top)
         return RunRows(tuple(rows), None, 1)
@@ -194,10 +195,11 @@ class IndexReader:
     def _source(self, wanted: RunQuery) -> tuple[str, bool]:
         """Which index to walk, and whether it holds so little that all of it may be looked at."""
         for one in wanted.conditions:
-            if one.negated or one.op != "among" or one.column not in INDEXED or len(one.values) != 1:
+            if one.negated or one.op == "like" or one.column not in INDEXED or len(one.values) != 1:
                 continue
-            counted = f"SELECT count(*) FROM (SELECT 1 FROM run WHERE {one.column} = ? LIMIT {_RARE})"  # noqa: S608 - ours
-            ((count,),) = self._rows(counted, one.values)
+            term, values = one.sql()
+            indexed = f"SELECT 1 FROM run INDEXED BY run_{one.column} WHERE {term} LIMIT {_RARE}"  # noqa: S608 - ours
+            ((count,),) = self._rows(f"SELECT count(*) FROM ({indexed})", values)  # noqa: S608 - ours
             if count < _RARE:
                 return f"INDEXED BY run_{one.column}", True
         return "NOT INDEXED", False
@@ -296,6 +298,13 @@ class _Walk:
         found = next(self._rows, None)
         self._at = None if found is None else run_of_word_row(found[0])
         return self._at
+
+
+def _next_span(span: int, took_s: float) -> int:
+    """How many places to look at next, so that none of the steps takes much of the patience."""
+    if took_s < _QUICK_S:
+        return span * _GROWTH
+    return max(_FIRST_SPAN, span // _GROWTH) if took_s > _GROWTH * _QUICK_S else span
 
 
 def _asked(word: str) -> str:
