@@ -5,13 +5,11 @@ More fields may stand beside these, so readers ignore what they do not know.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-Sha256 = Field(pattern=r"^[0-9a-f]{64}$")
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="allow")
+from peak_console.operations.shape import Sha256
+from peak_console.operations.shape import Shape as _Shape
+from peak_console.operations.shapes_record import RECORD_SHAPES
 
 
 class PostureShape(_Shape):
@@ -365,6 +363,13 @@ class WhyShape(_Shape):
     calls: list[dict[str, Any]] | None = None
     totals: dict[str, Any] | None = None
     event: dict[str, Any] | None = None
+    told: list[str] | None = None
+    """The explanation of a call in sentences."""
+    moment: dict[str, Any] | None = None
+    """What stood then: posture, phase, node, matrix, operators, budgets, breakers, and who made them hold."""
+    by: dict[str, Any] | None = None
+    changed: list[dict[str, Any]] | None = None
+    """Of an event of neither call nor run: who did it, and what it changed."""
 
 
 class RouteShape(_Shape):
@@ -405,7 +410,7 @@ class RefusalShape(_Shape):
     error: ErrorShape
 
 
-SHAPES: dict[str, type[BaseModel]] = {
+_OTHERS: dict[str, type[BaseModel]] = {
     "breaker-list": BreakersShape,
     "breaker-reset": BreakerResetShape,
     "budget-settle": SettledShape,
@@ -423,4 +428,5 @@ SHAPES: dict[str, type[BaseModel]] = {
     "status": StatusShape,
     "why": WhyShape,
 }
+SHAPES: dict[str, type[BaseModel]] = dict(sorted({**_OTHERS, **RECORD_SHAPES}.items()))
 """Every shape by the name ``peak schema`` knows it under."""
