@@ -162,18 +162,27 @@ def import_(invocation: Invocation, file: Path, to: Path | None, key: str | None
         done = importing.read_export(file, to=to, key=key, progress=progress)
     finally:
         progress.clear()
-    lines = [f"proven: {one}" for one in done.found.proven]
+    lines = [_imported(done), *(f"proven: {one}" for one in done.found.proven)]
     lines += [f"cannot know: {one}" for one in done.found.unproven]
-    if done.ledger is not None:
-        lines.append(f"a ledger of its own: {done.ledger} (peak ledger verify --file {done.ledger})")
-    else:
-        lines.append("it is no ledger by itself, so none was made")
     invocation.reporter.result(
         {"folder": str(done.folder), **done.as_json()},
         *lines,
         f"report: {done.folder / importing.REPORT_NAME}",
     )
     return 0
+
+
+def _imported(done: importing.Imported) -> str:
+    """What was made of an export, first of all: a ledger, or nothing but what was proven."""
+    events, head = f"{done.found.events:,} events", done.head
+    if done.ledger is not None:
+        return (
+            f"ok: {events} verified and made a ledger of their own: "
+            f"{done.ledger} (peak ledger verify --file {done.ledger})"
+        )
+    piece = f"of run {head.run_id}" if head.run_id else f"from #{head.first:,} to #{head.last:,}"
+    why = "are a piece of one" if head.first > 1 or not head.contiguous else "came without their bodies"
+    return f"ok: {events} {piece} verified; no ledger file was made, because they {why}"
 
 
 def size_text(count: int) -> str:
