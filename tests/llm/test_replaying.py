@@ -10,6 +10,8 @@ import pytest
 from loopback_server import LoopbackServer
 from pydantic import BaseModel
 from road import Road, answering, asking, failing
+from streams import sending
+from streams import whole as streamed
 from wire_shapes import chat
 
 from peak_console.config.load import load_configs
@@ -73,6 +75,9 @@ async def whole_run(road: Road, providers: LoopbackServer) -> list[LedgerEvent]:
     road.ws.matrix.write_text(road.ws.matrix.read_text() + MATRIX_PROMPTS)
     async with road.client.run(layer=Layer.L2, purpose="outlook", max_cost_eur="5") as run:
         judged = await run.call(asking())
+        providers.handler = sending(*streamed("side", "ways"))
+        async with run.stream(asking("in pieces")) as stream:
+            assert [delta.text async for delta in stream] == ["side", "ways"]
         providers.handler = failing(500)
         await run.call(asking(timeout_s=5))
         providers.handler = answering(openai=chat('{"wrong": 1}', model="gpt-5-mini-2025-08-07"))
@@ -90,8 +95,9 @@ async def whole_run(road: Road, providers: LoopbackServer) -> list[LedgerEvent]:
 
 
 async def test_a_real_run_replays_without_difference(road: Road, providers: LoopbackServer) -> None:
-    """Fallback, repair, refusal and verdict: each decision is judged again and comes out as recorded."""
+    """Fallback, repair, stream, refusal and verdict: each decision comes out as it was recorded."""
     events = await whole_run(road, providers)
+    assert any((one.body or {}).get("ttft_us") is not None for one in events), "one of them was a stream"
     report = replay_of(road.ws, events)
     assert report.differs == ()
     assert report.skipped == ()
