@@ -44,11 +44,18 @@ class Remainders:
     def __init__(self, rows: Rows, timeline: Timeline) -> None:
         self._rows, self._timeline = rows, timeline
         self._kept: tuple[int, int, int, Fold, dict[int, Figures]] | None = None
+        self._last: tuple[int, int, Remainder | None] = (-1, -1, None)
         self.pruned = False
         """Whether an event that was folded has no body any more: its figures are missing."""
 
     def of(self, seq: int) -> Remainder | None:
         """The remainder of the first ``seq`` events; ``None`` when every stored figure holds."""
+        head = self._timeline.head()
+        if self._last[:2] != (seq, head):
+            self._last = (seq, head, self._made(seq))
+        return self._last[2]
+
+    def _made(self, seq: int) -> Remainder | None:
         runs = self._timeline.runs(seq)
         later = [self._timeline.ts(max(first, seq + 1)) for first, last in runs if last > seq]
         if not later:

@@ -14,6 +14,8 @@ _WHOLE: Final = 30_000
 """So many events are looked at one by one; of more, samples, and whatever lies around the place asked for."""
 _SAMPLES: Final = 1024
 _AROUND: Final = 512
+_TIMES_KEPT: Final = 20_000
+"""Times of places that are kept: halving goes through the same ones again, and no event changes."""
 _STEPS: Final = (
     "SELECT seq FROM (SELECT seq, ts, lag(ts) OVER (ORDER BY seq) AS earlier FROM ledger "
     "WHERE seq BETWEEN ? AND ?) WHERE ts < earlier ORDER BY seq"
@@ -31,11 +33,20 @@ class Timeline:
         self._known = 0
         self._steps: set[int] = set()
         self._near: dict[int, list[int]] = {}
+        self._times: dict[int, str] = {}
 
     def ts(self, seq: int) -> str:
         """The time of the event at ``seq``; empty where there is none."""
+        known = self._times.get(seq)
+        if known is not None:
+            return known
         found = self._rows("SELECT ts FROM ledger WHERE seq = ?", (seq,))
-        return found[0][0] if found else ""
+        if not found:
+            return ""
+        if len(self._times) >= _TIMES_KEPT:
+            self._times.clear()
+        self._times[seq] = found[0][0]
+        return self._times[seq]
 
     def head(self) -> int:
         """The last place."""
