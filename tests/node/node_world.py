@@ -15,9 +15,13 @@ from typing import Any
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate
+from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.posture import Posture
+from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
+from peak_console.ledger.heads.merkle import Frontier
+from peak_console.ledger.heads.notes import Checkpoint, origin_of
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node.engine import Node
@@ -85,6 +89,17 @@ class World:
         lines = ["[provider_breaker]", *(f"{name} = {value}" for name, value in values.items())]
         with self.ws.control_config.open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
+
+
+def sign(world: World) -> int:
+    """Sign the head, as the notary does; gives how many events."""
+    events = world.events()
+    frontier = Frontier()
+    frontier.extend(bytes.fromhex(one.hash) for one in events)
+    signer = KeyStore(world.ws.keys).signer()
+    head = Checkpoint(origin_of(signer.public, events[0].hash), len(events), frontier.root())
+    CheckpointFiles(world.ws.checkpoints).append(head.signed(signer), SystemClock().now())
+    return len(events)
 
 
 @contextlib.asynccontextmanager

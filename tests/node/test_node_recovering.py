@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from node_calls import failed, requested
-from node_world import World, node_here
+from node_world import World, node_here, sign
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import ConfigCache
@@ -24,8 +24,7 @@ from peak_console.ledger.folds.breakers import Breakers
 from peak_console.ledger.folds.reservations import Reservations
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
-from peak_console.ledger.heads.merkle import Frontier
-from peak_console.ledger.heads.notes import Checkpoint, origin_of
+from peak_console.ledger.heads.notes import Checkpoint
 from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.privileges import Proof, challenge_message
@@ -66,17 +65,6 @@ def spend(world: World, calls: int = 40) -> None:
 def event(kind: EventKind, **body: object) -> EventDraft:
     """An event of any kind."""
     return EventDraft(new_event_id(os.urandom), kind.value, body)
-
-
-def sign(world: World) -> int:
-    """Sign the head, as the notary does; gives how many events."""
-    events = world.events()
-    frontier = Frontier()
-    frontier.extend(bytes.fromhex(one.hash) for one in events)
-    signer = KeyStore(world.ws.keys).signer()
-    head = Checkpoint(origin_of(signer.public, events[0].hash), len(events), frontier.root())
-    CheckpointFiles(world.ws.checkpoints).append(head.signed(signer), SystemClock().now())
-    return len(events)
 
 
 def tamper(world: World, *statements: str) -> None:
@@ -382,13 +370,13 @@ def prune_calls(world: World, upto: int) -> None:
 
 @pytest.mark.parametrize("proven_word", [True, False])
 def test_bodies_that_only_a_lost_event_excuses_are_told(world: World, *, proven_word: bool) -> None:
-    """With the event of the retention saved the prefix verifies; without it the result says why it does not."""
+    """With the event of the retention saved the prefix verifies; without it the result says why not."""
     spend(world, 8)
     prune_calls(world, 12)
     write(world, event(EventKind.CONFIG_CHANGED, file="x"))
     gone = [one.seq for one in world.events() if one.body is None]
-    seq = "(SELECT max(seq) FROM ledger)" if proven_word else "15"
-    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE seq = " + seq)
+    last = "UPDATE ledger SET actor = 'mallory' WHERE seq = (SELECT max(seq) FROM ledger)"
+    tamper(world, last if proven_word else "UPDATE ledger SET actor = 'mallory' WHERE seq = 15")
     done = recover(world)
     assert done.proven_file is not None
     found, told = verify(done.proven_file), world.events()[0].body or {}
