@@ -154,7 +154,7 @@ def campaign(folder: Path, rounds: int, *, seed: int = 1, work_s: float = 0.25) 
             time.sleep(chance.uniform(0, 0.02))
             kill(node)
             kill(notary)
-            node, notary = place.node(), place.notary()
+            notary, node = place.notary(), place.node()  # both begin at the same time
             progress(folder, len(acknowledged(folder)), callers)
             time.sleep(chance.uniform(0.02, work_s))
             name = chance.choice(sorted(callers))

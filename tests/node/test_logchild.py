@@ -123,10 +123,10 @@ def test_events_are_told_as_they_come(ws: Workspace) -> None:
 
 
 def test_kills_lose_nothing_and_double_nothing(ws: Workspace) -> None:
-    """Killed at any moment and started again, twenty times: each event once, in order, every line whole."""
+    """Killed at any moment and started again, ten times: each event once, in order, every line whole."""
     draw = random.Random(7)  # noqa: S311 - moments to kill at
     with composing(ws) as ledger:
-        for _ in range(20):
+        for _ in range(10):
             with child(MODULE, ws.root) as writing:
                 for _ in range(draw.randrange(1, 60)):
                     ledger.call()
@@ -139,9 +139,8 @@ def test_kills_lose_nothing_and_double_nothing(ws: Workspace) -> None:
     assert seqs(ws) == expected
 
 
-@pytest.mark.parametrize("keep_bytes", [1, 40, 200])
-def test_a_torn_last_line_is_repaired(ws: Workspace, keep_bytes: int) -> None:
-    """What a kill left of a line is taken away, and its event told again."""
+def test_a_torn_last_line_is_repaired(ws: Workspace) -> None:
+    """What a kill left of a line, little or much, is taken away, and its event told again."""
     with composing(ws) as ledger:
         ledger.call()
         ledger.call()
@@ -150,11 +149,12 @@ def test_a_torn_last_line_is_repaired(ws: Workspace, keep_bytes: int) -> None:
             until_told(ws, last)
             assert writing.end() == 0
         whole = ws.log.read_bytes()
-        torn = whole.rstrip(b"\n").rfind(b"\n") + 1 + keep_bytes
-        ws.log.write_bytes(whole[:torn])
-        with child(MODULE, ws.root):
-            until_told(ws, last)
-    assert ws.log.read_bytes() == whole
+        begin = whole.rstrip(b"\n").rfind(b"\n") + 1
+        for keep_bytes in (1, len(whole) - begin - 1):
+            ws.log.write_bytes(whole[: begin + keep_bytes])
+            with child(MODULE, ws.root):
+                until_told(ws, last)
+            assert ws.log.read_bytes() == whole
 
 
 def test_rotation_keeps_the_newest_files_and_the_place(ws: Workspace) -> None:
@@ -379,8 +379,8 @@ def test_it_rests_when_nothing_happens(ws: Workspace) -> None:
             eventually(lambda: ws.log.exists() and len(lines(ws)) > 0, "it is at rest")
             before = _cpu_ticks(writing)
             with pytest.raises(subprocess.TimeoutExpired):
-                writing.process.wait(3)
-            assert _cpu_ticks(writing) - before <= 4, "ticks of 10 ms in 3 s"
+                writing.process.wait(1.5)
+            assert _cpu_ticks(writing) - before <= 2, "ticks of 10 ms in 1.5 s"
 
 
 def _compose_one(ws: Workspace) -> Composer:
