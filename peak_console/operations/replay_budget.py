@@ -12,6 +12,7 @@ from peak_console.budget.limits import Limit, Scope, Spend, admit, missing, run_
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.ledgering import Refusal
+from peak_console.ledger.folds.bound_spend import LOST
 from peak_console.ledger.folds.counters import difference, settled_by, spend_of
 from peak_console.ledger.folds.reservations import asked_by
 from peak_console.ledger.folds.run_limits import limit_of
@@ -30,6 +31,10 @@ class _Held:
     keys: tuple[str, ...]
     spent: Spend = _NOTHING
     reserved: Spend = _NOTHING
+    open: bool = False
+    """Whether it was requested and has not ended for good."""
+    lost: Spend | None = None
+    """What was booked when its caller was lost: a late bill takes its place."""
 
 
 class RunCounters:
@@ -143,13 +148,24 @@ def _first(bound: Iterable[tuple[Limit, str]], counters: RunCounters, asked: Spe
 def _after(before: _Held, event: LedgerEvent, body: Any) -> _Held | None:
     """What a hop holds after one of its events; ``None`` where that changes nothing."""
     if event.kind == EventKind.CALL_REQUESTED:
-        return replace(before, reserved=asked_by(body))
+        return replace(before, reserved=asked_by(body), open=True, lost=None)
     if event.kind in {EventKind.CALL_COMPLETED, EventKind.CALL_FAILED}:
-        held = before.reserved.tokens or before.spent.tokens
-        return replace(before, spent=spend_of(body, held), reserved=_NOTHING)
+        return _ended(before, body)
     if event.kind == EventKind.BUDGET_SETTLED:
-        return replace(before, spent=_added(before.spent, settled_by(body)))
+        change = settled_by(body)
+        lost = None if before.lost is None else _added(before.lost, change)
+        return replace(before, spent=_added(before.spent, change), lost=lost)
     return None
+
+
+def _ended(before: _Held, body: Any) -> _Held:
+    """A bill is added to what the hop spent; the late one of a lost hop takes the place of its bound."""
+    held = (before.lost or before.reserved).tokens if before.open else 0
+    bill = spend_of(body, held)
+    spent = _added(before.spent, bill if before.lost is None else difference(bill, before.lost))
+    if before.open and before.lost is None and body.get("reason") in LOST:
+        return replace(before, spent=spent, reserved=_NOTHING, lost=bill)
+    return replace(before, spent=spent, reserved=_NOTHING, open=False, lost=None)
 
 
 def _asked(details: Mapping[str, Any]) -> Spend:
