@@ -74,6 +74,8 @@ _KEEP = (
     "peak ledger recover goes on after it"
 )
 _REMEDIES = {
+    "key_changed": "restore configs/keys/workspace.pub, the key that the genesis names",
+    "wrong_prune": "restore a backup from before the event that is named; see peak ledger prune",
     "anchor_lags": "see why the anchor takes nothing: peak node status; a running node signs and keeps heads",
     "checkpoints_missing": "bring the files of audits/checkpoints/ back, from a backup or version control",
 }

@@ -1,6 +1,7 @@
 """The node itself: composes the ledger's writer and server, lease, watch and children; computes nothing."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -197,7 +198,10 @@ class Node:
         self._run(keep_pruning(pruning, self.server))
 
     def _begin_ledger(self) -> None:
-        drafts = genesis_drafts(self._genesis)
+        key = None
+        with contextlib.suppress(PeakError):  # the notary tells of a key that cannot be read
+            key = KeyStore(self.ws.keys).raw_public()
+        drafts = genesis_drafts(self._genesis, key)
         if self.writer.head[0]:
             drafts = [] if self.state.facts.operators else drafts[1:]
         for draft in drafts:

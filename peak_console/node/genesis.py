@@ -1,5 +1,6 @@
 """The first events of a new ledger: of a new workspace, or of one that goes on after a broken ledger."""
 
+import hashlib
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,11 @@ class Genesis:
     public_key: str | None = None
 
 
+def named_key(public: bytes | None) -> dict[str, str]:
+    """How a genesis names the key that signs its heads: SHA-256 of its 32 public bytes; nothing without."""
+    return {} if public is None else {"key": hashlib.sha256(public).hexdigest()}
+
+
 def version() -> str:
     """The installed version of this program."""
     from importlib import metadata  # noqa: PLC0415 - 20 ms that only a start needs
@@ -35,8 +41,8 @@ def version() -> str:
         return "unknown"
 
 
-def genesis_drafts(genesis: Genesis) -> list[EventDraft]:
-    """The events a new ledger begins with."""
+def genesis_drafts(genesis: Genesis, key: bytes | None = None) -> list[EventDraft]:
+    """The events a new ledger begins with; ``key`` is the workspace's public key."""
     begun = EventDraft(
         event_id=new_event_id(secrets.token_bytes),
         kind=EventKind.WORKSPACE_INITIALISED.value,
@@ -45,6 +51,7 @@ def genesis_drafts(genesis: Genesis) -> list[EventDraft]:
             "version": version(),
             "sqlite_version": sqlite3.sqlite_version,
             "made_by": genesis.made_by,
+            **named_key(key),
         },
     )
     if genesis.operator is None:
@@ -72,6 +79,8 @@ class Successor:
     phase: Phase
     latched: Sequence[Mapping[str, Any]]
     """Bodies of the trips of budget breakers that only an operator may reset."""
+    key: bytes | None = None
+    """The workspace's public key."""
 
 
 def successor_genesis(successor: Successor) -> EventDraft:
@@ -83,6 +92,7 @@ def successor_genesis(successor: Successor) -> EventDraft:
             "version": version(),
             "sqlite_version": sqlite3.sqlite_version,
             "made_by": MADE_BY_RECOVERY,
+            **named_key(successor.key),
             "recovered": dict(successor.recovered),
             "reason": successor.reason,
             "operator": successor.operator,

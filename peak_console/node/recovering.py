@@ -117,7 +117,14 @@ class _Recovering:
         operators, left_out = operators_kept(self.store, facts)
         told = self._recovered(found, folder, saved.bodiless)
         successor = Successor(
-            self.operator, self.reason, told, facts.simulated, operators, phase, taken.latched
+            self.operator,
+            self.reason,
+            told,
+            facts.simulated,
+            operators,
+            phase,
+            taken.latched,
+            self.store.raw_public(),
         )
         genesis, proof = proved_genesis(self.store, successor)
         stop_id = self._stop()

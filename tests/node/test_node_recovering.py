@@ -25,7 +25,7 @@ from peak_console.ledger.folds.reservations import Reservations
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.notes import Checkpoint
-from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning
+from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning, RangeDigest
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.privileges import Proof, challenge_message
 from peak_console.ledger.verifying.verify import verify
@@ -355,8 +355,12 @@ def test_a_rewritten_chain_is_cut_where_it_was_signed(world: World) -> None:
 def prune_calls(world: World, upto: int) -> None:
     """Drop the bodies of calls up to a place, as retention does, on the word of an event."""
     clock, before = SystemClock(), iso(SystemClock().now() + timedelta(days=1))
-    digest = {"events": upto, "digest": "0" * 64, "reason": "age", "operator": "anna"}
-    body = {"before": before, "upto_seq": upto, "kinds": list(PRUNABLE), **digest}
+    digest = RangeDigest()
+    for one in world.events()[:upto]:
+        if one.kind in PRUNABLE:
+            digest.add(one.seq, one.body_sha256)
+    told = {"events": digest.events, "digest": digest.hexdigest(), "reason": "age", "operator": "anna"}
+    body = {"before": before, "upto_seq": upto, "kinds": list(PRUNABLE), **told}
     with LedgerWriter(world.ws.ledger, clock=clock, projections=(Pruning(lambda: 0, clock=clock),)) as writer:
         (said,) = writer.append([(event(EventKind.LEDGER_PRUNED, **body), "node")])
     assert isinstance(said, Ack)

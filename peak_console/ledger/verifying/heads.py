@@ -4,6 +4,7 @@ Each head says "the first N events have this root". A head beyond the ledger's e
 signed of other events; what the ledger or an anchor tells of and the files do not have was taken away.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +18,11 @@ from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventKind
 from peak_console.ledger.filters import RARE_SQL
-from peak_console.ledger.heads.anchor_heads import AnchorHead, RefusedAnchor, read_head
+from peak_console.ledger.heads.anchor_heads import AnchorHead, RefusedAnchor, key_name, read_head
 from peak_console.ledger.heads.anchors import Anchors
+from peak_console.ledger.heads.first_events import read_beginning
 from peak_console.ledger.heads.notes import Checkpoint
+from peak_console.ledger.heads.succession import Beginning, OtherHead, Proved, foreign
 from peak_console.ledger.verifying.diagnosis import Break
 from peak_console.ledger.verifying.notes import NotesRead, read_notes, texts_of
 from peak_console.ledger.verifying.result import AnchorSeen
@@ -41,6 +44,8 @@ class Sources:
     max_lag_s: int = 900
     own: bool = True
     """Whether it is the workspace's own ledger, not a copy that may end earlier."""
+    proved: Proved | None = None
+    """Whether an operator signed that a log goes on after another; without it none does."""
     key_here: bool = False
     """Whether the private key can be read on this machine by this user."""
 
@@ -65,8 +70,10 @@ class Heads:
     witnesses: list[Held]
     strangers: list[str]
     """Origins of heads of this very log under other keys."""
-    recovered: bool
-    """Whether the genesis names an older log that this one goes on after."""
+    begun: Beginning
+    """How the log begins: whether it goes on after another one, and who answers for that."""
+    key_named: str = ""
+    """SHA-256 of the public key that the genesis names, in hexadecimal; empty in older ledgers."""
     recorded: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     """What the ledger itself tells of its heads: place, body."""
 
@@ -83,18 +90,26 @@ class Heads:
             if head is not None and head.origin == self.origin:
                 yield one, head
 
+    def others(self) -> list[OtherHead]:
+        """The newest heads of other logs, wherever they are."""
+        found = list(self.notes.other_heads.values())
+        for one in (*self.witnesses, *self.held):
+            head = one.head.checkpoint
+            if head is not None and head.origin != self.origin:
+                found.append(OtherHead(head, f"the {one.kind} {one.place}{_shared(one)}"))
+        return found
+
     def all(self) -> Iterator[tuple[int, bytes, str]]:
         """Every head: size, root, where it is from."""
         for size, roots in self.notes.roots.items():
             for root in roots:
                 yield size, root, "audits/checkpoints"
         for one, head in self.elsewhere():
-            yield head.size, head.root, f"the {one.kind} {one.place}"
+            yield head.size, head.root, f"the {one.kind} {one.place}{_shared(one)}"
 
 
 def read_heads(db: sqlite3.Connection, sources: Sources, origin: str, genesis: str) -> Heads:
     """Read all of them; raises ``UsageWrong`` for a witness file that is none."""
-    (body,) = db.execute("SELECT bytes FROM body WHERE seq = 1").fetchone() or (b"{}",)
     # What the ledger tells is read first: what it names was signed and kept before.
     recorded = _recorded(db)
     held, witnesses, strangers = [], [], []
@@ -109,9 +124,17 @@ def read_heads(db: sqlite3.Connection, sources: Sources, origin: str, genesis: s
     if sources.witness is not None and sources.key is not None:
         witnesses = [*_witnesses(sources.witness, sources.key), *witnesses]
     notes = read_notes(sources.notes, origin, sources.key)
-    return Heads(
-        origin, notes, held, witnesses, strangers, isinstance(_json(body).get("recovered"), Mapping), recorded
-    )
+    begun = read_beginning(db, origin)
+    named = str(begun.genesis.body.get("key", ""))
+    return Heads(origin, notes, held, witnesses, strangers, begun, named, recorded)
+
+
+def find_changed_key(heads: Heads, key: bytes | None) -> Break | None:
+    """A key that is not the one under which this ledger began."""
+    if key is None or not heads.key_named or hashlib.sha256(key).hexdigest() == heads.key_named:
+        return None
+    told = f"the genesis names the key {heads.key_named:.16}, and heads are signed with {key_name(key)}"
+    return Break(1, "key_changed", f"{told}; restore configs/keys/workspace.pub")
 
 
 def find_forged(heads: Heads, *, has_key: bool) -> Break | None:
@@ -197,8 +220,11 @@ def find_missing(heads: Heads) -> Break | None:
     return _lost_from_anchor(heads)
 
 
-def find_foreign(heads: Heads) -> Break | None:
-    """Heads of another log of this workspace, which this one's genesis does not go on after."""
+def find_foreign(heads: Heads, proved: Proved | None) -> Break | None:
+    """Heads of another log of this workspace, whose proven successor this one is not."""
+    why = foreign(heads.begun, heads.others(), proved)
+    if why:
+        return _break("foreign_genesis", why)
     places = {one.head.checkpoint.origin: one.place for one in heads.held if one.head.checkpoint}
     newest = heads.notes.newest_origin
     for origin, place in {**heads.notes.others, **places}.items():
@@ -207,13 +233,19 @@ def find_foreign(heads: Heads) -> Break | None:
         is_last = heads.notes.count > 0 and (
             origin == newest or (origin in places and _anchored_since(heads))
         )
-        if not heads.recovered or is_last:
+        if is_last:
             return _break(
                 "foreign_genesis",
-                f"{place} holds heads of another log ({origin}), and this one's genesis does not say that it "
-                "goes on after it",
+                f"{place} holds heads of the log before this one ({origin}) that were signed after its own",
             )
     return None
+
+
+def _shared(one: Held) -> str:
+    """What else may have put a head there: a folder is named by the workspace's key, which copies share."""
+    if one.kind != "folder":
+        return ""
+    return "; a copy of this workspace, with the same key, may have signed it"
 
 
 def _anchored_since(heads: Heads) -> bool:

@@ -20,7 +20,7 @@ from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.chain import Walk, judged, wrong_genesis
 from peak_console.ledger.verifying.diagnosis import Break
 from peak_console.ledger.verifying.parts import Part, cut, whole
-from peak_console.ledger.verifying.pruned import Excuses
+from peak_console.ledger.verifying.pruned import Excuses, find_wrong_prune
 from peak_console.ledger.verifying.recount import TimeTurnedBack, find_wrong_figures
 from peak_console.ledger.verifying.tree import PieceRoots, PieceTree
 
@@ -29,13 +29,14 @@ Tell = Callable[[int, int], None]
 """Told how far a job is: done, and in all where that is known (else 0)."""
 
 PIECE: Final = "piece"
+PRUNED: Final = "pruned"
 FIGURES: Final = "figures"
 NOTES: Final = "notes"
 
 
 def perform(job: Job, tell: Tell) -> Job:
     """Do one job; raises ``LedgerUnavailable``."""
-    return {PIECE: _piece, FIGURES: _figures, NOTES: _notes}[job["op"]](job, tell)
+    return {PIECE: _piece, PRUNED: _pruned, FIGURES: _figures, NOTES: _notes}[job["op"]](job, tell)
 
 
 def read_roots(result: Job) -> PieceRoots:
@@ -96,6 +97,17 @@ def _told(roots: PieceRoots) -> Job:
         "rest": [one.hex() for one in roots.rest],
         "rest_leaves": roots.rest_leaves,
     }
+
+
+def _pruned(job: Job, tell: Tell) -> Job:
+    """Compare every ``ledger.pruned`` with the headers in its range."""
+    path = Path(job["path"])
+    db = open_for_reading(path)
+    try:
+        with sqlite_faults(path):
+            return {"found": judged(lambda: find_wrong_prune(db, tell), None)}
+    finally:
+        db.close()
 
 
 def figure_jobs(path: Path, db: sqlite3.Connection, last: int, step: int) -> list[Job]:

@@ -17,9 +17,12 @@ def strongest(anchors: Sequence[AnchorSeen]) -> str:
     return f"{best.kind} {best.place}"
 
 
-def cannot_know(result: VerifyResult, sources: Sources, *, figures: bool) -> tuple[str, ...]:
+def cannot_know(result: VerifyResult, sources: Sources, *, figures: bool, key_named: bool) -> tuple[str, ...]:
     """What stays open even where everything agreed, the most important first."""
-    return tuple(_unknown(result, sources, figures=figures))
+    found = list(_unknown(result, sources, figures=figures))
+    if result.checkpoints.size and not key_named:
+        found.append("whether the key was exchanged together with every head: this genesis names no key")
+    return tuple(found)
 
 
 def _unknown(result: VerifyResult, sources: Sources, *, figures: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from peak_console.ledger.heads.anchor_heads import key_name, open_regular
 from peak_console.ledger.heads.notes import NOTE_LIMIT, Checkpoint, NoteMalformed, read_note, split_notes
+from peak_console.ledger.heads.succession import OtherHead
 from peak_console.ledger.verifying.jobs import NOTES
 
 BATCH_BYTES: Final = 256 * 1024
@@ -29,6 +30,8 @@ class NotesRead:
     """The log of the last note."""
     others: dict[str, str] = field(default_factory=dict)
     """Other logs, and a file that names each."""
+    other_heads: dict[str, OtherHead] = field(default_factory=dict)
+    """The largest head of each other log."""
     wrong: str = ""
     """The first thing that is no note where one belongs."""
     unreadable: str = ""
@@ -138,6 +141,9 @@ def _take(found: NotesRead, head: Checkpoint, name: str) -> None:
         found.roots.setdefault(head.size, set()).add(head.root)
     else:
         found.others.setdefault(head.origin, name)
+        known = found.other_heads.get(head.origin)
+        if known is None or known.head.size < head.size:
+            found.other_heads[head.origin] = OtherHead(head, name)
 
 
 def _is_complete(data: bytes) -> bool:

@@ -1,13 +1,15 @@
 """Bodies that retention dropped: missing is legitimate exactly where a ``ledger.pruned`` covers it."""
 
 import sqlite3
+from collections.abc import Callable
 
 import orjson
 
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import EventKind
 from peak_console.ledger.filters import RARE_SQL
-from peak_console.ledger.keeping.pruning import PrunedRange, range_of
+from peak_console.ledger.keeping.pruning import PrunedRange, RangeDigest, events_in, range_of
+from peak_console.ledger.verifying.diagnosis import Break
 
 _RULES = (
     "SELECT l.seq, b.bytes FROM ledger l INDEXED BY ledger_kind JOIN body b USING (seq) "  # noqa: S608 - constant
@@ -51,6 +53,26 @@ class Excuses:
     def _covering(self, seq: int, ts: str, kind: str) -> PrunedRange | None:
         found = (one for one in self._ranges or () if one.seq > seq and one.covers(seq, ts, kind))
         return next(found, None)
+
+
+def find_wrong_prune(db: sqlite3.Connection, tell: Callable[[int, int], None]) -> Break | None:
+    """The first ``ledger.pruned`` whose count or digest is not that of the headers in its range."""
+    for seq, data in db.execute(_RULES).fetchall():
+        try:
+            body = orjson.loads(data)
+            one = range_of(seq, body)
+        except (UsageWrong, ValueError, TypeError, AttributeError):
+            return Break(seq, "wrong_prune", f"event {seq} names no range that could be pruned")
+        digest = RangeDigest()
+        for rows in events_in(db, one.before, one.upto_seq):
+            for place, kind, body_sha256, _, _ in rows:
+                if kind in one.kinds:
+                    digest.add(place, body_sha256)
+            tell(0, 0)
+        if one.upto_seq >= seq or (body["events"], body["digest"]) != (digest.events, digest.hexdigest()):
+            told = f"{digest.events:,} events, {digest.hexdigest()[:16]}"
+            return Break(seq, "wrong_prune", f"event {seq} tells of another range than it names: {told}")
+    return None
 
 
 def read_rules(db: sqlite3.Connection) -> list[PrunedRange]:

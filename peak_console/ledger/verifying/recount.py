@@ -25,8 +25,8 @@ _DAY: Final = 86400
 _WITHIN: Final = "width_s = ? AND start >= ? AND start < ?"
 _WIDTHS: Final = (MINUTE, *WIDER[:-1])
 _FIGURED_SQL: Final = (
-    "SELECT b.bytes, l.seq, '', l.ts, 0, l.kind, '', NULL, l.call_id, l.layer, l.role, l.provider, l.model_id, "
-    "'', '', '', '' FROM ledger l JOIN body b USING (seq) "
+    "SELECT b.bytes, l.seq, '', l.ts, 0, l.kind, '', NULL, l.call_id, l.layer, l.role, l.provider, "
+    "l.model_id, '', '', '', '' FROM ledger l JOIN body b USING (seq) "
 )
 """What figures are made of, as a body and a header; columns that no figure needs are left empty."""
 

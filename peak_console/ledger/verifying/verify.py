@@ -8,7 +8,6 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from peak_console.ledger.verifying.heads import (
     Heads,
     Sources,
     find_beyond,
+    find_changed_key,
     find_foreign,
     find_forged,
     find_lagging,
@@ -31,7 +31,7 @@ from peak_console.ledger.verifying.heads import (
     read_heads,
     seen_anchors,
 )
-from peak_console.ledger.verifying.jobs import FIGURES, PIECE, Job, figure_jobs, read_roots
+from peak_console.ledger.verifying.jobs import FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
 from peak_console.ledger.verifying.limits import cannot_know, strongest
 from peak_console.ledger.verifying.memory import Verified
 from peak_console.ledger.verifying.pool import cancellation, default_workers, run_all
@@ -195,7 +195,7 @@ class _Verification:
                 self._db, heads, chain.tree.roots, self._sources, after=self._jobs[0]["after"]
             )
             found = self._judge(heads, chain, anchors, forged, figures)
-        found = found or figures
+        found = found or _found_of(results, self._jobs, PRUNED) or figures
         result = VerifyResult(
             ok=found is None,
             events=chain.seq,
@@ -210,9 +210,9 @@ class _Verification:
             pruned=chain.pruned,
             workers=self._workers,
         )
-        result = replace(
-            result, cannot_know=cannot_know(result, self._sources, figures=bool(self._figures(start)))
-        )
+        named = bool(heads and heads.key_named)
+        unknown = cannot_know(result, self._sources, figures=self._figures(start), key_named=named)
+        result = replace(result, cannot_know=unknown)
         if result.ok:
             self._remember(heads, chain, start)
         return result
@@ -261,6 +261,8 @@ class _Verification:
         if start is not None:
             sizes = [size for size in sizes if size > start.border.size]
         self._jobs = self._pieces(sizes, start.border.size if start else 0)
+        if start is None:
+            self._jobs.append({"op": PRUNED, "path": str(self._path)})
         workers = self._plan.workers or (1 if self._last <= SMALL else default_workers())
         if self._figures(start):
             step = max(self._plan.piece_blocks << self._plan.level, self._last // (workers * PARTS_EACH))
@@ -351,11 +353,12 @@ class _Verification:
         sources = self._sources
         after = self._jobs[0]["after"]
         return (
-            find_forged(heads, has_key=sources.key is not None)
+            find_changed_key(heads, sources.key)
+            or find_forged(heads, has_key=sources.key is not None)
             or (Break(None, "checkpoint_forged", forged) if forged else None)
             or find_rewritten(heads, chain.tree.roots, after=after)
             or (find_beyond(heads, chain.seq, figures_fit=figures is None) if sources.own else None)
-            or (find_foreign(heads) if sources.own else None)
+            or (find_foreign(heads, sources.proved) if sources.own else None)
             or (find_missing(heads) if sources.own else None)
             or (find_lagging(anchors, sources.max_lag_s) if sources.own else None)
         )
@@ -380,7 +383,7 @@ class _Verification:
         row = self._db.execute("SELECT hash FROM ledger WHERE seq = ?", (size,)).fetchone()
         if not size or row is None:
             return
-        now = iso(_now())
+        now = iso(SystemClock().now())
         border = chain.tree.borders[size]
         full_at = start.full_at if start else now if self._plan.figures else ""
         try:
@@ -394,7 +397,3 @@ def _found_of(results: Sequence[Job | None], jobs: Sequence[Job], op: str) -> Br
         if job["op"] == op and result is not None and result["found"]:
             return Break(*result["found"])
     return None
-
-
-def _now() -> datetime:
-    return SystemClock().now()
