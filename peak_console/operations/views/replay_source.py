@@ -199,7 +199,7 @@ class _PastRuns(LiveRuns):
 
     def _opened(self, reader: LedgerReader) -> IndexReader:  # noqa: ARG002 - the base's
         raise IndexUnavailable(
-            "the index holds the present, this is the past",
+            "runs are read from the ledger as of this moment; the index of words holds the present alone",
             code="index_of_the_present",
             remedy="search words in: peak console",
         )
@@ -211,5 +211,9 @@ def _utc(moment: datetime) -> str:
 
 def open_span(ws: Workspace, begin: str, end: str | None) -> ReplaySpan:
     """What to replay of a workspace. Raises ``UsageWrong`` and ``LedgerUnavailable``."""
+    if not ws.ledger.exists():
+        raise UsageWrong(
+            "there is no ledger yet", code="replay_empty", remedy="start the node: peak node start"
+        )
     with LedgerReader(ws.ledger) as reader:
         return read_span(reader, begin, end, SystemClock().now())

@@ -1,0 +1,55 @@
+"""A replay's source: the log and the packs as of the moment."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from ledger_seed import seed_ledger
+
+from peak_console.config.workspace import Workspace
+from peak_console.operations.views.live_runs import LiveRuns
+from peak_console.operations.views.packs import PackRow, PacksPage
+from peak_console.operations.views.replay_clock import ReplayClock
+from peak_console.operations.views.replay_source import ReplaySource, open_span
+
+END = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Workspace:
+    """A workspace with a few minutes of calls that end at 14:00."""
+    (tmp_path / "configs").mkdir()
+    one = Workspace(tmp_path)
+    seed_ledger(one.ledger, end=END, calls=60, per_second=0.5)
+    return one
+
+
+def _replay(ws: Workspace, at: datetime) -> ReplaySource:
+    clock = ReplayClock(open_span(ws, "#1", None))
+    clock.seek(at)
+    clock.latch()
+    return ReplaySource(ws, clock, environ={})
+
+
+def test_the_log_ends_at_the_moment(ws: Workspace) -> None:
+    """Lines that were written later are not there yet."""
+    ws.log.parent.mkdir(parents=True)
+    lines = [
+        {"ts": f"2026-11-22T13:{minute}:00Z", "level": "info", "logger": "node", "event": f"at {minute}"}
+        for minute in (57, 58, 59)
+    ]
+    ws.log.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    source = _replay(ws, END - timedelta(seconds=90))
+    assert [line.event for line in source.log().lines] == ["at 58", "at 57"]
+    source.close()
+
+
+def test_packs_are_those_sealed_by_the_moment(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack that was sealed later is not listed."""
+    times = [END - timedelta(seconds=30), END - timedelta(seconds=100)]
+    rows = tuple(PackRow(f"r{at:%S}", 1, at, 3, 9, "unverified", "x", recorded=True) for at in times)
+    monkeypatch.setattr(LiveRuns, "packs", lambda _: PacksPage(rows))
+    source = _replay(ws, END - timedelta(seconds=60))
+    assert [row.sealed_at for row in source.packs().rows] == [times[1]]
+    source.close()
