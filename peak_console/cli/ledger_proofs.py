@@ -19,7 +19,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command("checkpoint", epilog="Example: peak ledger checkpoint --json")
 @common
 def checkpoint(invocation: Invocation) -> int:
-    """Sign the ledger's head now, and show the note. With --json: also the key to verify it by (vkey)."""
+    """Sign the ledger's head now, and show the note. With --json: also the key to verify it by (vkey).
+
+    Exit 1 when it is signed and no anchor takes it.
+    """
     ws = existing(invocation.workspace())
     with ledger_client(ws, name="peak ledger checkpoint") as client:
         status = proofs.checkpoint(ws, client)
@@ -34,7 +37,8 @@ def checkpoint(invocation: Invocation) -> int:
         f"key: {status['vkey']}",
         "compare: keep this note elsewhere; later, peak ledger consistency proves from its size on",
     )
-    return 0
+    kept = not status["anchors"] or any(not one["problem"] for one in status["anchors"])
+    return 0 if kept else 1
 
 
 @click.command("prove", epilog="Example: peak ledger prove 42 --out event-42.proof")

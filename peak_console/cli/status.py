@@ -9,7 +9,7 @@ from peak_console.cli.output import brief_eur, table
 from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.operations.status import status
-from peak_console.operations.views.bar import BarSnapshot, BudgetLine
+from peak_console.operations.views.bar import AnchorLine, BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
 from peak_console.operations.views.disk import DiskForecast, DiskState
 
@@ -47,6 +47,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         ["ledger", _ledger(snapshot)],
         *([["disk", _disk(snapshot.ledger.disk)]] if snapshot.ledger.seq else []),
         ["signed", _signed(snapshot)],
+        *(["anchor", _anchor(one)] for one in snapshot.ledger.signed.anchors),
         ["node", f"pid {snapshot.node.pid}" if snapshot.node.running else "none runs"],
         ["metrics", snapshot.node.metrics_url or "—"],
         ["operator", snapshot.operator or "none with a key here"],
@@ -124,6 +125,13 @@ def _signed(snapshot: BarSnapshot) -> str:
     when = _ago(signed.at, snapshot.taken_at) if signed.at else "at a time not known"
     behind = f", {max(0, seq - signed.size):,} since"
     return f"{signed.size:,} events, {when}{behind}" + (f"; PROBLEM: {problem}" if problem else "")
+
+
+def _anchor(anchor: AnchorLine) -> str:
+    """Where heads are kept outside the database, up to how many events, and what keeps it from more."""
+    problem = one_line(anchor.problem, 300)
+    kept = f"{one_line(anchor.kind, 20)} {one_line(anchor.place, 200)}: {anchor.size:,} events"
+    return kept + (f"; PROBLEM: {problem}" if problem else "")
 
 
 def _disk(disk: DiskForecast) -> str:

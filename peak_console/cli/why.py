@@ -10,6 +10,7 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
 from peak_console.domain.clock import from_iso
+from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line, plain
 from peak_console.operations.views.breakers import BreakerState, breaker_words
 from peak_console.operations.views.call_detail import CallDetail
@@ -107,7 +108,8 @@ def _event(explained: EventShown, width: int) -> Iterator[str]:
     for what, before, after in change.changed:
         yield from _wrapped(f"{what}: {before or 'none'} → {after or 'none'}", width)
     if not change.changed:
-        yield "it changed nothing of posture, phase, operators or node"
+        begins = event.kind == EventKind.WORKSPACE_INITIALISED
+        yield "it begins the ledger" if begins else "it changed nothing of posture, phase, operators or node"
     for name, value in change.told:
         yield from textwrap.wrap(f"  {name} {value}", width, subsequent_indent="    ")
     yield f"its whole content: peak why '#{event.seq}' --json"

@@ -96,9 +96,9 @@ class Notarizing:
     def _hear(self, fields: dict[str, Any]) -> None:
         status = fields.get("status")
         if isinstance(status, dict):
-            told = self.status.get("problem"), self.status.get("state")
+            told = _shown(self.status)
             self.status = status
-            if told != (status.get("problem"), status.get("state")):
+            if told != _shown(status):
                 self._changed()
         if fields.get("ready"):
             for name in self._asked:
@@ -137,6 +137,11 @@ class Notarizing:
         task = asyncio.ensure_future(append())
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
+
+
+def _shown(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What others read of the status in ``node.json``."""
+    return tuple(status.get(name) for name in ("problem", "state", "size", "anchors"))
 
 
 def told_of(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,18 @@ class DiskShape(_Shape):
     why: str
 
 
+class SignedHeadShape(_Shape):
+    """The newest signed head, what came after it, and where it is kept outside the database."""
+
+    size: int = Field(ge=0)
+    root: str
+    at: str | None
+    age_s: float | None
+    unsigned_events: int = Field(ge=0)
+    problem: str | None
+    anchors: list[dict[str, Any]]
+
+
 class LedgerShape(_Shape):
     """The ledger's head; ``verified`` is null when nobody has verified it since the node started."""
 
@@ -40,6 +52,7 @@ class LedgerShape(_Shape):
     head: str
     verified: bool | None
     disk: DiskShape
+    checkpoint: SignedHeadShape
 
 
 class BudgetShape(_Shape):

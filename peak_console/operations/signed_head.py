@@ -9,7 +9,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import from_iso
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles, Kept
 from peak_console.ledger.heads.tree_file import TreeState, TreeUnusable
-from peak_console.operations.views.bar import SignedHead
+from peak_console.operations.views.bar import AnchorLine, SignedHead
 
 SIGN: Final = "peak ledger checkpoint"
 
@@ -33,10 +33,10 @@ class SignedHeads:
         found = self._newest.checkpoint if self._newest is not None else None
         if found is None:
             problem = problem or ("no head was signed yet" if seq else "")
-            return SignedHead(problem=problem)
+            return SignedHead(problem=problem, anchors=_anchors(told))
         if found.size > seq:
             problem = problem or f"the ledger ends before its signed head of {found.size} events"
-        return SignedHead(found.size, found.root.hex(), self._at, problem)
+        return SignedHead(found.size, found.root.hex(), self._at, problem, _anchors(told))
 
     def _look(self) -> None:
         paths = self._files.files()
@@ -56,3 +56,18 @@ class SignedHeads:
             if state.size == size:
                 return from_iso(state.at)
         return datetime.fromtimestamp(written, UTC)
+
+
+def _anchors(told: object) -> tuple[AnchorLine, ...]:
+    """The anchors as the notary told them last."""
+    listed = told.get("anchors") if isinstance(told, Mapping) else None
+    return tuple(
+        AnchorLine(
+            str(one.get("kind") or ""),
+            str(one.get("place") or ""),
+            one["size"] if isinstance(one.get("size"), int) else 0,
+            str(one.get("problem") or ""),
+        )
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, Mapping)
+    )

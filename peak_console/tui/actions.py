@@ -414,7 +414,7 @@ _VIEW_ACTIONS: Final = (
         "Write the pack into an archive that can be verified anywhere; its path is told and copied.",
         frozenset({"evidence", "pack"}),
         rank=24,
-        cli="peak evidence export RUN_ID FILE",
+        cli="peak evidence build RUN_ID --export FILE",
         disabled=_needs_selection,
     ),
     Action(

@@ -43,6 +43,7 @@ def test_without_checkpoints_it_says_so(ws: Workspace) -> None:
         "age_s": None,
         "unsigned_events": 5,
         "problem": found.problem,
+        "anchors": [],
     }
 
 
@@ -70,3 +71,14 @@ def test_what_is_wrong_is_told(ws: Workspace) -> None:
     assert heads.read(6, {"notary": {"problem": "no key"}}).problem == "no key"
     for told in ({"notary": 1}, {"notary": None}, {"notary": {"problem": None}}):
         assert heads.read(6, told).problem == ""
+
+
+def test_an_anchor_that_fails_is_told(ws: Workspace) -> None:
+    """What the notary says of each anchor stands in the status; what is no anchor is passed over."""
+    keep(ws, 5)
+    told = [{"kind": "git", "place": "refs/x", "size": 3, "problem": "locked"}, "nonsense", {"size": "x"}]
+    found = SignedHeads(ws).read(5, {"notary": {"anchors": told}})
+    assert found.as_json(5, NOW)["anchors"] == [
+        {"kind": "git", "place": "refs/x", "size": 3, "problem": "locked"},
+        {"kind": "", "place": "", "size": 0, "problem": ""},
+    ]

@@ -10,6 +10,7 @@ _URGENT_FAMILIES: Final = ("control.", "phase.", "operator.", "lock.")
 _URGENT_KINDS: Final = frozenset(
     {
         EventKind.BREAKER_RESET.value,
+        EventKind.BREAKER_TRIPPED.value,
         EventKind.LEDGER_PRUNED.value,
         EventKind.LEDGER_RECOVERED.value,
         EventKind.NODE_STOPPED.value,

@@ -3,7 +3,7 @@
 :meth:`BarSnapshot.as_json` is the document of ``peak status --json``; the posture bar draws the same facts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,16 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorLine:
+    """A place outside the database that keeps signed heads: up to how many events, and what is wrong."""
+
+    kind: str
+    place: str
+    size: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SignedHead:
     """The newest checkpoint: over how many events, its root, when it was signed, and what is wrong."""
 
@@ -36,6 +46,8 @@ class SignedHead:
     root: str = ""
     at: datetime | None = None
     problem: str = ""
+    anchors: tuple[AnchorLine, ...] = ()
+    """As the node last told; empty where no node has."""
 
     def as_json(self, seq: int, now: datetime) -> dict[str, Any]:
         """As ``peak status --json`` shows it, of a ledger of ``seq`` events."""
@@ -46,6 +58,7 @@ class SignedHead:
             "age_s": None if self.at is None else round(max(0.0, (now - self.at).total_seconds()), 3),
             "unsigned_events": max(0, seq - self.size),
             "problem": self.problem or None,
+            "anchors": [asdict(one) for one in self.anchors],
         }
 
 
