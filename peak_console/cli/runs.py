@@ -13,8 +13,8 @@ from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Layer
-from peak_console.operations.replay import replay
-from peak_console.operations.replay_report import ReplayReport
+from peak_console.operations.replaying.replay import replay
+from peak_console.operations.replaying.report import ReplayReport
 from peak_console.operations.runs import LOOSE, LOST_CALLER, OPEN, OUTCOMES, RunLine
 from peak_console.operations.runs_read import (
     LISTED,

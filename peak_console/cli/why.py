@@ -12,12 +12,12 @@ from peak_console.cli.output import table
 from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line, plain
+from peak_console.operations.explaining.why import CallExplained, EventShown, Explained, RunExplained, why
+from peak_console.operations.explaining.why_json import outcome_of, summary_json, totals
+from peak_console.operations.explaining.why_words import call_line, call_paragraph
 from peak_console.operations.views.breakers import BreakerState, breaker_words
 from peak_console.operations.views.call_detail import CallDetail
-from peak_console.operations.why import CallExplained, EventShown, Explained, RunExplained, why
-from peak_console.operations.why_json import outcome_of, summary_json, totals
 from peak_console.operations.why_moment import Then, budget_words
-from peak_console.operations.why_words import call_line, call_paragraph
 
 _LEAST, _MOST = 80, 160
 _WIDE: Final = 100

@@ -10,7 +10,7 @@ from ledger_events import accepted, budget, completed, failed, requested, settle
 
 from peak_console.budget.limits import Limit, Scope
 from peak_console.domain.money import NanoEur
-from peak_console.operations.replay_budget import RunCounters
+from peak_console.operations.replaying.budget import RunCounters
 
 CALLS = st.sampled_from(["c1", "c2", "c3"])
 STEPS = st.lists(

@@ -24,10 +24,10 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.ledger.reader import LedgerReader
-from peak_console.operations.replay import replayed
-from peak_console.operations.replay_configs import Versions
-from peak_console.operations.replay_report import Decision, ReplayReport
-from peak_console.operations.replay_texts import texts_of
+from peak_console.operations.replaying.configs import Versions
+from peak_console.operations.replaying.replay import replayed
+from peak_console.operations.replaying.report import Decision, ReplayReport
+from peak_console.operations.replaying.texts import texts_of
 
 VERDICT = '{"verdict": "REVIEW", "findings": []}'
 MATRIX_PROMPTS = '\n[L2.prompts]\ncritic = "judge@1"\nprimary = "work@1"\n'

@@ -15,11 +15,11 @@ from peak_console.ledger.keeping.pruning import PRUNABLE, Pruning
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.log_lines import event_fields
+from peak_console.operations.explaining.why import why
 from peak_console.operations.views.calls import PRUNED
 from peak_console.operations.views.hop_fold import hops_of
 from peak_console.operations.views.live import Window
 from peak_console.operations.views.live_source import LiveSource
-from peak_console.operations.why import why
 
 CALLS = 300
 

@@ -16,8 +16,8 @@ from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.operations.why import CallExplained, EventShown, NotOnLedger, RunExplained, why
-from peak_console.operations.why_json import outcome_of
+from peak_console.operations.explaining.why import CallExplained, EventShown, NotOnLedger, RunExplained, why
+from peak_console.operations.explaining.why_json import outcome_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "20261122_140000_k3v9qx"

@@ -18,8 +18,8 @@ from peak_console.ledger.folds.reservations import Reservations
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.explaining.why import CallExplained, EventShown, RunExplained, why
 from peak_console.operations.views.live_source import LiveSource
-from peak_console.operations.why import CallExplained, EventShown, RunExplained, why
 from peak_console.operations.why_moment import Then
 from peak_console.policy.breaker import BreakerRules
 

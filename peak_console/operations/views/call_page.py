@@ -41,7 +41,7 @@ def with_moment(
     That is folded from the events before, which takes a while: without ``read`` it is told only where it is
     known already, and ``moment_due`` says that it is not.
     """
-    from peak_console.operations.why_words import call_paragraph  # noqa: PLC0415 - not for a first look
+    from peak_console.operations.explaining.why_words import call_paragraph  # noqa: PLC0415 - not for a first look
 
     opening = next((one for one in events if one.kind in _OPENING), None)
     if opening is None or detail.missing:
@@ -57,7 +57,7 @@ def _key(reader: LedgerReader, opening: LedgerEvent) -> str:
 
 def _then(reader: LedgerReader, opening: LedgerEvent) -> "Then | None":
     """What stood before an event; it never changes, so the last few are kept."""
-    from peak_console.operations.why_then import before_event  # noqa: PLC0415 - not for a first look
+    from peak_console.operations.explaining.why_then import before_event  # noqa: PLC0415 - not for a first look
 
     key = _key(reader, opening)
     if key not in _MOMENTS:

@@ -128,7 +128,7 @@ class BarAsOf:
         return tuple(known), limits.timezone
 
     def _limits_then(self, reader: AsOfReader, last: LedgerEvent) -> "BudgetLimits | None":
-        from peak_console.operations.replay_configs import Versions  # noqa: PLC0415 - loads the configs' shapes
+        from peak_console.operations.replaying.configs import Versions  # noqa: PLC0415 - loads the configs' shapes
 
         changes = _between(reader, _CONFIG, 0)
         key = changes[-1].seq if changes else 0

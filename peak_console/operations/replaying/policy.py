@@ -7,9 +7,9 @@ from peak_console.domain.calls import CallReason, OutcomeClass
 from peak_console.domain.errors import CallRefused
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.vocabulary import Layer
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import PRUNED, CallRecord, level_of
-from peak_console.operations.replay_report import Decision, Findings
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.record import PRUNED, CallRecord, level_of
+from peak_console.operations.replaying.report import Decision, Findings
 from peak_console.operations.views.body_fields import text_of
 from peak_console.policy.deny import Denial, deny_echo, deny_redirect, hard_deny
 from peak_console.policy.guards import guard

@@ -6,15 +6,20 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.reader import LedgerReader
-from peak_console.operations.replay_budget import RunCounters, replay_admission
-from peak_console.operations.replay_configs import Known, Versions, config_changes
-from peak_console.operations.replay_critic import replay_judgement
-from peak_console.operations.replay_money import replay_bound, replay_cost
-from peak_console.operations.replay_policy import replay_denial, replay_echo, replay_following, replay_names
-from peak_console.operations.replay_record import PRUNED, CallRecord, calls_of, rows_of
-from peak_console.operations.replay_report import Decision, Findings, ReplayReport
-from peak_console.operations.replay_routing import replay_choices, replay_route
-from peak_console.operations.replay_texts import replay_request, texts_of
+from peak_console.operations.replaying.budget import RunCounters, replay_admission
+from peak_console.operations.replaying.configs import Known, Versions, config_changes
+from peak_console.operations.replaying.critic import replay_judgement
+from peak_console.operations.replaying.money import replay_bound, replay_cost
+from peak_console.operations.replaying.policy import (
+    replay_denial,
+    replay_echo,
+    replay_following,
+    replay_names,
+)
+from peak_console.operations.replaying.record import PRUNED, CallRecord, calls_of, rows_of
+from peak_console.operations.replaying.report import Decision, Findings, ReplayReport
+from peak_console.operations.replaying.routing import replay_choices, replay_route
+from peak_console.operations.replaying.texts import replay_request, texts_of
 from peak_console.operations.runs_read import events_of
 
 _ADMITTED: Final = frozenset({EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value})

@@ -17,7 +17,7 @@ from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.folds.run_limits import limit_of
 from peak_console.ledger.reader import LedgerReader
-from peak_console.operations.replay_configs import Versions, config_changes
+from peak_console.operations.replaying.configs import Versions, config_changes
 from peak_console.operations.views.body_fields import mapping, text_of, time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine

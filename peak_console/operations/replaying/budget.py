@@ -16,9 +16,9 @@ from peak_console.ledger.folds.bound_spend import LOST
 from peak_console.ledger.folds.counters import difference, settled_by, spend_of
 from peak_console.ledger.folds.reservations import asked_by
 from peak_console.ledger.folds.run_limits import limit_of
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import PRUNED
-from peak_console.operations.replay_report import Decision, Findings
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.record import PRUNED
+from peak_console.operations.replaying.report import Decision, Findings
 from peak_console.operations.views.body_fields import mapping, nano, whole
 
 _OWN_SCOPES: Final = frozenset({Scope.CALL, Scope.RUN, Scope.LAYER_RUN})

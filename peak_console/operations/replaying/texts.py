@@ -9,8 +9,8 @@ from peak_console.domain.canonical import NotCanonical, sha256_hex
 from peak_console.domain.events import LedgerEvent
 from peak_console.llm.router import request_hash
 from peak_console.llm.texts import SEGMENT
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_report import Decision, Findings
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.report import Decision, Findings
 from peak_console.operations.views.body_fields import mapping, text_of, whole
 
 _LONGEST_LINE: Final = 64 * 1024**2

@@ -16,6 +16,10 @@ from peak_console.domain.ids import is_run_id
 from peak_console.domain.text import one_line
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.explaining.why_change import Change, change_of
+from peak_console.operations.explaining.why_json import call_json, run_json
+from peak_console.operations.explaining.why_then import before_event
+from peak_console.operations.explaining.why_words import call_line, call_paragraph
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
 from peak_console.operations.phase import rules_of
 from peak_console.operations.runs import RunLine, run_line
@@ -23,11 +27,7 @@ from peak_console.operations.runs_read import line_json
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_fold import detail_of
 from peak_console.operations.views.call_page import event_json, whole_page
-from peak_console.operations.why_change import Change, change_of
-from peak_console.operations.why_json import call_json, run_json
 from peak_console.operations.why_moment import Then
-from peak_console.operations.why_then import before_event
-from peak_console.operations.why_words import call_line, call_paragraph
 
 LAST: Final = "last"
 """The name of the newest call."""

@@ -12,10 +12,10 @@ from peak_console.domain.calls import Finish
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.verdict import Verdict
 from peak_console.domain.vocabulary import Layer, PhaseLevel
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import PRUNED, CallRecord, level_of
-from peak_console.operations.replay_report import Decision, Findings
-from peak_console.operations.replay_texts import GONE, answer_text
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.record import PRUNED, CallRecord, level_of
+from peak_console.operations.replaying.report import Decision, Findings
+from peak_console.operations.replaying.texts import GONE, answer_text
 from peak_console.operations.views.body_fields import mapping, text_of
 from peak_console.policy.sod import ModelIdentity, sod_conflict
 

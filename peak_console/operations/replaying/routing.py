@@ -17,9 +17,9 @@ from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm.candidates import Candidate, CandidateRefusal, Facts, Usable, survey
 from peak_console.llm.fitting import Terms, agreed
 from peak_console.llm.providers.adapters import ADAPTERS
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import PRUNED, CallRecord, day_of, level_of, rows_of
-from peak_console.operations.replay_report import Decision, Findings
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.record import PRUNED, CallRecord, day_of, level_of, rows_of
+from peak_console.operations.replaying.report import Decision, Findings
 from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
 
 _ENVIRONMENT: Final = frozenset(

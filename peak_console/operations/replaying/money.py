@@ -7,9 +7,9 @@ from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import text_from_nano
 from peak_console.ledger.folds.bound_spend import LOST
-from peak_console.operations.replay_configs import Known
-from peak_console.operations.replay_record import HopRecord, day_of, usage_of
-from peak_console.operations.replay_report import Decision, Findings
+from peak_console.operations.replaying.configs import Known
+from peak_console.operations.replaying.record import HopRecord, day_of, usage_of
+from peak_console.operations.replaying.report import Decision, Findings
 from peak_console.operations.views.body_fields import mapping, nano, whole
 
 _MISNAMED = frozenset({CallReason.UNEXPECTED_ECHO.value, CallReason.FORBIDDEN_ECHO.value})

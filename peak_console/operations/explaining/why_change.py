@@ -10,9 +10,9 @@ from peak_console.domain.text import one_line
 from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.explaining.why_then import cause_of, standing
 from peak_console.operations.views.body_fields import text_of
 from peak_console.operations.why_moment import Cause, Then
-from peak_console.operations.why_then import cause_of, standing
 
 _ASIDE: Final = frozenset({"reason", "operator", "public_key", "by"})
 _LONGEST: Final = 200

@@ -1,0 +1,1 @@
+"""Who selected which model and why, and what stood then: told from the ledger alone."""

@@ -1,0 +1,1 @@
+"""Every recorded decision of a run judged again, from what the ledger holds."""
