@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,13 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, state_folder
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import EnvironmentUnfit
-from peak_console.ledger.heads.anchors import Anchor, open_anchors
+from peak_console.ledger.heads.anchors import Anchor, open_anchors, survey
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.notary import Means, Notary
+from peak_console.ledger.heads.notary_heads import Held
 from peak_console.operations.child import Lifeline, announce, run_child
 from peak_console.operations.settings import ledger_settings
+from peak_console.operations.succession import proved_by
 
 POLL_S: Final = 0.05
 """How often the ledger is asked for news."""
@@ -50,13 +52,18 @@ def keep_signing(ws: Workspace, lifeline: Lifeline) -> None:
         os.close(handle)
 
 
-def means_of(ws: Workspace) -> Means:
+def means_of(ws: Workspace, environ: Mapping[str, str] | None = None) -> Means:
     """What a notary of this workspace works with, as it is configured now."""
-    keys = KeyStore(ws.keys)
+    keys = KeyStore(ws.keys, environ)
     settings = ledger_settings(ws)
 
     def anchors(public: bytes) -> Sequence[Anchor]:
-        return open_anchors(ws.root, ledger_settings(ws).anchors, public, state_folder())
+        return open_anchors(ws.root, ledger_settings(ws).anchors, public, state_folder(environ))
+
+    def witnesses(public: bytes) -> Sequence[Held]:
+        git = survey(ws.root, ledger_settings(ws).anchors, public, state_folder(environ)).git
+        found = git.witnesses() if git is not None else ()
+        return [(name, one.note, one.checkpoint) for name, one in found if one.note and one.checkpoint]
 
     return Means(
         ledger=ws.ledger,
@@ -68,6 +75,8 @@ def means_of(ws: Workspace) -> Means:
         rules=settings.checkpoints,
         anchor_every_s=settings.anchors.every_s,
         clock=SystemClock(),
+        proved=proved_by(ws, environ),
+        witnesses=witnesses,
     )
 
 

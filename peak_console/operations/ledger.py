@@ -18,6 +18,7 @@ from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, Ver
 from peak_console.ledger.verifying.verify import verify as verify_file
 from peak_console.ledger.verifying.verify import verify_range as verify_range_of
 from peak_console.operations.settings import ledger_settings
+from peak_console.operations.succession import proved_by
 
 __all__ = [
     "MEMORY",
@@ -90,6 +91,7 @@ def heads_of(ws: Workspace, *, own: bool = True, witness: Path | None = None) ->
         witness=witness,
         max_lag_s=settings.anchors.max_lag_s,
         own=own,
+        proved=proved_by(ws),
         key_here=_is_key_here(store),
     )
 

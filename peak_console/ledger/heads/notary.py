@@ -17,10 +17,18 @@ from peak_console.ledger.heads.anchor_heads import Anchor
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.merkle import Frontier
 from peak_console.ledger.heads.notary_anchors import AnchorKeeper
-from peak_console.ledger.heads.notary_heads import Head, heads_elsewhere, heads_of, is_kept, refuse_foreign
+from peak_console.ledger.heads.notary_heads import (
+    Head,
+    Held,
+    heads_elsewhere,
+    heads_of,
+    is_kept,
+    refuse_foreign,
+)
 from peak_console.ledger.heads.notary_rules import Rules, Unsigned, due
 from peak_console.ledger.heads.notary_source import Inconsistent, NotarySource, body_of
 from peak_console.ledger.heads.notes import Checkpoint, NoteKey, SignedNote, origin_of
+from peak_console.ledger.heads.succession import Proved
 from peak_console.ledger.heads.tree_file import GrowingTree, TreeState, TreeUnusable
 
 RETRY_US: Final = 1_000_000
@@ -34,6 +42,10 @@ class NoKey(EnvironmentUnfit):
 
     default_code = "notary_key_missing"
     why = "heads of the ledger are signed with the workspace's key"
+
+
+def _no_witnesses(_: bytes) -> Sequence[Held]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,10 @@ class Means:
     rules: Rules
     anchor_every_s: int
     clock: Clock
+    proved: Proved | None = None
+    """Whether an operator signed that a log goes on after another; without it none does."""
+    witnesses: Callable[[bytes], Sequence[Held]] = _no_witnesses
+    """Heads of this workspace's logs that came from elsewhere."""
 
 
 @dataclass(slots=True)
@@ -184,13 +200,14 @@ class Notary:
             raise NoKey(
                 "there is no configs/keys/workspace.pub", remedy="make the workspace's keys: peak init"
             )
-        genesis, body = self._source.genesis()
+        genesis = self._source.genesis()
         key = NoteKey(origin_of(public, genesis), public)
         self._unsigned_because = self._missing(key)
         self._keeper.open(means.anchors(public), key)
         self._files_seen = _stamp(means.files)
         heads = heads_of(means.files, key) + heads_elsewhere(self._keeper.heads(), key)
-        refuse_foreign(means.files, self._keeper.heads(), key, body, known=bool(heads))
+        held = [*self._keeper.heads(), *means.witnesses(public)]
+        refuse_foreign(means.files, held, key, self._source.beginning(key.name), means.proved)
         recorded = self._source.last_recorded()
         if recorded is not None:
             heads.append(Head(*recorded, "the ledger's own record"))

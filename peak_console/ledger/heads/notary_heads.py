@@ -1,13 +1,19 @@
 """Heads that were signed before: in the checkpoint files, in anchors. What the notary must not contradict."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Final
 
+from peak_console.ledger.heads.anchor_heads import is_signed
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.notary_source import Inconsistent
 from peak_console.ledger.heads.notes import Checkpoint, NoteKey, SignedNote
 from peak_console.ledger.heads.proving import newest_signed
+from peak_console.ledger.heads.succession import Beginning, OtherHead, Proved, foreign
+
+_ORIGIN: Final = re.compile(rb"^(peak-console/[0-9a-f]{16}/[0-9a-f]*)$", re.MULTILINE)
 
 Held = tuple[str, SignedNote, Checkpoint]
 """A head that an anchor holds, and where that is."""
@@ -59,22 +65,45 @@ def is_kept(files: CheckpointFiles, key: NoteKey, head: Head) -> bool:
 
 
 def refuse_foreign(
-    files: CheckpointFiles, held: Sequence[Held], key: NoteKey, genesis: Mapping[str, Any], *, known: bool
+    files: CheckpointFiles, held: Sequence[Held], key: NoteKey, begun: Beginning, proved: Proved | None
 ) -> None:
-    """Refuse a ledger that began anew where this workspace has signed heads of another one.
+    """Refuse a ledger beside signed heads of other ones, unless it is their proven successor.
 
-    A recovered ledger says so in its genesis, and a ledger of which heads are known is no new one. Raises
-    :class:`Inconsistent`.
+    Raises :class:`Inconsistent`.
     """
-    if known or isinstance(genesis.get("recovered"), Mapping):
-        return
-    kept = files.newest()
-    found = [(where, note, checkpoint) for where, note, checkpoint in held]
-    if kept is not None and kept.note is not None and kept.checkpoint is not None:
-        found.append((kept.file, kept.note, kept.checkpoint))
-    for where, note, checkpoint in found:
-        if checkpoint.origin != key.name and note.signed_by(NoteKey(checkpoint.origin, key.public)):
-            raise Inconsistent(
-                f"foreign_genesis: {where} holds signed heads of another ledger of this workspace, and this "
-                "one's genesis does not name it as recovered"
-            )
+    others = [
+        OtherHead(checkpoint, where)
+        for where, note, checkpoint in held
+        if checkpoint.origin != key.name and is_signed(note, checkpoint.origin, key.public)
+    ]
+    why = foreign(begun, [*other_logs(files, key), *others], proved)
+    if why:
+        raise Inconsistent(f"foreign_genesis: {why}")
+
+
+def other_logs(files: CheckpointFiles, key: NoteKey) -> list[OtherHead]:
+    """The newest signed head of every other log of this workspace in the checkpoint files."""
+    found: dict[str, OtherHead] = {}
+    for path in files.files():
+        if not _names_another(path, key):
+            continue
+        for kept in files.of(path):
+            head = kept.checkpoint
+            if head is None or kept.note is None or head.origin == key.name:
+                continue
+            known = found.get(head.origin)
+            if (known is None or known.head.size < head.size) and is_signed(
+                kept.note, head.origin, key.public
+            ):
+                found[head.origin] = OtherHead(head, kept.file)
+    return list(found.values())
+
+
+def _names_another(path: Path, key: NoteKey) -> bool:
+    """Whether a file has a line with another log's name: most have none, and none of their notes is read."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    own = key.name.encode()
+    return any(name != own for name in set(_ORIGIN.findall(data)))

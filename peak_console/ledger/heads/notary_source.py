@@ -8,8 +8,10 @@ from typing import Any, Final
 import orjson
 
 from peak_console.domain.errors import LedgerUnavailable
-from peak_console.domain.events import EventKind
+from peak_console.domain.events import GENESIS_PREV_HASH, EventKind
 from peak_console.ledger.faults import sqlite_faults
+from peak_console.ledger.heads.first_events import read_beginning
+from peak_console.ledger.heads.succession import Beginning
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.diagnosis import Row, diagnose, is_sound, link_of
 
@@ -57,8 +59,11 @@ class NotarySource:
         self._version = version
         return changed
 
-    def genesis(self) -> tuple[str, dict[str, Any]]:
-        """The first event's hash and body; raises ``LedgerUnavailable`` before there is one."""
+    def genesis(self) -> str:
+        """The first event's hash; raises ``LedgerUnavailable`` before there is one.
+
+        Raises :class:`Inconsistent` where its bytes are not those that the hash is of.
+        """
         found = self._rows(f"{_ROWS} WHERE l.seq = 1")
         if not found:
             raise LedgerUnavailable(
@@ -67,7 +72,15 @@ class NotarySource:
                 remedy="start the node: peak node start",
             )
         row = Row(*found[0])
-        return row.hash, _object(row.body)
+        if not is_sound(row, 1, GENESIS_PREV_HASH):
+            raise Inconsistent(self._diagnosed(0, GENESIS_PREV_HASH))
+        return row.hash
+
+    def beginning(self, origin: str) -> Beginning:
+        """How the log begins: its genesis, and what it tells of a recovery."""
+        db = self._open()
+        with sqlite_faults(self.path):
+            return read_beginning(db, origin)
 
     def head(self) -> int:
         """The last event's number."""
