@@ -1,6 +1,7 @@
 """A replay's source: the log and the packs as of the moment."""
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from ledger_seed import seed_ledger
 
 from peak_console.config.workspace import Workspace
+from peak_console.operations.views.live import Window
 from peak_console.operations.views.live_runs import LiveRuns
 from peak_console.operations.views.packs import PackRow, PacksPage
 from peak_console.operations.views.replay_clock import ReplayClock
@@ -52,4 +54,20 @@ def test_packs_are_those_sealed_by_the_moment(ws: Workspace, monkeypatch: pytest
     monkeypatch.setattr(LiveRuns, "packs", lambda _: PacksPage(rows))
     source = _replay(ws, END - timedelta(seconds=60))
     assert [row.sealed_at for row in source.packs().rows] == [times[1]]
+    source.close()
+
+
+def test_a_past_without_its_details_says_so(ws: Workspace) -> None:
+    """Bodies that retention dropped: every screen answers, and Live says that figures are incomplete."""
+    with sqlite3.connect(ws.ledger) as db:
+        db.execute("DROP TRIGGER body_no_delete")
+        db.execute("DELETE FROM body WHERE seq IN (SELECT seq FROM ledger WHERE kind LIKE 'llm.call.%')")
+    db.close()
+    source = _replay(ws, END - timedelta(seconds=30))
+    source.bar()
+    assert "pruned" in source.live(Window.M5).freshness.why
+    page = source.calls()
+    assert page.lines
+    assert all(line.pruned for line in page.lines)
+    assert not source.runs().freshness.why
     source.close()

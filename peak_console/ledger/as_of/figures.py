@@ -5,6 +5,7 @@ minute on is folded again from its events, by the rule of :class:`~peak_console.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -32,10 +33,20 @@ _EVENTS: Final = (
 class Remainder:
     """What stored windows do not tell of the first ``seq`` events: figures by minute from :attr:`edge` on."""
 
-    def __init__(self, edge: int, minutes: Mapping[int, Figures]) -> None:
+    def __init__(self, edge: int, minutes: "Minutes") -> None:
         self.edge = edge
         """The first minute that may hold later events, in Unix seconds."""
-        self.minutes = minutes
+        self.minutes: Mapping[int, Figures] = minutes.figures
+        self.pruned = minutes.pruned
+        """Whether an event that was folded has no body any more: its figures are missing."""
+
+
+@dataclass(slots=True)
+class Minutes:
+    """Figures by minute, and whether any of their events had no body any more."""
+
+    figures: dict[int, Figures] = field(default_factory=dict)
+    pruned: bool = False
 
 
 class Remainders:
@@ -43,10 +54,8 @@ class Remainders:
 
     def __init__(self, rows: Rows, timeline: Timeline) -> None:
         self._rows, self._timeline = rows, timeline
-        self._kept: tuple[int, int, int, Fold, dict[int, Figures]] | None = None
+        self._kept: tuple[int, int, int, Fold, Minutes] | None = None
         self._last: tuple[int, int, Remainder | None] = (-1, -1, None)
-        self.pruned = False
-        """Whether an event that was folded has no body any more: its figures are missing."""
 
     def of(self, seq: int) -> Remainder | None:
         """The remainder of the first ``seq`` events; ``None`` when every stored figure holds."""
@@ -70,7 +79,7 @@ class Remainders:
                 ranges.append((begin, upper))
         return Remainder(edge, self._folded(edge, ranges))
 
-    def _folded(self, edge: int, ranges: list[tuple[int, int]]) -> dict[int, Figures]:
+    def _folded(self, edge: int, ranges: list[tuple[int, int]]) -> Minutes:
         kept = self._kept
         if (
             len(ranges) == 1
@@ -82,7 +91,7 @@ class Remainders:
             fold.lost |= self._lost_before(done + 1, ranges[0][1])
             self._take(fold, minutes, done + 1, ranges[0][1])
         else:
-            minutes, fold, self.pruned = {}, Fold(), False
+            minutes, fold = Minutes(), Fold()
             for begin, upper in ranges:
                 fold.lost = self._lost_before(begin, upper)
                 self._take(fold, minutes, begin, upper)
@@ -90,15 +99,15 @@ class Remainders:
             self._kept = (edge, ranges[0][0], ranges[0][1], fold, minutes)
         return minutes
 
-    def _take(self, fold: Fold, minutes: dict[int, Figures], first: int, last: int) -> None:
+    def _take(self, fold: Fold, minutes: Minutes, first: int, last: int) -> None:
         ts, minute = "", -1
         for event, body in self._events(first, last):
             if event.ts != ts:
                 ts, minute = event.ts, minute_of(event.ts)
             if body is None:
-                self.pruned = True
+                minutes.pruned = True
             else:
-                fold.take(minutes.setdefault(minute, Figures()), event, body)
+                fold.take(minutes.figures.setdefault(minute, Figures()), event, body)
 
     def _events(self, first: int, last: int) -> Iterator[tuple[Header, Mapping[str, Any] | None]]:
         while first <= last:
@@ -110,23 +119,23 @@ class Remainders:
     def _lost_before(self, first: int, last: int) -> dict[tuple[str, int], int]:
         """What stood booked for lost hops before ``first``, of calls that go on up to ``last``."""
         marks = ",".join("?" * len(_ENDS))
-        calls = [
+        calls = {
             call_id
             for (call_id,) in self._rows(
-                f"SELECT DISTINCT call_id FROM ledger WHERE seq BETWEEN ? AND ? AND +kind IN ({marks}) "  # noqa: S608 - marks
+                f"SELECT call_id FROM ledger WHERE seq BETWEEN ? AND ? AND +kind IN ({marks}) "  # noqa: S608 - marks
                 "AND call_id IS NOT NULL",
                 (first, last, *_ENDS),
             )
-        ]
-        failed = [
+        }
+        failed = {
             call_id
-            for some in _parts(calls)
+            for some in _parts(sorted(calls))
             for (call_id,) in self._rows(
-                "SELECT DISTINCT call_id FROM ledger INDEXED BY ledger_call WHERE call_id IN "  # noqa: S608 - marks only
+                "SELECT call_id FROM ledger INDEXED BY ledger_call WHERE call_id IN "  # noqa: S608 - marks only
                 f"({','.join('?' * len(some))}) AND seq < ? AND kind = ?",
                 (*some, first, EventKind.CALL_FAILED.value),
             )
-        ]
+        }
         lost: dict[tuple[str, int], int] = {}
         for call_id in failed:
             fold, figures = Fold(), Figures()

@@ -123,7 +123,7 @@ class MoneyAsOf:
     def _minutes_of_losses(self, first: int) -> list[int]:
         """Starts of the minutes in which hops were lost, from ``first`` on, in Unix seconds."""
         marks = ",".join("?" * len(LOST_REASONS))
-        asked = f"SELECT DISTINCT start FROM error_rollup WHERE width_s = ? AND start >= ? AND start < ? AND reason IN ({marks})"  # noqa: S608, E501 - marks only
+        asked = f"SELECT start FROM error_rollup WHERE width_s = ? AND start >= ? AND start < ? AND reason IN ({marks})"  # noqa: S608, E501 - marks only
         begin = first - first % _DAY_S
         days = [start for (start,) in self._rows(asked, (_DAY_S, begin, 2**62, *LOST_REASONS))]
         opened = [start - start % _DAY_S for (start,) in self._rows("SELECT start FROM rollup_open", ())]
@@ -157,11 +157,11 @@ class MoneyAsOf:
         )
         since = iso(from_iso(self._timeline.ts(seq)) - _WEEK) if seq else ""
         taken = self._rows(
-            f"SELECT DISTINCT call_id FROM ledger INDEXED BY ledger_kind WHERE kind = ? AND {RARE_SQL} "  # noqa: S608 - constant
+            f"SELECT call_id FROM ledger INDEXED BY ledger_kind WHERE kind = ? AND {RARE_SQL} "  # noqa: S608 - constant
             "AND seq <= ? AND ts >= ?",
             (EventKind.CALL_ACCEPTED.value, seq, since),
         )
-        held = self._rows("SELECT DISTINCT call_id FROM reservation", ())
+        held = self._rows("SELECT call_id FROM reservation", ())
         return list(
             dict.fromkeys([*(one for (one,) in (*counted, *taken, *held) if one), *self.lost_calls(low, seq)])
         )
@@ -286,7 +286,7 @@ class MoneyAsOf:
     def _across(self, start: int, seq: int) -> list[str]:
         """Calls begun before ``start`` that may have been billed after it."""
         settled = self._rows(
-            f"SELECT DISTINCT call_id FROM ledger WHERE kind = ? AND {RARE_SQL} AND seq > ? AND seq <= ?",  # noqa: S608 - constant
+            f"SELECT call_id FROM ledger WHERE kind = ? AND {RARE_SQL} AND seq > ? AND seq <= ?",  # noqa: S608 - constant
             (EventKind.BUDGET_SETTLED.value, start, seq),
         )
         back = self._timeline.place_at(iso(from_iso(self._timeline.ts(start)) - _WEEK)) if start else 0

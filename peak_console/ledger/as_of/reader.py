@@ -63,7 +63,8 @@ class AsOfReader(LedgerReader):
     @property
     def pruned(self) -> bool:
         """Whether figures lack events whose bodies were pruned."""
-        return self._rest.pruned
+        rest = self._rest.of(self.seq)
+        return rest is not None and rest.pruned
 
     # -- events
 
