@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.node.recovering import recover_ledger
 from peak_console.node.recovery import Recovery
@@ -122,7 +123,15 @@ def _told(done: Recovery) -> list[str]:
         lines += [f"lost: {done.lost:,} events from #{done.proven + 1:,} on{known}"]
     else:
         lines += ["lost: nothing that anything tells of"]
-    lines += [f"kept: the old file as it was, in {done.folder}"]
+    if done.had_file:
+        lines += [f"kept: the old file as it was, in {done.folder}"]
+    else:
+        lines += [f"kept: there was no old file; the record of this is in {done.folder}"]
+    if done.first.size:
+        lines += [f"signed: the new ledger's first head, of {done.first.size:,} events"]
+    if done.first.problem:
+        what = "its anchor" if done.first.size else "the new ledger's head, which is NOT signed"
+        lines += [f"problem: {what}: {one_line(done.first.problem, 300)}", f"  {done.first.remedy}"]
     lines += [f"operators: {', '.join(done.operators)}"]
     lines += [f"not enrolled again: {one}" for one in done.left_out]
     lines += [
@@ -136,8 +145,20 @@ def _told(done: Recovery) -> list[str]:
     lines += [
         "the workspace is STOPPED. next:",
         "  find out what broke it: disk, memory, a foreign program",
+        *_if_unknown(done),
         "  peak ledger verify",
         "  start the node's service, or: peak node run" if served else "  peak node start",
         '  peak enable --reason "..." --confirm ENABLE   (after the cooldown)',
     ]
     return lines
+
+
+def _if_unknown(done: Recovery) -> list[str]:
+    """How to say the phase that nothing tells any more."""
+    if done.phase_from != "unknown":
+        return []
+    names = "|".join(one.value for one in Phase if one.value != done.phase)
+    return [
+        f"  where {done.phase} is not the phase, say which, now: "
+        f'peak ledger recover --force --reason "the phase was another" --phase {names}'
+    ]

@@ -51,12 +51,32 @@ def verify(
 
 def _good(result: ledger.VerifyResult) -> list[str]:
     since = "" if result.incremental_from is None else f" from event {result.incremental_from + 1:,} on"
+    events = f"{result.events:,} events{since}"
     return [
-        f"ok: {result.events:,} events{since}, head {result.head}, verified in {result.seconds:.1f} s",
+        f"{_word(result)}: {events}, head {result.head}, verified in {result.seconds:.1f} s",
+        *_goes_on(result),
         _signed(result),
         *_anchors(result),
         *(f"not known: {one_line(one, 300)}" for one in result.cannot_know),
     ]
+
+
+def _word(result: ledger.VerifyResult) -> str:
+    """A successor whose own head nobody signed yet is no plain good: its operator's word is all there is."""
+    if result.succeeded is None or result.checkpoints.count:
+        return "ok"
+    return "NOT SIGNED YET, but whole"
+
+
+def _goes_on(result: ledger.VerifyResult) -> list[str]:
+    old = result.succeeded
+    if old is None:
+        return []
+    by = one_line(old.operator, 40)
+    told = (
+        f"goes on after the log {one_line(old.origin, 80)} of {old.events:,} events; {old.lost:,} events lost"
+    )
+    return [f"{told} (recovered by {by})"]
 
 
 def _broken(result: ledger.VerifyResult) -> list[str]:

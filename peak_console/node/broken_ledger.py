@@ -1,7 +1,7 @@
 """How a ledger is broken, and how far what is left of it can be proven."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,10 +9,15 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import state_folder
 from peak_console.domain.errors import ControlRefused, LedgerUnavailable
-from peak_console.ledger.heads.anchors import open_anchors
+from peak_console.domain.events import GENESIS_PREV_HASH
+from peak_console.ledger.faults import sqlite_faults
+from peak_console.ledger.heads.anchors import survey
+from peak_console.ledger.heads.first_events import read_beginning
 from peak_console.ledger.heads.known_heads import KnownHeads, known_heads
 from peak_console.ledger.heads.notes import origin_of
+from peak_console.ledger.heads.succession import Proved, foreign
 from peak_console.ledger.keeping.salvage import Progress, Proven, mended_copies, prove
+from peak_console.ledger.schema import open_for_reading
 from peak_console.operations.ledger import verify
 from peak_console.operations.settings import ledger_settings
 
@@ -49,7 +54,8 @@ class Found:
 def signed_heads(ws: Workspace, key: bytes, environ: Mapping[str, str]) -> KnownHeads:
     """What was signed with ``key``, by files and anchors."""
     rules, state = ledger_settings(ws).anchors, state_folder(environ)
-    return known_heads(ws.checkpoints, key, open_anchors(ws.root, rules, key, state))
+    found = survey(ws.root, rules, key, state)
+    return known_heads(ws.checkpoints, key, found.anchors, found.git.witnesses() if found.git else ())
 
 
 def verdict(ws: Workspace, heads: KnownHeads, *, force: bool) -> tuple[str, str]:
@@ -88,6 +94,7 @@ def examined(
     folder: Path,
     key: bytes,
     heads: KnownHeads,
+    proved: Proved,
     *,
     said: tuple[str, str],
     progress: Progress | None,
@@ -111,7 +118,23 @@ def examined(
                     source, proven = copy, again
                     break
         origin = heads.newest.origin if heads.newest else ""
-        if proven.genesis:
+        why = _foreign(source, proven, heads, key, proved)
+        if why:  # nothing of it is of the log that was signed
+            proven = Proven(0, GENESIS_PREV_HASH, 0, "foreign_genesis", why)
+        elif proven.genesis:
             origin = origin_of(key, proven.genesis)
         how, detail = said if said[0] else (proven.broken_how or "asked_for", proven.detail)
         yield Found(source, proven, heads, origin, how, detail)
+
+
+def _foreign(source: Path, proven: Proven, heads: KnownHeads, key: bytes, proved: Proved) -> str:
+    """Why the chain in the file is not of the log that was signed; empty where it is, or nothing was."""
+    if not proven.genesis or not key:
+        return ""
+    origin = origin_of(key, proven.genesis)
+    try:
+        with closing(open_for_reading(source)) as db, sqlite_faults(source):
+            return foreign(read_beginning(db, origin), heads.others(origin), proved)
+    except LedgerUnavailable as error:
+        # the index may be damaged: what has a signed head of its own was judged when that was signed
+        return "" if heads.of(origin) or not heads.roots else f"its beginning cannot be read: {error.message}"

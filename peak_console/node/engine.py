@@ -32,7 +32,7 @@ from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.service.wire import PROTOCOL
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.admission import Circumstances, admit
-from peak_console.node.beginning import refuse_a_second_beginning
+from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
@@ -171,7 +171,7 @@ class Node:
             ),
         )
         self._closers.append(self.writer.close)
-        self.state.verified.broken = broken_head(self.ws.ledger)
+        self.state.verified.broken = broken_head(self.ws.ledger) or foreign_beginning(self.ws)
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
         self.server = LedgerServer(

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.keeping.salvage import Bodiless, Progress, write_prefix
 from peak_console.node.broken_ledger import Found, examined, signed_heads, verdict
 from peak_console.node.facts import Facts
+from peak_console.node.first_head import sign_first_head
 from peak_console.node.genesis import Successor, successor_drafts
 from peak_console.node.lock import NodeLock
 from peak_console.node.new_ledger import proved_genesis, write_ledger
@@ -47,6 +48,7 @@ from peak_console.node.salvage_folder import (
 )
 from peak_console.node.taking_over import Taken, operators_kept, phase_kept, take_over
 from peak_console.operations.enable import choose_operator
+from peak_console.operations.succession import proved_by
 
 if TYPE_CHECKING:
     from peak_console.budget.limits import BudgetLimits
@@ -79,7 +81,8 @@ def recover_ledger(
         prepare(ws.control, group_of=ws.root)
     with _alone(ws):
         signer = check_name(choose_operator(store, operator))
-        one = _Recovering(ws, reason.strip()[:_REASON_LIMIT], signer, store, clock or SystemClock())
+        now = clock or SystemClock()
+        one = _Recovering(ws, reason.strip()[:_REASON_LIMIT], signer, store, now, environ)
         named = None if phase is None else Phase(phase)
         put_back_log(ws)
         key = store.raw_public() or b""
@@ -87,7 +90,8 @@ def recover_ledger(
         said = verdict(ws, heads, force=force)
         with _salvage_folder(ws, one.clock) as folder, unwritable_told(ws):
             keep_old(ws, folder)
-            with examined(ws.ledger, folder, key, heads, said=said, progress=progress) as found:
+            proved = proved_by(ws, environ)
+            with examined(ws.ledger, folder, key, heads, proved, said=said, progress=progress) as found:
                 return one.recover(found, folder, progress, named)
 
 
@@ -107,6 +111,7 @@ class _Recovering:
     operator: str
     store: KeyStore
     clock: Clock
+    environ: Mapping[str, str] | None = None
     configs: list[ConfigCache] = field(default_factory=list)
 
     def recover(self, found: Found, folder: Path, progress: Progress | None, named: Phase | None) -> Recovery:
@@ -128,7 +133,11 @@ class _Recovering:
         )
         genesis, proof = proved_genesis(self.store, successor)
         stop_id = self._stop()
-        last = self._last(successor, taken, proof, "ledger" if facts.operators else "configs/keys")
+        sources = {
+            "operators_from": "ledger" if facts.operators else "configs/keys",
+            "phase_from": phase_from,
+        }
+        last = self._last(successor, taken, proof, sources)
         stopped = stop_draft(stop_id, reason=f"ledger recovered: {self.reason}", operator=self.operator)
         drafts = (genesis, *successor_drafts(successor), last, stopped)
         events, head = write_ledger(folder / NEXT_FILE, drafts, self.limits, self.clock)
@@ -152,8 +161,10 @@ class _Recovering:
             events=events,
             head=head,
             stop_id=stop_id,
+            had_file=(folder / self.ws.ledger.name).exists(),
         )
         put_in_place(self.ws, folder)
+        made = replace(made, first=sign_first_head(self.ws, self.environ))
         self._record(made)
         return made
 
@@ -169,13 +180,13 @@ class _Recovering:
 
     def _recovered(self, found: Found, folder: Path, bodiless: Bodiless | None) -> dict[str, Any]:
         """What the new genesis says of the old ledger."""
-        proven, newest = found.proven, found.heads.newest
+        proven, newest = found.proven, found.heads.newest_of(found.origin) or found.heads.newest
         head = None
         if newest is not None:
             head = {"origin": newest.origin, "size": newest.size, "root": newest.root.hex()}
         told = {
             "origin": found.origin,
-            "origins": sorted({found.origin, *found.heads.roots} - {""})[-100:],
+            "origins": sorted({found.origin, *found.heads.roots, *found.heads.unsigned} - {""}),
             "old_seq": found.known,
             "old_head": proven.head if proven.events == found.known else "",
             "proven_seq": proven.events,
@@ -188,7 +199,9 @@ class _Recovering:
         }
         return told if bodiless is None else {**told, "bodiless": bodiless.as_json()}
 
-    def _last(self, successor: Successor, taken: Taken, proof: dict[str, Any], source: str) -> EventDraft:
+    def _last(
+        self, successor: Successor, taken: Taken, proof: dict[str, Any], sources: Mapping[str, str]
+    ) -> EventDraft:
         """``ledger.recovered``: the proof, what was carried over, and from where."""
         told = {
             "reason": self.reason,
@@ -196,7 +209,7 @@ class _Recovering:
             "proof": proof,
             **successor.recovered,
             "operators": sorted(successor.operators),
-            "operators_from": source,
+            **sources,
             "phase": successor.phase.value,
             "simulated": successor.simulated,
             "spend_known": taken.complete,

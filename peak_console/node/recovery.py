@@ -1,10 +1,11 @@
 """What a recovery of the ledger saved, and what is lost."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from peak_console.ledger.keeping.salvage import Bodiless
+from peak_console.node.first_head import FirstHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class Recovery:
     events: int
     head: str
     stop_id: str
+    had_file: bool = True
+    """Whether there was an old file at all."""
+    first: FirstHead = field(default_factory=FirstHead)
+    """The new ledger's first signed head."""
 
     @property
     def lost(self) -> int:
@@ -67,4 +72,6 @@ class Recovery:
             "spend_known": self.spend_known,
             "ledger": {"events": self.events, "head": self.head},
             "stop_id": self.stop_id,
+            "kept": self.had_file,
+            "first_head": asdict(self.first),
         }

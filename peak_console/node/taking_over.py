@@ -33,6 +33,11 @@ _PHASES: Final = (
     "SELECT b.bytes FROM ledger l JOIN body b USING (seq) WHERE l.seq > {after} AND +l.kind = 'phase.changed'"
 )
 
+_GUESSED: Final = (
+    "SELECT b.bytes FROM ledger l JOIN body b USING (seq) "
+    "WHERE l.seq <= {upto} AND +l.kind = 'ledger.recovered'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -110,13 +115,20 @@ def phase_kept(broken: Path, proven: Proven, facts: Facts, named: Phase | None) 
         told = max(told, _phase_in(data), key=lambda one: one.level.rank)
     if named is None:
         return told, "ledger"
-    if named.level.rank < told.level.rank:
+    if named.level.rank < told.level.rank and not _was_guessed(broken, proven):
         raise ControlRefused(
             f"the ledger says {told.value}, which is stricter than {named.value}",
             code="phase_laxer",
             remedy="leave --phase out",
         )
     return named, "operator"
+
+
+def _was_guessed(broken: Path, proven: Proven) -> bool:
+    """Whether an earlier recovery put the phase in because nothing told it, and nobody changed it since."""
+    told = [orjson.loads(data) for (data,) in read_table(broken, _GUESSED.format(upto=proven.events))]
+    changes = len(read_table(broken, _PHASES.format(after=0)))
+    return changes <= 1 and any(one.get("phase_from") == "unknown" for one in told)
 
 
 def _run_limits(sources: list[Path], runs: set[str]) -> dict[str, Limit]:

@@ -27,6 +27,9 @@ def cannot_know(result: VerifyResult, sources: Sources, *, figures: bool, key_na
 
 def _unknown(result: VerifyResult, sources: Sources, *, figures: bool) -> Iterator[str]:
     signed = result.checkpoints.size
+    if result.succeeded is not None:
+        lost = f"{result.succeeded.lost:,} of its {result.succeeded.events:,} events are lost"
+        yield f"what became of the log {result.succeeded.origin} that it goes on after: {lost}"
     if not signed:
         yield (
             "no head of this ledger is signed: whether its end was cut off, or all of it written anew, "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from peak_console.domain.errors import EnvironmentUnfit, PeakError
+from peak_console.ledger.heads.succession import Succeeded
 
 
 class VerifyStage(StrEnum):
@@ -98,6 +99,8 @@ class VerifyResult:
     incremental_from: int | None = None
     """The last event that was not looked at again; ``None`` when all were."""
     pruned: PrunedSeen = PrunedSeen()
+    succeeded: Succeeded | None = None
+    """The log that this one goes on after; ``None`` where it is a first one."""
     workers: int = 1
     """Processes that took part."""
     seconds: float = 0.0

@@ -15,6 +15,7 @@ from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.events import GENESIS_PREV_HASH
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.notes import origin_of
+from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
@@ -208,6 +209,7 @@ class _Verification:
             anchor_used=strongest(anchors),
             incremental_from=start.border.size if start else None,
             pruned=chain.pruned,
+            succeeded=succeeded(heads.begun, heads.others()) if heads else None,
             workers=self._workers,
         )
         named = bool(heads and heads.key_named)
