@@ -103,7 +103,9 @@ class Filler:
             return True
         if events:
             return events[0].seq == self._at.seq + 1 and events[0].prev_hash == self._at.hash
-        return reader.head() == (self._at.seq, self._at.hash)
+        head, hashed = reader.head()
+        # an event may have come since none was read: the next round reads it and holds it against the index
+        return head > self._at.seq or (head, hashed) == (self._at.seq, self._at.hash)
 
     def _reached(self, events: list[LedgerEvent]) -> Position:
         last = events[-1]

@@ -167,6 +167,31 @@ def test_another_ledger_empties_it(ws: Workspace) -> None:
     assert found(ws, "leverage") == [OTHER]
 
 
+def test_an_event_between_two_looks_empties_nothing(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that comes after none was read, and before the head is asked for, is read by the next round."""
+    with composing(ws) as ledger:
+        write_run(ledger)
+        filler = filled(ws)
+        before = reached(ws)
+        read = indexchild._events
+
+        def late(reader: LedgerReader, after: int) -> list[Any]:
+            events = read(reader, after)
+            monkeypatch.setattr(indexchild, "_events", read)
+            write_run(ledger, OTHER)
+            return events
+
+        monkeypatch.setattr(indexchild, "_events", late)
+        filler._version = -1  # as where something else than an event moved the file
+        filler.round()
+        assert reached(ws) == before
+        while not filler.round():
+            pass
+        filler.close()
+    assert reached(ws) == head(ws)
+    assert found(ws, "leverage") == [OTHER, RUN]
+
+
 def test_an_older_copy_of_the_ledger_empties_it(ws: Workspace) -> None:
     """A ledger that ends before the index does is another one."""
     with composing(ws) as ledger:
