@@ -13,7 +13,7 @@ import orjson
 
 from peak_console.config.workspace import find_workspace
 from peak_console.control.sockets import socket_path
-from peak_console.demo.traffic import Traffic, TrafficOptions, gate_of, simulated
+from peak_console.demo.traffic import KEPT_RUNS, Traffic, TrafficOptions, gate_of, simulated
 from peak_console.domain.errors import PeakError
 from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
@@ -84,7 +84,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--rate", type=_rate, default=20.0, help="calls per second, critics' included")
     add("--seed", type=int, default=0, help="of the mix and the market windows")
     add("--seconds", type=float, default=0.0, help="end after so many seconds; 0 for never")
-    add("--keep-runs", type=int, default=200, help="run folders kept; 0 for all")
+    add("--keep-runs", type=int, default=KEPT_RUNS, help="run folders kept; 0 for all")
     add("--at-once", type=int, default=256, help="runs at once")
     add("--with-parent", action="store_true", help="end when the process that started it ends")
     return parser.parse_args(arguments)

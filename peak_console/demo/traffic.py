@@ -35,6 +35,8 @@ _LAST_CALLS_S: Final = 2.0
 """How long calls in flight may take to end when the traffic ends."""
 _STEP: Final = 7
 """Bars between the windows of two runs."""
+KEPT_RUNS: Final = 6000
+"""Run folders kept: some ten minutes at the usual rate, and 200 MB of disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class TrafficOptions:
     rate: float = 20.0
     """Calls per second, critics' calls included."""
     seed: int = 0
-    keep_runs: int = 200
+    keep_runs: int = KEPT_RUNS
     """Run folders kept, 0 for all; older ones of this process are removed."""
     at_once: int = 256
     """Runs at once."""
