@@ -1,20 +1,19 @@
 """A new ledger begins once: never by itself where signed heads of an earlier one are known."""
 
 from contextlib import closing
-from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, state_folder
-from peak_console.domain.errors import LedgerUnavailable, PeakError
+from peak_console.domain.errors import PeakError
 from peak_console.ledger.faults import sqlite_faults
-from peak_console.ledger.heads.anchors import open_anchors, survey
+from peak_console.ledger.heads.anchors import survey
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.heads.first_events import read_beginning
-from peak_console.ledger.heads.known_heads import known_heads
 from peak_console.ledger.heads.notary_heads import other_logs
 from peak_console.ledger.heads.notes import NoteKey, origin_of
 from peak_console.ledger.heads.succession import OtherHead, foreign
 from peak_console.ledger.schema import open_for_reading
+from peak_console.operations.missing_ledger import is_missing, missing_ledger, newest_size
 from peak_console.operations.settings import ledger_settings
 from peak_console.operations.succession import proved_by
 
@@ -45,30 +44,7 @@ def foreign_beginning(ws: Workspace) -> str:
     return f"foreign_genesis: {why}" if why else ""
 
 
-REMEDY: Final = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
-
-
 def refuse_a_second_beginning(ws: Workspace) -> None:
     """Raise ``LedgerUnavailable`` (``ledger_missing``) where the ledger is gone and heads of it are known."""
-    try:
-        if ws.ledger.stat().st_size:
-            return
-    except FileNotFoundError:
-        pass
-    except OSError:
-        return  # opening it tells what is wrong
-    try:
-        key = KeyStore(ws.keys).raw_public()
-    except PeakError:
-        key = None
-    if key is None:
-        return
-    anchors = open_anchors(ws.root, ledger_settings(ws).anchors, key, state_folder())
-    heads = known_heads(ws.checkpoints, key, anchors)
-    if heads.newest is not None:
-        raise LedgerUnavailable(
-            f"the ledger is gone: {heads.newest.size:,} events of it were signed ({heads.where})",
-            code="ledger_missing",
-            remedy=REMEDY,
-            signed=heads.newest.size,
-        )
+    if is_missing(ws) and newest_size(ws)[0]:
+        raise missing_ledger(ws)

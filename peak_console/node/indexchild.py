@@ -26,6 +26,7 @@ from peak_console.ledger.search.index import (
 )
 from peak_console.ledger.search.words import words_of
 from peak_console.operations.child import Lifeline, announce, run_child
+from peak_console.operations.missing_ledger import missing_ledger
 from peak_console.operations.runs import RunFold
 from peak_console.operations.views.run_rows import row_of
 
@@ -183,11 +184,7 @@ class Filler:
 
 def _ledger(ws: Workspace) -> LedgerReader:
     if not ws.ledger.exists():
-        raise LedgerUnavailable(
-            "there is no ledger to be indexed yet",
-            code="ledger_missing",
-            remedy="start the node: peak node start",
-        )
+        raise missing_ledger(ws)
     return LedgerReader(ws.ledger)
 
 

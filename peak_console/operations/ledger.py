@@ -17,6 +17,7 @@ from peak_console.ledger.verifying.result import VerifyCancelled, never
 from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
 from peak_console.ledger.verifying.verify import verify as verify_file
 from peak_console.ledger.verifying.verify import verify_range as verify_range_of
+from peak_console.operations.missing_ledger import is_missing, missing_ledger
 from peak_console.operations.settings import ledger_settings
 from peak_console.operations.succession import proved_by
 
@@ -146,10 +147,6 @@ def as_json(event: LedgerEvent) -> dict[str, Any]:
 
 def existing(ws: Workspace) -> Workspace:
     """``ws``, whose ledger has begun; raises ``LedgerUnavailable``."""
-    if not ws.ledger.exists():
-        raise LedgerUnavailable(
-            f"{ws.root} has no ledger yet",
-            code="ledger_missing",
-            remedy="start the node, which makes it: peak node start",
-        )
+    if is_missing(ws):
+        raise missing_ledger(ws)
     return ws

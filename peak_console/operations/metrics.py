@@ -18,6 +18,7 @@ from peak_console.domain.text import one_line
 from peak_console.ledger.folds.windows import CountRow, RollupRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.schema import SQLITE_VERSION
+from peak_console.operations.missing_ledger import missing_ledger
 
 BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the latency buckets, in seconds."""
@@ -130,9 +131,7 @@ class Meter:
     def _ledger(self) -> LedgerFigures:
         path = self._ws.ledger
         if not path.exists():
-            raise LedgerUnavailable(
-                "there is no ledger yet", code="ledger_missing", remedy="start the node: peak node start"
-            )
+            raise missing_ledger(self._ws)
         try:
             with LedgerReader(path) as reader:
                 return self._figures(reader)

@@ -24,10 +24,13 @@ class SignedHeads:
         self._newest: Kept | None = None
         self._at: datetime | None = None
 
-    def read(self, seq: int, node: Mapping[str, Any]) -> SignedHead:
-        """The head as of a ledger of ``seq`` events; ``node`` is what ``node.json`` says. Never raises."""
+    def read(self, seq: int, node: Mapping[str, Any], genesis: str = "") -> SignedHead:
+        """The head as of a ledger of ``seq`` events; ``node`` is what ``node.json`` says. Never raises.
+
+        ``genesis`` is the hash of its first event: heads of a log before it say nothing of its end.
+        """
         with suppress(OSError):
-            self._look()
+            self._look(genesis)
         told = node.get("notary")
         problem = str(told.get("problem") or "") if isinstance(told, Mapping) else ""
         found = self._newest.checkpoint if self._newest is not None else None
@@ -38,16 +41,27 @@ class SignedHeads:
             problem = problem or f"the ledger ends before its signed head of {found.size} events"
         return SignedHead(found.size, found.root.hex(), self._at, problem, _anchors(told))
 
-    def _look(self) -> None:
+    def _look(self, genesis: str) -> None:
         paths = self._files.files()
         found = paths[-1].stat() if paths else None
-        seen = (len(paths), found.st_mtime_ns, found.st_size) if found else None
+        seen = (len(paths), found.st_mtime_ns, found.st_size, genesis) if found else None
         if seen == self._seen:
             return
-        self._newest, self._at = self._files.newest(), None
+        self._newest, self._at = self._newest_of(genesis), None
         if found is not None and self._newest is not None and self._newest.checkpoint is not None:
             self._at = self._signed_at(self._newest.checkpoint.size, found.st_mtime)
         self._seen = seen
+
+    def _newest_of(self, genesis: str) -> Kept | None:
+        """The last head of the log that began so; the last one of any where that is not known."""
+        found = self._files.newest()
+        if not genesis or found is None or _is_of(found, genesis):
+            return found
+        for path in reversed(self._files.files()):
+            for kept in reversed(list(self._files.of(path))):
+                if _is_of(kept, genesis):
+                    return kept
+        return None
 
     def _signed_at(self, size: int, written: float) -> datetime:
         """When the notary says it signed; else when the file was last written."""
@@ -56,6 +70,10 @@ class SignedHeads:
             if state.size == size:
                 return from_iso(state.at)
         return datetime.fromtimestamp(written, UTC)
+
+
+def _is_of(kept: Kept, genesis: str) -> bool:
+    return kept.checkpoint is not None and kept.checkpoint.origin.endswith(f"/{genesis[:16]}")
 
 
 def _anchors(told: object) -> tuple[AnchorLine, ...]:

@@ -222,7 +222,7 @@ class StatusReader:
                 size=_size(self.ws.ledger),
                 wal_size=_size(self.ws.ledger.with_name(self.ws.ledger.name + "-wal")),
                 freshness=Freshness(now),
-                signed=self._signed_head(seq) if whole else SignedHead(),
+                signed=self._signed_head(seq, reader) if whole else SignedHead(),
             ),
             phase=to if to in set(Phase) else Phase.LIVE.value,
             phase_since=changed.ts if changed else "",
@@ -257,12 +257,13 @@ class StatusReader:
             self._genesis = (self._door.generation, (genesis.body or {}).get("simulated") is True)
         return self._genesis[1]
 
-    def _signed_head(self, seq: int) -> SignedHead:
+    def _signed_head(self, seq: int, reader: LedgerReader) -> SignedHead:
         if self._signed is None:
             from peak_console.operations.signed_head import SignedHeads  # noqa: PLC0415 - it is slow
 
             self._signed = SignedHeads(self.ws)
-        return self._signed.read(seq, self._node_json())
+        genesis = reader.by_seq(1)
+        return self._signed.read(seq, self._node_json(), genesis.hash if genesis else "")
 
     def _verified(self) -> bool | None:
         """What the node knows of the chain."""

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.missing_ledger import missing_ledger
 
 
 class LedgerDoor:
@@ -22,9 +24,7 @@ class LedgerDoor:
             found = self.path.stat()
         except FileNotFoundError:
             self.close()
-            raise LedgerUnavailable(
-                "there is no ledger yet", code="ledger_missing", remedy="start the node: peak node start"
-            ) from None
+            raise missing_ledger(Workspace(self.path.parent.parent)) from None
         except OSError as error:
             self.close()
             raise LedgerUnavailable(
