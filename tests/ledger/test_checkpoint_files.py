@@ -127,3 +127,24 @@ def test_other_files_in_the_folder_are_let_be(files: CheckpointFiles) -> None:
     (files.folder / "README.md").write_text("hello", encoding="utf-8")
     (files.folder / "zzz.notes").write_text("hello", encoding="utf-8")
     assert sizes(files) == [1]
+
+
+def test_what_no_death_left_is_never_cut_off(files: CheckpointFiles) -> None:
+    """Whole lines that are no beginning of a head of this log stay, to be found; the next note follows."""
+    for junk in (b"junk\n", b"log\nmany\n", b"log\n12\nAAAA\n", b"other\n12\n", b"log\n1\n\n", b"\n"):
+        path = files.append(note(1), NOW)
+        left = path.read_bytes() + junk
+        path.write_bytes(left)
+        files.append(note(2), NOW)
+        assert path.read_bytes() == left + str(note(2)).encode()
+        path.unlink()
+
+
+def test_a_torn_note_of_the_day_before_is_cut_off(files: CheckpointFiles) -> None:
+    """A death before midnight, and the next note after it: only whole notes stay in the older file."""
+    files.append(note(1), NOW)
+    path = files.append(note(2), NOW)
+    path.write_bytes(path.read_bytes()[:-9])
+    files.append(note(3), NOW + timedelta(days=1))
+    assert path.read_bytes() == str(note(1)).encode()
+    assert sizes(files) == [1, 3]

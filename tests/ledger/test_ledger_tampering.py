@@ -363,6 +363,30 @@ def test_a_torn_note_at_the_end_is_told_and_no_break(court: Court) -> None:
     assert "part of a head" in result.checkpoints.problem
 
 
+@pytest.mark.parametrize("lines", [0, 1, 2, 3, 4])
+def test_a_note_torn_between_two_lines_is_no_break(court: Court, lines: int) -> None:
+    """A death may leave whole lines of a head, too."""
+    with court.notes_file.open("a", encoding="utf-8") as file:
+        file.write("".join(str(court.head(EVENTS)).splitlines(keepends=True)[:lines]))
+    assert court.verify().ok
+
+
+@pytest.mark.parametrize("junk", ["junk\n", "peak-console/0/1\n12\n", "\n", "\u2014 x\n"])
+def test_whole_lines_that_are_no_note_are_forged(court: Court, junk: str) -> None:
+    """At the very end as well: no death leaves them."""
+    with court.notes_file.open("a", encoding="utf-8") as file:
+        file.write(junk)
+    assert court.verify().broken_how == "checkpoint_forged"
+
+
+def test_a_part_of_a_note_in_an_older_file_is_forged(court: Court) -> None:
+    """A death tears the newest file alone."""
+    with court.notes_file.open("a", encoding="utf-8") as file:
+        file.write(str(court.head(EVENTS))[:40])
+    (court.notes_file.parent / "9999-01-01.notes").write_text(str(court.head(EVENTS)), encoding="utf-8")
+    assert court.verify().broken_how == "checkpoint_forged"
+
+
 def test_heads_of_another_log_are_foreign(court: Court) -> None:
     """Signed with the same key, of a genesis that this one does not go on after."""
     other = Checkpoint(court.origin.rpartition("/")[0] + "/" + "0" * 16, 5, b"\x05" * 32)

@@ -1,15 +1,20 @@
 """Checkpoints on disk: ``audits/checkpoints/YYYY-MM-DD.notes``, one signed note after the other."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, SignedNote, read_note, split_notes
 
 _sync = getattr(os, "fdatasync", os.fsync)
+
+_BEGUN: Final = re.compile(rb"(?:[0-9]{1,18}\n(?:[A-Za-z0-9+/]{43}=\n\n?)?)?")
+"""What may follow the origin of a head that was cut off between two lines: size, root, the empty line."""
 
 
 class CheckpointsUnwritable(EnvironmentUnfit):
@@ -36,18 +41,24 @@ class CheckpointFiles:
         self.folder = folder
 
     def append(self, note: SignedNote, now: datetime) -> Path:
-        """Keep one more, durably; a torn note at the end of the file is cut off first. Gives the file.
+        """Keep one more, durably; a torn note at the end of the newest file is cut off first. Gives the file.
 
-        It is never put into an older file than the newest there is: a clock that was set back does not
-        change the order. Raises :class:`CheckpointsUnwritable`.
+        Nothing else is cut off: what no death can have left stays to be found. The note is never put into an
+        older file than the newest there is: a clock that was set back does not change the order. Raises
+        :class:`CheckpointsUnwritable`.
         """
         path = self.folder / f"{now:%Y-%m-%d}.notes"
+        origin = note.text.partition("\n")[0]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            path = max([path, *self.files()])
+            newest = self.files()[-1:]
+            path = max([path, *newest])
+            for last in newest:
+                if last != path:
+                    _mend(last, origin)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o664)
             with os.fdopen(handle, "r+b") as file:
-                whole = _whole_bytes(file.read())
+                whole = _whole_bytes(file.read(), origin)
                 file.seek(whole)
                 file.truncate()
                 file.write(str(note).encode())
@@ -107,14 +118,35 @@ def _notes_of(path: Path) -> Iterator[Kept]:
             yield Kept(path.name, None, None, str(error))
 
 
-def _whole_bytes(data: bytes) -> int:
-    """How much of the file is whole notes: a death while writing leaves a part of one."""
-    text = data.decode("utf-8", "surrogateescape")
-    parts = list(split_notes(text))
+def is_torn(data: bytes, origin: str) -> bool:
+    """Whether a death while a head of ``origin`` was written can have left these bytes at a file's end.
+
+    They have no final newline, or they are the whole lines that such a head begins with.
+    """
+    if not data.endswith(b"\n"):
+        return True
+    name, _, rest = data.partition(b"\n")
+    return name == origin.encode() and _BEGUN.fullmatch(rest) is not None
+
+
+def _mend(path: Path, origin: str) -> None:
+    """Cut a torn note off a file that is not the newest any more; raises ``OSError``."""
+    with path.open("r+b") as file:
+        data = file.read()
+        whole = _whole_bytes(data, origin)
+        if whole < len(data):
+            file.truncate(whole)
+            _sync(file.fileno())
+
+
+def _whole_bytes(data: bytes, origin: str) -> int:
+    """How much of the file stays: a death while writing leaves a part of a note."""
+    parts = list(split_notes(data.decode("utf-8", "surrogateescape")))
     if not parts:
         return 0
+    last = parts[-1].encode("utf-8", "surrogateescape")
     try:
         read_note(parts[-1])
     except NoteMalformed:
-        return len("".join(parts[:-1]).encode("utf-8", "surrogateescape"))
+        return len(data) - len(last) if is_torn(last, origin) else len(data)
     return len(data)

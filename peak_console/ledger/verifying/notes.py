@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from peak_console.ledger.heads.anchor_heads import key_name, open_regular
+from peak_console.ledger.heads.checkpoint_files import is_torn
 from peak_console.ledger.heads.notes import NOTE_LIMIT, Checkpoint, NoteMalformed, read_note, split_notes
 from peak_console.ledger.heads.succession import OtherHead
 from peak_console.ledger.verifying.jobs import NOTES
@@ -36,7 +37,7 @@ class NotesRead:
     """The first thing that is no note where one belongs."""
     unreadable: str = ""
     torn: str = ""
-    """A file that ends in a part of a note."""
+    """The newest file, where it ends in a part of a note."""
     jobs: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -54,9 +55,10 @@ def read_notes(folder: Path | None, origin: str, key: bytes | None) -> NotesRead
     found = NotesRead(origin)
     if folder is None:
         return found
-    for path in sorted(folder.glob("????-??-??.notes")):
+    files = sorted(folder.glob("????-??-??.notes"))
+    for path in files:
         try:
-            _read_file(path, found, key)
+            _read_file(path, found, key, newest=path == files[-1])
         except OSError as error:
             found.unreadable = found.unreadable or f"{path.name} cannot be read: {error.strerror or error}"
     return found
@@ -88,11 +90,11 @@ def texts_of(path: Path) -> Iterator[tuple[int, bytes, bool]]:
                 return
 
 
-def _read_file(path: Path, found: NotesRead, key: bytes | None) -> None:
+def _read_file(path: Path, found: NotesRead, key: bytes | None, *, newest: bool) -> None:
     batch = _Batch(path, key, found.jobs)
     for place, data, last in texts_of(path):
         head = _head_of(data)
-        if head is None and last and not _is_complete(data):
+        if head is None and last and newest and is_torn(data, found.origin):
             found.torn = path.name
         elif head is None:
             found.wrong = found.wrong or f"{path.name} holds what is no signed head, at byte {place}"
@@ -144,11 +146,6 @@ def _take(found: NotesRead, head: Checkpoint, name: str) -> None:
         known = found.other_heads.get(head.origin)
         if known is None or known.head.size < head.size:
             found.other_heads[head.origin] = OtherHead(head, name)
-
-
-def _is_complete(data: bytes) -> bool:
-    """Whether it has a text and a whole line under it, so that no death while writing left it."""
-    return data.endswith(b"\n") and "\n\n\u2014 ".encode() in data
 
 
 def _head_of(data: bytes) -> Checkpoint | None:
