@@ -1,5 +1,6 @@
 """Every attack on a signed ledger is found and named, or the result says that it could not be seen."""
 
+import hashlib
 import shutil
 import sqlite3
 import subprocess
@@ -406,12 +407,35 @@ def test_heads_of_another_key_are_foreign(court: Court) -> None:
 
 
 def test_a_genesis_written_anew_is_foreign_to_its_heads(court: Court) -> None:
-    """A whole new chain beside the heads of the old one."""
+    """A whole new chain beside the heads of the old one: by its own record of them, and without that."""
     in_file(lambda db: rewrite(db, 1))(court)
-    assert court.verify().broken_how in {"foreign_genesis", "checkpoint_forged"}
+    assert court.verify().broken_how == "checkpoint_forged"
     with tampering(court.path) as db:
         cut(db, 7, figures=True)
     assert court.verify().broken_how == "foreign_genesis"
+
+
+@pytest.mark.parametrize("word", ["{}", '{"origins": ["x"]}', '"yes"', "1"])
+def test_a_genesis_that_says_recovered_is_foreign_all_the_same(court: Court, word: str) -> None:
+    """One word turns no rewritten chain green: not where an operator is believed by whoever asks, either."""
+    with tampering(court.path) as db:
+        body = f'{{"recovered":{word}}}'.encode()
+        db.execute("UPDATE body SET bytes = ? WHERE seq = 1", (body,))
+        db.execute("UPDATE ledger SET body_sha256 = ? WHERE seq = 1", (hashlib.sha256(body).hexdigest(),))
+        db.execute("UPDATE ledger SET kind = 'run.noted' WHERE kind = 'ledger.checkpointed'")
+        rewrite(db, 1)
+    for proved in (None, lambda _: True):
+        result = court.verify(proved=proved)
+        assert (result.ok, result.broken_how) == (False, "foreign_genesis")
+
+
+def test_a_head_that_a_copy_signed_is_told_so(court: Court) -> None:
+    """Copies of a workspace share its key, so its folder in the user's state."""
+    ahead = Checkpoint(court.origin, 40, b"\x05" * 32).signed(court.key)
+    court.anchors().anchors[0].keep(ahead, NOW)
+    result = court.verify()
+    assert result.broken_how == "rolled_back"
+    assert "a copy of this workspace" in result.detail
 
 
 def test_a_file_of_notes_that_is_a_link_or_a_pipe_is_not_followed(court: Court, tmp_path: Path) -> None:

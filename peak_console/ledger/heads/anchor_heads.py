@@ -135,7 +135,8 @@ def refuse_backwards(held: AnchorHead, wanted: Checkpoint, place: str) -> bool:
     raise AnchorFailed(
         f"{place} holds {what} of this ledger: {have.size} events, {wanted.size} were to be kept",
         code="anchor_ahead",
-        remedy="look at the ledger first: peak ledger verify",
+        remedy="see peak ledger verify; a copy of this workspace, with the same key, may "
+        "have signed it: end that copy, or name it a folder of its own in configs/ledger.toml, [anchors]",
         held=have.size,
         size=wanted.size,
     )
