@@ -36,17 +36,20 @@ def read_pack(path):
         found = {one.relative_to(path).as_posix(): one for one in path.rglob("*") if not one.is_dir()}
         odd = [name for name, one in found.items() if one.is_symlink() or not one.is_file()]
         odd += [str(one) for one in path.rglob("*") if one.is_symlink() and one.is_dir()]
+        odd += [f"{one}/" for one in path.rglob("*") if one.is_dir() and not any(one.iterdir())]
         return {name: one.read_bytes() for name, one in found.items() if name not in odd}, odd
-    files, odd = {}, []
+    files, odd, folders = {}, [], []
     with tarfile.open(path) as archive:
         for member in archive:
             name = member.name.partition("/")[2]
             if member.isdir():
+                folders.append(f"{name}/" if name else "")
                 continue
             if not member.isreg() or not name or name in files or ".." in name.split("/"):
                 odd.append(member.name)
             else:
                 files[name] = archive.extractfile(member).read()
+    odd += [one for one in folders if not any(name.startswith(one) for name in files)]
     return files, odd
 
 

@@ -34,7 +34,7 @@ class PackFiles(Protocol):
         ...
 
     def odd(self) -> tuple[str, ...]:
-        """What else lies there: links, devices, names that no pack has."""
+        """What else lies there: links, devices, names that no pack has, folders without a file (``name/``)."""
         ...
 
     def read(self, path: str) -> bytes:
@@ -67,7 +67,7 @@ class FolderFiles:
         return self._sizes
 
     def odd(self) -> tuple[str, ...]:
-        """Links, devices, names that no pack has."""
+        """Links, devices, names that no pack has, empty folders."""
         return tuple(sorted(self._odd))
 
     def read(self, path: str) -> bytes:
@@ -82,6 +82,8 @@ class FolderFiles:
     def _walk(self, folder: Path, prefix: str, depth: int) -> None:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda one: one.name)
+        if not found and prefix:
+            self._odd.append(prefix)
         for entry in found:
             path = f"{prefix}{entry.name}"
             state = entry.stat(follow_symlinks=False)
@@ -101,6 +103,7 @@ class TarFiles:
     def __init__(self, path: Path) -> None:
         self._files: dict[str, bytes] = {}
         self._odd: list[str] = []
+        self._folders: set[str] = set()
         self._held = 0
         try:
             with tarfile.open(path, "r:*") as archive:
@@ -108,13 +111,14 @@ class TarFiles:
                     self._take(archive, member)
         except (OSError, tarfile.TarError, EOFError, ValueError) as error:
             raise PackUnreadable(f"{path} is no archive that can be read: {error}") from error
+        self._odd += _empty(self._folders, self._files)
 
     def sizes(self) -> Mapping[str, int]:
         """Every plain file by its path, with its size in bytes."""
         return {path: len(data) for path, data in self._files.items()}
 
     def odd(self) -> tuple[str, ...]:
-        """Links, devices, names that no pack has, and names that stand twice."""
+        """Links, devices, names that no pack has, names that stand twice, and empty folders."""
         return tuple(sorted(self._odd))
 
     def read(self, path: str) -> bytes:
@@ -124,9 +128,12 @@ class TarFiles:
         return self._files[path]
 
     def _take(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        if len(self._files) + len(self._odd) >= FILES_LIMIT:
+        if len(self._files) + len(self._odd) + len(self._folders) >= FILES_LIMIT:
             raise PackUnreadable(f"more than {FILES_LIMIT} files")
         if member.isdir():
+            inner = member.name.rstrip("/").partition("/")[2]
+            if inner:
+                self._folders.add(f"{inner}/")
             return
         top, slash, path = member.name.partition("/")
         plain = member.isreg() and slash and is_pack_path(path) and is_pack_path(top)
@@ -138,6 +145,13 @@ class TarFiles:
             raise PackUnreadable(f"more than {FILE_LIMIT} bytes")
         data = archive.extractfile(member)
         self._files[path] = data.read() if data else b""
+
+
+def _empty(folders: set[str], files: Mapping[str, bytes]) -> list[str]:
+    """The folders in which no file lies, the innermost of each."""
+    filled = {path[: place + 1] for path in files for place, sign in enumerate(path) if sign == "/"}
+    empty = folders - filled
+    return [one for one in empty if not any(other != one and other.startswith(one) for other in empty)]
 
 
 def open_pack(path: Path) -> PackFiles:

@@ -126,7 +126,9 @@ class _Verification:
         if statement is not None and manifest is not None:
             proofs_ok = self._about(statement, manifest)
         for odd in self._pack.odd():
-            self._problem(f"{odd}: not a plain file, or a name that no pack has")
+            self._states.setdefault(odd, FileState(odd, 0, media_type(odd), State.EXTRA))
+            what = "an empty folder" if odd.endswith("/") else "not a plain file, or a name that no pack has"
+            self._problem(f"{odd}: {State.EXTRA.value}: {what}")
         return PackVerified(
             ok=not self._problems,
             run_id=statement.run_id if statement else "",

@@ -87,6 +87,7 @@ TAMPERINGS: dict[str, Callable[[Path], None]] = {
     "other signature": _resigned,
     "no statement in it": _change("statement.dsse.json", "[]"),
     "planted file": lambda folder: (folder / "configs/planted.toml").touch(),
+    "planted folder": lambda folder: (folder / "configs" / "empty" / "inner").mkdir(parents=True),
     "planted link": lambda folder: (folder / "link").symlink_to("/etc/passwd"),
 }
 

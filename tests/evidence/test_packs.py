@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import tarfile
 from contextlib import closing
 from pathlib import Path
 
@@ -171,9 +172,30 @@ def test_missing_extra_and_changed_files_are_named(world: EvidenceWorld) -> None
         "artefacts/outlook/result.md": State.CHANGED,
         "artefacts/planted.md": State.EXTRA,
         "costs.json": State.MISSING,
+        "link.md": State.EXTRA,
     }
     assert any("link.md" in one for one in found.problems)
     assert found.proofs_ok
+
+
+def test_an_empty_folder_in_a_pack_is_extra(world: EvidenceWorld, tmp_path: Path) -> None:
+    """In a folder and in an archive alike, also one in another; the folders of its files are not."""
+    folder = world.build().path
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "notes" / "inner").mkdir(parents=True)
+    with tarfile.open(tmp_path / "whole.tar.gz", "w:gz") as archive:
+        archive.add(folder, "pack")
+    with tarfile.open(tmp_path / "copy.tar.gz", "w:gz") as archive:
+        archive.add(copy, "pack")
+    assert verify_path(tmp_path / "whole.tar.gz", world.public).ok
+    for place in (copy, tmp_path / "copy.tar.gz"):
+        found = verify_path(place, world.public)
+        assert not found.ok
+        assert {one.path: one.state for one in found.files if one.state is not State.OK} == {
+            "notes/inner/": State.EXTRA
+        }
+        assert found.problems == ("notes/inner/: extra: an empty folder",)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,9 @@ def pack_text(found: "PackVerified", run_id: str, edition: int) -> str:
     """A verification as it is copied."""
     lines = [f"evidence of {run_id}, edition {edition}: {'whole' if found.ok else 'BROKEN'}"]
     lines += [f"problem: {one}" for one in found.problems] + [f"note: {one}" for one in found.notes]
-    lines += [f"{file.state.value:8} {file.size:>10} {file.path}" for file in files_in_order(found)]
+    lines += [
+        f"{file.state.value:8} {file.size:>10} {one_line(file.path, 200)}" for file in files_in_order(found)
+    ]
     return "\n".join(lines) + "\n"
 
 
