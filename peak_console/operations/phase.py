@@ -5,6 +5,7 @@ from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.ledger import existing
 
 
 def phase_of(ws: Workspace) -> Phase:
@@ -14,7 +15,7 @@ def phase_of(ws: Workspace) -> Phase:
     """
     if not ws.ledger.exists():
         return Phase.BOOTSTRAP
-    with LedgerReader(ws.ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         event = reader.last(EventKind.PHASE_CHANGED)
     if event is None:
         return Phase.BOOTSTRAP

@@ -15,6 +15,7 @@ from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.ledger import existing
 from peak_console.operations.runs import RunFold, RunLine
 from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
 
@@ -117,7 +118,7 @@ def list_runs(
     wanted = wanted or RunsWanted()
     lines: list[RunLine] = []
     looked = 0
-    with LedgerReader(ws.ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         head, _ = reader.head()
         below = None if before is None else _place_of(reader, before)
         last = ""
@@ -133,7 +134,7 @@ def list_runs(
 
 def show_run(ws: Workspace, run_id: str) -> RunTold:
     """One run; raises ``UsageWrong`` for what is no run id, ``NoSuchRun``, ``LedgerUnavailable``."""
-    with LedgerReader(ws.ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         events, cut = events_of(reader, run_id)
     fold = RunFold(run_id)
     for event in events:

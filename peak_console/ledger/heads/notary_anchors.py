@@ -56,8 +56,8 @@ class AnchorKeeper:
                 state.kept_us, state.retry_us = known.kept_us, known.retry_us
             if newest.note is not None and newest.checkpoint is not None and not newest.problem:
                 where = f"the {anchor.kind} anchor {anchor.place}"
-            if anchor.kind == "folder":
-                where += " (a copy of this workspace, with the same key, may have signed there)"
+                if anchor.kind == "folder":
+                    where += " (a copy of this workspace, with the same key, may have signed there)"
                 self._held.append((where, newest.note, newest.checkpoint))
                 if newest.checkpoint.origin == key.name:
                     state.size = newest.checkpoint.size

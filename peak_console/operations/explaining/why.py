@@ -20,6 +20,7 @@ from peak_console.operations.explaining.why_change import Change, change_of
 from peak_console.operations.explaining.why_json import call_json, run_json
 from peak_console.operations.explaining.why_then import before_event
 from peak_console.operations.explaining.why_words import call_line, call_paragraph
+from peak_console.operations.ledger import existing
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
 from peak_console.operations.phase import rules_of
 from peak_console.operations.runs import RunLine, run_line
@@ -114,7 +115,7 @@ def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
     if not name:
         raise UsageWrong("no id was given", remedy="name an event, a call, a run or #SEQ: peak ledger tail")
     now = (clock or SystemClock()).now()
-    with LedgerReader(ws.ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         facts = _facts(ws, reader, now)
         found = _newest_call(reader) if name == LAST else _event_named(reader, name)
         explained = _explained(reader, name, found, facts)

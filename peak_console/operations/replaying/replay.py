@@ -6,6 +6,7 @@ from typing import Final
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.ledger import existing
 from peak_console.operations.replaying.budget import RunCounters, replay_admission
 from peak_console.operations.replaying.configs import Known, Versions, config_changes
 from peak_console.operations.replaying.critic import replay_judgement
@@ -32,7 +33,7 @@ def replay(ws: Workspace, run_id: str) -> ReplayReport:
 
     Raises ``UsageWrong`` for what is no run id, ``NoSuchRun``, ``LedgerUnavailable``.
     """
-    with LedgerReader(ws.ledger) as reader:
+    with LedgerReader(existing(ws).ledger) as reader:
         events, cut = events_of(reader, run_id)
         changes = config_changes(reader)
     return replayed(run_id, events, Versions(ws, changes), texts_of(ws.runs / run_id), cut=cut)
