@@ -21,7 +21,7 @@ _FAULTS = {
     sqlite3.SQLITE_CANTOPEN: (
         "ledger_unopenable",
         "cannot be opened",
-        "check that it exists and its permissions",
+        "check its permissions; where it is gone: peak ledger verify says what is known of it",
     ),
     sqlite3.SQLITE_AUTH: ("ledger_unopenable", "cannot be opened", "check its permissions"),
     sqlite3.SQLITE_CORRUPT: (
