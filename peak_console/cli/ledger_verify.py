@@ -50,7 +50,11 @@ def verify(
 
 
 def _good(result: ledger.VerifyResult) -> list[str]:
-    since = "" if result.incremental_from is None else f" from event {result.incremental_from + 1:,} on"
+    since = (
+        ""
+        if result.incremental_from is None
+        else f" from event {result.incremental_from + 1:,} on, figures and budgets not counted again"
+    )
     events = f"{result.events:,} events{since}"
     return [
         f"{_word(result)}: {events}, head {result.head}, verified in {result.seconds:.1f} s",
@@ -97,6 +101,10 @@ _REMEDIES = {
     "key_changed": "restore configs/keys/workspace.pub, the key that the genesis names",
     "wrong_prune": "restore a backup from before the event that is named; see peak ledger prune",
     "anchor_lags": "see why the anchor takes nothing: peak node status; a running node signs and keeps heads",
+    "wrong_schema": "nothing else disagrees, but a file that was opened to change it serves no calls: restore a "
+    "backup (peak ledger backup made it), or go on after it in a new one: peak ledger recover",
+    "wrong_budget": "no call may be let through on such money: restore a backup, or go on after it in a new "
+    "ledger, which carries what the events say: peak ledger recover",
     "checkpoints_missing": "bring the files of audits/checkpoints/ back, from a backup or version control",
 }
 

@@ -13,6 +13,21 @@ APPLICATION_ID: Final = 0x5045_414B
 SCHEMA_VERSION: Final = 5
 """Raised with every migration; a ledger of a higher version is refused, never guessed at."""
 
+GUARDS: Final = frozenset(
+    {
+        "body_follows",
+        "body_no_delete",
+        "body_no_update",
+        "ledger_links_to_head",
+        "ledger_no_delete",
+        "ledger_no_update",
+        "pruned_range_goes_on",
+        "pruned_range_is_an_event",
+        "pruned_range_stays",
+    }
+)
+"""The triggers that keep what is written: a file without one was opened by somebody to change it."""
+
 SQLITE_VERSION: Final = sqlite3.sqlite_version
 """The SQLite library in use; 3.7.0 to 3.51.2 can corrupt a WAL database that several connections write."""
 
@@ -46,7 +61,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_PER_CHECKPOINT}")
             db.execute("PRAGMA cache_size = -16384")
-            _migrate(db)
+            migrate(db)
         except BaseException:
             db.close()
             raise
@@ -98,7 +113,7 @@ def check_identity(db: sqlite3.Connection, path: Path, *, fresh_allowed: bool) -
         )
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def migrate(db: sqlite3.Connection) -> None:
     """Bring the file to :data:`SCHEMA_VERSION`; a death on the way leaves a file that goes on from there."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == SCHEMA_VERSION:
@@ -112,3 +127,14 @@ def _migrate(db: sqlite3.Connection) -> None:
     if version:
         db.execute("INSERT OR IGNORE INTO schema_change VALUES (?, ?)", (SCHEMA_VERSION, version))
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def missing_guard(path: Path) -> str:
+    """The first trigger that the file has lost, empty with all; raises ``LedgerUnavailable``."""
+    db = open_for_reading(path)
+    try:
+        with sqlite_faults(path):
+            there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    finally:
+        db.close()
+    return min(GUARDS - there, default="")

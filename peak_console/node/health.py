@@ -11,6 +11,7 @@ from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import LedgerEvent, header_hash
 from peak_console.domain.posture import PostureReason
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.schema import missing_guard
 
 HEAD_EVENTS: Final = 200
 """How many events at the head are checked before the node serves; the rest is a child's work."""
@@ -124,8 +125,13 @@ def check_chain(events: Sequence[LedgerEvent]) -> str:
 
 
 def broken_head(path: Path) -> str:
-    """:func:`check_head`, with a ledger that cannot be read counted as broken there."""
+    """:func:`check_head`, with a ledger that cannot be read, or lost a trigger, counted as broken there."""
     try:
+        gone = missing_guard(path)
+        if gone:
+            return (
+                f"the trigger {gone} is gone: somebody opened the file to change it; see peak ledger verify"
+            )
         return check_head(path)
     except LedgerUnavailable as error:
         return error.message

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore, KeyUnusable, state_folder
-from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.heads.anchors import survey
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.verifying.budget_check import KnownLimits
 from peak_console.ledger.verifying.result import VerifyCancelled, never
 from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
 from peak_console.ledger.verifying.verify import verify as verify_file
@@ -60,7 +62,12 @@ def verify(
     is none.
     """
     path = existing(ws).ledger if file is None else _named(file)
-    plan = Plan(workers=workers, incremental=incremental, memory=ws.audits / MEMORY if file is None else None)
+    plan = Plan(
+        workers=workers,
+        incremental=incremental,
+        memory=ws.audits / MEMORY if file is None else None,
+        limits=_limits(ws),
+    )
     sources = heads_of(ws, own=file is None, witness=witness)
     return verify_file(path, _staged(progress), plan=plan, sources=sources, cancelled=cancelled)
 
@@ -100,6 +107,14 @@ def heads_of(ws: Workspace, *, own: bool = True, witness: Path | None = None) ->
 def verified_as_json(result: VerifyResult) -> dict[str, Any]:
     """A verification as ``--json`` shows it."""
     return asdict(result)
+
+
+def _limits(ws: Workspace) -> KnownLimits | None:
+    """The budgets' limits as they stand; ``None`` where the configs cannot be read."""
+    try:
+        return KnownLimits.of(ConfigCache(ws).current().budgets.limits)
+    except PeakError:
+        return None
 
 
 def _staged(progress: Callable[[str, int, int], None] | None) -> Callable[[VerifyStage, int, int], None]:

@@ -66,7 +66,7 @@ class Walk:
         more = True
         while more and self.found is None and self.seq < self.upto:
             rows = self._read(chunk)
-            if rows and self._follows(rows):
+            if rows and self._is_followed_by(rows):
                 self._take([row[4] for row in rows])
                 more = len(rows) == chunk
             else:
@@ -88,6 +88,13 @@ class Walk:
             if "decode" in str(error) or damage(error, self.seq):
                 return []
             raise
+
+    def _is_followed_by(self, rows: list[Any]) -> bool:
+        """:meth:`_follows`; a value of another type than was written, as a damaged page has it, is none."""
+        try:
+            return self._follows(rows)
+        except TypeError:
+            return False
 
     def _follows(self, rows: list[Any]) -> bool:
         """Whether every row is the event that belongs at its place: all at once, since most are."""
@@ -167,6 +174,11 @@ def damage(error: sqlite3.DatabaseError, seq: int | None) -> Break | None:
     _, missing, table = str(error).partition("no such table: ")
     if missing:
         return Break(None, "missing_table", f"the table {table} is gone; restore a backup")
+    _, missing, index = str(error).partition("no such index: ")
+    if missing:
+        return Break(
+            None, "wrong_schema", f"the index {index} is gone: somebody opened the file to change it"
+        )
     if getattr(error, "sqlite_errorcode", 0) & _PRIMARY != sqlite3.SQLITE_CORRUPT:
         return None
     what = "what is kept beside the events" if seq is None else f"event {seq}"

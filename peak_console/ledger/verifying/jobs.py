@@ -17,6 +17,7 @@ from peak_console.ledger.folds.breaker_rows import find_wrong_breaker
 from peak_console.ledger.heads.anchor_heads import is_signed, open_regular
 from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, read_note, split_notes
 from peak_console.ledger.schema import open_for_reading
+from peak_console.ledger.verifying.budget_check import KnownLimits, find_wrong_budget
 from peak_console.ledger.verifying.chain import Walk, judged, wrong_genesis
 from peak_console.ledger.verifying.diagnosis import Break
 from peak_console.ledger.verifying.parts import Part, cut, whole
@@ -32,11 +33,14 @@ PIECE: Final = "piece"
 PRUNED: Final = "pruned"
 FIGURES: Final = "figures"
 NOTES: Final = "notes"
+BUDGETS: Final = "budgets"
 
 
 def perform(job: Job, tell: Tell) -> Job:
     """Do one job; raises ``LedgerUnavailable``."""
-    return {PIECE: _piece, PRUNED: _pruned, FIGURES: _figures, NOTES: _notes}[job["op"]](job, tell)
+    return {PIECE: _piece, PRUNED: _pruned, FIGURES: _figures, BUDGETS: _budgets, NOTES: _notes}[job["op"]](
+        job, tell
+    )
 
 
 def read_roots(result: Job) -> PieceRoots:
@@ -140,6 +144,27 @@ def _figures(job: Job, tell: Tell) -> Job:
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         told = f"an event cannot be counted: {type(error).__name__}"
         return {"found": Break(None, "wrong_rollup", told)}
+    finally:
+        db.close()
+
+
+def _budgets(job: Job, tell: Tell) -> Job:
+    """Fold what is kept of budgets again from the events, and compare."""
+    path = Path(job["path"])
+    db = open_for_reading(path)
+    known = KnownLimits.read(job["limits"])
+    unknown: list[str] = []
+
+    def wrong() -> Break | None:
+        said = find_wrong_budget(db, known, tell, unknown, bare=job["bare"])
+        return Break(None, "wrong_budget", said) if said else None
+
+    try:
+        with sqlite_faults(path):
+            return {"found": judged(wrong, None), "unknown": unknown}
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
+        told = f"an event or a row cannot be read: {type(error).__name__}"
+        return {"found": Break(None, "wrong_budget", told), "unknown": unknown}
     finally:
         db.close()
 

@@ -1,4 +1,4 @@
-"""Whether the file's tables, triggers and indexes are those of this schema, compared with a fresh ledger's."""
+"""Whether the file's tables, triggers and indexes are those of this schema, by comparison with a fresh one."""
 
 import sqlite3
 from functools import cache
@@ -14,7 +14,7 @@ _OBJECTS: Final = "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_mast
 _INTERNAL: Final = "sqlite_"
 """Names that SQLite keeps for itself: indexes of constraints, statistics."""
 
-_GUARDS: Final = "trigger"
+_GUARD: Final = "trigger"
 
 
 class Thing(NamedTuple):
@@ -24,24 +24,26 @@ class Thing(NamedTuple):
     name: str
 
 
-def find_wrong_schema(db: sqlite3.Connection) -> Break | None:
-    """The first table, trigger or index that is missing, other than it was made, or not of this schema."""
+def find_wrong_tables(db: sqlite3.Connection) -> Break | None:
+    """The first table or index that is missing or other than it was made: nothing can be counted with it."""
+    stored = things_of(db)
+    for thing, text in _fresh().items():
+        if thing.kind != _GUARD and stored.get(thing) != text:
+            return _changed(thing) if thing in stored else _missing(thing)
+    return None
+
+
+def find_wrong_guards(db: sqlite3.Connection) -> Break | None:
+    """The first trigger that is missing or other than it was made, or whatever is none of this schema's."""
     stored, expected = things_of(db), _fresh()
     for thing, text in expected.items():
-        if thing not in stored:
-            return _missing(thing)
-        if stored[thing] != text:
-            return Break(
-                None, "wrong_schema", f"the {thing.kind} {thing.name} is not the one of this schema: {_OPENED}"
-            )
+        if thing.kind == _GUARD and stored.get(thing) != text:
+            return _changed(thing) if thing in stored else _missing(thing)
     strange = next((thing for thing in stored if thing not in expected), None)
     if strange is None:
         return None
-    return Break(
-        None,
-        "wrong_schema",
-        f"the {strange.kind} {strange.name!r:.60} is none of this schema's: {_OPENED}",
-    )
+    told = f"the {strange.kind} {strange.name!r:.60} is none of this schema's: {_OPENED}"
+    return Break(None, "wrong_schema", told)
 
 
 def things_of(db: sqlite3.Connection) -> dict[Thing, str]:
@@ -65,10 +67,15 @@ def _fresh() -> dict[Thing, str]:
     return dict(sorted(found.items(), key=lambda item: (item[0].kind != "table", item[0])))
 
 
+def _changed(thing: Thing) -> Break:
+    told = f"the {thing.kind} {thing.name} is not the one of this schema: {_OPENED}"
+    return Break(None, "wrong_schema", told)
+
+
 def _missing(thing: Thing) -> Break:
     if thing.kind == "table":
         return Break(None, "missing_table", f"the table {thing.name} is gone; restore a backup")
-    what = "what keeps events from being changed" if thing.kind == _GUARDS else "it was made with it"
+    what = "what keeps events from being changed" if thing.kind == _GUARD else "it was made with it"
     return Break(None, "wrong_schema", f"the {thing.kind} {thing.name} is gone, {what}: {_OPENED}")
 
 

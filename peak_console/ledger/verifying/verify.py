@@ -7,7 +7,7 @@ that it was written anew, that an older copy took its place. What none of this c
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.notes import origin_of
 from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
+from peak_console.ledger.verifying.budget_check import KnownLimits
 from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
 from peak_console.ledger.verifying.heads import (
@@ -32,7 +33,7 @@ from peak_console.ledger.verifying.heads import (
     read_heads,
     seen_anchors,
 )
-from peak_console.ledger.verifying.jobs import FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
+from peak_console.ledger.verifying.jobs import BUDGETS, FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
 from peak_console.ledger.verifying.limits import cannot_know, strongest
 from peak_console.ledger.verifying.memory import Verified
 from peak_console.ledger.verifying.pool import cancellation, default_workers, run_all
@@ -49,6 +50,7 @@ from peak_console.ledger.verifying.result import (
     never,
     silent,
 )
+from peak_console.ledger.verifying.tables import find_wrong_guards, find_wrong_tables
 from peak_console.ledger.verifying.tree import BLOCK_LEVEL, WholeTree
 
 __all__ = [
@@ -84,6 +86,8 @@ class Plan:
     """Whether it begins at the last verified head, where that proves itself."""
     memory: Path | None = None
     """``audits/verified.json``: read when incremental, written after a good result."""
+    limits: KnownLimits | None = None
+    """The budgets' limits as they stand, so that counters are known exactly."""
     level: int = BLOCK_LEVEL
     piece_blocks: int = PIECE_BLOCKS
     chunk: int = CHUNK
@@ -177,6 +181,7 @@ class _Verification:
         self._counted: dict[int, int] = {}
         self._jobs: list[Job] = []
         self._workers = 1
+        self._tables = judged(lambda: find_wrong_tables(self._db), None)
 
     def run(self) -> VerifyResult:
         heads = self._read_heads()
@@ -196,7 +201,14 @@ class _Verification:
                 self._db, heads, chain.tree.roots, self._sources, after=self._jobs[0]["after"]
             )
             found = self._judge(heads, chain, anchors, forged, figures)
-        found = found or _found_of(results, self._jobs, PRUNED) or figures
+        found = (
+            found
+            or _found_of(results, self._jobs, PRUNED)
+            or self._tables
+            or figures
+            or _found_of(results, self._jobs, BUDGETS)
+            or judged(lambda: find_wrong_guards(self._db), None)
+        )
         result = VerifyResult(
             ok=found is None,
             events=chain.seq,
@@ -214,7 +226,8 @@ class _Verification:
         )
         named = bool(heads and heads.key_named)
         unknown = cannot_know(result, self._sources, figures=self._figures(start), key_named=named)
-        result = replace(result, cannot_know=unknown)
+        told = (text for one in results for text in (one or {}).get("unknown", ()))
+        result = replace(result, cannot_know=(*unknown, *told))
         if result.ok:
             self._remember(heads, chain, start)
         return result
@@ -269,13 +282,23 @@ class _Verification:
         if self._figures(start):
             step = max(self._plan.piece_blocks << self._plan.level, self._last // (workers * PARTS_EACH))
             self._jobs += figure_jobs(self._path, self._db, self._last, 0 if workers == 1 else step)
+            self._jobs.append(self._budgets())
         if heads is not None:
             self._jobs += heads.notes.jobs
         self._workers = min(workers, len(self._jobs))
         return run_all(self._jobs, workers, self._told, self._cancelled)
 
+    def _budgets(self) -> Job:
+        limits, sources = self._plan.limits, self._sources
+        return {
+            "op": BUDGETS,
+            "path": str(self._path),
+            "limits": asdict(limits) if limits else None,
+            "bare": not sources.own or sources.notes is None,
+        }
+
     def _figures(self, start: Verified | None) -> bool:
-        return self._plan.figures and start is None
+        return self._plan.figures and start is None and self._tables is None
 
     def _pieces(self, sizes: Sequence[int], begin: int) -> list[Job]:
         """The chain in pieces; the last goes on to wherever the ledger ends when it comes there."""
