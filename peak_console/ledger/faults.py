@@ -46,8 +46,14 @@ def unavailable(error: sqlite3.Error, path: Path) -> LedgerUnavailable:
 
 @contextmanager
 def sqlite_faults(path: Path) -> Iterator[None]:
-    """Turn every ``sqlite3.Error`` inside into :class:`LedgerUnavailable`."""
+    """Turn every ``sqlite3.Error`` inside into :class:`LedgerUnavailable`.
+
+    So too where SQLite's message quotes bytes of a damaged schema that are no text.
+    """
     try:
         yield
     except sqlite3.Error as error:
         raise unavailable(error, path) from error
+    except UnicodeDecodeError as error:
+        code, what, remedy = _FAULTS[sqlite3.SQLITE_CORRUPT]
+        raise LedgerUnavailable(f"the ledger {path.name} {what}", code=code, remedy=remedy) from error

@@ -37,6 +37,9 @@ _GUESSED: Final = (
     "SELECT b.bytes FROM ledger l JOIN body b USING (seq) "
     "WHERE l.seq <= {upto} AND +l.kind = 'ledger.recovered'"
 )
+_LONGEST: Final = 500
+_BEYOND: Final = 2**53
+"""No counter of a sound ledger comes near: nine million EUR in nano-EUR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,10 @@ def take_over(
     """
     sources = [path for path in (prefix, broken) if path is not None]
     rows = [read_table(path, _COUNTERS) for path in sources]
-    accounts = [[Counter(key, Spend(*amounts)) for key, *amounts in found] for found in rows]
+    accounts = [
+        [Counter(key, Spend(*amounts)) for key, *amounts in found if _is_counter(key, *amounts)]
+        for found in rows
+    ]
     counters = larger(*accounts) if prefix is not None else larger((), accounts[-1])
     finished = {run_id for path in sources for (run_id,) in read_table(path, _FINISHED)}
     runs = {counter.key.rpartition(":")[2] for counter in counters} - finished
@@ -77,7 +83,7 @@ def take_over(
     # periods that bind every call go first, should there ever be more than one event can carry
     kept.sort(key=lambda one: (one.key.startswith(("run:", "layer_run:")), -one.spend.cost, one.key))
     own = _run_limits(sources, runs)
-    whole = read_table(broken, _COUNT) == [(len(rows[-1]),)]
+    whole = read_table(broken, _COUNT) == [(len(accounts[-1]),)]
     body = carried_body(kept[:MOST], dict(list(own.items())[:MOST]))
     complete = (whole or proven.events == proven.seen > 0) and len(kept) <= MOST and len(own) <= MOST
     return Taken(body, tuple(_latches(sources).values()), complete)
@@ -135,7 +141,7 @@ def _run_limits(sources: list[Path], runs: set[str]) -> dict[str, Limit]:
     found: dict[str, Limit] = {}
     for path in sources:
         for row in read_table(path, _LIMITS):
-            if row[0] in runs:
+            if row[0] in runs and all(_is_amount(one) for one in row[1:] if one is not None):
                 limit = from_row(row)
                 found[row[0]] = limit.lowered(found[row[0]]) if row[0] in found else limit
     return found
@@ -146,6 +152,8 @@ def _latches(sources: list[Path]) -> dict[Model, Mapping[str, Any]]:
     found: dict[Model, Mapping[str, Any]] = {}
     for path in sources:
         for row in read_table(path, _LATCHES):
+            if not _is_latch(row):
+                continue
             latch = latch_from_row(row)
             found[latch.provider, latch.model_id] = {
                 "breaker": BUDGET,
@@ -160,6 +168,25 @@ def _latches(sources: list[Path]) -> dict[Model, Mapping[str, Any]]:
                 **latch.bill(),
             }
     return found
+
+
+def _is_counter(key: Any, *amounts: Any) -> bool:
+    """Whether a row can be a counter: a damaged page gives rows that nobody wrote."""
+    return _is_text(key) and all(_is_amount(one) for one in amounts)
+
+
+def _is_latch(row: tuple[Any, ...]) -> bool:
+    provider, model_id, _, trips, changed_us, seq, call_id, *amounts = row
+    numbers = (trips, changed_us, seq, *amounts)
+    return all(map(_is_text, (provider, model_id, call_id))) and all(map(_is_amount, numbers))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+
+
+def _is_amount(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _BEYOND
 
 
 def _today(limits: Callable[[], BudgetLimits], now: datetime) -> str:

@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from peak_console.domain.errors import PeakError
+from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import GENESIS_PREV_HASH, EventKind
 from peak_console.ledger.folds.breaker_rows import rebuild_breakers
 from peak_console.ledger.headers import Header
@@ -23,6 +24,7 @@ from peak_console.ledger.keeping.pruning import PrunedRange, read_ranges, write_
 from peak_console.ledger.projections import Projection
 from peak_console.ledger.schema import open_for_writing
 from peak_console.ledger.verifying.diagnosis import Row, is_sound, link_of
+from peak_console.ledger.verifying.pruned import read_rules
 
 NO_DATABASE: Final = "ledger_not_a_database"
 MISSING: Final = "ledger_missing"
@@ -32,9 +34,18 @@ _COLUMNS: Final = 15
 _ROWS: Final = (
     "SELECT l.seq, l.event_id, l.ts, l.boot_us, l.kind, l.actor, l.run_id, l.call_id, l.layer, l.role, "
     "l.provider, l.model_id, l.body_sha256, l.prev_hash, l.hash, b.bytes "
-    "FROM ledger l LEFT JOIN body b ON b.seq = l.seq WHERE l.seq > ? AND l.seq <= ? ORDER BY l.seq LIMIT ?"
+    "FROM ledger l LEFT JOIN body b ON b.seq = l.seq WHERE "
 )
-_EVER: Final = 2**62
+_WAYS: Final = ("l.seq > ? ORDER BY l.seq LIMIT 512", "l.seq > ? ORDER BY l.seq LIMIT 1", "l.seq = ? + 1")
+"""How the events after a place are asked for; each further way only where the one before gives none."""
+_TABLES: Final = (
+    "SELECT name, rootpage, sql FROM sqlite_master WHERE type = 'table' AND name IN "
+    "('ledger', 'body', 'pruned_range', 'budget_counter', 'budget_breaker', 'run_limit')"
+)
+_UNREADABLE: Final = (sqlite3.Error, UnicodeError)
+"""What reading a damaged file raises: SQLite's own message may quote bytes of it that are no text."""
+_LEAST_EVENT: Final = 3 * 64
+"""Bytes that an event takes at least, for its three hashes: a file has room for no more events than that."""
 _PAGE: Final = 4096
 _HEADER: Final = 100
 _IN_HEADER: Final = 28
@@ -93,7 +104,7 @@ def prove(path: Path, signed: Signed, progress: Progress | None = None) -> Prove
         with closing(_open(path)) as db:
             seen = _highest(db)
             return replace(_follow(db, signed, seen, progress or _silent), seen=seen)
-    except sqlite3.Error as error:
+    except _UNREADABLE as error:
         return Proven(
             0, GENESIS_PREV_HASH, 0, NO_DATABASE, f"{path.name} cannot be read as a database: {error}"
         )
@@ -116,9 +127,11 @@ def write_prefix(
         for projection in projections:
             projection.open(db)
         ranges = [one for one in _ranges(broken) if one.seq <= proven.events]
-        done = 0
+        found, done = _Reading(broken, _ranges(broken)).rows(), 0
         while done < proven.events:
-            rows = list(_rows(broken, done, min(done + _CHUNK, proven.events)))
+            rows = list(islice(found, min(_CHUNK, proven.events - done)))
+            if not rows:
+                raise _changed(source)
             db.execute("BEGIN IMMEDIATE")
             _write_rows(db, rows, projections)
             db.execute("COMMIT")
@@ -126,6 +139,8 @@ def write_prefix(
             bodiless = _more(bodiless, gone)
             done = rows[-1].seq
             tell("writing", done, proven.events)
+        if done and rows[-1].hash != proven.head:
+            raise _changed(source)
         db.execute("BEGIN IMMEDIATE")
         rebuild_breakers(db)
         if ranges:
@@ -138,38 +153,53 @@ def write_prefix(
 def mended_copies(path: Path, folder: Path) -> Generator[Path, None, None]:
     """Copies of a file whose beginning is damaged, each with another part of it as a new ledger has it.
 
-    First the header (sqlite.org/fileformat.html), then the whole first page, which says where the tables
-    begin. Whatever is read by such a guess counts only where the chain proves it. Each copy is gone once the
-    next is asked for.
+    First the header, then the whole first page, which says where the tables begin, then a first page that
+    says so by itself, since the schema of a ledger takes further pages (sqlite.org/fileformat.html). Whatever
+    is read by such a guess counts only where the chain proves it. Each copy is gone once the next is asked
+    for.
     """
     if not path.exists() or path.stat().st_size < _PAGE:
         return
-    new = folder / "new.db"
+    new, short = folder / "new.db", folder / "short.db"
     open_for_writing(new).close()
     page = new.read_bytes()[:_PAGE]
     copy = folder / "mended.db"
     try:
-        for count in (_HEADER, _PAGE):
+        for begin in (page[:_HEADER], page, _short_schema(new, short)):
             for tail in ("", "-wal"):
                 part = path.with_name(path.name + tail)
                 if part.exists():
                     shutil.copyfile(part, copy.with_name(copy.name + tail))
             pages = (path.stat().st_size // _PAGE).to_bytes(4, "big")
             with copy.open("r+b") as file:
-                file.write(page[:count])
+                file.write(begin)
                 file.seek(_IN_HEADER)
                 file.write(pages)
             yield copy
     finally:
-        for name in (new, copy):
+        for name in (new, short, copy):
             for tail in ("", "-wal", "-shm"):
                 name.with_name(name.name + tail).unlink(missing_ok=True)
+
+
+def _short_schema(new: Path, short: Path) -> bytes:
+    """A first page that holds the whole schema of the tables read here, each where ``new`` has it."""
+    with closing(_open(new)) as db:
+        tables = db.execute(_TABLES).fetchall()
+    with closing(sqlite3.connect(short, isolation_level=None)) as db:
+        for _, _, sql in tables:
+            db.execute(sql)
+        db.execute("PRAGMA writable_schema = ON")
+        for name, root, _ in tables:
+            db.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (root, name))
+        # what an index is for stands elsewhere: reading by place needs none
+    return short.read_bytes()[:_PAGE]
 
 
 def read_table(path: Path, query: str) -> list[tuple[Any, ...]]:
     """What can still be read of a table beside the events, up to the first damaged page; unproven."""
     found: list[tuple[Any, ...]] = []
-    with suppress(sqlite3.Error), closing(_open(path)) as db:
+    with suppress(*_UNREADABLE), closing(_open(path)) as db:
         for row in db.execute(query):
             found.append(row)  # noqa: PERF402 - what was read before the damage counts
     return found
@@ -189,44 +219,84 @@ def _any_text(data: bytes) -> str:
 
 
 def _highest(db: sqlite3.Connection) -> int:
-    """The highest place that some event or body still has; 0 where that cannot be read."""
-    found = 0
+    """The highest place that some event or body still has; 0 where that cannot be read, or cannot be."""
+    found, room = 0, 0
+    with suppress(*_UNREADABLE):
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        room = pages * _PAGE
     for table in ("ledger", "body"):
-        with suppress(sqlite3.Error):
+        with suppress(*_UNREADABLE):
             (seq,) = db.execute(f"SELECT max(seq) FROM {table}").fetchone()  # noqa: S608 - our own tables
-            found = max(found, seq or 0)
+            if seq is not None and seq <= room // _LEAST_EVENT:
+                found = max(found, seq)
     return found
 
 
 def _follow(db: sqlite3.Connection, signed_of: Signed, seen: int, tell: Progress) -> Proven:
     signed: Mapping[int, bytes] = {}
-    ranges = _ranges(db)
     frontier = Frontier()
     seq, head, genesis = 0, GENESIS_PREV_HASH, ""
     held = Proven(0, GENESIS_PREV_HASH, 0, "", "", "")
-    try:
-        for row in _rows(db, 0, _EVER):
-            wrong = _wrong(row, seq + 1, head, ranges)
-            if wrong:
-                return Proven(seq, head, 0, *wrong, genesis)
-            seq, head = row.seq, row.hash
-            if not genesis:
-                genesis, signed = head, signed_of(head)
-            frontier.extend((bytes.fromhex(head),))
-            if seq in signed:
-                if frontier.root() != signed[seq]:
-                    detail = f"a signed head of {seq} events was made of others: they were rewritten"
-                    return replace(held, broken_how="rewritten_chain", detail=detail)
-                held = Proven(seq, head, 0, "", "", genesis)
-            if seq % _CHUNK == 0:
-                tell("reading", seq, max(seen, seq))
-    except sqlite3.Error as error:
-        return Proven(seq, head, 0, "unreadable", f"event {seq + 1} cannot be read: {error}", genesis)
+    reading = _Reading(db, _ranges(db))
+    for row in reading.rows():
+        seq, head = row.seq, row.hash
+        if not genesis:
+            genesis, signed = head, signed_of(head)
+        frontier.extend((bytes.fromhex(head),))
+        if seq in signed:
+            if frontier.root() != signed[seq]:
+                detail = f"a signed head of {seq} events was made of others: they were rewritten"
+                return replace(held, broken_how="rewritten_chain", detail=detail)
+            held = Proven(seq, head, 0, "", "", genesis)
+        if seq % _CHUNK == 0:
+            tell("reading", seq, max(seen, seq))
+    if reading.ended is not None:
+        return Proven(seq, head, 0, *reading.ended, genesis)
     beyond = max(signed, default=0)
     if beyond > seq:
         detail = f"{beyond} events were signed; the file ends at {seq}"
         return Proven(seq, head, 0, "truncated_tail", detail, genesis)
     return Proven(seq, head, 0, "", "", genesis)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The events of a file in order, as long as each holds and follows the one before it.
+
+    Where a chunk meets a damaged page or a wrong row, the next event is looked for by itself: as the next in
+    order, then by its number, for a damaged page leads the one way astray and not always the other.
+    """
+
+    db: sqlite3.Connection
+    ranges: Sequence[PrunedRange]
+    ended: tuple[str, str] | None = None
+    """Why no further event was found, how and where; nothing where the file itself ends."""
+
+    def rows(self) -> Iterator[Row]:
+        """Each event that holds; afterwards ``ended`` tells why there is no further one."""
+        seq, head, way = 0, GENESIS_PREV_HASH, 0
+        while way < len(_WAYS):
+            before = seq
+            for row in self._read(_WAYS[way], seq):
+                wrong = _wrong(row, seq + 1, head, self.ranges)
+                if wrong:
+                    self.ended = self.ended or wrong
+                    break
+                seq, head = row.seq, row.hash
+                yield row
+            if seq > before:
+                self.ended, way = None, 0
+            elif self.ended is None:
+                return
+            else:
+                way += 1
+
+    def _read(self, where: str, after: int) -> Iterator[Row]:
+        try:
+            for values in self.db.execute(_ROWS + where, (after,)):
+                yield Row(*values)
+        except _UNREADABLE as error:
+            self.ended = self.ended or ("unreadable", f"event {after + 1} cannot be read: {error}")
 
 
 def _wrong(row: Row, seq: int, head: str, ranges: Sequence[PrunedRange]) -> tuple[str, str] | None:
@@ -257,24 +327,6 @@ def _excused(row: Row, ranges: Sequence[PrunedRange]) -> bool:
     return any(one.covers(row.seq, row.ts, row.kind) for one in ranges)
 
 
-def _rows(db: sqlite3.Connection, after: int, upto: int) -> Iterator[Row]:
-    """Rows in order; where a chunk meets a damaged page each is asked for by itself, up to that page."""
-    count = _CHUNK
-    while True:
-        try:
-            found = db.execute(_ROWS, (after, upto, count)).fetchall()
-        except sqlite3.DatabaseError:
-            if count == 1:
-                raise
-            count = 1
-            continue
-        if not found:
-            return
-        for one in found:
-            yield Row(*one)
-        after = found[-1][0]
-
-
 def _write_rows(db: sqlite3.Connection, rows: Sequence[Row], projections: Sequence[Projection]) -> None:
     marks = ",".join("?" * _COLUMNS)
     db.executemany(f"INSERT INTO ledger VALUES ({marks})", [row[:_COLUMNS] for row in rows])  # noqa: S608 - marks only
@@ -291,10 +343,24 @@ def _write_rows(db: sqlite3.Connection, rows: Sequence[Row], projections: Sequen
 
 
 def _ranges(db: sqlite3.Connection) -> list[PrunedRange]:
-    """What retention dropped, as far as the file tells."""
-    with suppress(sqlite3.Error, PeakError, ValueError):
-        return read_ranges(db)
-    return []
+    """What retention dropped, as far as the file tells: by its events, and by the table that follows them."""
+    found: dict[int, PrunedRange] = {}
+    for read in (read_ranges, read_rules):
+        with suppress(*_UNREADABLE, PeakError, ValueError, TypeError):
+            found |= {one.seq: one for one in read(db) if one.seq not in found and _is_range(one)}
+    return [found[seq] for seq in sorted(found)]
+
+
+def _is_range(one: PrunedRange) -> bool:
+    return type(one.upto_seq) is type(one.done_seq) is int and isinstance(one.before, str)
+
+
+def _changed(source: Path) -> LedgerUnavailable:
+    return LedgerUnavailable(
+        f"{source.name} reads otherwise than a moment ago",
+        code="ledger_io_error",
+        remedy="check its disk and the memory of this machine, copy the file elsewhere, then recover again",
+    )
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -137,7 +137,8 @@ def _changed(row: Row, head: str) -> Break:
 
 
 def _body_fits(row: Row) -> bool:
-    return row.body is not None and hashlib.sha256(row.body).hexdigest() == row.body_sha256
+    # a damaged page can make a text or a number of a body
+    return isinstance(row.body, bytes) and hashlib.sha256(row.body).hexdigest() == row.body_sha256
 
 
 def _row(db: sqlite3.Connection, where: str, *values: Any) -> Row | None:
