@@ -103,7 +103,17 @@ def test_everything_else_waits_for_number_or_time() -> None:
     assert due(unsigned, rules, 60.0) == "time"
     assert due(unsigned, rules, 0.0, asked=True) == "asked"
     assert due(unsigned.after("run.started", None).after("run.finished", None), rules, 0.0) == "events"
-    assert unsigned.after("ledger.checkpointed", None) == unsigned
+    assert unsigned.after("ledger.checkpointed", None).events == unsigned.events
+
+
+def test_a_record_of_a_checkpoint_alone_is_signed_when_somebody_asks() -> None:
+    """A proof of it can be had then; neither time nor an end is reason enough, so none follows the other."""
+    rules = CheckpointRules(every_events=1, every_s=1)
+    unsigned = Unsigned().after("ledger.checkpointed", None)
+    assert due(unsigned, rules, 10_000.0) == ""
+    assert due(unsigned, rules, 10_000.0, asked=True) == ""
+    assert due(unsigned, rules, 0.0, asked=True, named=True) == "asked"
+    assert due(Unsigned(), rules, 10_000.0, asked=True, named=True) == ""
 
 
 def test_orders_on_paper_can_wait() -> None:
@@ -207,15 +217,18 @@ def test_what_is_signed_is_the_tree_of_the_stored_hashes(signed: SignedDesk) -> 
         assert [reader.by_seq(one["size"]).hash for one in said] == [one["head"] for one in said]  # type: ignore[union-attr]
 
 
-def test_records_of_checkpoints_alone_are_not_signed(signed: SignedDesk) -> None:
-    """Else every signature would be followed by another."""
+def test_records_of_checkpoints_alone_are_signed_for_who_asks(signed: SignedDesk) -> None:
+    """Else every signature would be followed by another; whoever asks has everything covered."""
     notary = signed.notary()
     signed.settle(notary)
     signed.desk.write(*drafts(3, "ledger.checkpointed"))
     signed.clock.advance(600)
-    signed.settle(notary, asked=True)
+    signed.settle(notary)
     signed.settle(notary, ending=True)
     assert signed.signed() == [1]
+    signed.settle(notary, asked=True)
+    signed.settle(notary, asked=True)
+    assert signed.signed() == [1, 4]
     notary.close()
 
 

@@ -123,8 +123,9 @@ class Notary:
     def round(self, *, asked: bool = False, ending: bool = False) -> bool:
         """Read what is new and sign when it is due; whether there is more to read at once.
 
-        ``asked`` signs whatever is unsigned, ``ending`` does and keeps it in every anchor. Never raises for
-        what is wrong with the ledger, the key, the disk or an anchor: that is told.
+        ``asked`` signs whatever is unsigned, were it a record of a checkpoint alone; ``ending`` signs all
+        else and keeps it in every anchor. Never raises for what is wrong with the ledger, the key, the disk or
+        an anchor: that is told.
         """
         more = False
         if not self._broken and (asked or ending or self._means.clock.boot_us() >= self._retry_us):
@@ -182,7 +183,8 @@ class Notary:
         if not log.caught_up:
             return True
         since_s = (self._means.clock.boot_us() - self._signed_us) / 1_000_000
-        why = due(log.unsigned, self._means.rules, since_s, asked=asked or ending or log.first)
+        pressed = asked or ending or log.first
+        why = due(log.unsigned, self._means.rules, since_s, asked=pressed, named=asked)
         log.first = False
         if why:
             self._sign_or_tell(log, why)

@@ -36,15 +36,16 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """What came since the last signed head. Records of checkpoints do not count: they follow each one."""
+    """What came since the last signed head; records of checkpoints apart, for they follow each one."""
 
     events: int = 0
     urgent: bool = False
+    records: int = 0
 
     def after(self, kind: str, body: Mapping[str, Any] | None) -> "Unsigned":
         """With one more event."""
         if kind == EventKind.LEDGER_CHECKPOINTED:
-            return self
+            return replace(self, records=self.records + 1)
         return replace(self, events=self.events + 1, urgent=self.urgent or is_urgent(kind, body))
 
 
@@ -58,10 +59,13 @@ def is_urgent(kind: str, body: Mapping[str, Any] | None) -> bool:
     return kind in _URGENT_KINDS or kind.startswith(_URGENT_FAMILIES)
 
 
-def due(unsigned: Unsigned, rules: Rules, since_s: float, *, asked: bool = False) -> str:
-    """Why the head is to be signed now, ``since_s`` after it was last: empty while it is not."""
+def due(unsigned: Unsigned, rules: Rules, since_s: float, *, asked: bool = False, named: bool = False) -> str:
+    """Why the head is to be signed now, ``since_s`` after it was last: empty while it is not.
+
+    ``named``: somebody asked for a head over everything, so that records of checkpoints are reason enough.
+    """
     if not unsigned.events:
-        return ""
+        return "asked" if named and unsigned.records else ""
     if unsigned.urgent:
         return "urgent"
     if asked:

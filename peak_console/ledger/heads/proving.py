@@ -212,6 +212,7 @@ def _not_signed(event: LedgerEvent, files: CheckpointFiles, key: NoteKey) -> Not
     upto = newest.checkpoint.size if newest is not None and newest.checkpoint is not None else 0
     so_far = f"the newest one covers {upto} events" if upto else "there is none yet"
     remedy = SIGN_NOW
-    if event.kind == EventKind.LEDGER_CHECKPOINTED and event.seq == upto + 1:
-        remedy = "it is that checkpoint's own record: the next checkpoint covers it, once anything else comes"
+    if event.kind == EventKind.LEDGER_CHECKPOINTED:
+        so_far += "; this event is a signing's own record, which the next head covers"
+        remedy = "have that one signed now, its own record left out as ever: peak ledger checkpoint"
     return NotSigned(f"event {event.seq} is under no signed checkpoint: {so_far}", remedy=remedy, signed=upto)
