@@ -19,8 +19,10 @@ _EVENTS: Final = (
     "SELECT l.seq, '', l.ts, 0, l.kind, '', l.run_id, l.call_id, l.layer, '', l.provider, l.model_id, "
     "'', '', '', b.bytes FROM ledger l "
 )
-_IN_WINDOW: Final = f"{_EVENTS} JOIN body b USING (seq) "
+_IN_WINDOW: Final = (
+    f"{_EVENTS} JOIN body b USING (seq) "
     f"WHERE l.seq > ? AND l.seq <= ? AND +l.kind IN ({_MARKS}) ORDER BY l.seq"
+)
 _OF_CALL: Final = (
     f"{_EVENTS} LEFT JOIN body b ON b.seq = l.seq "
     f"WHERE l.call_id = ? AND l.seq <= ? AND l.kind IN ({_MARKS}) ORDER BY l.seq"

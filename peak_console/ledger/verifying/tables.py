@@ -1,4 +1,4 @@
-"""Whether the file's tables, triggers and indexes are those of this schema, by comparison with a fresh one."""
+"""Whether the file's tables, triggers and indexes are those of a fresh ledger of this schema."""
 
 import sqlite3
 from functools import cache
