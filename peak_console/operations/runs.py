@@ -30,7 +30,9 @@ LOST_CALLER: Final = "lost"
 """A run that never said that it ended, and whose caller's connection ended in mid-call."""
 LOOSE: Final = "loose"
 """Calls under a run id that nobody began as a run."""
-OUTCOMES: Final = ("ok", "failed", "aborted", OPEN, LOST_CALLER, LOOSE)
+ENDED: Final = ("ok", "failed", "aborted")
+"""How a run ended, as ``run.finished`` says."""
+OUTCOMES: Final = (*ENDED, OPEN, LOST_CALLER, LOOSE)
 """How a run stands: as ``run.finished`` says, or why it does not."""
 
 GATE_DECIDED: Final = "gate.decided"

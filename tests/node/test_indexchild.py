@@ -168,7 +168,7 @@ def test_another_ledger_empties_it(ws: Workspace) -> None:
 
 
 def test_an_event_between_two_looks_empties_nothing(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that comes after none was read, and before the head is asked for, is read by the next round."""
+    """An event that comes after none was read, before the head is asked for, waits for the next round."""
     with composing(ws) as ledger:
         write_run(ledger)
         filler = filled(ws)

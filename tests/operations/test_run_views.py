@@ -263,6 +263,16 @@ def test_a_run_page_checks_its_artefacts(ws: Workspace) -> None:
     source.close()
 
 
+def test_a_run_whose_folder_is_gone_is_no_alarm(ws: Workspace) -> None:
+    """Where old runs are tidied away nothing is wrong with their artefacts: they are not here any more."""
+    with composing(ws) as ledger:
+        write_run(ledger, [{"path": "a/result.md", "sha256": "00" * 32, "bytes": 4}])
+    source = LiveSource(ws, clock=ManualClock(NOW))
+    page = source.run(RUN)
+    source.close()
+    assert [one.state for one in page.artefacts] == ["removed"]
+
+
 def test_an_event_page_holds_header_body_and_place(ws: Workspace) -> None:
     """What is shown is what the ledger has, recomputed; a place beyond the end is said."""
     with composing(ws) as ledger:

@@ -12,7 +12,11 @@ from peak_console.operations.views.timeline import TimelineLine
 
 @dataclass(frozen=True, slots=True)
 class ArtefactLine:
-    """A file that a run says it wrote. ``state`` is ``ok``, ``changed``, ``missing`` or ``unchecked``."""
+    """A file that a run says it wrote.
+
+    ``state`` is ``ok``, ``changed``, ``missing`` (the run's folder is there without it), ``removed`` (the
+    whole folder is gone, as where old runs are tidied away) or ``unchecked``.
+    """
 
     path: str
     sha256: str

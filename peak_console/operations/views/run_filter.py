@@ -9,13 +9,13 @@ from typing import Any, Final
 from peak_console.domain.clock import iso
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.search.query import Condition, RunQuery
-from peak_console.operations.runs import OUTCOMES, RunLine
+from peak_console.operations.runs import ENDED, OPEN, OUTCOMES, RunLine
 from peak_console.operations.views import terms
 from peak_console.operations.views.call_filter import LAYERS
 from peak_console.operations.views.terms import Term
 
 VERDICTS: Final = (*(one.value for one in Verdict), "none")
-MARKS: Final = ("sealed", "simulated", "fallback", "refused", "bound", "pruned")
+MARKS: Final = ("ended", "open", "sealed", "simulated", "fallback", "refused", "bound", "pruned")
 KEYS: Final = (
     "layer",
     "critic",
@@ -33,7 +33,7 @@ KEYS: Final = (
     "since",
     "until",
 )
-EXAMPLES: Final = ("layer:L3 critic:FAIL", "cost>0.5 since:2h", 'outcome:failed text:"leverage"', "is:sealed")
+EXAMPLES: Final = ("is:ended", "layer:L3 critic:FAIL", "cost>0.5 since:2h", "text:leverage", "is:sealed")
 
 _RUN_BEGINS: Final = re.compile(r"[0-9]{8}(_[0-9a-z_]*)?\*?")
 _OTHER_ID: Final = re.compile(r"(call_|ev_)[0-9a-z]+|#[0-9]{1,15}")
@@ -41,6 +41,8 @@ _LETTERS: Final = re.compile(r"\w")
 _EURO_UNITS: Final = {"": 1e9, "€": 1e9, "eur": 1e9, "ct": 1e7}
 _COUNT_UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6}
 _MARKED: Final = {
+    "ended": Condition("outcome", "among", ENDED),
+    "open": Condition("outcome", "=", (OPEN,)),
     "sealed": Condition("evidence", "!=", ("",)),
     "simulated": Condition("simulated", "=", (1,)),
     "fallback": Condition("fallbacks", ">", (0,)),

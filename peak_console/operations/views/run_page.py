@@ -27,6 +27,7 @@ _MOST_ARTEFACTS: Final = 200
 _FOLDED: Final = 20_000
 """Events of a run that its line is folded from."""
 _PAGE: Final = 1000
+_GONE: Final = "the run's folder is not here any more"
 
 
 class RunPages:
@@ -106,10 +107,11 @@ def _changed(path: Path) -> tuple[int, int]:
 def _artefacts(runs: Path, run_id: str, ended: Sequence[LedgerEvent]) -> Iterator[ArtefactLine]:
     """What the run says it wrote, each with whether it still has its hash."""
     told = [one for event in ended for one in listed((event.body or {}).get("artefacts"))]
+    gone = is_run_id(run_id) and not os.path.lexists(runs / run_id)
     for one in told[:_MOST_ARTEFACTS]:
         fields = mapping(one)
         path, sha256 = text_of(fields.get("path")) or "?", text_of(fields.get("sha256")) or ""
-        state, why = _file_state(runs, run_id, path, sha256)
+        state, why = ("removed", _GONE) if gone else _file_state(runs, run_id, path, sha256)
         yield ArtefactLine(one_line(path), one_line(sha256, 64), whole(fields.get("bytes")) or 0, state, why)
 
 

@@ -55,10 +55,10 @@ def _gate_sign(gate: str) -> Span:
 
 
 def layers_span(line: RunLine) -> Span:
-    """The layers that were asked, in the tone of the run's own."""
+    """The layers that were asked, in the tone of the highest that is named."""
     names = [one_line(one, 4) for one in line.layers] or [one_line(line.layer, 4)]
     text = f"{names[0]}…{names[-1]}" if len(names) > _MANY_LAYERS else " ".join(names)
-    return Span(text, layer_tone(line.layer or names[-1]))
+    return Span(text, layer_tone(names[-1]))
 
 
 def calls_span(line: RunLine) -> Span:
@@ -105,10 +105,11 @@ RUN_COLUMNS: Final[Sequence[Column[RunLine]]] = (
 """A run in the list."""
 
 
-def index_line(state: IndexState) -> Line:
+def index_line(state: IndexState, *, short: bool = False) -> Line:
     """How far the index is behind, or that lists come from the ledger itself; nothing where it is up."""
     if not state.usable:
         return (Span("▲ no index  ", Tone.WARN),)
     if state.behind > _USUAL_LAG:
-        return (Span(f"index {fig.count(state.behind)} events behind  ", Tone.WARN),)
+        what = "behind" if short else "events behind"
+        return (Span(f"index {fig.count(state.behind)} {what}  ", Tone.WARN),)
     return ()
