@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import table
+from peak_console.cli.output import counted, table
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.ids import is_run_id
 from peak_console.domain.text import one_line, plain
@@ -45,21 +45,27 @@ def list_command(invocation: Invocation) -> int:
 @command.command("build", epilog="Example: peak evidence build RUN_ID --export evidence.tar.gz")
 @click.argument("run_id")
 @click.option("--unfinished", is_flag=True, help="Seal what there is of a run that has not ended.")
+@click.option("--incomplete", is_flag=True, help="Seal also where recorded artefacts are not there any more.")
 @click.option("--export", "target", type=click.Path(), help="Write the pack into this .tar.gz as well.")
 @common
-def build_command(invocation: Invocation, run_id: str, *, unfinished: bool, target: str | None) -> int:
+def build_command(
+    invocation: Invocation, run_id: str, *, unfinished: bool, incomplete: bool, target: str | None
+) -> int:
     """Seal everything of a run into audits/RUN_ID/evidence, and record the seal on the ledger.
 
     Keys are struck out of what is sealed. A pack that is there already is kept; where the run changed since,
-    the next edition is made beside it.
+    the next edition is made beside it. Where recorded artefacts are gone, or an earlier edition holds more,
+    nothing is sealed without --incomplete.
     """
     ws = invocation.workspace()
     evidence.checked_run_id(run_id)
     with ledger_client(ws, name="peak evidence") as client:
         if target is None:
-            built = build_pack(ws, run_id, client, unfinished=unfinished)
+            built = build_pack(ws, run_id, client, unfinished=unfinished, incomplete=incomplete)
         else:
-            built = build_and_export(ws, run_id, Path(target), client, unfinished=unfinished)
+            built = build_and_export(
+                ws, run_id, Path(target), client, unfinished=unfinished, incomplete=incomplete
+            )
     invocation.reporter.result(built.as_json(), *_built(built))
     return 0
 
@@ -137,10 +143,12 @@ def _key_of(invocation: Invocation) -> bytes:
 
 def _built(built: PackBuilt) -> list[str]:
     what = "this pack was sealed already" if built.existed else "sealed"
+    if built.missing:
+        what = f"{what}, {built.missing} artefact{'s' * (built.missing > 1)} missing"
     lines = [
-        f"{what}: {built.files} files, {built.bytes:,} bytes, {built.events:,} events",
+        f"{what}: {counted(built.files, 'file')}, {built.bytes:,} bytes, {counted(built.events, 'event')}",
         f"  {built.path}",
-        f"  under the checkpoint of {built.checkpoint_size:,} events; manifest {built.manifest_sha256[:16]}…",
+        f"  under the checkpoint of {counted(built.checkpoint_size, 'event')}; manifest {built.manifest_sha256[:16]}…",
     ]
     if built.redacted:
         lines.append(f"keys were struck out of {_some(list(built.redacted))}")
@@ -155,8 +163,8 @@ def _verified(found: evidence.PackVerified) -> list[str]:
     notes = [f"note: {one_line(one, 300)}" for one in found.notes[:_SHOWN]]
     if found.ok:
         return [
-            f"ok: run {found.run_id}, {len(found.files)} files, {found.events:,} events",
-            f"  proved under the checkpoint of {found.checkpoint_size:,} events",
+            f"ok: run {found.run_id}, {counted(len(found.files), 'file')}, {counted(found.events, 'event')}",
+            f"  proved under the checkpoint of {counted(found.checkpoint_size, 'event')}",
             f"  signed by the key {found.signed_by[:16]}…",
             *([f"  as recorded by event {found.recorded_seq}"] if found.recorded_seq is not None else []),
             *notes,
@@ -165,7 +173,7 @@ def _verified(found: evidence.PackVerified) -> list[str]:
     more = len(found.problems) - len(told)
     run = f" (run {one_line(found.run_id, 60)})" if found.run_id else ""
     return [
-        f"BROKEN{run}: {len(found.problems)} problems",
+        f"BROKEN{run}: {counted(len(found.problems), 'problem')}",
         *told,
         *([f"  and {more} more"] if more else []),
         *notes,

@@ -38,6 +38,8 @@ from peak_console.ledger.heads.proofs import InclusionProof
 Kept = Callable[[str, str], tuple[str, bytes] | None]
 """Gives the suffix and bytes of a config by name and digest; ``None`` where no copy is kept."""
 
+NOT_THERE: Final = "recorded_and_not_there"
+"""Why an artefact is left out that the run recorded: its file is gone."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAMED: Final = re.compile(r"(matrix|models|prices|budgets|control|ledger|lock|limits)_digest")
 
@@ -127,7 +129,7 @@ def _run_files(found: Contents, record: RunRecord, files: list[RunFile], strike:
     present = {file.path for file in files}
     for path, digest in recorded.items():
         if path not in present:
-            found.left_out.append(LeftOut(_inner(strike(path)), "recorded_and_not_there", digest))
+            found.left_out.append(LeftOut(_inner(strike(path)), NOT_THERE, digest))
 
 
 def _inner(path: str) -> str:

@@ -13,6 +13,7 @@ from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventKind
 from peak_console.domain.ids import is_run_id
 from peak_console.domain.text import one_line
+from peak_console.evidence.contents import NOT_THERE
 from peak_console.evidence.layout import REPORT
 from peak_console.evidence.manifest import STATEMENT
 from peak_console.evidence.places import PackPlace, all_packs, packs_of
@@ -135,6 +136,11 @@ def verify_path(
         problem = f"this is the pack of run {found.run_id}, not of {run_id}"
         return replace(found, ok=False, problems=(problem, *found.problems))
     return found
+
+
+def missing_from(found: PackVerified) -> int:
+    """Artefacts that the run recorded and that were gone when the pack was sealed."""
+    return sum(one.endswith(f"({NOT_THERE})") for one in found.notes)
 
 
 def read_pack_file(ws: Workspace, run_id: str, path: str, *, edition: int | None = None) -> bytes:

@@ -17,10 +17,10 @@ from peak_console.domain.ids import crockford
 from peak_console.domain.redaction import redactor, secrets_of
 from peak_console.domain.signing import Signer
 from peak_console.evidence.archive import export_folder
-from peak_console.evidence.contents import contents_of
+from peak_console.evidence.contents import NOT_THERE, contents_of
 from peak_console.evidence.dsse import key_id
 from peak_console.evidence.gathering import RunRecord, gather
-from peak_console.evidence.layout import REPORT
+from peak_console.evidence.layout import ARTEFACTS, REPORT, TEXTS
 from peak_console.evidence.manifest import FileEntry, LeftOut
 from peak_console.evidence.places import REPORT_COPY, PackPlace, packs_of
 from peak_console.evidence.run_files import run_files
@@ -48,6 +48,13 @@ class RunUnfinished(PeakError):
     why = "a pack is sealed when its run has ended"
 
 
+class PackIncomplete(PeakError):
+    """Something that the run recorded, or that an earlier edition holds, is not there any more."""
+
+    default_code = "pack_incomplete"
+    why = "a poorer pack beside a richer one, or one without the run's artefacts, is sealed only on purpose"
+
+
 @dataclass(frozen=True, slots=True)
 class PackBuilt:
     """A sealed pack."""
@@ -68,6 +75,11 @@ class PackBuilt:
     seq: int | None = None
     """The place of its ``evidence.sealed``; ``None`` where nobody recorded it."""
     exported: Path | None = None
+
+    @property
+    def missing(self) -> int:
+        """Artefacts that the run recorded and that are not there any more."""
+        return sum(one.reason == NOT_THERE for one in self.left_out)
 
     def as_json(self) -> dict[str, Any]:
         """As ``--json`` shows it."""
@@ -94,6 +106,7 @@ def build_pack(
     client: BlockingLedgerClient | None = None,
     *,
     unfinished: bool = False,
+    incomplete: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> PackBuilt:
     """Seal everything of a run, and record that on the ledger through ``client``.
@@ -101,7 +114,8 @@ def build_pack(
     The same run gives the same bytes: an identical newest pack is kept and told of, a changed one becomes the
     next edition beside it. Without a client nothing is recorded, and the head must be signed already.
 
-    Raises ``UsageWrong`` for what is no run id, ``RunUnknown``, :class:`RunUnfinished`, ``NotSigned`` where
+    Raises ``UsageWrong`` for what is no run id, ``RunUnknown``, :class:`RunUnfinished`,
+    :class:`PackIncomplete` where something is gone unless ``incomplete`` allows it, ``NotSigned`` where
     no checkpoint covers the run, ``KeyUnusable`` without the workspace's private key, ``LedgerBroken`` where
     the ledger is not what was signed, ``PackUnwritable``.
     """
@@ -109,6 +123,8 @@ def build_pack(
     signer = KeyStore(existing(ws).keys, environ).signer()
     record = _record(ws, checked_run_id(run_id), unfinished=unfinished)
     pack = _sealed(ws, record, client, signer, environ)
+    if not incomplete:
+        _check_whole(ws, run_id, pack)
     place, existed = _placed(ws, run_id, pack)
     write_text(ws.audits / run_id / REPORT_COPY, pack.files[REPORT].decode())
     seq = None if client is None else _recorded(client, place, pack)
@@ -145,10 +161,16 @@ def export_pack(ws: Workspace, run_id: str, target: Path, *, edition: int | None
 
 
 def build_and_export(
-    ws: Workspace, run_id: str, target: Path, client: BlockingLedgerClient | None, *, unfinished: bool
+    ws: Workspace,
+    run_id: str,
+    target: Path,
+    client: BlockingLedgerClient | None,
+    *,
+    unfinished: bool,
+    incomplete: bool,
 ) -> PackBuilt:
     """:func:`build_pack`, then :func:`export_pack` of what was built."""
-    built = build_pack(ws, run_id, client, unfinished=unfinished)
+    built = build_pack(ws, run_id, client, unfinished=unfinished, incomplete=incomplete)
     return replace(built, exported=export_pack(ws, run_id, target, edition=built.edition))
 
 
@@ -208,6 +230,26 @@ def _proved(ws: Workspace, record: RunRecord, public: bytes) -> dict[int, Inclus
         if (proof.header or {}).get("hash") != events[seq].hash:
             raise LedgerBroken(f"event {seq} changed while it was read", remedy="look: peak ledger verify")
     return dict(zip(seqs, proofs, strict=True))
+
+
+def _check_whole(ws: Workspace, run_id: str, pack: SealedPack) -> None:
+    """Raise :class:`PackIncomplete` for a new pack that lacks artefacts, or files of an earlier edition."""
+    packs = packs_of(ws.audits, run_id)
+    if packs and same_on_disk(packs[-1], pack):
+        return
+    gone = sum(one.reason == NOT_THERE for one in pack.manifest.left_out)
+    remedy = f"to seal what there is: peak evidence build {run_id} --incomplete"
+    if gone:
+        what = "1 recorded artefact is" if gone == 1 else f"{gone} recorded artefacts are"
+        raise PackIncomplete(f"{what} not there any more", remedy=remedy)
+    for place in packs:
+        held = {one.relative_to(place.path).as_posix() for one in place.path.rglob("*") if one.is_file()}
+        held = {one for one in held if one == TEXTS or one.startswith(f"{ARTEFACTS}/")}
+        if lost := len(held - set(pack.files)):
+            what = "1 file" if lost == 1 else f"{lost} files"
+            raise PackIncomplete(
+                f"edition {place.edition} holds {what} more than could be sealed now", remedy=remedy
+            )
 
 
 def _placed(ws: Workspace, run_id: str, pack: SealedPack) -> tuple[PackPlace, bool]:

@@ -28,11 +28,18 @@ class WorkDone(Message):
     """Long work has ended: with a result, an error in words, or cancelled."""
 
     def __init__(
-        self, topic: str, result: Any = None, problem: str = "", remedy: str = "", *, cancelled: bool = False
+        self,
+        topic: str,
+        result: Any = None,
+        problem: str = "",
+        remedy: str = "",
+        *,
+        code: str = "",
+        cancelled: bool = False,
     ) -> None:
         super().__init__()
         self.topic, self.result, self.problem, self.remedy = topic, result, problem, remedy
-        self.cancelled = cancelled
+        self.code, self.cancelled = code, cancelled
 
 
 class LongWork:
@@ -81,7 +88,8 @@ class LongWork:
         except WorkCancelled:
             self._target.post_message(WorkDone(topic, cancelled=True))
         except PeakError as error:
-            self._target.post_message(WorkDone(topic, problem=error.message, remedy=error.remedy))
+            told = WorkDone(topic, problem=error.message, remedy=error.remedy, code=error.code)
+            self._target.post_message(told)
         except OSError as error:
             self._target.post_message(WorkDone(topic, problem=error.strerror or str(error)))
         else:

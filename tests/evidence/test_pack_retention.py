@@ -5,9 +5,11 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import pytest
 from evidence_world import RUN, EvidenceWorld, draft
 
 from peak_console.operations.evidence import read_pack_file, verify_pack
+from peak_console.operations.evidence_build import PackIncomplete
 
 
 def _prune(world: EvidenceWorld) -> None:
@@ -46,6 +48,9 @@ def test_texts_that_are_gone_make_no_noise(world: EvidenceWorld) -> None:
     """A run without a folder, also without bodies, is sealed from the ledger alone."""
     shutil.rmtree(world.ws.runs / RUN)
     _prune(world)
-    built = world.build()
+    with pytest.raises(PackIncomplete):
+        world.build()
+    built = world.build(incomplete=True)
+    assert built.missing == 1
     assert [one.reason for one in built.left_out] == ["recorded_and_not_there"]
     assert verify_pack(world.ws, RUN).ok

@@ -23,7 +23,7 @@ from peak_console.operations.evidence import (
     verify_pack,
     verify_path,
 )
-from peak_console.operations.evidence_build import RunUnfinished, build_pack, export_pack
+from peak_console.operations.evidence_build import PackIncomplete, RunUnfinished, build_pack, export_pack
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -143,6 +143,18 @@ def test_a_run_that_went_on_gives_an_edition_beside_the_sealed_one(world: Eviden
     assert verify_pack(world.ws, RUN, edition=1).ok
     assert verify_pack(world.ws, RUN).ok
     assert [(one.edition, one.state) for one in list_packs(world.ws)] == [(2, "ok"), (1, "ok")]
+
+
+def test_a_poorer_edition_is_sealed_on_purpose_only(world: EvidenceWorld) -> None:
+    """Where an earlier edition holds a file of the run that is gone, sealing again says so."""
+    extra = world.ws.runs / RUN / "outlook/notes.md"
+    extra.write_text("unrecorded")
+    world.build()
+    extra.unlink()
+    with pytest.raises(PackIncomplete, match="edition 1 holds 1 file more"):
+        world.build()
+    assert len(list_packs(world.ws)) == 1
+    assert world.build(incomplete=True).edition == 2
 
 
 def test_a_damaged_pack_is_not_taken_for_the_same(world: EvidenceWorld) -> None:
@@ -297,7 +309,7 @@ def test_configs_without_a_copy_and_artefacts_that_are_gone_are_listed(begun: Ev
     (begun.ws.runs / RUN / "pipe").symlink_to("/etc/passwd")
     begun.write(draft("config.changed", {"file": "lock", "old": None, "new": "c" * 64}))
     with_run(begun, artefacts=[gone])
-    built = begun.build()
+    built = begun.build(incomplete=True)
     assert [(one.what, one.reason) for one in built.left_out] == [
         ("artefacts/outlook/gone.md", "recorded_and_not_there"),
         ("artefacts/pipe", "symbolic_link"),

@@ -317,7 +317,7 @@ class MadeUpWork:
             else b'{"cost_eur": "0.043582500", "calls": [1, {"a": null}]}'
         )
 
-    def build(self, run_id: str) -> str:
+    def build(self, run_id: str, *, incomplete: bool = False) -> str:
         """Where the pack would lie."""
         self.asked.append(("build", run_id))
         return f"audits/{run_id}/evidence"

@@ -5,22 +5,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from console_driving import make_app, press, settle
-from run_scenes import REPORT, MadeUpWork, Progress, run_scene
+from console_driving import make_app, press, screen_text, settle
+from console_scenes import NOW
+from run_scenes import HEAD, REPORT, MadeUpWork, Progress, run_lines, run_page, run_scene
 from textual.pilot import Pilot
 
+from peak_console.operations.evidence_build import PackIncomplete
 from peak_console.operations.views.work import ChainVerified, WorkCancelled
 from peak_console.tui.app import PeakApp
-from peak_console.tui.ink import text_of
+from peak_console.tui.ink import Span, Tone, text_of
 from peak_console.tui.screens.call import CallScreen
 from peak_console.tui.screens.calls import CallsScreen
 from peak_console.tui.screens.event import EventScreen
 from peak_console.tui.screens.evidence import EvidenceScreen
 from peak_console.tui.screens.markdown_drawing import markdown_lines
 from peak_console.tui.screens.pack import PackScreen
+from peak_console.tui.screens.pack_drawing import verified_lines
 from peak_console.tui.screens.packed import PackedScreen, file_lines
 from peak_console.tui.screens.run import RunScreen
+from peak_console.tui.screens.run_drawing import head_lines
 from peak_console.tui.screens.runs import RunsScreen
+from peak_console.tui.screens.runs_drawing import layers_span
 
 SIZE = (120, 40)
 
@@ -197,6 +202,86 @@ async def test_a_run_is_sealed_only_where_that_can_be() -> None:
     async with readonly.run_test(size=SIZE) as pilot:
         await press(pilot, "3", "down", "enter", "b")
         assert "--readonly" in said(readonly)[0]
+
+
+def test_a_run_that_was_tidied_away_is_not_red() -> None:
+    """Its artefacts are not here any more, in grey; a changed one among those that are there is red."""
+    line = run_lines("normal")[1]
+    page = run_page("normal", line)
+    gone = replace(page, artefacts=tuple(replace(one, state="removed") for one in page.artefacts))
+    spans = [span for row in head_lines(gone, 120, NOW) for span in row]
+    assert any("not here any more" in span.text for span in spans)
+    assert Tone.BAD not in {span.tone for span in spans if "any more" in span.text}
+    changed = replace(page, artefacts=(*page.artefacts[1:], replace(page.artefacts[0], state="changed")))
+    assert any(span.tone is Tone.BAD for row in head_lines(changed, 120, NOW) for span in row)
+
+
+def test_a_layer_has_its_own_colour() -> None:
+    """The colour follows the text: a trade plan that came to L2 only looks as L2 does."""
+    line = replace(run_lines("normal")[1], layer="L3", layers=("L2",))
+    assert layers_span(line) == Span("L2", Tone.L2)
+
+
+async def test_why_on_the_list_leads_to_the_first_call() -> None:
+    """The call's page, with the run's below it."""
+    app = app_over()
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "3", "down", "w")
+        await settle(pilot)
+        assert isinstance(app.screen, CallScreen)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, RunScreen)
+
+
+async def test_the_cursor_keeps_its_run() -> None:
+    """Once the cursor was moved no newer run moves the rows: what is opened is what it stood on."""
+    source = run_scene("normal")
+    app = make_app(source)
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "3", "down")
+        runs = app.screen
+        assert isinstance(runs, RunsScreen)
+        meant = runs.table.selected.run_id
+        runs.following = True  # as before the table has told that the cursor moved
+        newer = replace(source.run_lines[0], run_id="20991231_235959_abc123", seq=HEAD + 9)
+        source.run_lines.insert(0, newer)
+        app.feed.poke()
+        await settle(pilot)
+        assert runs.table.selected.run_id == meant
+
+
+class PoorerWork(MadeUpWork):
+    """Sealing where an artefact is gone."""
+
+    def build(self, run_id: str, *, incomplete: bool = False) -> str:
+        """Refused, unless it is asked for."""
+        if not incomplete:
+            raise PackIncomplete("1 recorded artefact is not there any more", remedy="--incomplete")
+        return super().build(run_id)
+
+
+async def test_sealing_without_an_artefact_is_asked_for() -> None:
+    """The first press says what is missing, the second seals without it."""
+    work = PoorerWork()
+    app = app_over(work=work)
+    async with app.run_test(size=SIZE) as pilot:
+        await press(pilot, "3", "down", "down", "enter", "b")
+        await at_work(pilot)
+        assert not work.asked
+        shown = screen_text(app)
+        assert "1 recorded artefact is not there any more   b again seals without" in shown
+        await press(pilot, "b")
+        await at_work(pilot)
+        assert work.asked[-1][0] == "build"
+        assert "again seals" not in screen_text(app)
+
+
+def test_a_pack_without_an_artefact_is_not_called_whole() -> None:
+    """Amber, with how many are missing."""
+    whole = MadeUpWork().verify_pack("r", 1, lambda *_: None, lambda: False)
+    poorer = replace(whole, notes=("not in the pack: artefacts/a.md (recorded_and_not_there)",))
+    (first, *_) = verified_lines(poorer, ("r", 2), NOW, 80, NOW)
+    assert first[0] == Span(" ▲ sealed, 1 artefact missing", Tone.WARN)
 
 
 def test_markdown_does_nothing_but_stand_there() -> None:

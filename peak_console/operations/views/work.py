@@ -78,8 +78,8 @@ class Work(Protocol):
         """A file of a pack."""
         ...
 
-    def build(self, run_id: str) -> str:
-        """Seal a run's pack; where it lies."""
+    def build(self, run_id: str, *, incomplete: bool = False) -> str:
+        """Seal a run's pack; where it lies. ``incomplete`` also where something of the run is gone."""
         ...
 
     def export(self, run_id: str, edition: int, now: datetime) -> str:
@@ -156,7 +156,7 @@ class WorkspaceWork:
 
         return read_pack_file(self._ws, run_id, path, edition=edition or None)
 
-    def build(self, run_id: str) -> str:
+    def build(self, run_id: str, *, incomplete: bool = False) -> str:
         """Seal a run's pack through the node, which records it."""
         from peak_console.control.sockets import NODE_SOCKET, check_socket, socket_path  # noqa: PLC0415 - seldom
         from peak_console.ledger.service.blocking import BlockingLedgerClient  # noqa: PLC0415 - seldom
@@ -167,7 +167,7 @@ class WorkspaceWork:
             raise NodeUnreachable("no node runs on this workspace", remedy="start it: peak node start")
         check_socket(path)
         with BlockingLedgerClient.connect(path, name="console", deadline_s=_PATIENCE_S) as client:
-            built = build_pack(self._ws, run_id, client)
+            built = build_pack(self._ws, run_id, client, incomplete=incomplete)
         return str(built.path.relative_to(self._ws.root))
 
     def export(self, run_id: str, edition: int, now: datetime) -> str:

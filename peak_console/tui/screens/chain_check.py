@@ -73,7 +73,7 @@ class ChainChecking:
         self._moved = None
         if message.cancelled:
             self._self.peak.say("cancelled; nothing was verified")
-        elif message.problem:
+        elif message.problem and message.code != "pack_incomplete":
             said = ": ".join(part for part in (message.problem, message.remedy) if part)
             self._self.peak.say(said, severity="error")
         elif isinstance(message.result, ChainVerified):
@@ -87,13 +87,15 @@ class ChainChecking:
         if self._work is not None:
             self._work.cancel()
 
-    def chain_line(self) -> Line:
-        """How a verification stands, short: for the second line."""
+    def chain_line(self, *, short: bool = False) -> Line:
+        """How a verification stands, for the second line; ``short`` without the places."""
         if self._moved is not None:
             return (Span(progress_words(self._moved), Tone.ACCENT), Span(" · x cancels  ", Tone.DIM))
         found = self._verified
         if found is None:
             return EMPTY
+        if found.ok and short:
+            return (Span("✓ chain whole  ", Tone.OK),)
         if found.ok:
             return (Span(f"✓ chain #{found.first:,} to #{found.last:,}  ", Tone.OK),)
         return (Span(f"✗ chain broken at #{found.broken_seq or found.last + 1:,}  ", Tone.BAD),)

@@ -75,6 +75,13 @@ def files_in_order(found: "PackVerified") -> "list[FileState]":
     return sorted(found.files, key=lambda file: (file.state.value == "ok", file.path))
 
 
+def missing_from(found: "PackVerified") -> int:
+    """Artefacts that were gone when the pack was sealed."""
+    from peak_console.operations.evidence import missing_from as missing  # noqa: PLC0415 - loads cryptography
+
+    return missing(found)
+
+
 def verified_lines(
     found: "PackVerified", pack: tuple[str, int], at: datetime, width: int, now: datetime
 ) -> Iterator[Line]:
@@ -83,8 +90,10 @@ def verified_lines(
     age = fig.age((now - at).total_seconds())
     counts = {state: sum(file.state.value == state for file in found.files) for state in FILE_SIGNS}
     if found.ok:
+        gone = missing_from(found)
+        lacks = Span(f" ▲ sealed, {gone} artefact{'s' * (gone > 1)} missing", Tone.WARN)
         yield (
-            Span(" ✓ whole", Tone.OK),
+            lacks if gone else Span(" ✓ whole", Tone.OK),
             Span(
                 f"   verified {age} ago: {counts['ok']} files, {found.events:,} events with proofs", Tone.DIM
             ),

@@ -40,9 +40,13 @@ class RunScreen(ChainChecking, PeakScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("run")]
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, *, why: bool = False) -> None:
+        """``why`` goes on to the run's first call as soon as it is read."""
         super().__init__()
         self.run_id = run_id
+        self._to_call = why
+        self._asked_for = ""
+        """What is missing, where sealing without it was asked for."""
         self._detail: RunDetail | None = None
         self._asked = _PAGE
 
@@ -105,10 +109,24 @@ class RunScreen(ChainChecking, PeakScreen):
             self._show(run, before)
         self.show_crumbs()
         self.refresh_keys()
+        if self._to_call and not run.missing:
+            self._to_call = False
+            self._go_to_call(run)
+
+    def _go_to_call(self, run: RunDetail) -> None:
+        """On to the first call, where there is one."""
+        place = next((at for at, line in enumerate(run.events) if line.call_id), None)
+        if place is None:
+            self.peak.say("this run made no call yet")
+            return
+        self.table.cursor = place
+        self.do_run_why()
 
     def _show(self, run: RunDetail, before: RunDetail | None) -> None:
         now = self.peak.now()
-        self.query_one("#run-head", Document).show_lines(lambda width: head_lines(run, width, now))
+        self.query_one("#run-head", Document).show_lines(
+            lambda width: head_lines(run, width, now, self._asked_for)
+        )
         self.query_one("#run-artefacts", Document).show_lines(lambda width: artefact_lines(run, width))
         here = self.table.selected if before is not None else None
         self.table.empty = [()] if run.missing else [(Span("no event", Tone.DIM),)]
@@ -188,19 +206,30 @@ class RunScreen(ChainChecking, PeakScreen):
         self.peak.say("no pack of this run is sealed; b seals one", severity="warning")
 
     def do_pack_build(self) -> None:
-        """Seal the run's pack."""
+        """Seal the run's pack; pressed again where something is missing, without that."""
         work = self.peak.work()
         if work is None:
             return
+        incomplete, self._asked_for = bool(self._asked_for), ""
+        if self._detail is not None:
+            self._show(self._detail, self._detail)
         self._moved = WorkMoved("seal", "sealing the evidence", 0, 0)
-        self.long_work().begin(f"seal {self.run_id}", lambda _progress, _cancelled: work.build(self.run_id))
+        self.long_work().begin(
+            f"seal {self.run_id}",
+            lambda _progress, _cancelled: work.build(self.run_id, incomplete=incomplete),
+        )
         self.show_crumbs()
         self.refresh_keys()
 
     def on_work_done(self, message: WorkDone) -> None:
         """Say where a pack was sealed; verifications are told by the mix-in."""
-        if message.topic.startswith("seal") and isinstance(message.result, str):
-            self.peak.say(f"sealed: {message.result}; e opens and verifies it", timeout=8)
+        if not message.topic.startswith("seal"):
+            return
+        if message.code == "pack_incomplete" and self._detail is not None:
+            self._asked_for = message.problem
+            self._show(self._detail, self._detail)
+        elif isinstance(message.result, str):
+            self.peak.say("sealed; e opens and verifies it", whole=f"sealed: {message.result}")
             self.peak.feed.poke()
 
     def has_selection(self) -> bool:

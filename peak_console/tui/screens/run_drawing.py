@@ -32,6 +32,7 @@ ARTEFACT_SIGNS: Final = {
     "ok": ("✓", Tone.OK),
     "changed": ("✗", Tone.BAD),
     "missing": ("✗", Tone.BAD),
+    "removed": ("·", Tone.DIM),
     "unchecked": ("?", Tone.UNKNOWN),
 }
 _GUIDES: Final = {Place.ALONE: "  ", Place.FIRST: "┌ ", Place.WITHIN: "│ ", Place.LAST: "└ "}
@@ -84,8 +85,8 @@ TIMELINE_COLUMNS: Final[Sequence[Column[TimelineLine]]] = (
 """An event in a run's timeline."""
 
 
-def head_lines(run: RunDetail, width: int, now: datetime) -> list[Line]:
-    """The run in a few lines, above its timeline."""
+def head_lines(run: RunDetail, width: int, now: datetime, missing: str = "") -> list[Line]:
+    """The run in a few lines, above its timeline; ``missing`` asks whether to seal without that."""
     line = run.line
     if line is None:
         return [EMPTY, (Span(f"  {one_line(run.missing, 300)}", Tone.DIM),)]
@@ -94,7 +95,7 @@ def head_lines(run: RunDetail, width: int, now: datetime) -> list[Line]:
         fit(_pair("purpose", Span(one_line(line.purpose, 160) or fig.NONE)), width),
         fit(_pair("figures", *_figures(run, line)), width),
         fit(_pair("artefacts", *_artefacts(run.artefacts)), width),
-        fit(_pair("evidence", *_evidence(run, line)), width),
+        fit(_pair("evidence", *(_question(missing) if missing else _evidence(run, line))), width),
     ]
 
 
@@ -145,6 +146,10 @@ def _artefacts(artefacts: Sequence[ArtefactLine]) -> Iterator[Span]:
     if not artefacts:
         yield Span("none written", Tone.DIM)
         return
+    if all(one.state == "removed" for one in artefacts):
+        yield Span(f"{_count(len(artefacts), 'file')}, not here any more", Tone.DIM)
+        yield Span("   a lists them with their hashes", Tone.FAINT)
+        return
     bad = [one for one in artefacts if one.state in {"changed", "missing"}]
     shown = bad or list(artefacts)
     fine = sum(one.state == "ok" for one in artefacts)
@@ -157,6 +162,12 @@ def _artefacts(artefacts: Sequence[ArtefactLine]) -> Iterator[Span]:
     if len(shown) > _NAMED:
         yield Span(f"   {len(shown) - _NAMED} more", Tone.DIM)
     yield Span("   a lists them", Tone.FAINT)
+
+
+def _question(missing: str) -> Iterator[Span]:
+    yield Span(f"▲ {one_line(missing, 90)}", Tone.WARN)
+    yield Span("   b", Tone.KEY)
+    yield Span(" again seals without", Tone.TEXT)
 
 
 def _evidence(run: RunDetail, line: RunLine) -> Iterator[Span]:
