@@ -18,6 +18,8 @@ EVERYWHERE: Final = frozenset[str]()
 TOP_SCREENS: Final = ("live", "calls", "runs", "log")
 _OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
 SCREENS: Final = (*TOP_SCREENS, "call", *_OF_RUNS, "record", "help", "incident", "enable")
+OF_RUNS_PAGES: Final = frozenset({"runs", *_OF_RUNS})
+"""The list of runs and the pages below it."""
 _LISTS: Final = frozenset({"live", "calls", "runs", "log"})
 _TABLES: Final = _LISTS | {"run", "evidence", "pack"}
 _PAGES: Final = frozenset({*TOP_SCREENS, *_OF_RUNS, "call", "record"})
@@ -332,8 +334,8 @@ _VIEW_ACTIONS: Final = (
         "why",
         "w",
         "w",
-        "The call's page: by which route it went, and why.",
-        frozenset({"run", "event"}),
+        "The call's page: by which route it went, and why; of a run, its first call.",
+        frozenset({"runs", "run", "event"}),
         rank=22,
         cli="peak why RUN_ID",
         disabled=_needs_selection,

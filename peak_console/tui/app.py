@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import PurePath
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App
@@ -93,6 +94,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         self.replay_marks: dict[int, tuple[str, ...]] = {}
         self.came_from: list[str] = []
         self._last_failure = ""
+        self._warned_until = 0.0
         for one in themes.THEMES:
             self.register_theme(one)
         self.theme = themes.theme_name(opening.settings.theme)
@@ -158,11 +160,20 @@ class PeakApp(AppActions, ReplayActions, App[int]):
             can_go_back=can_go_back,
         )
 
-    def say(self, text: str, *, severity: Says = "information", timeout: float | None = None) -> None:
-        """Tell the operator: as a toast, and as a line of the Log screen."""
+    def say(
+        self, text: str, *, severity: Says = "information", timeout: float | None = None, whole: str = ""
+    ) -> None:
+        """Tell the operator: as a toast, and as a line of the Log screen (``whole``, if given).
+
+        Of plain words the newest replaces those before it, as long as no warning stands among them.
+        """
         safe = plain(text)
-        line = LogLine(len(self.notices), self.clock.now(), _LEVEL[severity], "console", one_line(safe, 500))
+        line = LogLine(len(self.notices), self.clock.now(), _LEVEL[severity], "console", one_line(whole or safe, 500))
         self.notices.appendleft(line)
+        if severity == "information" and monotonic() > self._warned_until:
+            self.clear_notifications()
+        elif severity != "information":
+            self._warned_until = monotonic() + (timeout or 8)
         self.notify(
             safe, severity=severity, timeout=timeout or (4 if severity == "information" else 8), markup=False
         )

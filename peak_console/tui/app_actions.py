@@ -124,8 +124,8 @@ class AppActions:
         inside = "esc closes this, then " if isinstance(self._app.screen, PeakModal) else ""
         self._app.say(f"{inside}q quits the console; nothing it shows is stopped by that")
 
-    def copy(self, text: str, name: str) -> None:
-        """Copy by OSC 52 and into a file, and say where that is."""
+    def copy(self, text: str, name: str, said: str = "") -> None:
+        """Copy by OSC 52 and into a file, and say where that is; ``said`` is told in its place."""
         safe = plain(text)
         size = len(safe.encode())
         if size <= OSC52_LIMIT:
@@ -134,6 +134,9 @@ class AppActions:
             path = write_copy(safe, name, self._app.now())
         except OSError as error:
             self._app.say(f"copied to the terminal only; no file: {error}", severity="warning")
+            return
+        if said:
+            self._app.say(said, whole=f"{said}: {safe}")
             return
         way = "copied" if size <= OSC52_LIMIT else "too long for the terminal's clipboard"
         self._app.say(f"{way}; also in {path}", timeout=8)

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from peak_console.tui.actions import Action, ActionState, Danger, actions_for, bindings_for
+from peak_console.tui.actions import OF_RUNS_PAGES, Action, ActionState, Danger, actions_for, bindings_for
 from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
 from peak_console.tui.screens.base import PeakModal
@@ -19,6 +19,9 @@ _MOVING = (
     ("home end g G", "first, last"),
     ("tab", "the next list"),
 )
+_TITLE = 10
+_FEW_SCREENS = 8
+"""An action that stands on no more screens than these is a page's own."""
 _MARKS = {
     Danger.VIEW: ("", Tone.DIM),
     Danger.CHANGE: (" asks first", Tone.WARN),
@@ -56,9 +59,19 @@ class HelpPanel(PeakModal):
 
 def help_lines(state: ActionState, width: int) -> list[Line]:
     """The actions that exist on the state's screen, each with its key, its words, and why it is disabled."""
+    every = actions_for(state)
+    own = [] if state.replay else [one for one in every if _is_own(one, state.screen)]
     lines: list[Line] = []
-    for action in actions_for(state):
-        lines += _action_lines(action, state, width)
+    for action in own:
+        lines += _own_lines(action, state, width)
+    if own:
+        lines += [EMPTY, (Span("everywhere", Tone.DIM),)]
+    for action in every:
+        if action not in own:
+            lines += _action_lines(action, state, width)
+    if told := [one for one in own if one.cli]:
+        lines += [EMPTY, (Span("the same on the command line", Tone.DIM),)]
+        lines += [_cli_line(one) for one in told]
     if urls := url_lines(state.bar, state.bar.taken_at):
         lines += [EMPTY, (Span("addresses that are no provider's own", Tone.WARN),)]
         for provider, url, ago in urls:
@@ -66,6 +79,27 @@ def help_lines(state: ActionState, width: int) -> list[Line]:
     lines += [EMPTY, (Span("moving", Tone.DIM),)]
     lines += [(cell(keys, 16, Tone.KEY), Span(" "), Span(what)) for keys, what in _MOVING]
     return lines
+
+
+def _is_own(action: Action, screen: str) -> bool:
+    """Whether the action is one of this page's, and not one that every page has."""
+    return screen in OF_RUNS_PAGES and bool(action.screens) and len(action.screens) <= _FEW_SCREENS
+
+
+def _own_lines(action: Action, state: ActionState, width: int) -> list[Line]:
+    """An action of the page itself, short, so that all of them are seen at once."""
+    reason = action.why_disabled(state)
+    name = cell(action.title, _TITLE, Tone.FAINT if reason else Tone.STRONG)
+    head: Line = (cell(action.shown, 6, Tone.FAINT if reason else Tone.KEY), Span(" "), name, Span(" "))
+    indent = 8 + _TITLE
+    words = f"not now: {reason}" if reason else action.help
+    first, *more = wrapped(words, width, indent=" " * indent, tone=Tone.WARN if reason else Tone.DIM)
+    shown = Span("".join(span.text for span in first).strip(), Tone.WARN if reason else Tone.DIM)
+    return [(*head, shown), *more]
+
+
+def _cli_line(action: Action) -> Line:
+    return (cell(action.shown, 6, Tone.KEY), Span(" "), Span("$ ", Tone.FAINT), Span(action.cli, Tone.ACCENT))
 
 
 def _action_lines(action: Action, state: ActionState, width: int) -> list[Line]:

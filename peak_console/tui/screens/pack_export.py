@@ -1,6 +1,7 @@
 """Writing a pack into an archive, on the screens that show packs."""
 
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
 from peak_console.tui.long_work import LongWork, WorkDone, WorkMoved
@@ -8,6 +9,10 @@ from peak_console.tui.screens.chain_check import progress_words
 
 if TYPE_CHECKING:
     from peak_console.tui.screens.base import PeakScreen
+
+
+_ROOM: Final = 28
+"""Cells of a path that a line of a toast has room for."""
 
 
 class PackExporting:
@@ -62,8 +67,9 @@ class PackExporting:
         """Say where the archive is, and copy its path."""
         self._moved = None
         if message.topic.startswith("export") and isinstance(message.result, str):
-            self._self.peak.copy(message.result, "evidence-archive")
-            self._self.peak.say(f"written: {message.result}; its path is copied", timeout=8)
+            place = str(Path(message.result).parent)
+            said = f"archive in {place if len(place) <= _ROOM else 'a folder of its own'}; path copied"
+            self._self.peak.copy(message.result, "evidence-archive", said)
         elif message.topic.startswith("export") and message.problem:
             said = ": ".join(part for part in (message.problem, message.remedy) if part)
             self._self.peak.say(said, severity="error")

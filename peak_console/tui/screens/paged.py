@@ -17,6 +17,8 @@ from peak_console.tui.widgets.table import Column, PagedRows, Table, TableHead
 
 PAGE = 200
 """Rows asked for at a time."""
+_WIDE_LINE = 110
+"""Cells from which the second line has room for whole words."""
 
 
 class Keyed(Protocol):
@@ -100,19 +102,25 @@ class PagedScreen(PeakScreen, Generic[LineT]):
 
     def state_line(self) -> Line:
         """Whether the list follows, and how old it is."""
-        behind = self._head - self._top_seq
-        held = (Span("held", Tone.WARN), Span(f" · {fig.count(behind)} newer events · f follows  ", Tone.DIM))
+        behind = fig.count(self._head - self._top_seq)
+        more = f" · {behind} newer  " if self.narrow else f" · {behind} newer events · f follows  "
+        held = (Span("held", Tone.WARN), Span(more, Tone.DIM))
         state = (Span("following  ", Tone.OK),) if self.following else held
         return (*state, *age_line(self._freshness, self.peak.now(), self.stale_s))
 
+    @property
+    def narrow(self) -> bool:
+        """Whether the second line has room for short words only."""
+        return self.app.size.width < _WIDE_LINE
+
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
-        """The newest page was read."""
+        """The newest page was read. Away from the newest line nothing moves: the cursor keeps its line."""
         text, page = message.snapshot
         if text != self._text:
             return
         self._freshness, self._head = page.freshness, page.head_seq
         self.page_taken(page)
-        if self.following and not self.paused:
+        if self.following and not self.paused and not self.table.cursor:
             self._take_newest(page)
         self.show_crumbs()
         self.refresh_keys()

@@ -46,7 +46,9 @@ class RunsScreen(ChainChecking, PagedScreen[RunLine]):
 
     def state_line(self) -> Line:
         """A verification, the index where it is not up, and what every list says."""
-        return (*self.chain_line(), *index_line(self._index), *super().state_line())
+        chain = self.chain_line(short=self.narrow)
+        index = () if chain and self.narrow else index_line(self._index, short=self.narrow)
+        return (*chain, *index, *super().state_line())
 
     def why_empty(self, page: RunsPage) -> Sequence[Line]:
         """Why no run is listed."""
@@ -88,6 +90,14 @@ class RunsScreen(ChainChecking, PagedScreen[RunLine]):
         if not lines:
             return None
         return min(line.seq for line in lines), max(line.last_seq for line in lines)
+
+    def do_run_why(self) -> None:
+        """The page of the run's first call, with the run's own below it."""
+        from peak_console.tui.screens.run import RunScreen  # noqa: PLC0415 - loaded when it is first opened
+
+        line: RunLine | None = self.table.selected
+        if line is not None:
+            self.app.push_screen(RunScreen(line.run_id, why=True))
 
     def do_evidence_show(self) -> None:
         """The evidence browser."""

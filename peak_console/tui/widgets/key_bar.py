@@ -82,6 +82,8 @@ _GOES_FIRST = (
     "quit",
     "replay.goto",
     "go.log",
+    "go.calls",
+    "go.live",
     "pack.build",
     "filter",
     "open",
