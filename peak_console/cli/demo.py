@@ -51,7 +51,9 @@ def command(invocation: Invocation, *, headless: bool, seconds: float, rate: flo
             return 0
         from peak_console.tui.app import run_console  # noqa: PLC0415 - for people only
 
-        return run_console(house.ws)
+        code = run_console(house.ws)
+    sys.stderr.write("".join(f"{line}\n" for line in house.last_words()))
+    return code
 
 
 def _root(invocation: Invocation) -> Path | None:

@@ -54,6 +54,7 @@ class DemoHouse:
         self._told: IO[bytes] | None = None
         self._complaint: IO[bytes] | None = None
         self._node_started = False
+        self._exports: Path | None = None
         self._before = LedgerFigures()
         self.ws = Workspace(self._root)
 
@@ -202,7 +203,30 @@ class DemoHouse:
             if file is not None:
                 file.close()
         if self._folder is not None:
+            self._exports = _kept_exports(self.ws.audits / "exports")
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def last_words(self) -> list[str]:
+        """What became of the workspace, for people, after the end."""
+        if self._folder is None:
+            return [f"the demo's workspace is kept: {self._root}"]
+        lines = ["the demo's throw-away workspace is gone, with its ledger, runs and sealed packs"]
+        if self._exports is not None:
+            lines.append(f"the archives that were exported are kept in {self._exports}")
+        return lines
+
+
+def _kept_exports(folder: Path) -> Path | None:
+    """Move what was exported out of a workspace that is thrown away; where it is now."""
+    try:
+        if not any(folder.iterdir()):
+            return None
+        place = Path(tempfile.mkdtemp(prefix="peak-exports-"))
+        for one in folder.iterdir():
+            shutil.move(one, place / one.name)
+    except OSError:
+        return None
+    return place
 
 
 def _new_folder() -> Path:
