@@ -148,7 +148,8 @@ def _built(built: PackBuilt) -> list[str]:
     lines = [
         f"{what}: {counted(built.files, 'file')}, {built.bytes:,} bytes, {counted(built.events, 'event')}",
         f"  {built.path}",
-        f"  under the checkpoint of {counted(built.checkpoint_size, 'event')}; manifest {built.manifest_sha256[:16]}…",
+        f"  under the checkpoint of {counted(built.checkpoint_size, 'event')}; "
+        f"manifest {built.manifest_sha256[:16]}…",
     ]
     if built.redacted:
         lines.append(f"keys were struck out of {_some(list(built.redacted))}")

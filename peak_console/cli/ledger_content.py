@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import table
+from peak_console.cli.output import counted, table
 from peak_console.domain.errors import UsageWrong
 from peak_console.node.spawn import ledger_client
 from peak_console.operations import export as exporting
@@ -64,7 +64,9 @@ def prune(
     }
     lines = [f"recorded as #{done.seq:,} by {done.operator}"]
     if done.done:
-        lines.append(f"dropped: {planned.bodies:,} bodies, texts of {done.texts:,} runs")
+        lines.append(
+            f"dropped: {counted(planned.bodies, 'body', 'bodies')}, texts of {counted(done.texts, 'run')}"
+        )
     else:
         lines.append(f"bodies are gone up to #{done.done_seq:,}; the node goes on with the rest")
     lines += [f"texts not dropped: {one}" for one in done.left]
@@ -80,7 +82,9 @@ def _planned(planned: PrunePlan) -> list[str]:
     lines = [f"from before {planned.before}, up to event #{planned.upto_seq:,}:"]
     lines += table(["goes", "count", "size"], rows)
     if planned.held:
-        lines.append(f"{planned.held:,} bodies stay: bills of their calls are open (peak budget show)")
+        held = counted(planned.held, "body", "bodies")
+        stays = "stays" if planned.held == 1 else "stay"
+        lines.append(f"{held} {stays}: bills of calls are open (peak budget show)")
     return lines
 
 
@@ -135,7 +139,7 @@ def export(  # noqa: PLR0917 - click names every argument
     )
     progress.clear()
     head = done.head
-    said = f"{head.events:,} events, #{head.first:,} to #{head.last:,}"
+    said = f"{counted(head.events, 'event')}, #{head.first:,} to #{head.last:,}"
     signed = "under a signed head" if head.checkpoint else "under no signed head: peak ledger checkpoint"
     if out == exporting.STDOUT:
         sys.stderr.write(f"{said}, {signed}\n")
@@ -148,15 +152,27 @@ def export(  # noqa: PLR0917 - click names every argument
 
 @click.command("import", epilog="Example: peak ledger import november.jsonl --key workspace.pub")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--to", type=click.Path(path_type=Path), help="A new folder (default: beside the file's name).")
+@click.option(
+    "--to",
+    "--out",
+    "to",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="A new folder (default: named for the file, in the working folder).",
+)
 @click.option("--key", metavar="FILE|VKEY", help="The workspace's public key, from somewhere you trust.")
 @common
 def import_(invocation: Invocation, file: Path, to: Path | None, key: str | None) -> int:
     """Verify an export, and make a ledger of its own of it where it is whole, with a report.
 
     Needs no workspace. Every hash, link and path is computed again; the report says what that proves and what
-    it cannot. No ledger of a workspace is touched.
+    it cannot. No ledger of a workspace is touched. Without --to the folder is made in the working folder,
+    under the file's name.
     """
+    if to is None:
+        to = importing.default_folder(file)
+        if not invocation.as_json:
+            invocation.reporter.result({}, f"into the working folder: {to.absolute()} (--to names another)")
     progress = Progress(enabled=not invocation.as_json and sys.stderr.isatty())
     try:
         done = importing.read_export(file, to=to, key=key, progress=progress)
@@ -174,10 +190,10 @@ def import_(invocation: Invocation, file: Path, to: Path | None, key: str | None
 
 def _imported(done: importing.Imported) -> str:
     """What was made of an export, first of all: a ledger, or nothing but what was proven."""
-    events, head = f"{done.found.events:,} events", done.head
+    events, head = counted(done.found.events, "event"), done.head
     if done.ledger is not None:
         return (
-            f"ok: {events} verified and made a ledger of their own: "
+            f"ok: {events} verified and made a ledger: "
             f"{done.ledger} (peak ledger verify --file {done.ledger})"
         )
     piece = f"of run {head.run_id}" if head.run_id else f"from #{head.first:,} to #{head.last:,}"

@@ -8,31 +8,34 @@ from typing import Any
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import counted
 from peak_console.node.spawn import ledger_client
 from peak_console.operations import proofs
 from peak_console.operations.ledger import existing
 
 _EVENTS = click.IntRange(1, 10**15)
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_out = click.option("--out", type=_FILE, help="Write the proof to this file.")
+_replace = click.option("--replace", is_flag=True, help="Take the place of a file that is there.")
 
 
 @click.command("checkpoint", epilog="Example: peak ledger checkpoint --json")
 @common
 def checkpoint(invocation: Invocation) -> int:
-    """Sign the ledger's head now, and show the note. With --json: also the key to verify it by (vkey).
+    """Sign the ledger's head now, over everything there is, and show the note.
 
-    Exit 1 when it is signed and no anchor takes it.
+    With --json also the key to verify it by (vkey). Exit 1 when it is signed and no anchor takes it.
     """
     ws = existing(invocation.workspace())
     with ledger_client(ws, name="peak ledger checkpoint") as client:
         status = proofs.checkpoint(ws, client)
-    word = "signed now" if status["moved"] else "nothing moved since it was signed"
+    word = "signed now" if status["moved"] else "nothing came since it was signed"
     anchors = [_anchor(one) for one in status["anchors"]] or ["anchored nowhere outside this workspace"]
     invocation.reporter.result(
         status,
         *str(status["note"]).splitlines(),
         "",
-        f"{status['size']:,} events, {word}; signed at {status['at']}",
+        f"{counted(status['size'], 'event')}, {word}; signed at {status['at']}",
         *anchors,
         f"key: {status['vkey']}",
         "compare: keep this note elsewhere; later, peak ledger consistency proves from its size on",
@@ -43,25 +46,27 @@ def checkpoint(invocation: Invocation) -> int:
 
 @click.command("prove", epilog="Example: peak ledger prove 42 --out event-42.proof")
 @click.argument("seq", type=_EVENTS)
-@click.option("--out", type=_FILE, help="Write the proof to this file.")
+@_out
+@_replace
 @common
-def prove(invocation: Invocation, seq: int, out: Path | None) -> int:
+def prove(invocation: Invocation, seq: int, out: Path | None, *, replace: bool) -> int:
     """Prove that event SEQ stands in the signed ledger, as c2sp.org/tlog-proof text.
 
     With --json one document, which carries the event's body as well.
     """
-    _hand_out(invocation, proofs.prove(invocation.workspace(), seq), out)
+    _hand_out(invocation, proofs.prove(invocation.workspace(), seq), out, replace=replace)
     return 0
 
 
 @click.command("consistency", epilog="Example: peak ledger consistency 100 2000 --out grown.proof")
 @click.argument("first", type=_EVENTS)
 @click.argument("second", type=_EVENTS)
-@click.option("--out", type=_FILE, help="Write the proof to this file.")
+@_out
+@_replace
 @common
-def consistency(invocation: Invocation, first: int, second: int, out: Path | None) -> int:
+def consistency(invocation: Invocation, first: int, second: int, out: Path | None, *, replace: bool) -> int:
     """Prove that the ledger of SECOND events begins with the ledger of FIRST events."""
-    _hand_out(invocation, proofs.consistency(invocation.workspace(), first, second), out)
+    _hand_out(invocation, proofs.consistency(invocation.workspace(), first, second), out, replace=replace)
     return 0
 
 
@@ -89,11 +94,12 @@ def verify_proof(invocation: Invocation, file: Path, key: str | None, origin: st
     return 0
 
 
-def _hand_out(invocation: Invocation, made: proofs.MadeProof, out: Path | None) -> None:
+def _hand_out(invocation: Invocation, made: proofs.MadeProof, out: Path | None, *, replace: bool) -> None:
     if out is None:
         invocation.reporter.result(made.document, *made.text.splitlines())
         return
-    proofs.write_file(out, json.dumps(made.document) + "\n" if invocation.as_json else made.text)
+    text = json.dumps(made.document) + "\n" if invocation.as_json else made.text
+    proofs.write_file(out, text, replace=replace)
     invocation.reporter.result(
         {"file": str(out), "vkey": made.vkey},
         f"written: {out}",
@@ -104,7 +110,7 @@ def _hand_out(invocation: Invocation, made: proofs.MadeProof, out: Path | None) 
 def _anchor(anchor: dict[str, Any]) -> str:
     if anchor["problem"]:
         return f"not anchored in {anchor['kind']} {anchor['place']}: {anchor['problem']}"
-    return f"anchored in {anchor['kind']} {anchor['place']}: {anchor['size']:,} events"
+    return f"anchored in {anchor['kind']} {anchor['place']}: {counted(anchor['size'], 'event')}"
 
 
 def _holds(document: dict[str, Any]) -> list[str]:
@@ -122,12 +128,12 @@ def _holds(document: dict[str, Any]) -> list[str]:
     else:
         first, second = document["first"], document["second"]
         lines = [
-            f"ok: the ledger of {second['size']:,} events begins with that of {first['size']:,}",
+            f"ok: the ledger of {counted(second['size'], 'event')} begins with that of {first['size']:,}",
             f"root at {first['size']:,}: {first['root']}",
             f"root at {second['size']:,}: {second['root']}",
         ]
     return [
         *lines,
-        f"signed head: {signed['size']:,} events, root {signed['root']}",
+        f"signed head: {counted(signed['size'], 'event')}, root {signed['root']}",
         f"log {signed['origin']}",
     ]

@@ -96,6 +96,11 @@ def brief_eur(nano: int) -> str:
     return f"{sign}{size / NANO:.{min(9, 11 - len(str(size)))}f}"
 
 
+def counted(count: int, one: str, more: str = "") -> str:
+    """A number of things in words: ``1 event``, ``1,533 events``; ``more`` where it is not ``one`` + s."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned columns as lines of text; the last column is not padded.
 

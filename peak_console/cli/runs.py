@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import brief_eur, table, width
+from peak_console.cli.output import brief_eur, counted, table, width
 from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import LedgerEvent
@@ -145,18 +145,18 @@ def _run_lines(told: RunTold) -> Iterator[str]:
     ended = f"finished {line.finished:%H:%M:%S}Z: {line.outcome}" if line.finished else _STANDS[line.outcome]
     yield f"{began}; {ended}"
     yield (
-        f"{line.calls} calls, {line.hops} sent, {line.failed} failed, {line.refused} refused, "
-        f"{line.fallbacks} fallbacks; critic {line.verdict or 'not asked'}, gate {line.gate or 'not asked'}, "
-        f"{line.orders} orders"
+        f"{counted(line.calls, 'call')}, {line.hops} sent, {line.failed} failed, {line.refused} refused, "
+        f"{counted(line.fallbacks, 'fallback')}; critic {line.verdict or 'not asked'}, "
+        f"gate {line.gate or 'not asked'}, {counted(line.orders, 'order')}"
     )
     bound = f", of which {brief_eur(line.at_bound)} at bounds" if line.at_bound else ""
     yield f"€ {brief_eur(line.cost)}{bound}; {line.tokens_in:,} tokens in, {line.tokens_out:,} out"
     if line.pruned:
-        yield f"{line.pruned:,} events are pruned to their hashes: their part of these figures is not known"
+        yield f"pruned to hashes: {counted(line.pruned, 'event')}, whose part of these figures is not known"
     yield ""
     yield from table(["#", "time", "what", "who", "said"], [_step(one) for one in told.events[:_STEPS]])
     if len(told.events) > _STEPS or told.cut:
-        yield f"… {len(told.events) - _STEPS:,} more steps: --json has them"
+        yield f"… {counted(len(told.events) - _STEPS, 'more step')}: --json has the rest"
     yield ""
     for one in told.artefacts:
         yield f"{one.state:10} {one_line(one.path, 120)}  {one.sha256[:12]}"
@@ -175,7 +175,8 @@ def _step(event: LedgerEvent) -> list[str]:
 
 def _replay_lines(report: ReplayReport) -> Iterator[str]:
     judged = sum(report.checked.values())
-    yield f"run {report.run_id}: {judged:,} judgements of {report.events:,} events made again"
+    events = counted(report.events, "event")
+    yield f"run {report.run_id}: {counted(judged, 'judgement')} of {events} made again"
     yield from table(["decision", "judged"], [[kind, f"{count:,}"] for kind, count in report.checked.items()])
     if report.differs:
         yield ""
@@ -191,12 +192,12 @@ def _replay_lines(report: ReplayReport) -> Iterator[str]:
         for (kind, why), places in list(reasons.items())[:_SKIPPED]:
             yield f"not judged: {len(places)} of {kind} (#{places[0]} …): {why}"
         if len(reasons) > _SKIPPED:
-            yield f"… {len(reasons) - _SKIPPED} more reasons: --json has them"
+            yield f"… {counted(len(reasons) - _SKIPPED, 'more reason')}: --json has the rest"
     if report.cut:
         yield "the run has more events than were read: this is of its beginning"
     yield ""
     yield (
-        f"{len(report.differs)} decisions differ"
+        f"{counted(len(report.differs), 'decision')} {'differs' if len(report.differs) == 1 else 'differ'}"
         if report.differs
         else "every decision that could be judged again came out as recorded"
     )

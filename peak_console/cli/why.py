@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from peak_console.cli.options import Invocation, common
-from peak_console.cli.output import table
+from peak_console.cli.output import counted, table
 from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line, plain
@@ -138,7 +138,7 @@ def _run(explained: RunExplained, width: int) -> Iterator[str]:
     heads = ["call", "slot", "answered by" if width >= _WIDE else "model", "outcome", "hops", "cost €"]
     yield from table(heads, [_row(call, width) for call in shown])
     if len(shown) < len(explained.calls):
-        yield f"… and {len(explained.calls) - len(shown):,} earlier calls: --json lists them all"
+        yield f"… and {counted(len(explained.calls) - len(shown), 'earlier call')}: --json lists them all"
     yield ""
     yield from _totals(explained)
     yield ""
@@ -169,7 +169,8 @@ def _totals(explained: RunExplained) -> Iterator[str]:
         f"{sums[name]} {name}" for name in ("answered", "failed", "refused", "open") if sums[name]
     )
     yield (
-        f"{sums['calls']} calls ({counts}), {sums['hops']} hops sent, {sums['fallbacks']} by a fallback: "
+        f"{counted(sums['calls'], 'call')} ({counts}), {counted(sums['hops'], 'hop')} sent, "
+        f"{sums['fallbacks']} by a fallback: "
         f"€ {sums['cost_eur']}, {sums['tokens_in']:,} tokens in, {sums['tokens_out']:,} out"
     )
     if explained.cut:

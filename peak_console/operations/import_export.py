@@ -59,6 +59,11 @@ class Imported:
         }
 
 
+def default_folder(file: Path) -> Path:
+    """Where an export goes that no folder was named for: into the working folder, under its own name."""
+    return Path(f"{file.stem}-imported")
+
+
 def read_export(
     file: Path, *, to: Path | None = None, key: str | None = None, progress: Progress | None = None
 ) -> Imported:
@@ -67,7 +72,7 @@ def read_export(
     ``key`` is a ``.pub`` file or a verifier key's text. Raises ``UsageWrong`` for what is no export and where
     the folder is taken, ``LedgerBroken`` where it is not what was written or signed. Nothing is left then.
     """
-    folder = to or Path(f"{file.stem}-imported")
+    folder = to or default_folder(file)
     _refuse_folder(folder)
     trust = None if key is None else key_named(key)
     try:

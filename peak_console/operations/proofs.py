@@ -118,10 +118,20 @@ def checkpoint(ws: Workspace, client: BlockingLedgerClient) -> dict[str, Any]:
     return {name: value for name, value in reply.items() if name != "id"}
 
 
-def write_file(path: Path, text: str) -> None:
-    """Write a proof to a file; raises ``EnvironmentUnfit``."""
+def write_file(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write a proof to a file; raises ``EnvironmentUnfit``, and ``UsageWrong`` for one that is there already.
+
+    ``replace`` takes its place.
+    """
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("w" if replace else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageWrong(
+            f"{str(path)[:200]} is there already",
+            code="file_exists",
+            remedy="name another file, or take its place: --replace",
+        ) from error
     except OSError as error:
         raise EnvironmentUnfit(
             f"{path} cannot be written: {error.strerror or error}",

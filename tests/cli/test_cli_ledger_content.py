@@ -86,10 +86,16 @@ def test_an_export_goes_out_and_comes_in(aged: Workspace, capsysbinary: pytest.C
     capsysbinary.readouterr()
     assert run(["ledger", "import", "all.jsonl", "--key", str(aged.keys / "workspace.pub")]) == 0
     told = capsysbinary.readouterr().out.decode()
+    assert told.splitlines()[0].startswith("into the working folder: ")
+    assert str(Path("all-imported").absolute()) in told.splitlines()[0]
     assert "proven: 3 headers" in told
     assert "cannot know" in told
     assert (Path("all-imported") / "ledger.db").exists()
     assert run(["ledger", "import", "all.jsonl"]) == 2
+    capsysbinary.readouterr()
+    assert run(["ledger", "import", "all.jsonl", "--out", "named"]) == 0
+    assert (Path("named") / "ledger.db").exists()
+    assert "working folder" not in capsysbinary.readouterr().out.decode()
     Path("all.jsonl").write_bytes(out.replace(b"posture", b"pasture"))
     assert run(["ledger", "import", "all.jsonl", "--to", "x"]) == 1
     assert "line 4" in capsysbinary.readouterr().err.decode()

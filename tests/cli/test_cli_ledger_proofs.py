@@ -31,6 +31,16 @@ def test_a_proof_is_verified_elsewhere_with_the_public_key_alone(peak: Peak, des
     (peak.cwd / "grown.proof").write_text(grown.out, encoding="utf-8")
     refused = peak("ledger", "prove", 3, "--root", desk, "--json")
     assert (refused.code, refused.document["error"]["code"]) == (1, "not_checkpointed")
+    assert "own record, which the next head covers" in refused.document["error"]["message"]
+    assert peak("ledger", "checkpoint", "--root", desk).code == 0
+    assert peak("ledger", "prove", 3, "--root", desk).code == 0
+    kept = (peak.cwd / "event.proof").read_bytes()
+    refused = peak("ledger", "prove", 3, "--out", "event.proof", "--root", desk, "--json")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "file_exists")
+    refused = peak("ledger", "consistency", 1, 2, "--out", "event.proof", "--root", desk, "--json")
+    assert (refused.code, refused.document["error"]["code"]) == (2, "file_exists")
+    assert (peak.cwd / "event.proof").read_bytes() == kept
+    assert peak("ledger", "prove", 2, "--out", "event.proof", "--replace", "--root", desk).code == 0
     shutil.copyfile(desk / "configs/keys/workspace.pub", peak.cwd / "auditor.pub")
     shutil.rmtree(desk)
     for name, key in (("event.proof", "auditor.pub"), ("event.json", "vkey"), ("grown.proof", "vkey")):

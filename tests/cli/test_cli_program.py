@@ -8,6 +8,7 @@ import click
 import pytest
 
 from peak_console.cli import output, program
+from peak_console.cli.output import counted
 from peak_console.cli.program import COMMANDS, load, run
 from peak_console.domain.errors import ControlRefused
 
@@ -90,3 +91,13 @@ def test_an_error_as_json_says_why_as_its_text_does(
     error = json.loads(capsys.readouterr().out)["error"]
     assert {"code", "message", "why", "remedy"} <= set(error)
     assert why == f"  why: {error['why']} ({error['code']})"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 bodies"), (1, "1 body"), (2, "2 bodies"), (15_330, "15,330 bodies")]
+)
+def test_one_thing_is_told_in_the_singular(count: int, told: str) -> None:
+    """Numbers of things, in words."""
+    assert counted(count, "body", "bodies") == told
+    assert counted(1, "event") == "1 event"
+    assert counted(0, "event") == "0 events"

@@ -124,8 +124,8 @@ class Notary:
         """Read what is new and sign when it is due; whether there is more to read at once.
 
         ``asked`` signs whatever is unsigned, were it a record of a checkpoint alone; ``ending`` signs all
-        else and keeps it in every anchor. Never raises for what is wrong with the ledger, the key, the disk or
-        an anchor: that is told.
+        else and keeps it in every anchor. Never raises for what is wrong with the ledger, the key, the disk
+        or an anchor: that is told.
         """
         more = False
         if not self._broken and (asked or ending or self._means.clock.boot_us() >= self._retry_us):
