@@ -101,8 +101,8 @@ _REMEDIES = {
     "key_changed": "restore configs/keys/workspace.pub, the key that the genesis names",
     "wrong_prune": "restore a backup from before the event that is named; see peak ledger prune",
     "anchor_lags": "see why the anchor takes nothing: peak node status; a running node signs and keeps heads",
-    "wrong_schema": "nothing else disagrees, but a file that was opened to change it serves no calls: restore a "
-    "backup (peak ledger backup made it), or go on after it in a new one: peak ledger recover",
+    "wrong_schema": "nothing else disagrees, but a file that was opened to change it serves no calls: "
+    "restore a backup (peak ledger backup made it), or go on after it in a new one: peak ledger recover",
     "wrong_budget": "no call may be let through on such money: restore a backup, or go on after it in a new "
     "ledger, which carries what the events say: peak ledger recover",
     "checkpoints_missing": "bring the files of audits/checkpoints/ back, from a backup or version control",

@@ -29,8 +29,10 @@ def change(path: Path, statement: str) -> None:
         ("DROP TRIGGER ledger_no_update", "wrong_schema", "ledger_no_update is gone"),
         ("DROP TRIGGER pruned_range_stays", "wrong_schema", "pruned_range_stays is gone"),
         (
-            "DROP TRIGGER body_no_update; "
-            "CREATE TRIGGER body_no_update BEFORE UPDATE ON body BEGIN SELECT 1; END",
+            (
+                "DROP TRIGGER body_no_update; "
+                "CREATE TRIGGER body_no_update BEFORE UPDATE ON body BEGIN SELECT 1; END"
+            ),
             "wrong_schema",
             "body_no_update is not the one",
         ),

@@ -333,7 +333,7 @@ class _Check:
         vague = any(not bucket.sure for bucket in self._hops.spent) or self._hops.vague
         if vague:
             yield (
-                "which limits stood at each call, so month, phase and layers' counters exactly: days and runs "
+                "which limits stood at each call, so month, phase and layer counters exactly: days and runs "
                 "were held against the least that their events come to"
             )
 
