@@ -145,8 +145,14 @@ class ReplayActions:
         self._console.say(f"#{found.seq:,} {one_line(found.kind, 40)} at {figures.clock(found.at)}")
 
     def _to_moment(self, found: "datetime | str") -> None:
+        from peak_console.tui.screens.base import PeakScreen  # noqa: PLC0415 - it imports the app's types
+
+        problem = found if isinstance(found, str) else ""
+        screen = self._console.screen
+        told = isinstance(screen, PeakScreen) and screen.answer_command(problem)
         if isinstance(found, str):
-            self._console.say(found, severity="warning")
+            if not told:
+                self._console.say(found, severity="warning")
             return
         self._clock.seek(found)
         self._moved()

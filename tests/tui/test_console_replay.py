@@ -13,6 +13,7 @@ from peak_console.control.gate import CallGate
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.posture import PostureState
 from peak_console.tui.screens.incident import IncidentPanel
+from peak_console.tui.widgets.prompt import Prompt
 
 Looks = Callable[..., None]
 
@@ -89,7 +90,61 @@ async def test_keys_move_the_moment(ws: Workspace) -> None:
         assert clock.now() == END
         await press(pilot, "at", *"07:00", "enter")
         assert clock.now() == END
-        assert any("lies outside" in str(line.event) for line in app.notices)
+        assert "lies outside" in screen_text(app)
+
+
+async def test_a_moment_that_is_none_stays_to_be_mended(ws: Workspace) -> None:
+    """The line stays open with the reason under it; what is typed next goes into it, not to the screen."""
+    app = make_replay(ws)
+    clock = app.replay
+    assert clock is not None
+    async with app.run_test(size=(80, 24)) as pilot:
+        await press(pilot, "at", *"nonsense", "enter")
+        assert clock.now() == BEGIN
+        prompt = app.screen.query_one(Prompt)
+        assert prompt.is_open
+        await press(pilot, *(["backspace"] * 8), *"03:05")
+        assert clock.now() == BEGIN
+        await press(pilot, "enter")
+        assert clock.now() == BEGIN + timedelta(minutes=5)
+        assert not prompt.is_open
+
+
+async def test_before_the_first_call_no_more_is_said_than_is_known(ws: Workspace) -> None:
+    """Calls came later, and nothing can be enabled or sealed from here; the ledger is what is read."""
+    app = make_replay(ws)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        shown = screen_text(app)
+        await press(pilot, "2")
+        shown += screen_text(app)
+        assert shown.count("no call up to this moment") == 2
+        assert "ever been made" not in shown
+        assert "enables calls" not in shown
+        await press(pilot, "3")
+        shown = screen_text(app)
+        assert "as of this moment the ledger itself is read" in shown
+        assert "no index" not in shown
+
+
+async def test_figures_of_long_ago_are_not_shown_as_those_of_now(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Back on Live after long: it says that it reads, with no alert of then, until the answer comes."""
+    app = make_replay(ws, STOP_AT + timedelta(seconds=4))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "right_parenthesis")
+        with monkeypatch.context() as patched:
+            patched.setattr(app.feed, "watch", lambda *_: None)
+            await pilot.press("1")
+            assert app.screen.snapshot is None  # type: ignore[attr-defined]
+            shown = screen_text(app)
+            assert shown.count("reading …") >= 3
+            assert "STALE" not in shown
+        app.screen.on_screen_resume()  # type: ignore[attr-defined]
+        await settle(pilot)
+        assert app.screen.snapshot is not None  # type: ignore[attr-defined]
 
 
 async def test_it_plays_and_holds_at_the_end(ws: Workspace) -> None:

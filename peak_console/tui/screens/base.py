@@ -29,6 +29,8 @@ LEAST = (80, 24)
 """Columns and rows that the screens are made for."""
 _WIDE, _HUGE, _TALL = 100, 160, 34
 """From where two plots stand beside each other, four do, and two rows of them."""
+_ANSWERED = frozenset({"replay.goto"})
+"""Commands whose words are judged by the source: the line stays open until it has answered."""
 _LAYOUTS = frozenset({"-too-small", "-wide", "-tall", "-huge"})
 
 
@@ -276,8 +278,27 @@ class PeakScreen(Performing, Screen[None]):
         except CommandUnknown as error:
             event.prompt.say(str(error), Tone.BAD)
             return
+        if action.id in _ANSWERED and argument:
+            reason = action.why_disabled(self.action_state())
+            event.prompt.say(reason or "reading …", Tone.BAD if reason else Tone.DIM)
+            if not reason:
+                await self.perform(action, argument)
+            return
         self._close_prompt(event.prompt)
         await self.perform(action, argument)
+
+    def answer_command(self, problem: str) -> bool:
+        """What came of a command that the line stays open for; whether it still was."""
+        from peak_console.tui.widgets.prompt import Prompt  # noqa: PLC0415 - see above
+
+        prompt = next((one for one in self.query(Prompt) if one.is_open and one.kind == ":"), None)
+        if prompt is None:
+            return False
+        if problem:
+            prompt.say(problem, Tone.BAD)
+        else:
+            self._close_prompt(prompt)
+        return True
 
     def do_pause(self) -> None:
         """Hold the tables, or let them go; in a replay, hold or play it."""

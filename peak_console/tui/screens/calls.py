@@ -42,6 +42,8 @@ class CallsScreen(PagedScreen[CallLine]):
             return self.nothing_matches(page, "call")
         if page.freshness.as_of is None and page.freshness.why:
             return [(Span(page.freshness.why, Tone.BAD),), (Span(page.freshness.remedy, Tone.DIM),)]
+        if self.peak.replay is not None:
+            return [(Span("no call up to this moment", Tone.DIM),)]
         return [
             (Span("No call has ever been made in this workspace.", Tone.DIM),),
             (Span("for example:  ", Tone.DIM), Span("peak call L0 primary --prompt hello", Tone.ACCENT)),

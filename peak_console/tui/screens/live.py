@@ -151,6 +151,30 @@ class LiveScreen(PeakScreen):
         """The latest calls."""
         return self.query_one("#tail", Table)
 
+    def on_screen_resume(self) -> None:
+        """Be fed; figures and alerts of long ago are not shown as those of now until they are read again."""
+        known = self.snapshot
+        if known is not None and not self.paused:
+            age = known.freshness.age_s(self.peak.now())
+            if age is not None and age > self.stale_s and not known.freshness.why:
+                self._forget(known)
+        super().on_screen_resume()
+
+    def _forget(self, known: LiveSnapshot) -> None:
+        """Show that everything is being read."""
+        self.snapshot = None
+        for panel in (self.query_one(FiguresStrip), self.query_one(VolumePanel)):
+            panel.snapshot = None
+            panel.redraw()
+        for plot in self.query(TimeSeries):
+            plot.show_points((), seconds=known.window.seconds)
+        head = self.query_one("#alerts-head", RuleLine)
+        head.title, head.right = (Span("alerts"),), EMPTY
+        head.redraw()
+        for table in (self.slots, self.tail, self.providers, self.alerts):
+            table.empty = [(Span("reading …", Tone.DIM),)]
+            table.show_rows(ListRows(()))
+
     def subject(self) -> "Callable[[Source], Any]":
         """Live, over the window."""
         window = self.window if self._chosen else None
@@ -246,6 +270,8 @@ class LiveScreen(PeakScreen):
         if self._filter is not None and snapshot.rows:
             text = f"no slot or recent call matches  / {self._filter.text}   esc clears the filter"
             return [(Span(text, Tone.DIM),)], [(Span("nothing matches", Tone.DIM),)]
+        if snapshot.workspace_new and self.peak.replay is not None:
+            return [(Span("no call up to this moment", Tone.DIM),)], [(Span("no call yet", Tone.DIM),)]
         if snapshot.workspace_new:
             lines = [
                 (Span("No call has ever been made in this workspace.", Tone.DIM),),

@@ -203,7 +203,9 @@ class RunScreen(ChainChecking, PeakScreen):
         if run is not None and run.pack.state != "none":
             self.app.push_screen(PackScreen(self.run_id, run.pack.edition))
             return
-        self.peak.say("no pack of this run is sealed; b seals one", severity="warning")
+        past = self.peak.replay is not None
+        told = "was sealed up to this moment; act in: peak console" if past else "is sealed; b seals one"
+        self.peak.say(f"no pack of this run {told}", severity="warning")
 
     def do_pack_build(self) -> None:
         """Seal the run's pack; pressed again where something is missing, without that."""

@@ -47,8 +47,11 @@ class RunsScreen(ChainChecking, PagedScreen[RunLine]):
     def state_line(self) -> Line:
         """A verification, the index where it is not up, and what every list says."""
         chain = self.chain_line(short=self.narrow)
-        index = () if chain and self.narrow else index_line(self._index, short=self.narrow)
+        index = () if chain and self.narrow else self._index_line()
         return (*chain, *index, *super().state_line())
+
+    def _index_line(self) -> Line:
+        return index_line(self._index, short=self.narrow, past=self.peak.replay is not None)
 
     def why_empty(self, page: RunsPage) -> Sequence[Line]:
         """Why no run is listed."""

@@ -105,8 +105,15 @@ RUN_COLUMNS: Final[Sequence[Column[RunLine]]] = (
 """A run in the list."""
 
 
-def index_line(state: IndexState, *, short: bool = False) -> Line:
-    """How far the index is behind, or that lists come from the ledger itself; nothing where it is up."""
+def index_line(state: IndexState, *, short: bool = False, past: bool = False) -> Line:
+    """How far the index is behind, or that lists come from the ledger itself; nothing where it is up.
+
+    ``past``: in a replay, for which no index is made.
+    """
+    if past:
+        return (
+            Span("ledger read  " if short else "as of this moment the ledger itself is read  ", Tone.DIM),
+        )
     if not state.usable:
         return (Span("▲ no index  ", Tone.WARN),)
     if state.behind > _USUAL_LAG:
