@@ -145,11 +145,11 @@ def _built(built: PackBuilt) -> list[str]:
     what = "this pack was sealed already" if built.existed else "sealed"
     if built.missing:
         what = f"{what}, {built.missing} artefact{'s' * (built.missing > 1)} missing"
+    under = counted(built.checkpoint_size, "event")
     lines = [
         f"{what}: {counted(built.files, 'file')}, {built.bytes:,} bytes, {counted(built.events, 'event')}",
         f"  {built.path}",
-        f"  under the checkpoint of {counted(built.checkpoint_size, 'event')}; "
-        f"manifest {built.manifest_sha256[:16]}…",
+        f"  under the checkpoint of {under}; manifest {built.manifest_sha256[:16]}…",
     ]
     if built.redacted:
         lines.append(f"keys were struck out of {_some(list(built.redacted))}")

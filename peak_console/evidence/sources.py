@@ -34,7 +34,7 @@ class PackFiles(Protocol):
         ...
 
     def odd(self) -> tuple[str, ...]:
-        """What else lies there: links, devices, names that no pack has, folders without a file (``name/``)."""
+        """What else lies there: links, devices, names that no pack has, empty folders (``name/``)."""
         ...
 
     def read(self, path: str) -> bytes:
