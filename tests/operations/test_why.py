@@ -224,6 +224,26 @@ def test_an_event_leads_to_its_call(told: Workspace, name: str) -> None:
     assert explained(told, name).call.call_id == "call_1"
 
 
+def test_last_passes_over_the_calls_of_critics(told: Workspace) -> None:
+    """The newest call that judged nobody; a critic's own says whom it judged, and what limits its word."""
+    newest = why(told, "last")
+    assert isinstance(newest, CallExplained)
+    assert newest.call.call_id == "call_1"
+    story = Workspace(told.root.parent / "critics")
+    told_by = Story(story)
+    told_by.requested(1, PRIMARY, asked_role="critic")
+    told_by.completed(1, PRIMARY)
+    verdict = {"verdict": "REVIEW", "judged_call_id": "call_0", "degraded": True, "capped": True}
+    told_by.tell(EventKind.CRITIC_JUDGED, verdict, **PRIMARY)
+    told_by.close()
+    alone = why(story, "last")
+    assert isinstance(alone, CallExplained)
+    said = " ".join(alone.as_json()["told"])
+    assert "It judged call_0; the verdict was REVIEW (a stand-in judged" in said
+    assert "a pass was lowered to REVIEW" in said
+    assert "The critic" not in said
+
+
 def test_a_verdict_leads_to_what_was_judged(told: Workspace) -> None:
     """A critic's word is under its own call, and explained by the call it judges."""
     found = explained(told, "ev_10")

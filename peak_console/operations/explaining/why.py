@@ -14,6 +14,7 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.ids import is_run_id
 from peak_console.domain.text import one_line
+from peak_console.domain.vocabulary import Role
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.explaining.why_change import Change, change_of
@@ -31,9 +32,11 @@ from peak_console.operations.views.call_page import event_json, whole_page
 from peak_console.operations.why_moment import Then
 
 LAST: Final = "last"
-"""The name of the newest call."""
+"""The name of the newest call that is not a critic's own."""
 _PLACE: Final = re.compile(r"#?([0-9]{1,15})")
 _PAGE: Final = 1000
+_NEWEST: Final = 50
+"""Beginnings of calls among which the newest that is no critic's is looked for."""
 _EVENTS_LISTED: Final = 20_000
 """Events of a run that are read; a longer one is told as cut."""
 
@@ -107,7 +110,7 @@ Explained = CallExplained | RunExplained | EventShown
 
 
 def why(ws: Workspace, name: str, *, clock: Clock | None = None) -> Explained:
-    """Explain ``name``: an event id, a place (``#123``), a call id, a run id, or ``last``: the newest call.
+    """Explain ``name``: an event id, a place (``#123``), a call id, a run id, or ``last``: the newest one.
 
     Raises ``UsageWrong`` for an empty name, ``NotOnLedger`` for an unknown one, ``LedgerUnavailable``.
     """
@@ -156,8 +159,18 @@ def _facts(ws: Workspace, reader: LedgerReader, now: datetime) -> LedgerFacts:
 
 
 def _newest_call(reader: LedgerReader) -> LedgerEvent | None:
+    """The newest call that is not a critic's own; of the last ones only critics', the newest of those."""
     asked = EventFilter(kinds=(EventKind.CALL_REQUESTED.value, EventKind.CALL_REFUSED.value))
-    return next((event for event in reader.find(asked, None, 1).events if event.call_id), None)
+    found = [event for event in reader.find(asked, None, _NEWEST).events if event.call_id]
+    return next((event for event in found if not _is_critics(reader, event)), found[0] if found else None)
+
+
+def _is_critics(reader: LedgerReader, event: LedgerEvent) -> bool:
+    """Whether an event is of a call in which a critic judged another."""
+    if (event.body or {}).get("asked_role") == Role.CRITIC or event.role == Role.CRITIC:
+        return True
+    events = reader.by_call(event.call_id or "")
+    return any(one.kind == EventKind.CRITIC_JUDGED for one in events)
 
 
 def _event_named(reader: LedgerReader, name: str) -> LedgerEvent | None:

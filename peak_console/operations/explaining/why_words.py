@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from peak_console.domain.calls import CallReason
 from peak_console.domain.money import text_from_nano
 from peak_console.domain.text import one_line
 from peak_console.llm.reasons import MEANINGS
-from peak_console.operations.views.call_detail import CallDetail, HopFacts, RouteStep
+from peak_console.operations.views.call_detail import CallDetail, HopFacts, JudgementLine, RouteStep
 from peak_console.operations.why_moment import Then, budget_words, tightest
+
+_NOTES: Final = {
+    "malformed": "its answer did not have the form that was asked for",
+    "degraded": "a stand-in judged in the place of the critic that the matrix names",
+    "capped": "a pass was lowered to REVIEW, because a stand-in judged or not all was shown to it",
+}
+"""What limits a critic's word, by the note on the ledger."""
 
 
 def call_paragraph(call: CallDetail, then: Then | None) -> list[str]:
@@ -40,10 +48,19 @@ def _sentences(call: CallDetail, then: Then | None) -> Iterator[str]:
     if then is not None:
         yield from _standing(then)
     for one in call.judgements:
-        layer = one_line(one.judge_layer, 10)
-        graves = ", ".join(f"{one_line(s, 12)} {one_line(c, 20)}" for c, s, _ in one.findings[:3])
-        said = f"{one_line(one.verdict, 10)}{f': {graves}' if graves else ''}"
-        yield f"The critic {one_line(one.judge, 60)} of {layer} said {said}."
+        yield judgement_words(call, one)
+
+
+def judgement_words(call: CallDetail, one: JudgementLine) -> str:
+    """A critic's word: on this call, or this call's word as a critic on another."""
+    graves = ", ".join(f"{one_line(s, 12)} {one_line(c, 20)}" for c, s, _ in one.findings[:3])
+    said = f"{one_line(one.verdict, 10)}{f': {graves}' if graves else ''}"
+    limits = "; ".join(words for note, words in _NOTES.items() if note in one.notes)
+    why = f" ({limits})" if limits else ""
+    if one.judged and one.judged != call.call_id:
+        return f"It judged {one_line(one.judged, 60)}; the verdict was {said}{why}."
+    layer = one_line(one.judge_layer, 10)
+    return f"The critic {one_line(one.judge, 60)} of {layer} said {said}{why}."
 
 
 def _chosen(call: CallDetail, last: HopFacts) -> str:

@@ -144,6 +144,8 @@ class JudgementLine:
     findings: tuple[tuple[str, str, str], ...] = ()
     """Category, severity, rationale."""
     notes: tuple[str, ...] = ()
+    judged: str = ""
+    """The call that was judged: another one where this call is the critic's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import NanoEur, text_from_nano
 from peak_console.domain.text import one_line
-from peak_console.operations.views.body_fields import Body, listed, mapping, nano, time_of, whole
+from peak_console.operations.views.body_fields import Body, listed, mapping, nano, text_of, time_of, whole
 from peak_console.operations.views.call_detail import (
     BudgetNote,
     CallDetail,
@@ -86,6 +86,7 @@ def judgement_of(event: LedgerEvent) -> JudgementLine:
             for one in findings
         ),
         notes=(*notes, *([said] if said not in {"", "None", "answered"} else [])),
+        judged=text_of(body.get("judged_call_id")) or "",
     )
 
 

@@ -35,7 +35,7 @@ def call_lines(call: CallDetail, width: int, now: datetime, *, keys: bool = True
         lines += _section(_hop_title(hop), width, list(_hop(hop, width, now)))
     if call.judgements:
         lines += _section(
-            "critic", width, [one for judged in call.judgements for one in _judgement(judged, width)]
+            "critic", width, [one for judged in call.judgements for one in _judgement(call, judged, width)]
         )
     for text in call.texts:
         lines += _section(text.kind, width, list(_text(text, width)), _text_note(text))
@@ -265,9 +265,11 @@ def _money(hop: HopFacts) -> Iterator[Line]:
         yield _pair("price", Span(one_line(source, 160), Tone.DIM))
 
 
-def _judgement(judged: JudgementLine, width: int) -> Iterator[Line]:
+def _judgement(call: CallDetail, judged: JudgementLine, width: int) -> Iterator[Line]:
     sign, tone = _VERDICTS.get(judged.verdict, ("?", Tone.UNKNOWN))
     judge = f"   by {one_line(judged.judge_layer, 8)} {one_line(judged.judge, 80)}   #{judged.seq:,}"
+    if judged.judged and judged.judged != call.call_id:
+        judge = f"   its verdict on {one_line(judged.judged, 60)}   #{judged.seq:,}"
     yield (Span(f"  {sign} {one_line(judged.verdict, 12)}", tone), Span(judge, Tone.DIM))
     for note in judged.notes:
         yield (Span("    "), Span(one_line(note, 200), Tone.WARN))
