@@ -36,8 +36,8 @@ def command(invocation: Invocation, name: str) -> int:
     operators, configs or the ledger is told by who wrote it, why, and what it changed.
 
     Takes the id of an event, a call or a run, a place in the ledger such as '#123', or 'last' for the newest
-    call; a critic's own call is passed over unless there is no other. Read from the ledger; what is told as it
-    stands now is labelled so. Exit 1 for an unknown id.
+    call; a critic's own call is passed over unless there is no other. Read from the ledger; what is told
+    as it stands now is labelled so. Exit 1 for an unknown id.
     """
     explained = why(invocation.workspace(), name)
     lines = () if invocation.as_json else _lines(explained)
