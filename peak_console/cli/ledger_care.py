@@ -77,15 +77,28 @@ class _Copying:
     type=click.Choice([phase.value for phase in Phase]),
     help="The phase, where the ledger cannot tell it any more (without it: live, the strictest).",
 )
-@click.option("--force", is_flag=True, help="Begin anew although the ledger verifies.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A backup, whose events are saved instead of the broken file's.",
+)
+@click.option("--force", is_flag=True, help="Begin anew although the ledger verifies, or holds more than the backup.")
 @common
 def recover(
-    invocation: Invocation, reason: str, operator: str | None, phase: str | None, *, force: bool
+    invocation: Invocation,
+    reason: str,
+    operator: str | None,
+    phase: str | None,
+    source: Path | None,
+    *,
+    force: bool,
 ) -> int:
     """Go on after a broken ledger: keep what can be proven, begin a new one that names it.
 
     Offline: end the node first. The old file is kept as it is. The workspace is STOPPED afterwards;
-    operators, phase and what budgets of running periods have spent are carried over.
+    operators, phase and what budgets of running periods have spent are carried over. --from puts a backup
+    back this way; it is proven by its chain and every signed head, and may not know less than the old file.
     """
     shown = _Copying(enabled=not invocation.as_json and sys.stderr.isatty())
     try:
@@ -95,6 +108,7 @@ def recover(
             operator=operator,
             phase=phase,
             force=force,
+            backup=source,
             progress=lambda stage, place, total: shown(place, total, f"{stage} events"),
         )
     finally:
@@ -107,10 +121,11 @@ def _told(done: Recovery) -> list[str]:
     """What was saved, what is lost, where it lies, what to do next."""
     lines = [
         f"recovered: a new ledger of {done.events} events, head {done.head}",
-        f"broken: {done.broken_how}: {done.detail}",
+        f"broken: {done.broken_how}: {one_line(done.detail, 600)}",
     ]
     if done.proven_file is not None:
-        lines += [f"saved: events 1 to {done.proven:,}, proven, in {done.proven_file}"]
+        where = f" of {done.backup.name}" if done.backup else ""
+        lines += [f"saved: events 1 to {done.proven:,}{where}, proven, in {done.proven_file}"]
     else:
         lines += ["saved: no event could be proven"]
     if done.bodiless is not None:
@@ -159,6 +174,8 @@ def _if_unknown(done: Recovery) -> list[str]:
         return []
     names = "|".join(one.value for one in Phase if one.value != done.phase)
     return [
-        f"  where {done.phase} is not the phase, say which, now: "
-        f'peak ledger recover --force --reason "the phase was another" --phase {names}'
+        (
+            f"  where {done.phase} is not the phase, say which, now: "
+            f'peak ledger recover --force --reason "the phase was another" --phase {names}'
+        ),
     ]

@@ -10,7 +10,10 @@ from peak_console.domain.errors import LedgerUnavailable
 _PRIMARY = 0xFF
 """The low byte of an extended result code is its primary code (sqlite.org/rescode.html)."""
 
-_GO_ON = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
+_GO_ON = (
+    'put a backup back: peak ledger recover --from BACKUP --reason "..."; '
+    'without one: peak ledger recover --reason "..."'
+)
 
 _FAULTS = {
     sqlite3.SQLITE_BUSY: ("ledger_locked", "is locked by another process", "end what else writes it"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +39,10 @@ class Found:
     how: str
     """How it is broken, in the verifier's words."""
     detail: str
+    beside: Path
+    """Whose own tables and unproven events are heard too: the broken file, also where a backup is read."""
+    backup: Path | None = None
+    """The backup that is read instead of the broken file."""
 
     @property
     def signed(self) -> int:
@@ -98,10 +102,14 @@ def examined(
     *,
     said: tuple[str, str],
     progress: Progress | None,
+    backup: Path | None = None,
+    fewer: bool = False,
 ) -> Iterator[Found]:
     """How far ``ledger`` holds; where nothing does, how far a copy in ``folder`` with a mended beginning.
 
-    ``said`` is the verdict, how and detail; where it is empty the reading itself tells.
+    With ``backup`` how far that one holds, by the same proofs; raises ``ControlRefused`` where that is no
+    further than the ledger itself, unless ``fewer``. ``said`` is the verdict, how and detail; where it is
+    empty the reading itself tells.
     """
 
     def signed(genesis: str) -> Mapping[int, bytes]:
@@ -117,14 +125,42 @@ def examined(
                 if again.events:
                     source, proven = copy, again
                     break
+        beside = source
+        if backup is not None:
+            if not backup.is_file() or (ledger.exists() and backup.samefile(ledger)):
+                raise _useless(
+                    backup, "it is the ledger itself" if backup.is_file() else "there is no such file"
+                )
+            source, proven = backup, _further(backup, prove(backup, signed, progress), proven, fewer=fewer)
         origin = heads.newest.origin if heads.newest else ""
         why = _foreign(source, proven, heads, key, proved)
+        if why and backup is not None:
+            raise _useless(backup, why)
         if why:  # nothing of it is of the log that was signed
             proven = Proven(0, GENESIS_PREV_HASH, 0, "foreign_genesis", why)
         elif proven.genesis:
             origin = origin_of(key, proven.genesis)
         how, detail = said if said[0] else (proven.broken_how or "asked_for", proven.detail)
-        yield Found(source, proven, heads, origin, how, detail)
+        yield Found(source, proven, heads, origin, how, detail, beside, backup)
+
+
+def _further(backup: Path, there: Proven, here: Proven, *, fewer: bool) -> Proven:
+    """What the backup proves, and up to where either file tells of events."""
+    if not there.events:
+        raise _useless(backup, there.detail or "it holds no events")
+    if there.events <= here.events and not fewer:
+        raise _useless(
+            backup,
+            f"it holds {there.events:,} events that can be proven, the ledger itself {here.events:,}",
+            "leave --from out: nothing is lost by it; to go on from the backup all the same: --force",
+        )
+    return replace(there, seen=max(there.seen, here.seen))
+
+
+def _useless(
+    backup: Path, why: str, remedy: str = "name another backup, or leave --from out"
+) -> ControlRefused:
+    return ControlRefused(f"{backup.name} is of no use here: {why}", code="backup_useless", remedy=remedy)
 
 
 def _foreign(source: Path, proven: Proven, heads: KnownHeads, key: bytes, proved: Proved) -> str:

@@ -63,13 +63,16 @@ def recover_ledger(
     operator: str | None = None,
     phase: str | None = None,
     force: bool = False,
+    backup: Path | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
     progress: Progress | None = None,
 ) -> Recovery:
     """Begin a new ledger after a broken one; whoever decides it proves to be an operator with a key.
 
-    ``phase`` names the phase where the ledger cannot tell it any more. Raises ``UsageWrong`` without a
+    ``phase`` names the phase where the ledger cannot tell it any more. ``backup`` is a file whose events are
+    saved instead of the ledger's own, as far as the same proofs go; with ``force`` also where these are
+    fewer. Raises ``UsageWrong`` without a
     reason, ``ControlRefused`` where nothing is broken (unless ``force``) or the operator may not,
     ``EnvironmentUnfit`` beside a node or where nothing can be written.
     """
@@ -91,7 +94,17 @@ def recover_ledger(
         with _salvage_folder(ws, one.clock) as folder, unwritable_told(ws):
             keep_old(ws, folder)
             proved = proved_by(ws, environ)
-            with examined(ws.ledger, folder, key, heads, proved, said=said, progress=progress) as found:
+            with examined(
+                ws.ledger,
+                folder,
+                key,
+                heads,
+                proved,
+                said=said,
+                progress=progress,
+                backup=backup,
+                fewer=force,
+            ) as found:
                 return one.recover(found, folder, progress, named)
 
 
@@ -118,7 +131,7 @@ class _Recovering:
         """Salvage what is proven, write the new ledger beside it, and put it in the old one's place."""
         saved = self._salvage(found, folder, progress)
         facts, taken = saved.facts, saved.taken
-        phase, phase_from = phase_kept(found.source, found.proven, facts, named)
+        phase, phase_from = phase_kept(found.beside, found.proven, facts, named)
         operators, left_out = operators_kept(self.store, facts)
         told = self._recovered(found, folder, saved.bodiless)
         successor = Successor(
@@ -162,6 +175,7 @@ class _Recovering:
             head=head,
             stop_id=stop_id,
             had_file=(folder / self.ws.ledger.name).exists(),
+            backup=found.backup,
         )
         put_in_place(self.ws, folder)
         made = replace(made, first=sign_first_head(self.ws, self.environ))
@@ -175,7 +189,8 @@ class _Recovering:
         if path is not None:
             projections = (facts, Rollups(), Reservations(self.limits, clock=self.clock))
             bodiless = write_prefix(found.source, path, proven, projections, progress)
-        taken = take_over(found.source, path, proven, self.limits, self.clock.now())
+        older = found.backup is not None
+        taken = take_over(found.beside, path, proven, self.limits, self.clock.now(), older=older)
         return _Saved(facts, taken, bodiless)
 
     def _recovered(self, found: Found, folder: Path, bodiless: Bodiless | None) -> dict[str, Any]:
@@ -197,6 +212,8 @@ class _Recovering:
             "checkpoint": head,
             "checkpoint_from": found.heads.where,
         }
+        if found.backup is not None:
+            told["from"] = found.backup.name[:_REASON_LIMIT]
         return told if bodiless is None else {**told, "bodiless": bodiless.as_json()}
 
     def _last(

@@ -42,6 +42,8 @@ class Recovery:
     stop_id: str
     had_file: bool = True
     """Whether there was an old file at all."""
+    backup: Path | None = None
+    """The backup whose events were saved instead of the old file's."""
     first: FirstHead = field(default_factory=FirstHead)
     """The new ledger's first signed head."""
 
@@ -73,5 +75,6 @@ class Recovery:
             "ledger": {"events": self.events, "head": self.head},
             "stop_id": self.stop_id,
             "kept": self.had_file,
+            "from": str(self.backup) if self.backup else None,
             "first_head": asdict(self.first),
         }

@@ -65,10 +65,13 @@ def take_over(
     proven: Proven,
     limits: Callable[[], BudgetLimits],
     now: datetime,
+    *,
+    older: bool = False,
 ) -> Taken:
     """What runs on: by the proven prefix and by the broken file's own tables, the larger of both.
 
-    What was reserved counts as spent: nobody will tell those bills to the new ledger.
+    ``older`` says that the prefix is a backup's, which cannot know what was spent after it. What was
+    reserved counts as spent: nobody will tell those bills to the new ledger.
     """
     sources = [path for path in (prefix, broken) if path is not None]
     rows = [read_table(path, _COUNTERS) for path in sources]
@@ -85,7 +88,9 @@ def take_over(
     own = _run_limits(sources, runs)
     whole = read_table(broken, _COUNT) == [(len(accounts[-1]),)]
     body = carried_body(kept[:MOST], dict(list(own.items())[:MOST]))
-    complete = (whole or proven.events == proven.seen > 0) and len(kept) <= MOST and len(own) <= MOST
+    complete = (
+        (whole or (proven.events == proven.seen > 0 and not older)) and len(kept) <= MOST and len(own) <= MOST
+    )
     return Taken(body, tuple(_latches(sources).values()), complete)
 
 

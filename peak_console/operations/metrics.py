@@ -139,7 +139,7 @@ class Meter:
             raise LedgerUnavailable(
                 f"the ledger's stored figures cannot be read: {error}",
                 code="ledger_corrupt",
-                remedy="run: peak ledger verify, then restore a backup",
+                remedy='run: peak ledger verify; go on after it: peak ledger recover --reason "..."',
             ) from error
 
     def _figures(self, reader: LedgerReader) -> LedgerFigures:

@@ -11,7 +11,10 @@ from peak_console.ledger.heads.anchors import open_anchors
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.operations.settings import ledger_settings
 
-REMEDY: Final = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
+REMEDY: Final = (
+    'put a backup back: peak ledger recover --from BACKUP --reason "..."; '
+    'without one: peak ledger recover --reason "..."'
+)
 
 
 def is_missing(ws: Workspace) -> bool:

@@ -291,7 +291,7 @@ class BackupShape(_Shape):
 
 
 class RecoveryShape(_Shape):
-    """``peak ledger recover``: what was saved, what is lost, and the new ledger."""
+    """``peak ledger recover``: what was saved, from which backup if any, what is lost, and the new ledger."""
 
     broken: dict[str, str]
     saved: dict[str, Any]

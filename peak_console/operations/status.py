@@ -51,7 +51,10 @@ _SEEN_S: Final = 3600.0
 """How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
 _DISK_EVERY_S: Final = 10.0
 _GONE: Final = "the ledger is gone, although heads of it were signed"
-_RECOVER: Final = 'put a backup back, or go on without it: peak ledger recover --reason "..."'
+_RECOVER: Final = (
+    'put a backup back: peak ledger recover --from BACKUP --reason "..."; '
+    'without one: peak ledger recover --reason "..."'
+)
 _OWN_HOSTS: Final = {"azure": ".azure.com", "bedrock": ".amazonaws.com"}
 """Where providers are at home whose address the environment always tells a part of."""
 _DATED: Final = frozenset(

@@ -300,7 +300,7 @@ def from_row(row: Sequence[Any]) -> tuple[Model, Breaker, RateSeen | None]:
         raise LedgerUnavailable(
             f"the breaker of {provider}:{model_id} is stored as what is no breaker",
             code="ledger_corrupt",
-            remedy="look at: peak ledger verify, and restore a backup",
+            remedy='look at: peak ledger verify; go on after it: peak ledger recover --reason "..."',
         ) from error
     return (provider, model_id), breaker, told
 
