@@ -52,8 +52,8 @@ def test_a_backup_holds_the_chain_and_the_notes(desk: Desk, notes: Path, tmp_pat
     made = back_up(desk.path, notes, place / "b.db")
     assert (made.events, made.head) == desk.writer.head
     assert verify(place / "b.db").ok
-    assert left_in(place) == {"b.db", "b.checkpoints"}
-    assert left_in(place / "b.checkpoints") == left_in(notes)
+    assert left_in(place) == {"b.db", "b.db.checkpoints"}
+    assert left_in(place / "b.db.checkpoints") == left_in(notes)
     assert made.notes == notes_beside(place / "b.db")
     assert made.same_disk
     assert made.size == (place / "b.db").stat().st_size

@@ -100,7 +100,7 @@ def back_up(
 
 def notes_beside(dest: Path) -> Path:
     """The folder of checkpoints that belongs to the backup ``dest``."""
-    return dest.with_name(f"{dest.stem}.checkpoints")
+    return dest.with_name(f"{dest.name}.checkpoints")
 
 
 def _check_place(ledger: Path, dest: Path, *, replace: bool) -> None:
