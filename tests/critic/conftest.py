@@ -68,9 +68,7 @@ def make_configs() -> Callable[..., Configs]:
         ]
         models = ModelRegistry.of(ModelsFile.model_validate({"model": entries}), "0" * 64)
         rest = cast("Any", None)  # the critic reads no prices, budgets or settings
-        return Configs(
-            _matrix(**l4), models, rest, rest, rest, rest, rest, rest, PromptLibrary.of(prompts), {}
-        )
+        return Configs(_matrix(**l4), models, rest, rest, rest, rest, rest, PromptLibrary.of(prompts), {})
 
     return make
 
