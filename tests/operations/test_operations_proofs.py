@@ -87,6 +87,6 @@ def test_files_that_cannot_be_read_or_written_are_told(tmp_path: Path) -> None:
         with pytest.raises(UsageWrong):
             read_file(path)
     with pytest.raises(EnvironmentUnfit):
-        write_file(tmp_path, "x")
+        write_file(tmp_path, "x", replace=True)
     write_file(tmp_path / "p", "x")
     assert read_file(tmp_path / "p") == b"x"
