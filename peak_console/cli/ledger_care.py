@@ -83,7 +83,7 @@ class _Copying:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A backup, whose events are saved instead of the broken file's.",
 )
-@click.option("--force", is_flag=True, help="Begin anew although the ledger verifies, or holds more than the backup.")
+@click.option("--force", is_flag=True, help="Begin anew although the ledger verifies or holds more.")
 @common
 def recover(
     invocation: Invocation,

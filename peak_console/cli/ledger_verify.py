@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.config.workspace import Workspace
 from peak_console.domain.text import one_line
 from peak_console.operations import ledger
 
@@ -44,7 +45,7 @@ def verify(
         )
     finally:
         shown.clear()
-    lines = _good(result) if result.ok else _broken(result)
+    lines = _good(result) if result.ok else _broken(result, do=_do(result, invocation.workspace(), path))
     invocation.reporter.result(ledger.verified_as_json(result), *lines)
     return 0 if result.ok else 1
 
@@ -83,28 +84,43 @@ def _goes_on(result: ledger.VerifyResult) -> list[str]:
     return [f"{told} (recovered by {by})"]
 
 
-def _broken(result: ledger.VerifyResult) -> list[str]:
+def _do(result: ledger.VerifyResult, ws: Workspace, file: Path | None) -> str:
+    """What to do about it: with a node that runs, to stop first; of another file than the ledger little."""
+    if file is not None:
+        return "this file is not what was written; keep it as it is, and look for an earlier copy"
+    known = _REMEDIES.get(result.broken_how or "")
+    if known:
+        return known
+    first = (
+        "stop the workspace (peak stop), then end the node (peak node stop); " if ledger.is_served(ws) else ""
+    )
+    return f"keep the file as it is; {first}{_GO_ON}"
+
+
+def _broken(result: ledger.VerifyResult, do: str) -> list[str]:
     place = "" if result.broken_seq is None else f" at #{result.broken_seq:,}"
     return [
         f"BROKEN{place}: {result.broken_how}: {one_line(result.detail, 600)}",
         f"{result.events:,} events {'before it verify' if result.broken_seq else 'follow each other'}",
         *_anchors(result),
-        f"do: {_REMEDIES.get(result.broken_how or '', _KEEP)}",
+        f"do: {do}",
     ]
 
 
-_KEEP = (
-    "keep the file as it is, stop the workspace (peak stop), compare with a backup; "
-    "peak ledger recover goes on after it"
+_END_IT = "stop the workspace (peak stop), then end its node (peak node stop); "
+_GO_ON = (
+    'go on after it: peak ledger recover --reason "..."; where a backup holds more events: '
+    'peak ledger recover --from BACKUP --reason "..."'
 )
 _REMEDIES = {
     "key_changed": "restore configs/keys/workspace.pub, the key that the genesis names",
-    "wrong_prune": "restore a backup from before the event that is named; see peak ledger prune",
+    "wrong_prune": "put a backup from before the event that is named back: "
+    'peak ledger recover --from BACKUP --force --reason "..."; see peak ledger prune',
     "anchor_lags": "see why the anchor takes nothing: peak node status; a running node signs and keeps heads",
     "wrong_schema": "nothing else disagrees, but a file that was opened to change it serves no calls: "
-    "restore a backup (peak ledger backup made it), or go on after it in a new one: peak ledger recover",
-    "wrong_budget": "no call may be let through on such money: restore a backup, or go on after it in a new "
-    "ledger, which carries what the events say: peak ledger recover",
+    'go on after it in a new one: peak ledger recover --reason "..."',
+    "wrong_budget": "no call may be let through on such money: go on after it in a new ledger, "
+    'which carries what the events say: peak ledger recover --reason "..."',
     "checkpoints_missing": "bring the files of audits/checkpoints/ back, from a backup or version control",
 }
 

@@ -160,6 +160,13 @@ def _bytes(count: int) -> str:
     return f"{size:,.1f} TB"
 
 
+def _verified(snapshot: BarSnapshot) -> str:
+    """What is known of the chain; without a node nobody watches it, whatever an ended one left behind."""
+    if snapshot.ledger.verified is not False and not snapshot.node.running:
+        return "NOT VERIFIED: no node runs that does (peak ledger verify)"
+    return {True: "verified", False: "BROKEN", None: "not verified yet"}[snapshot.ledger.verified]
+
+
 def _ledger(snapshot: BarSnapshot) -> str:
     ledger = snapshot.ledger
     age = ledger.freshness.age_s(snapshot.taken_at)
@@ -169,7 +176,7 @@ def _ledger(snapshot: BarSnapshot) -> str:
     if not ledger.seq:
         return "none"
     read = "never read" if age is None else f"read {age:.1f} s ago"
-    verified = {True: "verified", False: "BROKEN", None: "not verified yet"}[ledger.verified]
-    if ledger.verified and ledger.verified_upto:
+    verified = _verified(snapshot)
+    if ledger.verified and ledger.verified_upto and snapshot.node.running:
         verified += f" up to #{ledger.verified_upto:,} at {one_line(ledger.verified_at, 40)[:19]}Z"
     return f"#{ledger.seq:,} {ledger.head[:16]}… {verified}, {read}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore, KeyUnusable, state_folder
+from peak_console.control.running import running_nodes
 from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.heads.anchors import survey
@@ -32,6 +33,7 @@ __all__ = [
     "existing",
     "follow",
     "heads_of",
+    "is_served",
     "tail",
     "verified_as_json",
     "verify",
@@ -144,6 +146,11 @@ def tail(ws: Workspace, count: int, after: int | None = None) -> list[LedgerEven
     """The last ``count`` events, or the first ``count`` after a sequence number; ascending."""
     with LedgerReader(existing(ws).ledger) as reader:
         return reader.latest(count) if after is None else reader.read(after, count)
+
+
+def is_served(ws: Workspace) -> bool:
+    """Whether a node of this workspace runs here."""
+    return any(node.root.resolve() == ws.root.resolve() for node in running_nodes())
 
 
 async def follow(ws: Workspace, after: int) -> AsyncIterator[LedgerEvent]:

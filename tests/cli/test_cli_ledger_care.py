@@ -1,5 +1,6 @@
 """``peak ledger backup`` and ``peak ledger recover`` from the command line, to the end of the way."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,38 @@ def test_from_a_deleted_ledger_back_to_calls(peak: Peak, desk: Path) -> None:
     finally:
         peak("node", "stop", "--root", desk)
     assert peak("ledger", "verify", "--root", desk, "--json").document["events"] >= 4
+
+
+def test_unreadable_pages_from_the_command_line(peak: Peak, desk: Path) -> None:
+    """Named with the anchors and what to do, no stop asked for without a node; the status says what is known.
+
+    Saved up to the damage by ``recover``, and more of it from a backup.
+    """
+    for number in range(3):
+        assert peak("enable", "--root", desk, "--reason", f"r{number}", "--confirm", "ENABLE").code == 0
+    kept = peak.cwd / "kept.db"
+    assert peak("ledger", "backup", kept, "--root", desk).code == 0
+    assert (peak.cwd / "kept.db.checkpoints").is_dir()
+    assert peak("node", "stop", "--root", desk).code == 0
+    path = desk / "audits" / "ledger.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'body'").fetchone()
+    db.close()
+    assert "NOT VERIFIED" in peak("status", "--root", desk).out
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(bytes(range(256)) * 16)
+    found = peak("ledger", "verify", "--root", desk)
+    assert found.code == 1
+    assert "unreadable" in found.out
+    assert "not compared" in found.out
+    assert "peak stop" not in found.out
+    assert "peak ledger recover --from BACKUP" in found.out
+    told = peak("status", "--root", desk)
+    assert told.code == 0
+    assert "UNREADABLE" in told.out or "NOT VERIFIED" in told.out
+    done = peak("ledger", "recover", "--root", desk, "--from", kept, "--reason", "disk died")
+    assert done.code == 0, done.err
+    assert "of kept.db, proven" in done.out
+    assert peak("ledger", "verify", "--root", desk).code == 0

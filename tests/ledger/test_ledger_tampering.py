@@ -299,6 +299,19 @@ def test_no_notes_at_all_are_missing(court: Court) -> None:
     assert court.verify().broken_how == "checkpoints_missing"
 
 
+def test_a_break_does_not_hide_the_anchors(court: Court) -> None:
+    """Each is shown with what it holds: not compared where the break comes first."""
+    in_file(lambda db: cut(db, 8, figures=True))(court)
+    with court.path.open("r+b") as file:  # the schema stands, nothing else
+        file.seek(4096 * 3)
+        file.write(bytes(4096 * 20))
+    result = court.verify()
+    assert not result.ok
+    assert [(one.kind, one.size, one.ok) for one in result.anchors] == [("folder", SIGNED[-1], False)]
+    assert "not compared" in result.anchors[0].problem
+    assert result.anchor_used == ""
+
+
 def test_an_anchor_that_was_emptied_is_missing(court: Court) -> None:
     """The ledger says that it was given heads."""
     forget(court)

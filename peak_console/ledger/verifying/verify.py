@@ -17,6 +17,7 @@ from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.notes import origin_of
 from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
+from peak_console.ledger.verifying.anchors_beside import anchors_beside
 from peak_console.ledger.verifying.budget_check import KnownLimits
 from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
@@ -191,7 +192,7 @@ class _Verification:
         chain = self._join(pieces, heads, start)
         found = chain.found or judged(lambda: find_stray_body(self._db), None)
         figures = _found_of(results, self._jobs, FIGURES)
-        anchors: tuple[AnchorSeen, ...] = ()
+        anchors = anchors_beside(heads, self._sources, chain.tree.roots, chain.seq)
         if found is None and heads is not None:
             forged = next(
                 (one["found"] for one in results if one and isinstance(one["found"], str) and one["found"]),
