@@ -21,7 +21,7 @@ from peak_console.domain.text import one_line, plain
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.log import LogLine
 from peak_console.tui import theme as themes
-from peak_console.tui.actions import ActionState
+from peak_console.tui.action import ActionState
 from peak_console.tui.app_actions import AppActions
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.feed import Feed
@@ -168,7 +168,8 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         Of plain words the newest replaces those before it, as long as no warning stands among them.
         """
         safe = plain(text)
-        line = LogLine(len(self.notices), self.clock.now(), _LEVEL[severity], "console", one_line(whole or safe, 500))
+        logged = one_line(whole or safe, 500)
+        line = LogLine(len(self.notices), self.clock.now(), _LEVEL[severity], "console", logged)
         self.notices.appendleft(line)
         if severity == "information" and monotonic() > self._warned_until:
             self.clear_notifications()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from peak_console.domain.text import plain
 from peak_console.tui import theme as themes
-from peak_console.tui.actions import TOP_SCREENS
+from peak_console.tui.action import TOP_SCREENS
 from peak_console.tui.clipboard import OSC52_LIMIT, write_copy
 from peak_console.tui.screens.base import PeakModal, PeakScreen
 

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from peak_console.operations.runs import OUTCOMES
 from peak_console.operations.views import call_filter, log_filter, run_filter
-from peak_console.tui.actions import BY_COMMAND, Action
+from peak_console.tui.action import Action
+from peak_console.tui.actions import BY_COMMAND
 
 _FILTERS: Final[dict[str, Any]] = {"log": log_filter, "runs": run_filter}
 _WINDOWS: Final = ("5m", "1h", "24h", "7d")

@@ -88,8 +88,8 @@ class LongWork:
         except WorkCancelled:
             self._target.post_message(WorkDone(topic, cancelled=True))
         except PeakError as error:
-            told = WorkDone(topic, problem=error.message, remedy=error.remedy, code=error.code)
-            self._target.post_message(told)
+            failed = WorkDone(topic, problem=error.message, remedy=error.remedy, code=error.code)
+            self._target.post_message(failed)
         except OSError as error:
             self._target.post_message(WorkDone(topic, problem=error.strerror or str(error)))
         else:

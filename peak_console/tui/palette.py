@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
-from peak_console.tui.actions import ACTIONS, Action
+from peak_console.tui.action import Action
+from peak_console.tui.actions import ACTIONS
 from peak_console.tui.widgets.posture_bar import PostureBar
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 
 from peak_console.operations.views import call_filter, log_filter, run_filter
-from peak_console.tui.actions import ACTIONS, SCREENS, Action, Danger, actions_on
+from peak_console.tui.action import SCREENS, Action, Danger
+from peak_console.tui.actions import ACTIONS, actions_on
 
 _NAMES = {
     "live": "Live",

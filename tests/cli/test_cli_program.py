@@ -31,7 +31,8 @@ def test_every_command_has_the_common_options_and_an_example(
     options = {option for one in command.params for option in one.opts}
     assert {"--root", "--json"} <= options
     assert command.epilog is not None
-    assert command.epilog.startswith(f"Example: peak {' '.join(path)}")
+    told = command.epilog.removeprefix("\b\nExamples:\n  ").removeprefix("Example: ")
+    assert told.startswith(f"peak {' '.join(path)}")
     assert command.help
 
 

@@ -221,7 +221,7 @@ def test_a_table_of_figures_that_is_gone_is_named_after_the_chain(closed: Path) 
     result = verify(closed)
     assert (result.ok, result.events, result.broken_how) == (False, EVENTS, "missing_table")
     assert "critic_rollup" in result.detail
-    assert verify(closed, figures=False).ok
+    assert verify(closed, figures=False).broken_how == "missing_table"
 
 
 def leaf_of_the_middle(path: Path, table: str) -> tuple[int, int]:

@@ -5,16 +5,8 @@ from pathlib import Path
 import pytest
 from console_scenes import bar
 
-from peak_console.tui.actions import (
-    ACTIONS,
-    BY_COMMAND,
-    SCREENS,
-    ActionState,
-    Danger,
-    actions_on,
-    bindings_for,
-    key_bar_actions,
-)
+from peak_console.tui.action import SCREENS, ActionState, Danger
+from peak_console.tui.actions import ACTIONS, BY_COMMAND, actions_on, bindings_for, key_bar_actions
 from peak_console.tui.app import PeakApp
 from peak_console.tui.command_line import CommandUnknown, complete_command, complete_filter, read_command
 from peak_console.tui.reference import keys_page

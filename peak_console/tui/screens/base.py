@@ -11,7 +11,8 @@ from textual.widget import Widget
 
 from peak_console.operations.views.freshness import Freshness, Health
 from peak_console.tui import figures
-from peak_console.tui.actions import BY_ID, Action, ActionState
+from peak_console.tui.action import Action, ActionState
+from peak_console.tui.actions import BY_ID
 from peak_console.tui.bar_drawing import posture_chip
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
 from peak_console.tui.spans import SpanCompositor

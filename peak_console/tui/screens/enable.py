@@ -19,7 +19,8 @@ from textual.widgets import Input
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
-from peak_console.tui.actions import BY_ID, ActionState, bindings_for
+from peak_console.tui.action import ActionState
+from peak_console.tui.actions import BY_ID, bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal

@@ -7,7 +7,8 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from peak_console.tui.actions import OF_RUNS_PAGES, Action, ActionState, Danger, actions_for, bindings_for
+from peak_console.tui.action import OF_RUNS_PAGES, Action, ActionState, Danger
+from peak_console.tui.actions import actions_for, bindings_for
 from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
 from peak_console.tui.screens.base import PeakModal

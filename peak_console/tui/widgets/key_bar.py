@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from textual.events import Click
 
-from peak_console.tui.actions import Action, ActionState, key_bar_actions
+from peak_console.tui.action import Action, ActionState
+from peak_console.tui.actions import key_bar_actions
 from peak_console.tui.ink import Line, Span, Tone, width_of
 from peak_console.tui.widgets.canvas import Canvas
 

@@ -1,0 +1,89 @@
+"""What an action is, on which screens it works, and what its availability depends on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from peak_console.operations.views.bar import BarSnapshot
+
+EVERYWHERE: Final = frozenset[str]()
+TOP_SCREENS: Final = ("live", "calls", "runs", "log")
+OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
+SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", "help", "incident", "enable")
+OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
+"""The list of runs and the pages below it."""
+LISTS: Final = frozenset({"live", "calls", "runs", "log"})
+TABLES: Final = LISTS | {"run", "evidence", "pack"}
+PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, "call", "record"})
+CHAINS: Final = frozenset({"runs", "run", "event"})
+
+
+class Danger(StrEnum):
+    """``view`` changes nothing; ``change`` goes more dangerous; ``incident`` goes safer, never refused."""
+
+    VIEW = "view"
+    CHANGE = "change"
+    INCIDENT = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionState:
+    """What an action's availability depends on."""
+
+    screen: str
+    bar: BarSnapshot
+    readonly: bool = False
+    replay: bool = False
+    has_workspace: bool = True
+    has_selection: bool = True
+    can_go_back: bool = True
+    missing: str = ""
+    """What a dialogue still lacks."""
+    busy: bool = False
+    """Whether something long is being done that can be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. ``keys`` are Textual key names; ``shown`` is how the key is written for people.
+
+    ``command`` is the word of the ``:`` line, ``argument`` what may follow it. ``rank`` orders the key bar; 0
+    keeps the action off it. ``disabled`` gives a reason or an empty text.
+    """
+
+    id: str
+    title: str
+    keys: str
+    shown: str
+    help: str
+    screens: frozenset[str] = EVERYWHERE
+    danger: Danger = Danger.VIEW
+    command: str = ""
+    argument: str = ""
+    cli: str = ""
+    rank: int = 0
+    disabled: Callable[[ActionState], str] = lambda _: ""
+    replay: bool = False
+    """Whether it moves through the past, and so belongs to a console opened with ``--replay`` alone."""
+
+    @property
+    def handler(self) -> str:
+        """The name of the method that carries it out."""
+        return "do_" + self.id.replace(".", "_")
+
+    def stands_on(self, screen: str) -> bool:
+        """Whether the action exists on ``screen``."""
+        return screen in self.screens if self.screens else screen in PAGES
+
+    def why_disabled(self, state: ActionState) -> str:
+        """Why it cannot be done now; empty when it can. What goes safer is never disabled."""
+        if self.danger is Danger.INCIDENT:
+            return self.disabled(state)
+        if self.replay and not state.replay:
+            return "only in a replay: peak console --replay FROM"
+        if self.danger is Danger.CHANGE and state.readonly:
+            return "this console was opened with --readonly"
+        if self.danger is Danger.CHANGE and state.replay:
+            return "this is a replay of the past; act in: peak console"
+        return self.disabled(state)
