@@ -16,7 +16,7 @@ from peak_console.tui.app import Opening, PeakApp
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.settings import Settings
 
-_CALM = 2
+_CALM = 3
 """Times in a row that nothing is asked of the source: a message may ask anew."""
 
 
