@@ -93,6 +93,8 @@ async def test_calls_are_fetched_page_by_page_as_one_goes_down() -> None:
         screen = app.screen
         assert isinstance(screen, CallsScreen)
         assert screen.table.row_count() == 200
+        await press(pilot, "r")  # reading the same again asks for nothing further
+        assert screen.table.row_count() == 200
         await press(pilot, "G", "G", "G", "G")
         assert screen.table.row_count() == len(source.lines) == 600
         assert screen.table.selected == source.lines[-1]
@@ -115,7 +117,7 @@ async def test_going_down_holds_the_list_and_going_up_follows_again() -> None:
         source.lines = [newest, *source.lines]
         await press(pilot, "r")
         assert screen.table.selected == held
-        assert "newer events" in screen_text(app)
+        assert " newer " in screen_text(app)
         await press(pilot, "home", "r")
         assert screen.table.selected == newest
 

@@ -46,7 +46,8 @@ class PagedScreen(PeakScreen, Generic[LineT]):
         self._freshness: Freshness = NEVER
         self._generation = 0
         self._head = 0
-        self._top: LineT | None = None
+        self._first: tuple[LineT, ...] = ()
+        """The first page as it is shown; rows are not asked for it, as that reads further pages."""
         self._top_seq = 0
         self.following = True
 
@@ -128,18 +129,14 @@ class PagedScreen(PeakScreen, Generic[LineT]):
     def _take_newest(self, page: Any) -> None:
         """Begin the list anew with the newest page, unless nothing has changed."""
         newest = page.lines[0] if page.lines else None
-        if newest is not None and newest == self._top and self._same(page.lines):
+        if newest is not None and tuple(page.lines) == self._first:
             return
         self._generation += 1
         self._rows = PagedRows(self._fetch)
         self._rows.put(0, page.lines, page.next_before)
-        self._top, self._top_seq = newest, newest.seq if newest is not None else 0
+        self._first, self._top_seq = tuple(page.lines), newest.seq if newest is not None else 0
         self.table.empty = self.why_empty(page)
         self.table.show_rows(self._rows)
-
-    def _same(self, lines: Sequence[LineT]) -> bool:
-        """Whether the first page is what is shown already."""
-        return all(self._rows.row(at) == line for at, line in enumerate(lines))
 
     def _fetch(self, page: int, before: int | None) -> None:
         text, generation = self._text, self._generation
@@ -206,7 +203,7 @@ class PagedScreen(PeakScreen, Generic[LineT]):
         if text == self._text:
             return ""
         self._text, self.following, self.paused = text, True, False
-        self._top, self._top_seq, self._generation = None, -1, self._generation + 1
+        self._first, self._top_seq, self._generation = (), -1, self._generation + 1
         self._rows = PagedRows(self._fetch)
         self.table.cursor = 0
         self.table.empty = [(Span("looking …", Tone.DIM),)]
