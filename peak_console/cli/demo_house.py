@@ -203,7 +203,7 @@ class DemoHouse:
             if file is not None:
                 file.close()
         if self._folder is not None:
-            self._exports = _kept_exports(self.ws.audits / "exports")
+            self._exports = _kept_exports(self.ws)
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def last_words(self) -> list[str]:
@@ -216,14 +216,16 @@ class DemoHouse:
         return lines
 
 
-def _kept_exports(folder: Path) -> Path | None:
-    """Move what was exported out of a workspace that is thrown away; where it is now."""
+def _kept_exports(ws: Workspace) -> Path | None:
+    """Move what was exported, with the key it verifies by, out of a throw-away workspace; where it is."""
+    folder = ws.audits / "exports"
     try:
         if not any(folder.iterdir()):
             return None
         place = Path(tempfile.mkdtemp(prefix="peak-exports-"))
         for one in folder.iterdir():
             shutil.move(one, place / one.name)
+        shutil.copy(ws.keys / f"{WORKSPACE}.pub", place)
     except OSError:
         return None
     return place

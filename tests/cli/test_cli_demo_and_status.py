@@ -108,6 +108,23 @@ def test_a_kept_workspace_keeps_all_runs(
     assert complaint is not None
 
 
+def test_exported_archives_outlive_a_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The throw-away workspace goes; what was exported is kept beside its key, and the place is told."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    house, bare = DemoHouse(None, rate=1.0, seed=1), DemoHouse(None, rate=1.0, seed=1)
+    for folder in (house.ws.audits / "exports", house.ws.keys):
+        folder.mkdir(parents=True)
+    (house.ws.audits / "exports" / "evidence.tar.gz").write_bytes(b"archive")
+    (house.ws.keys / "workspace.pub").write_bytes(b"key")
+    for one in (house, bare):
+        one._end()
+        assert not one.ws.root.exists()
+    (place,) = tmp_path.glob("peak-exports-*")
+    assert {one.name for one in place.iterdir()} == {"evidence.tar.gz", "workspace.pub"}
+    assert str(place) in house.last_words()[1]
+    assert len(bare.last_words()) == 1
+
+
 def test_status_tells_a_ledger_that_cannot_be_read(tmp_path: Path) -> None:
     """The fault and its remedy in place of "none"; the phase is unknown."""
     workspace = Workspace(tmp_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from peak_console.domain.text import one_line
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
 from peak_console.tui.long_work import LongWork, WorkDone, WorkMoved
 from peak_console.tui.screens.chain_check import progress_words
@@ -67,8 +68,8 @@ class PackExporting:
         """Say where the archive is, and copy its path."""
         self._moved = None
         if message.topic.startswith("export") and isinstance(message.result, str):
-            place = str(Path(message.result).parent)
-            said = f"archive in {place if len(place) <= _ROOM else 'a folder of its own'}; path copied"
+            place = "/".join(Path(message.result).parent.parts[-2:])
+            said = f"archive in {one_line(place, _ROOM)}; path copied"
             self._self.peak.copy(message.result, "evidence-archive", said)
         elif message.topic.startswith("export") and message.problem:
             said = ": ".join(part for part in (message.problem, message.remedy) if part)
