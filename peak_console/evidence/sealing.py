@@ -20,6 +20,7 @@ from peak_console.evidence.manifest import MANIFEST, STATEMENT, Manifest, sorted
 from peak_console.evidence.places import PackPlace, folder_of
 from peak_console.evidence.sources import FolderFiles, PackUnreadable
 from peak_console.evidence.statement import Statement
+from peak_console.ledger.durable import sync_folder
 from peak_console.ledger.heads.notes import Checkpoint
 
 _READ_ONLY: Final = 0o444
@@ -99,7 +100,7 @@ def write_pack(audits: Path, run_id: str, pack: SealedPack, edition: int = 1) ->
             _write(private / path, pack.files[path])
         _sync_folders(private)
         place = _into_place(audits, run_id, private, edition)
-        _sync_folder(above)
+        sync_folder(above)
     except OSError as error:
         with suppress(OSError):
             shutil.rmtree(private)
@@ -153,12 +154,4 @@ def _write(path: Path, data: bytes) -> None:
 
 def _sync_folders(top: Path) -> None:
     for above, _, _ in os.walk(top):
-        _sync_folder(Path(above))
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync_folder(Path(above))

@@ -1,6 +1,5 @@
 """The files of a recovery: the old ledger is kept under a second name, the new one takes its place."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.ledger.durable import sync_folder
 
 FOLDER: Final = "salvaged"
 """Below ``audits/``: a folder for each recovery."""
@@ -83,15 +83,6 @@ def put_in_place(ws: Workspace, folder: Path) -> None:
             (ws.audits / name).replace(folder / name)
     for tail in _TAILS:  # the index of runs is made of the ledger, and made again
         ws.search.with_name(ws.search.name + tail).unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to the disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

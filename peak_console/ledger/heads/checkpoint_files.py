@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.ledger.durable import sync_folder
 from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, SignedNote, read_note, split_notes
 
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -65,7 +66,7 @@ class CheckpointFiles:
                 file.flush()
                 _sync(file.fileno())
             if not whole:
-                _sync_folder(self.folder)
+                sync_folder(self.folder)
         except OSError as error:
             raise CheckpointsUnwritable(
                 f"{path.name} cannot be written: {error.strerror or error}",
@@ -93,15 +94,6 @@ class CheckpointFiles:
             if readable:
                 return readable[-1]
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file's name is durable as well."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _notes_of(path: Path) -> Iterator[Kept]:

@@ -5,14 +5,12 @@ before the head; with the ledger's own hashes from there on it must give the roo
 """
 
 import json
-import os
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from peak_console.ledger.durable import replace_file
 from peak_console.ledger.heads.merkle import Frontier
 
 BLOCK: Final = 4096
@@ -79,17 +77,7 @@ class TreeState:
             "frontier": [peak.hex() for peak in self.block.peaks],
             "at": self.at,
         }
-        private = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with private.open("w", encoding="ascii") as file:
-                file.write(json.dumps(document) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            private.replace(path)
-        except OSError:
-            with suppress(OSError):
-                private.unlink()
-            raise
+        replace_file(path, json.dumps(document) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from peak_console.domain.errors import EnvironmentUnfit, LedgerBroken, UsageWrong
+from peak_console.ledger.durable import sync_folder
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles
 from peak_console.ledger.schema import APPLICATION_ID, open_for_reading
@@ -87,7 +88,7 @@ def back_up(
         with _told(dest):
             _put(part, dest, replace=replace)
             _put_notes(notes_part if has_notes else None, notes)
-            _sync_folder(dest.parent)
+            sync_folder(dest.parent)
             size = dest.stat().st_size
             same_disk = dest.stat().st_dev == ledger.stat().st_dev
     finally:
@@ -215,7 +216,7 @@ def _copy_notes(checkpoints: Path, part: Path) -> bool:
         copy.write_bytes(file.read_bytes())
         with copy.open("rb") as handle:
             os.fsync(handle.fileno())
-    _sync_folder(part)
+    sync_folder(part)
     return True
 
 
@@ -240,14 +241,6 @@ def _put_notes(part: Path | None, notes: Path) -> None:
         shutil.rmtree(notes)
     if part is not None:
         part.rename(notes)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

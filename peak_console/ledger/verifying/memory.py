@@ -5,13 +5,11 @@ root must come out that a signed head of the same size says.
 """
 
 import json
-import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from peak_console.ledger.durable import replace_file
 from peak_console.ledger.heads.merkle import Frontier
 
 _LIMIT: Final = 64 * 1024
@@ -43,17 +41,7 @@ class Verified:
             "border": self.border.size,
             "frontier": [one.hex() for one in self.border.peaks],
         }
-        private = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            with private.open("w", encoding="ascii") as file:
-                file.write(json.dumps(document) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            private.replace(path)
-        except OSError:
-            with suppress(OSError):
-                private.unlink()
-            raise
+        replace_file(path, json.dumps(document) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self | None:

@@ -1,42 +1,22 @@
 """Verifying the chain of what is shown, on the screens that show events: begun, watched, cancelled, told."""
 
-from typing import TYPE_CHECKING, cast
-
 from peak_console.domain.text import one_line
 from peak_console.operations.views.work import ChainVerified
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
-from peak_console.tui.long_work import LongWork, WorkDone, WorkMoved
-
-if TYPE_CHECKING:
-    from peak_console.tui.screens.base import PeakScreen
+from peak_console.tui.long_work import WorkDone, WorkMoved
+from peak_console.tui.screens.working import Working
 
 TOPIC = "chain"
 
 
-class ChainChecking:
+class ChainChecking(Working):
     """For a screen with :meth:`shown_range`: ``v`` verifies that stretch of the chain beside the feed."""
 
-    _work: LongWork | None = None
-    _moved: WorkMoved | None = None
     _verified: ChainVerified | None = None
 
     def shown_range(self) -> tuple[int, int] | None:
         """First and last place of what is shown; ``None`` where nothing is."""
         raise NotImplementedError
-
-    @property
-    def _self(self) -> "PeakScreen":
-        return cast("PeakScreen", self)
-
-    def long_work(self) -> LongWork:
-        """The screen's long work."""
-        if self._work is None:
-            self._work = LongWork(self._self)
-        return self._work
-
-    def busy(self) -> bool:
-        """Whether something long is being done."""
-        return self._moved is not None
 
     def do_chain_verify(self) -> None:
         """Verify from the first to the last event shown."""

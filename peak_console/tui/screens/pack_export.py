@@ -1,44 +1,24 @@
 """Writing a pack into an archive, on the screens that show packs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from peak_console.domain.text import one_line
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
-from peak_console.tui.long_work import LongWork, WorkDone, WorkMoved
+from peak_console.tui.long_work import WorkDone, WorkMoved
 from peak_console.tui.screens.chain_check import progress_words
-
-if TYPE_CHECKING:
-    from peak_console.tui.screens.base import PeakScreen
-
+from peak_console.tui.screens.working import Working
 
 _ROOM: Final = 28
 """Cells of a path that a line of a toast has room for."""
 
 
-class PackExporting:
+class PackExporting(Working):
     """For a screen with :meth:`exported`: ``E`` writes that pack into an archive."""
-
-    _work: LongWork | None = None
-    _moved: WorkMoved | None = None
 
     def exported(self) -> tuple[str, int] | None:
         """Run and edition of the pack that is meant."""
         raise NotImplementedError
-
-    @property
-    def _self(self) -> "PeakScreen":
-        return cast("PeakScreen", self)
-
-    def long_work(self) -> LongWork:
-        """The screen's long work."""
-        if self._work is None:
-            self._work = LongWork(self._self)
-        return self._work
-
-    def busy(self) -> bool:
-        """Whether something long is being done."""
-        return self._moved is not None
 
     def do_pack_export(self) -> None:
         """Write the pack into an archive."""
