@@ -8,13 +8,17 @@ from peak_console.config.configs import Configs
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.ledger import LedgerConfig
+from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.engine import Report
 from peak_console.config.lint.finding import LintFinding
+from peak_console.config.lock import Lock, LockFile
 from peak_console.config.matrix import Matrix, MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.prompts import Prompt, PromptLibrary
+from peak_console.config.readiness import ReadinessConfig
 from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.schema import PROMPT_REFERENCE, ConfigModel
+from peak_console.config.scopes import NO_SCOPES, ScopeLibrary
 from peak_console.config.sources import MAIN_FILES, Sources
 from peak_console.domain.errors import ConfigInvalid
 
@@ -35,6 +39,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         ]
     )
     shapes = report.shapes
+    scopes = _scopes(sources, report)
     return Configs(
         matrix=Matrix.of(_shape(shapes, "matrix", MatrixFile), digests["matrix"]),
         models=ModelRegistry.of(_shape(shapes, "models", ModelsFile), digests["models"]),
@@ -44,8 +49,24 @@ def assemble(sources: Sources, report: Report) -> Configs:
         ledger=_shape(shapes, "ledger", LedgerConfig),
         console=_shape(shapes, "console", ConsoleConfig),
         prompts=prompts,
-        digests=MappingProxyType({**digests, "prompts": prompts.digest}),
+        digests=MappingProxyType({**digests, "prompts": prompts.digest, "scopes": scopes.digest}),
+        scopes=scopes,
+        lock=_lock(shapes.get("lock"), digests.get("lock", "")),
+        limits=_shape(shapes, "limits", LimitsConfig),
+        readiness=_shape(shapes, "readiness", ReadinessConfig),
     )
+
+
+def _scopes(sources: Sources, report: Report) -> ScopeLibrary:
+    """The scopes that could be understood; a layer whose scope could not be has none."""
+    if not sources.scopes:
+        return NO_SCOPES
+    files = {document.name: document.sha256 for document in sources.scopes.values()}
+    return ScopeLibrary.of({one.scope.layer_id: one for one in report.scopes.values()}, files)
+
+
+def _lock(shape: ConfigModel | None, sha256: str) -> Lock | None:
+    return Lock.of(shape, sha256, sound=False) if isinstance(shape, LockFile) and sha256 else None
 
 
 def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:

@@ -1,24 +1,28 @@
 """All configs of a workspace as one frozen value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from peak_console.config.budgets import Budgets
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.ledger import LedgerConfig
+from peak_console.config.limits import LimitsConfig
+from peak_console.config.lock import Lock
 from peak_console.config.matrix import Matrix
 from peak_console.config.prices import PriceTable
 from peak_console.config.prompts import PromptLibrary
+from peak_console.config.readiness import ReadinessConfig
 from peak_console.config.registry import ModelRegistry
+from peak_console.config.scopes import NO_SCOPES, ScopeLibrary
 
 
 @dataclass(frozen=True, slots=True)
 class Configs:
     """What the files of a workspace say, found fit for use.
 
-    ``digests`` names each file that was read (``matrix``, ``models``, ``prices``, ``budgets``, ``control``,
-    ``ledger``, ``console``) with the SHA-256 of its bytes, and ``prompts`` with that of the library.
+    ``digests`` names each file that was read (the kinds of ``sources.MAIN_FILES``) with the SHA-256 of its
+    bytes, and ``prompts`` and ``scopes`` with that of the library.
     """
 
     matrix: Matrix
@@ -30,3 +34,7 @@ class Configs:
     console: ConsoleConfig
     prompts: PromptLibrary
     digests: Mapping[str, str]
+    scopes: ScopeLibrary = NO_SCOPES
+    lock: Lock | None = None
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    readiness: ReadinessConfig = field(default_factory=ReadinessConfig)

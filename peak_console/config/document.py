@@ -62,7 +62,7 @@ def read_document(file: FilePath, name: str) -> Document:
 
 
 def parse_document(raw: bytes, name: str) -> Document:
-    """Parse the bytes of a file; ``name`` ends in ``.toml``, ``.yaml``, ``.yml``, or is plain text."""
+    """Parse the bytes of a file; ``name`` ends in ``.toml``, ``.lock`` (TOML), ``.yaml``, ``.yml``, or is plain text."""
     digest = sha256_hex(raw)
     if len(raw) > MAX_BYTES:
         trouble = Trouble("file.too_large", f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read")
@@ -73,7 +73,7 @@ def parse_document(raw: bytes, name: str) -> Document:
         return Document(name, sha256=digest, trouble=_not_utf8(raw, error.start))
     if name.endswith((".yaml", ".yml")):
         data, places, found = _parse_yaml(text)
-    elif name.endswith(".toml"):
+    elif name.endswith((".toml", ".lock")):
         data, places, found = _parse_toml(text)
     else:
         data, places, found = {}, {}, None

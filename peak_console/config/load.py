@@ -11,7 +11,7 @@ from typing import Final
 from peak_console.config.assembly import assemble
 from peak_console.config.configs import Configs
 from peak_console.config.lint.engine import inspect
-from peak_console.config.sources import MAIN_FILES, PROMPTS, YAML_SUFFIXES, read_sources
+from peak_console.config.sources import MAIN_FILES, PROMPTS, SCOPES, YAML_SUFFIXES, read_sources
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import ConfigInvalid
@@ -33,7 +33,7 @@ def load_configs(ws: Workspace, *, phase: PhaseLevel = PhaseLevel.RESEARCH, toda
 
 
 _PROMPTS_EVERY_NS: Final = 250_000_000
-"""Prompts are many files and seldom change: their state is asked for this often, the others' always."""
+"""Prompts and scopes are many and seldom change: their state is asked for this often, the others' always."""
 
 _Stamp = tuple[tuple[int, ...], ...]
 
@@ -131,10 +131,12 @@ def _watched_files(root: Path) -> tuple[str, ...]:
 
 
 def _watched_prompts(root: Path) -> tuple[str, ...]:
-    """The folder of prompts, each prompt's folder, and each version."""
+    """The folder of prompts, each prompt's folder, and each version; the folder of scopes and each scope."""
     top = os.fspath(root / PROMPTS)
     folders = _listed(top)
-    return (top, *folders, *(version for folder in folders for version in _listed(folder)))
+    scopes = os.fspath(root / SCOPES)
+    versions = (version for folder in folders for version in _listed(folder))
+    return (top, *folders, *versions, scopes, *_listed(scopes))
 
 
 def _listed(folder: str) -> list[str]:

@@ -13,6 +13,9 @@ MAIN_FILES: Final = {
     "models": "configs/ai/models.toml",
     "prices": "configs/ai/prices.toml",
     "budgets": "configs/ai/budgets.toml",
+    "lock": "configs/ai/verified_models.lock",
+    "limits": "configs/risk/limits.toml",
+    "readiness": "configs/readiness.toml",
     "control": "configs/control.toml",
     "ledger": "configs/ledger.toml",
     "console": "configs/console.toml",
@@ -23,6 +26,7 @@ REQUIRED: Final = ("matrix", "models", "prices", "budgets")
 """Kinds without which no call is made; the others have defaults in code."""
 
 PROMPTS: Final = "configs/ai/prompts"
+SCOPES: Final = "configs/ai/capability_scopes"
 YAML_SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -33,6 +37,8 @@ class Sources:
     main: Mapping[str, Document]
     prompts: Mapping[str, Document] = field(default_factory=dict)
     """By reference, ``<name>@<version>``."""
+    scopes: Mapping[str, Document] = field(default_factory=dict)
+    """Capability scopes, by the file's name without its suffix."""
     others: tuple[Document, ...] = ()
     """Further config files, of which only the text is checked."""
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +50,7 @@ class Sources:
         """Every file, each once."""
         yield from self.main.values()
         yield from self.prompts.values()
+        yield from self.scopes.values()
         yield from self.others
 
 
@@ -54,12 +61,15 @@ def read_sources(root: Path) -> Sources:
     for kind, name in MAIN_FILES.items():
         main[kind], doubled = read_either(root, name)
         beside |= doubled
-    return Sources(main, read_prompts(root / PROMPTS, PROMPTS), (), beside)
+    scopes, doubled = read_scopes(root)
+    return Sources(main, read_prompts(root / PROMPTS, PROMPTS), scopes, (), {**beside, **doubled})
 
 
 def read_either(root: Path, name: str) -> tuple[Document, dict[str, str]]:
     """The TOML file ``name``, or where there is none its YAML twin; and which YAML stands beside the TOML."""
     document = read_document(root / name, name)
+    if not name.endswith(".toml"):
+        return document, {}
     twins = [name.removesuffix(".toml") + suffix for suffix in YAML_SUFFIXES]
     present = [twin for twin in twins if os.path.lexists(root / twin)]
     if not _absent(document):
@@ -81,6 +91,21 @@ def read_prompts(folder: Path, name: str) -> dict[str, Document]:
                 path = f"{name}/{prompt.name}/{version.name}"
                 found[reference] = read_document(Path(version.path), path)
     return found
+
+
+def read_scopes(root: Path) -> tuple[dict[str, Document], dict[str, str]]:
+    """All capability scopes, by name; and which YAML stands beside a TOML of the same name."""
+    names = {
+        entry.name.rpartition(".")[0]
+        for entry in _entries(root / SCOPES)
+        if entry.name.endswith((".toml", *YAML_SUFFIXES))
+    }
+    found: dict[str, Document] = {}
+    beside: dict[str, str] = {}
+    for name in sorted(names):
+        found[name], doubled = read_either(root, f"{SCOPES}/{name}.toml")
+        beside |= doubled
+    return found, beside
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

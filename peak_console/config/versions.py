@@ -1,7 +1,8 @@
 """Configs kept by digest: ``audits/versions/<name>/<sha256><suffix>``, so that what was in force stays known.
 
-Copies are made once, whole, read-only, and never written over. The library of prompts is kept as its index
-(reference to SHA-256, whose canonical JSON gives the library's digest) and a copy of each prompt.
+Copies are made once, whole, read-only, and never written over. The libraries of prompts and of scopes are
+kept as their index (name to SHA-256, whose canonical JSON gives the library's digest) and a copy of each
+file.
 """
 
 import os
@@ -13,11 +14,12 @@ from typing import Final
 
 from peak_console.config.configs import Configs
 from peak_console.config.document import MAX_BYTES
-from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES
+from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, read_scopes
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import canonical, sha256_hex
 
 PROMPTS: Final = "prompts"
+SCOPES: Final = "scopes"
 SUFFIXES: Final = (".toml", *YAML_SUFFIXES, ".json", ".md", ".lock")
 """What a kept copy's name may end in."""
 
@@ -69,6 +71,9 @@ def find_version(ws: Workspace, name: str, digest: str) -> Path | None:
 
 def _copies(ws: Workspace, name: str, configs: Configs) -> Iterator[tuple[str, bytes]]:
     """What is to be kept of one config, as suffix and bytes; an index comes after what it names."""
+    if name == SCOPES:
+        yield from _scopes(ws)
+        return
     if name != PROMPTS:
         yield from _main_file(ws, name)
         return
@@ -76,6 +81,13 @@ def _copies(ws: Workspace, name: str, configs: Configs) -> Iterator[tuple[str, b
     for prompt in library.prompts.values():
         yield ".md", prompt.text.encode()
     yield ".json", canonical({name: one.sha256 for name, one in library.prompts.items()})
+
+
+def _scopes(ws: Workspace) -> Iterator[tuple[str, bytes]]:
+    scopes, _ = read_scopes(ws.root)
+    for document in scopes.values():
+        yield Path(document.name).suffix, document.text.encode()
+    yield ".json", canonical({one.name: one.sha256 for one in scopes.values()})
 
 
 def _main_file(ws: Workspace, name: str) -> Iterator[tuple[str, bytes]]:

@@ -53,6 +53,21 @@ class Workspace:
         return self.ai / "prompts"
 
     @property
+    def scopes(self) -> Path:
+        """Capability scopes, one file a layer."""
+        return self.ai / "capability_scopes"
+
+    @property
+    def lock(self) -> Path:
+        """The lock of verified models."""
+        return self.ai / "verified_models.lock"
+
+    @property
+    def state(self) -> Path:
+        """Working state: drafts, schedules. Written by the node alone."""
+        return self.audits / "state.db"
+
+    @property
     def control_config(self) -> Path:
         """Cooldown, ramp and TTLs."""
         return self.root / "configs" / "control.toml"

@@ -539,7 +539,7 @@ def test_a_percentage_as_text_under_the_right_key_is_told_to_be_a_number(files: 
 
 def test_a_percentage_without_suffix_is_found_in_any_config(files: Any) -> None:
     """A key that says it is a percentage must end in _pct."""
-    files.write("configs/risk/limits.toml", "drawdown_percent = 5\nmax_share = 3.0\nfill_pct = 5.0\n")
+    files.write("configs/incidents.toml", "drawdown_percent = 5\nmax_share = 3.0\nfill_pct = 5.0\n")
     assert files.rules() == ["schema.unitless_percent"] * 2
 
 

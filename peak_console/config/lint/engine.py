@@ -1,7 +1,7 @@
 """The engine: all rules over all files, findings sorted and each said once."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -11,6 +11,7 @@ from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.config.lint.inspection import Check, Hit, Inspection
 from peak_console.config.lint.schema import Origins, validate
 from peak_console.config.schema import ConfigModel
+from peak_console.config.scopes import ScopeFile
 from peak_console.config.sources import Sources
 from peak_console.domain.text import one_line, plain
 from peak_console.domain.vocabulary import PhaseLevel
@@ -62,6 +63,8 @@ class Report:
 
     findings: list[LintFinding]
     shapes: dict[str, ConfigModel]
+    scopes: dict[str, ScopeFile] = field(default_factory=dict)
+    """Capability scopes that could be understood, by the file's name without its suffix."""
 
 
 def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
@@ -74,11 +77,17 @@ def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
         hits += found
         if shape is not None:
             shapes[kind] = shape
-    inspection = Inspection(sources, shapes, phase, today, origins)
+    scopes: dict[str, ScopeFile] = {}
+    for name, document in sources.scopes.items():
+        shape, found, _ = validate("scope", document)
+        hits += found
+        if isinstance(shape, ScopeFile):
+            scopes[name] = shape
+    inspection = Inspection(sources, shapes, phase, today, origins, scopes)
     for check in CHECKS:
         hits += check(inspection)
     findings = {_finding(hit, phase) for hit in _said_once(hits)}
-    return Report(sorted(findings, key=lambda finding: finding.order), shapes)
+    return Report(sorted(findings, key=lambda finding: finding.order), shapes, scopes)
 
 
 def _said_once(hits: Iterable[Hit]) -> list[Hit]:
@@ -110,4 +119,5 @@ def _finding(hit: Hit, phase: PhaseLevel) -> LintFinding:
         message=one_line(hit.message, _MESSAGE),
         remedy=one_line(hit.remedy or rule.remedy, _MESSAGE),
         blocks=rule.blocks and severity is Severity.ERROR,
+        fix=hit.fix,
     )

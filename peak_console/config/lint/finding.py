@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from peak_console.config.editing.changes import Change
 from peak_console.domain.vocabulary import PhaseLevel
 
 
@@ -12,6 +13,15 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a finding: changes to one file, applied together and linted again before they are saved."""
+
+    title: str
+    """For people, such as ``put openai:gpt-6-luna in its place``."""
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,8 @@ class LintFinding:
     remedy: str
     blocks: bool = False
     """Whether the configs cannot be used while it stands."""
+    fix: Fix | None = None
+    """How it can be mended without thought, where the rule knows."""
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
@@ -43,6 +55,7 @@ class LintFinding:
             "column": self.column,
             "message": self.message,
             "remedy": self.remedy,
+            **({"fix": self.fix.title} if self.fix else {}),
         }
 
 

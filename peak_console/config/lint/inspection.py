@@ -7,11 +7,14 @@ from typing import Any
 
 from peak_console.config.budgets import BudgetsFile
 from peak_console.config.document import Document
+from peak_console.config.lint.finding import Fix
+from peak_console.config.lock import LockFile
 from peak_console.config.matrix import LayerConfig, MatrixFile
 from peak_console.config.positions import Path, Place
 from peak_console.config.prices import PricesFile
 from peak_console.config.registry import ModelEntry, ModelsFile
 from peak_console.config.schema import ConfigModel
+from peak_console.config.scopes import ScopeFile
 from peak_console.config.sources import Sources
 from peak_console.domain.vocabulary import Layer, PhaseLevel
 
@@ -25,6 +28,7 @@ class Hit:
     place: Place
     message: str
     remedy: str = ""
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,20 @@ class Inspection:
     today: date
     origins: Mapping[str, Mapping[Path, list[int]]] = field(default_factory=dict)
     """By kind: where the elements of shortened lists stand in the file."""
+    scopes: Mapping[str, ScopeFile] = field(default_factory=dict)
+    """Capability scopes that could be understood, by the file's name without its suffix."""
 
     def document(self, kind: str) -> Document:
         """A main file as read."""
         return self.sources.main[kind]
 
-    def hit(self, rule: str, kind: str, path: Path, message: str, remedy: str = "") -> Hit:
+    def hit(
+        self, rule: str, kind: str, path: Path, message: str, remedy: str = "", *, fix: Fix | None = None
+    ) -> Hit:
         """A rule broken at a key of a main file."""
         document = self.document(kind)
         place = document.place(self._as_written(kind, path))
-        return Hit(rule, document.name, place, message, remedy)
+        return Hit(rule, document.name, place, message, remedy, fix)
 
     def _as_written(self, kind: str, path: Path) -> Path:
         for shortened, indices in self.origins.get(kind, {}).items():
@@ -83,6 +91,12 @@ class Inspection:
         """The valid part of the budgets."""
         shape = self.shapes.get("budgets")
         return shape if isinstance(shape, BudgetsFile) else None
+
+    @property
+    def lock(self) -> LockFile | None:
+        """The valid part of the lock."""
+        shape = self.shapes.get("lock")
+        return shape if isinstance(shape, LockFile) else None
 
     def layers(self) -> Iterator[tuple[Layer, LayerConfig]]:
         """The layers of the matrix that may hold models and stand in the file."""

@@ -15,12 +15,16 @@ from peak_console.config.control import ControlConfig
 from peak_console.config.document import Document
 from peak_console.config.keys import keys_at
 from peak_console.config.ledger import LedgerConfig
+from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.inspection import Hit
+from peak_console.config.lock import LockFile
 from peak_console.config.matrix import MatrixFile
 from peak_console.config.positions import Path
 from peak_console.config.prices import PricesFile
+from peak_console.config.readiness import ReadinessConfig
 from peak_console.config.registry import ModelsFile
 from peak_console.config.schema import ConfigModel
+from peak_console.config.scopes import ScopeFile
 from peak_console.domain.text import one_line
 
 SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
@@ -28,11 +32,17 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
     "models": ModelsFile,
     "prices": PricesFile,
     "budgets": BudgetsFile,
+    "lock": LockFile,
+    "limits": LimitsConfig,
+    "readiness": ReadinessConfig,
     "control": ControlConfig,
     "ledger": LedgerConfig,
     "console": ConsoleConfig,
 }
 """The model of each main file."""
+
+SCOPE_SHAPE: Final[type[ConfigModel]] = ScopeFile
+"""The model of each capability scope."""
 
 GATE_LAYERS: Final = ("L5", "L6")
 _ROUNDS: Final = 16
@@ -55,13 +65,14 @@ Origins = dict[Path, list[int]]
 def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hit], Origins]:
     """The file as its model, what is wrong with it, and the origins of lists that were shortened.
 
+    ``kind`` is one of :data:`SHAPES`; any other is a scope.
     Where something is wrong, the offending parts are left out and the rest is validated again, so that the
     rules on meaning still see whatever can be understood. ``None`` when nothing can.
     """
     origins: Origins = {}
     if document.data is None:
         return None, [], origins
-    shape = SHAPES[kind]
+    shape = SHAPES.get(kind, SCOPE_SHAPE)
     data: dict[str, Any] = document.data
     hits: list[Hit] = []
     for attempt in range(_ROUNDS):

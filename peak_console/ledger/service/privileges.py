@@ -22,7 +22,7 @@ _OPEN_KINDS = frozenset(
 _OPEN_FAMILIES = ("run.", "llm.")
 _NODE_KINDS = frozenset({EventKind.CONFIG_CHANGED, EventKind.WORKSPACE_INITIALISED})
 _NODE_FAMILIES = ("node.", "ledger.", "budget.")
-_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED})
+_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED})
 """Kinds of the node's families that an operator may append with proof."""
 
 

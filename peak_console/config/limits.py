@@ -1,0 +1,42 @@
+"""Limits of the risk gate (L5) and its breakers. A missing or zero limit blocks; nothing means unlimited."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from peak_console.config.schema import ConfigModel, Number, Percent, Seconds
+
+Eur = Annotated[Number, Field(ge=0, le=1_000_000_000, max_digits=20, decimal_places=9)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class OrderLimits(ConfigModel):
+    """What one order, and all orders together, may be. Counted when an order is submitted."""
+
+    max_notional_eur: Eur = Field(default=Decimal(0), description="Most EUR of one order.")
+    max_position_eur: Eur = Field(default=Decimal(0), description="Most EUR in one instrument.")
+    max_exposure_eur: Eur = Field(default=Decimal(0), description="Most EUR over all instruments.")
+    max_open_orders: Count = Field(default=0, description="Most orders open at once.")
+    max_order_rate_per_min: Count = Field(default=0, description="Most orders submitted in a minute.")
+    max_orders_per_session: Count = Field(default=0, description="Most orders of one session.")
+    price_collar_pct: Percent = Field(
+        default=Decimal(0), description="Most a limit price may stand off the market's."
+    )
+    max_price_age_s: Seconds | None = Field(
+        default=None, description="A market price older than this is stale. Absent: every price is."
+    )
+
+
+class LossLimits(ConfigModel):
+    """What may be lost before everything is blocked."""
+
+    max_daily_loss_eur: Eur = Field(default=Decimal(0), description="Most EUR lost in a day.")
+    max_drawdown_pct: Percent = Field(default=Decimal(0), description="Most lost from the highest equity.")
+
+
+class LimitsConfig(ConfigModel):
+    """The shape of `configs/risk/limits.toml`. Zero and absent both block."""
+
+    orders: OrderLimits = Field(default=OrderLimits(), description="Orders.")
+    losses: LossLimits = Field(default=LossLimits(), description="Losses.")

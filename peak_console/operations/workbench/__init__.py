@@ -1,0 +1,1 @@
+"""The workbench of configs: draft, check, weigh, save, look back, roll back."""

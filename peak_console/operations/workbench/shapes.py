@@ -1,0 +1,128 @@
+"""What the workbench tells: checks of a draft, what a save would do, versions and how they differ."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peak_console.config.editing.targets import Target
+from peak_console.config.lint.finding import LintFinding, Severity
+from peak_console.domain.vocabulary import PhaseLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What lint says of a text as if it were the file, with all other configs as they stand."""
+
+    target: Target
+    findings: tuple[LintFinding, ...]
+    """On the target itself, sorted by line."""
+    elsewhere: tuple[LintFinding, ...]
+    """Errors that the text causes in other files: those that do not stand without it."""
+    phase: PhaseLevel
+
+    @property
+    def errors(self) -> int:
+        """How many errors stand against a save."""
+        own = sum(one.severity is Severity.ERROR for one in self.findings)
+        return own + len(self.elsewhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that a change does and that somebody must confirm, in figures."""
+
+    code: str
+    """``only_verified_removed``, ``cost_rises``, ``sod_weakened``."""
+    message: str
+    figures: dict[str, str] = field(default_factory=dict)
+    """Before and after, for people: ``cost_eur_per_day`` → ``4.10 → 6.90``."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """One key that differs, as text: ``L2.primary.model_id``. ``None`` where it is absent."""
+
+    key: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What saving a text would do, and what still stands against it."""
+
+    target: Target
+    base: str | None
+    """SHA-256 of the file on disk; ``None`` where there is none."""
+    new: str
+    diff: str
+    """Unified, ``disk`` against ``draft``; empty where they are the same."""
+    keys: tuple[KeyChange, ...]
+    checked: Checked
+    concerns: tuple[Concern, ...]
+    needs_approval: bool
+    """Whether another operator must approve this very text first (decision 28)."""
+    approved_by: str | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to save."""
+        return self.base != self.new
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A save that is done: what is on disk is what was asked for, read back."""
+
+    target: Target
+    old: str | None
+    new: str
+    seq: int
+    """Place of its event in the ledger."""
+    keys: tuple[KeyChange, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of a save."""
+        return {
+            "config": self.target.name,
+            "path": self.target.path,
+            "old": self.old,
+            "new": self.new,
+            "seq": self.seq,
+            "changes": [{"key": one.key, "old": one.old, "new": one.new} for one in self.keys],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a config, as long as it was in force without a break."""
+
+    digest: str
+    since: datetime
+    until: datetime | None
+    """``None`` while it is in force."""
+    actor: str
+    """Who saved it; empty for a change made outside of the workbench."""
+    reason: str
+    how: str
+    """``saved``, ``rolled_back``, ``outside`` (seen by the node), ``first``."""
+    seq: int
+    kept: bool
+    """Whether its text is in audits/versions."""
+    known_good: bool = False
+    incidents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An unfinished edit that is kept until it is saved or dropped."""
+
+    target: str
+    text: str
+    base: str | None
+    """SHA-256 of the file the edit began from."""
+    base_text: str
+    at: datetime
+    operator: str
+    origin: str = "editor"
+    """``editor``, or what made it: ``import registry``, ``prices refresh``, …"""
