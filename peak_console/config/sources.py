@@ -1,7 +1,7 @@
 """The config files of a workspace, read once: what load and lint both stand on."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,9 @@ PROMPTS: Final = "configs/ai/prompts"
 SCOPES: Final = "configs/ai/capability_scopes"
 YAML_SUFFIXES: Final = (".yaml", ".yml")
 
+Reader = Callable[[Path, str], Document]
+"""What reads a file under a name: :func:`read_document`, or one that keeps what did not change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -54,20 +57,20 @@ class Sources:
         yield from self.others
 
 
-def read_sources(root: Path) -> Sources:
+def read_sources(root: Path, read: Reader = read_document) -> Sources:
     """Read the files that the run time needs: the main ones and all prompts."""
     main: dict[str, Document] = {}
     beside: dict[str, str] = {}
     for kind, name in MAIN_FILES.items():
-        main[kind], doubled = read_either(root, name)
+        main[kind], doubled = read_either(root, name, read)
         beside |= doubled
-    scopes, doubled = read_scopes(root)
-    return Sources(main, read_prompts(root / PROMPTS, PROMPTS), scopes, (), {**beside, **doubled})
+    scopes, doubled = read_scopes(root, read)
+    return Sources(main, read_prompts(root / PROMPTS, PROMPTS, read), scopes, (), {**beside, **doubled})
 
 
-def read_either(root: Path, name: str) -> tuple[Document, dict[str, str]]:
+def read_either(root: Path, name: str, read: Reader = read_document) -> tuple[Document, dict[str, str]]:
     """The TOML file ``name``, or where there is none its YAML twin; and which YAML stands beside the TOML."""
-    document = read_document(root / name, name)
+    document = read(root / name, name)
     if not name.endswith(".toml"):
         return document, {}
     twins = [name.removesuffix(".toml") + suffix for suffix in YAML_SUFFIXES]
@@ -76,10 +79,10 @@ def read_either(root: Path, name: str) -> tuple[Document, dict[str, str]]:
         return document, dict.fromkeys(present, name)
     if not present:
         return document, {}
-    return read_document(root / present[0], present[0]), dict.fromkeys(present[1:], present[0])
+    return read(root / present[0], present[0]), dict.fromkeys(present[1:], present[0])
 
 
-def read_prompts(folder: Path, name: str) -> dict[str, Document]:
+def read_prompts(folder: Path, name: str, read: Reader = read_document) -> dict[str, Document]:
     """All prompts ``<name>/<version>.md`` below a folder, by reference."""
     found: dict[str, Document] = {}
     for prompt in _entries(folder):
@@ -89,11 +92,11 @@ def read_prompts(folder: Path, name: str) -> dict[str, Document]:
             if version.name.endswith(".md"):
                 reference = f"{prompt.name}@{version.name.removesuffix('.md')}"
                 path = f"{name}/{prompt.name}/{version.name}"
-                found[reference] = read_document(Path(version.path), path)
+                found[reference] = read(Path(version.path), path)
     return found
 
 
-def read_scopes(root: Path) -> tuple[dict[str, Document], dict[str, str]]:
+def read_scopes(root: Path, read: Reader = read_document) -> tuple[dict[str, Document], dict[str, str]]:
     """All capability scopes, by name; and which YAML stands beside a TOML of the same name."""
     names = {
         entry.name.rpartition(".")[0]
@@ -103,7 +106,7 @@ def read_scopes(root: Path) -> tuple[dict[str, Document], dict[str, str]]:
     found: dict[str, Document] = {}
     beside: dict[str, str] = {}
     for name in sorted(names):
-        found[name], doubled = read_either(root, f"{SCOPES}/{name}.toml")
+        found[name], doubled = read_either(root, f"{SCOPES}/{name}.toml", read)
         beside |= doubled
     return found, beside
 

@@ -1,6 +1,6 @@
 """What lint says: a finding, its severity, and the rule behind it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -37,7 +37,7 @@ class LintFinding:
     remedy: str
     blocks: bool = False
     """Whether the configs cannot be used while it stands."""
-    fix: Fix | None = None
+    fix: Fix | None = field(default=None, compare=False)
     """How it can be mended without thought, where the rule knows."""
 
     @property

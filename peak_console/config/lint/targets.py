@@ -10,7 +10,7 @@ from typing import Final
 from peak_console.config.document import Document, read_document
 from peak_console.config.lint.engine import inspect
 from peak_console.config.lint.finding import LintFinding
-from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, Sources, read_sources
+from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, Reader, Sources, read_sources
 from peak_console.config.workspace import Workspace
 from peak_console.domain.vocabulary import Layer, PhaseLevel
 
@@ -21,11 +21,15 @@ _LAYERS: Final = {layer.value for layer in Layer}
 
 def lint_workspace(ws: Workspace, *, phase: PhaseLevel, today: date) -> list[LintFinding]:
     """All findings on all config files of a workspace, sorted. Never raises on what the files hold."""
-    sources = read_sources(ws.root)
+    return inspect(all_sources(ws), phase=phase, today=today).findings
+
+
+def all_sources(ws: Workspace, read: Reader = read_document) -> Sources:
+    """Every config file of a workspace: what the run time reads, and the other texts below ``configs``."""
+    sources = read_sources(ws.root, read)
     known = {document.name for document in sources.documents()} | set(sources.beside)
-    others = _further(ws.root, "configs", known)
-    beside = {**sources.beside, **_twins(others)}
-    return inspect(replace(sources, others=others, beside=beside), phase=phase, today=today).findings
+    others = _further(ws.root, "configs", known, read)
+    return replace(sources, others=others, beside={**sources.beside, **_twins(others)})
 
 
 def lint_paths(paths: Sequence[Path], *, phase: PhaseLevel, today: date) -> list[LintFinding]:
@@ -105,7 +109,7 @@ def _kind_of(document: Document) -> str | None:
     return {frozenset({"model"}): "models", frozenset({"price"}): "prices"}.get(frozenset(tables))
 
 
-def _further(root: Path, folder: str, known: set[str]) -> tuple[Document, ...]:
+def _further(root: Path, folder: str, known: set[str], read: Reader = read_document) -> tuple[Document, ...]:
     """The other texts below a folder, by name; links to folders are not followed."""
     found: list[Document] = []
     for place, folders, files in os.walk(root / folder):
@@ -114,7 +118,7 @@ def _further(root: Path, folder: str, known: set[str]) -> tuple[Document, ...]:
             path = Path(place) / file
             name = path.relative_to(root).as_posix()
             if name not in known and path.suffix in _TEXTS and len(found) < _MOST_FILES:
-                found.append(read_document(path, name))
+                found.append(read(path, name))
     return tuple(found)
 
 

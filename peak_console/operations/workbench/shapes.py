@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from peak_console.config.editing.differing import KeyChange
 from peak_console.config.editing.targets import Target
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.domain.vocabulary import PhaseLevel
+
+__all__ = ["Checked", "Concern", "Draft", "KeyChange", "Preview", "Saved", "Version"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,6 @@ class Concern:
     message: str
     figures: dict[str, str] = field(default_factory=dict)
     """Before and after, for people: ``cost_eur_per_day`` → ``4.10 → 6.90``."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyChange:
-    """One key that differs, as text: ``L2.primary.model_id``. ``None`` where it is absent."""
-
-    key: str
-    old: str | None
-    new: str | None
 
 
 @dataclass(frozen=True, slots=True)
