@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "the console on a throw-away workspace with simulated providers",
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
+    "import": "read configs of another form into drafts",
     "init": "make a workspace",
     "ledger": "verify and read the ledger",
     "lint": "check every config",
@@ -34,9 +35,15 @@ COMMANDS = {
 """Every command with what it does, as the help lists them."""
 
 
+_MODULES = {
+    "stop": "stop_command",  # the stop path itself is standard library only
+    "import": "import_command",  # the word is Python's
+}
+
+
 def load(name: str) -> click.Command:
     """The command ``name`` from its module ``peak_console.cli.<name>``."""
-    module = "stop_command" if name == "stop" else name  # the stop path itself is standard library only
+    module = _MODULES.get(name, name)
     command: click.Command = import_module(f"peak_console.cli.{module}").command
     return command
 

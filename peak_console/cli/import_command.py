@@ -1,0 +1,11 @@
+"""``peak import``: what an organisation already has, read without changing it; the result is a draft."""
+
+import click
+
+
+@click.group("import", epilog="Example: peak import scopes config/capability_scopes")
+def command() -> None:
+    """Read configs of another form: every mapping, loss and conflict is listed, the result is a draft.
+
+    Nothing is overwritten: a draft waits in the editor until somebody saves it.
+    """
