@@ -1,45 +1,89 @@
 """Criteria of promotion: what must be shown before a phase begins (decision 17)."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from peak_console.config.schema import ConfigModel, Percent
+from peak_console.config.schema import ConfigModel, Percent, TupleOfNames
+from peak_console.domain.vocabulary import PhaseLevel
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Hours = Annotated[int, Field(ge=1, le=8760)]
+Days = Annotated[int, Field(ge=1, le=3650)]
 Milliseconds = Annotated[int, Field(ge=1, le=86_400_000)]
+
+_ALWAYS: Final = frozenset({"lint_clean", "lock_valid", "scopes_present", "ledger_verified"})
+_WITH_ORDERS: Final = frozenset({"eval_evidence", "limits_set"})
+
+
+def demanded(level: PhaseLevel) -> frozenset[str]:
+    """The criteria that are asked before a level whatever a file says; none before research."""
+    if level is PhaseLevel.RESEARCH:
+        return frozenset()
+    return _ALWAYS if level is PhaseLevel.SHADOW else _ALWAYS | _WITH_ORDERS
 
 
 class Criteria(ConfigModel):
     """What one phase demands. A criterion of which nothing is known yet is never met."""
 
-    lint_clean: bool = Field(default=True, description="Lint finds no error under the phase's rules.")
+    lint_clean: bool = Field(
+        default=True, description="Lint finds no error in the configs under the phase's rules."
+    )
     lock_valid: bool = Field(
         default=True, description="The lock covers the matrix, is signed, and has not ended."
     )
     eval_evidence: bool = Field(
-        default=True, description="Every entry of the lock stands on an eval; an attested one does not count."
+        default=False,
+        description="Every entry of the lock stands on an eval; an attested one does not count. Before "
+        "testnet and live it is asked for always.",
     )
-    ledger_verified: bool = Field(default=True, description="The chain verified, and not long ago.")
+    scopes_present: bool = Field(
+        default=True, description="Every layer that holds a model has a capability scope."
+    )
+    limits_set: bool = Field(
+        default=False,
+        description="Every limit of configs/risk/limits.toml is set and above zero. Before testnet and live "
+        "it is asked for always.",
+    )
+    ledger_verified: bool = Field(
+        default=True, description="The chain was verified from its beginning, and not long ago."
+    )
+    max_verified_age_h: Hours = Field(default=24, description="How long ago that may be, in hours.")
     min_days: Count = Field(default=0, description="Days since the phase before began.")
-    min_cycles: Count = Field(default=0, description="Shadow cycles finished.")
+    window_days: Days = Field(
+        default=7, description="Days back over which calls, verdicts, budgets and latency are judged."
+    )
+    min_calls: Count = Field(default=0, description="Calls answered in these days.")
+    min_cycles: Count = Field(default=0, description="Shadow cycles finished in the phase before.")
     max_open_incidents: Count = Field(default=0, description="Incidents that may be open.")
     max_budget_used_pct: Percent = Field(
-        default=Decimal(100), description="Share of the day's budget used on the worst of those days."
+        default=Decimal(100), description="Share of the day's budget in EUR used on the worst of these days."
     )
-    max_critic_fail_pct: Percent = Field(
-        default=Decimal(100), description="Share of verdicts that were FAIL in the last seven days."
+    max_critic_fail_pct: Percent | None = Field(
+        default=None, description="Share of these days' verdicts that were FAIL. Absent: not asked."
     )
     max_p95_ms: Milliseconds | None = Field(
-        default=None, description="p95 of whole calls in the last seven days; absent: not asked."
+        default=None, description="p95 of these days' answered calls. Absent: not asked."
     )
-    drills: tuple[str, ...] = Field(default=(), description="Drills that must have been run.")
+    drills: TupleOfNames = Field(default=(), description="Drills that must have been run and have held.")
+    max_drill_age_days: Days = Field(default=30, description="How long ago a drill may be, in days.")
 
 
 class ReadinessConfig(ConfigModel):
     """The shape of `configs/readiness.toml`."""
 
     shadow: Criteria = Field(default=Criteria(), description="Before shadow.")
-    testnet: Criteria = Field(default=Criteria(), description="Before testnet.")
-    live: Criteria = Field(default=Criteria(), description="Before live.")
+    testnet: Criteria = Field(
+        default=Criteria(eval_evidence=True, limits_set=True), description="Before testnet."
+    )
+    live: Criteria = Field(default=Criteria(eval_evidence=True, limits_set=True), description="Before live.")
+
+    def before(self, level: PhaseLevel) -> Criteria | None:
+        """What is demanded before a level begins; ``None`` for research, which demands nothing."""
+        found = {
+            PhaseLevel.SHADOW: self.shadow,
+            PhaseLevel.TESTNET: self.testnet,
+            PhaseLevel.LIVE: self.live,
+        }
+        return found.get(level)

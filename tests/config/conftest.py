@@ -70,6 +70,22 @@ max_cost_eur = 5.0
 max_cost_eur = 50.0
 """
 
+LIMITS = """[orders]
+max_order_size = 10.0
+max_notional_eur = 100.0
+max_position_eur = 200.0
+max_exposure_eur = 300.0
+max_open_orders = 2
+max_order_rate_per_min = 3
+max_orders_per_session = 20
+price_collar_pct = 2.0
+max_price_age_s = 10
+
+[losses]
+max_daily_loss_eur = 10.0
+max_drawdown_pct = 5.0
+"""
+
 
 @dataclass(frozen=True)
 class Files:
@@ -128,6 +144,7 @@ def make_files(tmp_path: Path) -> Callable[[str], Files]:
         files.write(R, _models())
         files.write(P, _prices())
         files.write(B, BUDGETS)
+        files.write("configs/risk/limits.toml", LIMITS)
         files.write("configs/ai/prompts/writer/1.md", "You write.\n")
         files.write("configs/ai/prompts/judge/1.md", "You judge.\n")
         return files

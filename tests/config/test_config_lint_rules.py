@@ -17,6 +17,8 @@ M = "configs/ai/layer_model_matrix.toml"
 R = "configs/ai/models.toml"
 P = "configs/ai/prices.toml"
 B = "configs/ai/budgets.toml"
+K = "configs/risk/limits.toml"
+N = "configs/readiness.toml"
 PRIMARY = '[L0.primary]\nprovider = "openai"\nmodel_id = "alpha-1"'
 FALLBACK = '[L0.fallback]\nprovider = "openai"\nmodel_id = "beta-1"'
 SECOND = '\n[[L0.fallback]]\nprovider = "openai"\nmodel_id = "{}"\n'
@@ -300,6 +302,13 @@ CASES: list[tuple[str, Spoil, str, str]] = [
         "text",
     ),
     ("prompt.empty", write("configs/ai/prompts/judge/1.md", " \n"), "configs/ai/prompts/judge/1.md", ""),
+    ("limits.missing", change(K, "max_open_orders = 2\n", ""), K, "orders]"),
+    ("limits.zero", change(K, "max_open_orders = 2", "max_open_orders = 0"), K, "max_open_orders"),
+    ("limits.order", change(K, "max_open_orders = 2", "max_open_orders = 21"), K, "max_open_orders"),
+    ("limits.toothless", change(K, "drawdown_pct = 5.0", "drawdown_pct = 99.0"), K, "max_drawdown_pct"),
+    ("readiness.laxer", write(N, "[testnet]\nmin_days = 2\n[live]\nmin_days = 1\n"), N, "min_days = 1"),
+    ("readiness.switched_off", write(N, "[live]\nlint_clean = false\n"), N, "lint_clean"),
+    ("readiness.unmeasured", write(N, "[live]\nmax_p95_ms = 1000\n"), N, "max_p95_ms"),
 ]
 
 
@@ -527,13 +536,13 @@ def test_a_misspelt_key_gets_advice(files: Any) -> None:
 @pytest.mark.parametrize("value", ['"80%"', '"80 %"', '" 7,5 % "'])
 def test_a_percentage_as_text_is_found_in_any_config(files: Any, value: str) -> None:
     """Also in files that this version does not read."""
-    files.write("configs/risk/limits.toml", f"max_drawdown = {value}\n")
+    files.write("configs/incidents.toml", f"max_drawdown = {value}\n")
     files.only("schema.unitless_percent")
 
 
 def test_a_percentage_as_text_under_the_right_key_is_told_to_be_a_number(files: Any) -> None:
     """The key ends in _pct already, so the remedy begins with what is wrong: the value."""
-    files.write("configs/risk/limits.toml", 'max_drawdown_pct = "80%"\n')
+    files.change("configs/risk/limits.toml", "max_drawdown_pct = 5.0", 'max_drawdown_pct = "80%"')
     assert files.only("schema.unitless_percent").remedy.startswith("write a number: 80.0")
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
+from peak_console.config.lint.limits import LIMIT_RULES
+from peak_console.config.lint.readiness import READINESS_RULES
 from peak_console.domain.vocabulary import PhaseLevel
 
 _FILES: Final = (
@@ -390,7 +392,19 @@ _PROMPTS: Final = (
 CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         rule.id: rule
-        for group in (_FILES, _SCHEMA, _MATRIX, _POLICY, _REGISTRY, INTERFACE_RULES, _SOD, _MONEY, _PROMPTS)
+        for group in (
+            _FILES,
+            _SCHEMA,
+            _MATRIX,
+            _POLICY,
+            _REGISTRY,
+            INTERFACE_RULES,
+            _SOD,
+            _MONEY,
+            _PROMPTS,
+            LIMIT_RULES,
+            READINESS_RULES,
+        )
         for rule in group
     }
 )

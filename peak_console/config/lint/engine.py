@@ -5,7 +5,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from peak_console.config.lint import files, interfaces, layers, money, policy, prompts, registry, sod
+from peak_console.config.lint import (
+    files,
+    interfaces,
+    layers,
+    limits,
+    money,
+    policy,
+    prompts,
+    readiness,
+    registry,
+    sod,
+)
 from peak_console.config.lint.catalogue import CATALOGUE
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.config.lint.inspection import Check, Hit, Inspection
@@ -51,6 +62,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     prompts.prompt_references,
     prompts.misnamed_prompts,
     prompts.empty_prompts,
+    limits.blocking_limits,
+    limits.limit_order,
+    limits.toothless_limits,
+    readiness.laxer_criteria,
+    readiness.switched_off,
+    readiness.unmeasured_shares,
 )
 """Every rule's implementation, besides the schema."""
 

@@ -29,6 +29,8 @@ _GROUPS: Final = {
     "budget": "Budgets and currency",
     "price": "Prices",
     "prompt": "Prompts",
+    "limits": "Risk limits",
+    "readiness": "Criteria of promotion",
 }
 
 
