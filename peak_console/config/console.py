@@ -13,6 +13,7 @@ class Theme(StrEnum):
     """The console's themes."""
 
     PEAK = "peak"
+    HIGH_CONTRAST = "high-contrast"
     COLOUR_BLIND = "colour-blind"
     MONOCHROME = "monochrome"
     ANSI = "ansi"
@@ -61,7 +62,7 @@ class ConsoleConfig(ConfigModel):
     )
     theme: Annotated[Theme, Field(strict=False)] = Field(
         default=Theme.PEAK,
-        description="peak, colour-blind, monochrome or ansi (the terminal's own 16 colours).",
+        description="peak, high-contrast, colour-blind, monochrome or ansi (the terminal's own 16 colours).",
     )
     timezone: Zone | None = Field(
         default=None, description="The operator's zone beside UTC; absent: the machine's."

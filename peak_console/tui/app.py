@@ -97,7 +97,12 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         self._warned_until = 0.0
         for one in themes.THEMES:
             self.register_theme(one)
-        self.theme = themes.theme_name(opening.settings.theme)
+        self.theme = themes.theme_name(self._setting())
+
+    def _setting(self) -> str:
+        """The theme set; where NO_COLOR is, and the terminal's own are not asked for, the one of greys."""
+        set_in_file = self.opening.settings.theme
+        return "monochrome" if self.no_color and set_in_file != "ansi" else set_in_file
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The tones' colours where a theme has none."""

@@ -109,11 +109,16 @@ class AppActions:
 
     def do_theme_next(self, name: str = "") -> None:
         """The next theme, or the one named."""
-        names = [one.name for one in themes.THEMES]
-        self._app.theme = (
-            themes.theme_name(name) if name else names[(names.index(self._app.theme) + 1) % len(names)]
-        )
-        self._app.say(f"theme {self._app.theme.removeprefix('peak-')}")
+        settings = list(themes.SETTINGS)
+        if name and name not in settings:
+            self._app.say(
+                f"there is no theme {plain(name)[:40]}; themes: {', '.join(settings)}", severity="warning"
+            )
+            return
+        here = settings.index(themes.setting_of(self._app.theme))
+        chosen = name or settings[(here + 1) % len(settings)]
+        self._app.theme = themes.theme_name(chosen)
+        self._app.say(f"theme {chosen}, here and now; to keep it: theme in configs/console.toml")
 
     def do_quit(self) -> None:
         """Leave."""

@@ -7,6 +7,7 @@ from peak_console.operations.runs import OUTCOMES
 from peak_console.operations.views import call_filter, log_filter, run_filter
 from peak_console.tui.action import Action
 from peak_console.tui.actions import BY_COMMAND
+from peak_console.tui.theme import SETTINGS
 
 _FILTERS: Final[dict[str, Any]] = {"log": log_filter, "runs": run_filter}
 _WINDOWS: Final = ("5m", "1h", "24h", "7d")
@@ -50,6 +51,8 @@ def complete_command(text: str) -> str | None:
         )
     if word == "window":
         return _first(f"{word} {one}" for one in _WINDOWS if argument and one.startswith(argument))
+    if word == "theme":
+        return _first(f"{word} {one}" for one in SETTINGS if argument and one.startswith(argument))
     if word in {"calls", "runs", "log"}:
         ended = complete_filter(argument, _keys(word))
         return None if ended is None else f"{word} {ended}"

@@ -18,6 +18,8 @@ class Tone(StrEnum):
     STRONG = "strong"
     DIM = "dim"
     FAINT = "faint"
+    STROKE = "stroke"
+    """Lines and separators; never words."""
     OK = "ok"
     WARN = "warn"
     BAD = "bad"
@@ -122,12 +124,12 @@ def joined(parts: Iterable[Sequence[Span]], gap: str = "  ") -> Line:
 
 def rule(title: Sequence[Span], width: int, right: Sequence[Span] = ()) -> Line:
     """A panel's head: a short stroke, the title, a stroke to the right end."""
-    head = (Span("─ ", Tone.FAINT), *title, Span(" "))
-    tail = (Span(" "), *right, Span(" ─", Tone.FAINT)) if right else ()
+    head = (Span("─ ", Tone.STROKE), *title, Span(" "))
+    tail = (Span(" "), *right, Span(" ─", Tone.STROKE)) if right else ()
     stroke = width - width_of(head) - width_of(tail)
     if stroke < 1:
         return fit((*head, *tail), width)
-    return (*head, Span("─" * stroke, Tone.FAINT), *tail)
+    return (*head, Span("─" * stroke, Tone.STROKE), *tail)
 
 
 def text_of(spans: Iterable[Span]) -> str:

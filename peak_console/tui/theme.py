@@ -1,6 +1,8 @@
 """The console's themes. Colour-blind eyes tell green, amber and red apart too (Okabe and Ito, 2008).
 
-Every theme defines the ``ink-*`` variables that :mod:`peak_console.tui.widgets.canvas` gives to tones.
+Every theme defines the ``ink-*`` variables that :mod:`peak_console.tui.widgets.canvas` gives to tones. Text
+stands at a contrast of 4.5 to 1 or more on every ground it is drawn on, at 7 to 1 in the theme of high contrast
+(WCAG 2.2, criteria 1.4.3 and 1.4.6); ``ansi`` has the terminal's own sixteen colours and no other.
 """
 
 from typing import Final
@@ -10,7 +12,8 @@ from textual.theme import BUILTIN_THEMES, Theme
 _PEAK: Final = {
     "ink-strong": "#f2f5f9",
     "ink-dim": "#93a1b3",
-    "ink-faint": "#4d5a6b",
+    "ink-faint": "#78879d",
+    "ink-stroke": "#4d5a6b",
     "ink-ok": "#3fc7a1",
     "ink-warn": "#eeb04b",
     "ink-bad": "#ff7a66",
@@ -22,7 +25,7 @@ _PEAK: Final = {
     "ink-l2": "#55c2d6",
     "ink-l3": "#dcc06c",
     "ink-l4": "#e39bb8",
-    "ink-cursor": "#24405f",
+    "ink-cursor": "#1f3853",
     "ink-cursor-text": "#ffffff",
     "ink-chip-ok": "#14564a",
     "ink-chip-warn": "#7a5410",
@@ -58,21 +61,22 @@ PEAK_DARK: Final = Theme(
         "scrollbar-background-hover": "#0e131a",
         "scrollbar-background-active": "#0e131a",
         "scrollbar-corner-color": "#0e131a",
-        "block-cursor-background": "#24405f",
+        "block-cursor-background": "#1f3853",
         "block-cursor-foreground": "#ffffff",
-        "input-selection-background": "#24405f",
+        "input-selection-background": "#2b4c70",
     },
 )
 
-_CONTRAST: Final = {
+_OKABE_ITO: Final = {
     "ink-ok": "#56b4e9",
     "ink-warn": "#f0e442",
     "ink-bad": "#ff8a3d",
     "ink-chip-ok": "#0b5a8a",
-    "ink-chip-warn": "#7d6f00",
+    "ink-chip-warn": "#6f6200",
     "ink-chip-bad": "#a84300",
     "ink-dim": "#b7c1cc",
-    "ink-faint": "#6f7c8b",
+    "ink-faint": "#8492a3",
+    "ink-stroke": "#6f7c8b",
 }
 
 PEAK_COLOUR_BLIND: Final = Theme(
@@ -88,17 +92,76 @@ PEAK_COLOUR_BLIND: Final = Theme(
     surface="#10161e",
     panel="#161d27",
     dark=True,
-    variables={**PEAK_DARK.variables, **_CONTRAST},
+    variables={**PEAK_DARK.variables, **_OKABE_ITO},
+)
+
+_LOUD: Final = {
+    "strong": "#ffffff",
+    "dim": "#d0d8e2",
+    "faint": "#b8c4d4",
+    "stroke": "#8a97a8",
+    "ok": "#5dffb8",
+    "warn": "#ffd84a",
+    "bad": "#ff9f94",
+    "unknown": "#d0d8e2",
+    "accent": "#8fc8ff",
+    "key": "#b5d9ff",
+    "l0": "#9fc3ff",
+    "l1": "#d9bcff",
+    "l2": "#7fe9fb",
+    "l3": "#ffe08a",
+    "l4": "#ffb9d6",
+    "cursor": "#ffffff",
+    "cursor-text": "#000000",
+    "chip-ok": "#00573c",
+    "chip-warn": "#6b4300",
+    "chip-bad": "#98121b",
+    "chip-unknown": "#3a4450",
+    "chip-armed": "#7a1d70",
+    "chip-info": "#0b4a86",
+    "chip-text": "#ffffff",
+    "bar": "#0d1117",
+}
+
+PEAK_HIGH_CONTRAST: Final = Theme(
+    name="peak-high-contrast",
+    primary="#8fc8ff",
+    secondary="#7fe9fb",
+    accent="#8fc8ff",
+    warning="#ffd84a",
+    error="#ff9f94",
+    success="#5dffb8",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#0d1117",
+    dark=True,
+    variables={
+        **PEAK_DARK.variables,
+        **{f"ink-{name}": colour for name, colour in _LOUD.items()},
+        "border": "#b8c4d4",
+        "border-blurred": "#8a97a8",
+        "scrollbar": "#8a97a8",
+        "scrollbar-background": "#000000",
+        "scrollbar-corner-color": "#000000",
+        "block-cursor-background": "#ffffff",
+        "block-cursor-foreground": "#000000",
+        "input-cursor-background": "#ffffff",
+        "input-cursor-foreground": "#000000",
+        "input-selection-background": "#1d4f86",
+        "input-selection-foreground": "#ffffff",
+    },
 )
 
 _GREYS: Final = {
     "strong": "#ffffff",
     "dim": "#b0b0b0",
-    "faint": "#606060",
+    "faint": "#868686",
+    "stroke": "#606060",
     "ok": "#d0d0d0",
     "warn": "#f0f0f0",
     "bad": "#ffffff",
-    "unknown": "#a0a0a0",
+    "unknown": "#a8a8a8",
     "accent": "#ffffff",
     "key": "#e0e0e0",
     "l0": "#c8c8c8",
@@ -106,7 +169,7 @@ _GREYS: Final = {
     "l2": "#c8c8c8",
     "l3": "#c8c8c8",
     "l4": "#c8c8c8",
-    "cursor": "#404040",
+    "cursor": "#3a3a3a",
     "chip-ok": "#303030",
     "chip-warn": "#505050",
     "chip-bad": "#707070",
@@ -133,13 +196,14 @@ PEAK_MONOCHROME: Final = Theme(
 )
 
 _ANSI: Final = {
-    "strong": "ansi_bright_white",
-    "dim": "ansi_white",
+    "strong": "ansi_default",
+    "dim": "ansi_default",
     "faint": "ansi_bright_black",
+    "stroke": "ansi_bright_black",
     "ok": "ansi_green",
     "warn": "ansi_yellow",
     "bad": "ansi_bright_red",
-    "unknown": "ansi_white",
+    "unknown": "ansi_default",
     "accent": "ansi_bright_blue",
     "key": "ansi_bright_cyan",
     "l0": "ansi_bright_blue",
@@ -151,10 +215,10 @@ _ANSI: Final = {
     "cursor-text": "ansi_bright_white",
     "chip-ok": "ansi_green",
     "chip-warn": "ansi_yellow",
-    "chip-bad": "ansi_red",
-    "chip-unknown": "ansi_bright_black",
-    "chip-armed": "ansi_magenta",
-    "chip-info": "ansi_blue",
+    "chip-bad": "ansi_bright_red",
+    "chip-unknown": "ansi_white",
+    "chip-armed": "ansi_bright_magenta",
+    "chip-info": "ansi_cyan",
     "chip-text": "ansi_black",
     "bar": "ansi_default",
 }
@@ -183,18 +247,25 @@ PEAK_ANSI: Final = Theme(
     },
 )
 
-THEMES: Final = (PEAK_DARK, PEAK_COLOUR_BLIND, PEAK_MONOCHROME, PEAK_ANSI)
-_BY_SETTING: Final = {
+SETTINGS: Final = {
     "peak": PEAK_DARK,
+    "high-contrast": PEAK_HIGH_CONTRAST,
     "colour-blind": PEAK_COLOUR_BLIND,
     "monochrome": PEAK_MONOCHROME,
     "ansi": PEAK_ANSI,
 }
+"""What ``theme`` in ``configs/console.toml`` and ``:theme`` may say; the first is the default."""
+THEMES: Final = tuple(SETTINGS.values())
 
 
 def theme_name(setting: str) -> str:
     """The theme that ``theme`` in ``configs/console.toml`` means; the default for a word unknown here."""
-    return _BY_SETTING.get(setting, PEAK_DARK).name
+    return SETTINGS.get(setting, PEAK_DARK).name
+
+
+def setting_of(theme: str) -> str:
+    """The setting that means the theme of this name."""
+    return next((setting for setting, one in SETTINGS.items() if one.name == theme), theme)
 
 
 def variable_defaults() -> dict[str, str]:

@@ -20,6 +20,7 @@ from peak_console.tui.screens.enable import EnableDialog
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.log import LogScreen
+from peak_console.tui.theme import THEMES
 from peak_console.tui.widgets.prompt import PlainInput, Prompt
 from peak_console.tui.widgets.table import Table
 
@@ -446,7 +447,7 @@ async def test_no_color_leaves_no_colour(monkeypatch: pytest.MonkeyPatch) -> Non
         assert app.no_color
 
 
-@pytest.mark.parametrize("theme", ["peak-dark", "peak-colour-blind", "peak-monochrome", "peak-ansi"])
+@pytest.mark.parametrize("theme", [one.name for one in THEMES])
 async def test_every_theme_draws_every_screen(theme: str) -> None:
     """A theme has every colour that a tone asks for."""
     app = make_app(scene("alarming"))

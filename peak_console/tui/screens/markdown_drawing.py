@@ -69,7 +69,7 @@ class _Drawing:
 
     def _on_heading_close(self, token: Token) -> None:
         if token.tag == "h1" and self.lines:
-            self.lines.append((Span("─" * min(self.width, width_of(self.lines[-1])), Tone.FAINT),))
+            self.lines.append((Span("─" * min(self.width, width_of(self.lines[-1])), Tone.STROKE),))
         self._heading = ""
 
     def _on_paragraph_open(self, token: Token) -> None:
@@ -110,7 +110,7 @@ class _Drawing:
 
     def _on_hr(self, _: Token) -> None:
         self._gap()
-        self.lines.append((Span("─" * self.width, Tone.FAINT),))
+        self.lines.append((Span("─" * self.width, Tone.STROKE),))
 
     def _on_fence(self, token: Token) -> None:
         self._gap()

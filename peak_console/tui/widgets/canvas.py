@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
+from typing import Final
 
 from rich.cells import cell_len
 from rich.color import Color as RichColor
@@ -53,17 +54,49 @@ def styles_on(ground: Style, variables: tuple[tuple[str, str], ...]) -> Styles:
     return found
 
 
+_READABLE: Final = 4.5
+"""Contrast of text that can be read (WCAG 2.2, criterion 1.4.3)."""
+
+
+def contrast(one: str, other: str) -> float:
+    """Ratio of contrast of two colours, 1 to 21 (WCAG 2.2, "contrast ratio")."""
+
+    def luminance(name: str) -> float:
+        parts = (part / 255 for part in Color.parse(name).rgb)
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]  # noqa: PLR2004 - sRGB
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def readable(text: str, ground: str) -> bool:
+    """Whether ``text`` can be read on ``ground``; of a terminal's own colours nobody knows, so never."""
+    if text.startswith("ansi_") or ground.startswith("ansi_"):
+        return False
+    return contrast(text, ground) >= _READABLE
+
+
 @lru_cache(maxsize=64)
 def styles_under_cursor(ground: Style, variables: tuple[tuple[str, str], ...]) -> Styles:
-    """The same styles on the cursor's background; chips keep their own."""
+    """The same styles on the cursor's background; chips keep their own.
+
+    A tone that cannot be read there takes the cursor's colour.
+    """
     styles = styles_on(ground, variables)
+    named = dict(variables)
     cursor = styles[Tone.CURSOR]
     below = Style(bgcolor=cursor.bgcolor)
     plain_tones = {Tone.TEXT, Tone.DIM, Tone.FAINT, Tone.CURSOR}
-    return {
-        tone: cursor if tone in plain_tones else style if tone.value.startswith("chip-") else style + below
-        for tone, style in styles.items()
-    }
+
+    def under(tone: Tone, style: Style) -> Style:
+        if tone.value.startswith("chip-"):
+            return style
+        if tone in plain_tones or not readable(named[f"ink-{tone.value}"], named["ink-cursor"]):
+            return cursor
+        return style + below
+
+    return {tone: under(tone, style) for tone, style in styles.items()}
 
 
 def clean(text: str) -> str:

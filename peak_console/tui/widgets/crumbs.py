@@ -26,7 +26,7 @@ class Crumbs(Canvas):
         spans: list[Span] = []
         for at, word in enumerate(trail):
             if at:
-                spans.append(Span(" \u203a ", Tone.FAINT))
+                spans.append(Span(" \u203a ", Tone.STROKE))
             spans.append(Span(word, Tone.STRONG if at == len(trail) - 1 else Tone.DIM))
         left = (*spans, Span("  "), *note) if note else tuple(spans)
         if (left, right) != (self._left, self._right):
