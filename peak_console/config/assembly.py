@@ -58,11 +58,11 @@ def assemble(sources: Sources, report: Report) -> Configs:
 
 
 def _scopes(sources: Sources, report: Report) -> ScopeLibrary:
-    """The scopes that could be understood; a layer whose scope could not be has none."""
+    """The scopes that are in force; a layer whose scope is unfit has none."""
     if not sources.scopes:
         return NO_SCOPES
-    files = {document.name: document.sha256 for document in sources.scopes.values()}
-    return ScopeLibrary.of({one.scope.layer_id: one for one in report.scopes.values()}, files)
+    files = {name: (document.name, document.sha256) for name, document in sources.scopes.items()}
+    return ScopeLibrary.of(report.scopes, files)
 
 
 def _lock(shape: ConfigModel | None, sha256: str) -> Lock | None:

@@ -4,51 +4,28 @@ The sections are those that organisations of this kind write. A forbidden entry 
 what is in neither list is forbidden.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from peak_console.config.schema import ConfigModel, FreeText, Name, TupleOfNames
 from peak_console.domain.canonical import digest
 from peak_console.domain.vocabulary import Layer
-
-
-class Autonomy(StrEnum):
-    """How far a layer's work may go by itself; later members go further."""
-
-    READ_ONLY = "RO"
-    RECOMMEND = "REC"
-    PROPOSE = "PROP"
-    EXECUTE = "EXEC"
-
-    @property
-    def rank(self) -> int:
-        """0 for reading only up to 3 for executing."""
-        return list(Autonomy).index(self)
-
-
-class Tool(StrEnum):
-    """The vocabulary of tools that a scope allows or forbids."""
-
-    FILES = "files"
-    WEB = "web"
-    CODE_INTERPRETER = "code-interpreter"
-    SHELL = "shell"
-    EXECUTION = "execution"
-    NONE = "none"
-
-
-class OnViolation(StrEnum):
-    """What becomes of a call that carries a tool outside its scope."""
-
-    REFUSE = "refuse"
-    STRIP = "strip"
-
+from peak_console.policy.output_types import forbidden_by
+from peak_console.policy.scopes import (
+    Autonomy,
+    OnUnfiltered,
+    OnViolation,
+    ScopeRules,
+    Tool,
+    granted,
+    lowest,
+)
 
 _LEVELS: Final = r"^(RO|REC|PROP|EXEC)(/(RO|REC|PROP|EXEC))*$"
 AutonomyText = Annotated[str, Field(pattern=_LEVELS, max_length=20)]
@@ -122,6 +99,14 @@ class WebAccess(ConfigModel):
     rate_limit_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
         default=None, description="Most calls with a web tool in an hour."
     )
+    on_unfiltered: Annotated[OnUnfiltered, Field(strict=False)] = Field(
+        default=OnUnfiltered.REFUSE,
+        description="What becomes of a model whose web tool takes no list of domains: `refuse` it, or ask it "
+        "and `note` that nothing kept it to them.",
+    )
+    max_search_depth: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="For readers: no provider takes it."
+    )
 
 
 class ScopeLogging(ConfigModel):
@@ -138,43 +123,206 @@ class ScopeSafety(ConfigModel):
     alert_channel: FreeText = Field(default="", description="For readers.")
 
 
-class ScopeFile(ConfigModel):
-    """The shape of `configs/ai/capability_scopes/L*.toml`."""
+class ToolsTable(ConfigModel):
+    """Another form of the tools' list; where `tooling.allowed` stands too, both must name a tool."""
 
-    scope: ScopeHead = Field(description="Layer and autonomy.")
+    allowed_tools: ToolChoices = Field(default=(), description="Kinds of tools that are allowed.")
+
+
+class DecisionConstraints(ConfigModel):
+    """What a layer that judges may decide."""
+
+    allowed_decisions: TupleOfNames = Field(
+        default=(), description="For readers: verdicts are PASS, REVIEW, FAIL."
+    )
+    require_rationale: bool = Field(default=False, description="For readers: a finding always has one.")
+    require_evidence_ids: bool = Field(default=False, description="For readers.")
+    require_risk_classification: bool = Field(default=False, description="For readers.")
+
+
+Flags = dict[Name, bool]
+
+
+class ScopeFile(ConfigModel):
+    """The shape of `configs/ai/capability_scopes/L*.toml`.
+
+    Two forms are read: sections, and a flat one whose lists are tables of truth values (`[outputs_forbidden]`
+    with `execution_commands = true`). Keys that are only for readers change nothing, and lint says so.
+    """
+
+    scope: ScopeHead | None = Field(default=None, description="Layer and autonomy.")
     models: ScopeModels = Field(default=ScopeModels(), description="Models the scope was written for.")
     inputs: AllowedForbidden = Field(default=AllowedForbidden(), description="Paths the layer may read.")
     outputs: AllowedForbidden = Field(
         default=AllowedForbidden(), description="Types of output the layer may produce."
     )
-    tooling: Tooling = Field(default=Tooling(), description="Tools.")
+    tooling: Tooling | None = Field(default=None, description="Tools.")
+    tools: ToolsTable | None = Field(default=None, description="Tools, in another form.")
     web_access: WebAccess = Field(default=WebAccess(), description="The web.")
     constraints: dict[Name, Plain] = Field(default_factory=dict, description="Named constraints.")
     logging: ScopeLogging = Field(default=ScopeLogging(), description="What must be on record.")
     safety: ScopeSafety = Field(default=ScopeSafety(), description="Checks.")
-    validation: dict[Name, Plain] = Field(default_factory=dict, description="Rules of form for outputs.")
+    validation: dict[Name, Plain] = Field(default_factory=dict, description="For readers: form of outputs.")
+    decision_constraints: DecisionConstraints | None = Field(default=None, description="For readers.")
+    policy_scope: Flags = Field(default_factory=dict, description="For readers: areas of policy.")
+    id: FreeText = Field(default="", description="Flat form, for readers.")
+    layer_id: Annotated[Layer, Field(strict=False)] | None = Field(
+        default=None, description="Flat form: the layer."
+    )
+    layer_name: FreeText = Field(default="", description="Flat form, for readers.")
+    autonomy: AutonomyText | None = Field(default=None, description="Flat form: `scope.autonomy_level`.")
+    inputs_allowed: Flags = Field(default_factory=dict, description="Flat form, for readers.")
+    inputs_forbidden: Flags = Field(default_factory=dict, description="Flat form, for readers.")
+    outputs_allowed: Flags = Field(default_factory=dict, description="Flat form: `outputs.allowed`.")
+    outputs_forbidden: Flags = Field(default_factory=dict, description="Flat form: `outputs.forbidden`.")
+    safety_checks: Flags = Field(default_factory=dict, description="Flat form: `safety.safety_checks`.")
+
+    @model_validator(mode="after")
+    def _of_a_layer(self) -> Self:
+        if (self.scope is None) == (self.layer_id is None):
+            raise ValueError("must have either [scope] with layer_id, or layer_id and autonomy at its top")
+        if self.layer_id is not None and self.autonomy is None:
+            raise ValueError("must have autonomy beside layer_id")
+        return self
+
+    @property
+    def layer(self) -> Layer:
+        """The layer the scope is of."""
+        found = self.scope.layer_id if self.scope else self.layer_id
+        assert found is not None  # noqa: S101 - the validator saw to it
+        return found
+
+    @property
+    def levels(self) -> str:
+        """The level of autonomy as it is written."""
+        return self.scope.autonomy_level if self.scope else self.autonomy or Autonomy.READ_ONLY.value
+
+    @property
+    def level(self) -> Autonomy:
+        """The level of autonomy that holds: of several the lowest."""
+        return lowest(self.levels)
+
+    @property
+    def permitted_tools(self) -> frozenset[Tool]:
+        """The kinds of tools that a call may carry."""
+        lists = [self.tooling.allowed] if self.tooling else []
+        lists += [self.tools.allowed_tools] if self.tools else []
+        forbidden = self.tooling.forbidden if self.tooling else ()
+        granting = [granted(one, forbidden) for one in lists]
+        return frozenset.intersection(*granting) if granting else frozenset()
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The constraints and safety checks that are switched on, by name."""
+        switched = (*self.constraints.items(), *self.safety_checks.items())
+        return (*(name for name, value in switched if value is True), *self.safety.safety_checks)
+
+    @property
+    def allowed_outputs(self) -> frozenset[str]:
+        """The types of output that are allowed, without those that are forbidden too."""
+        flat = (name for name, value in self.outputs_allowed.items() if value)
+        return frozenset((*self.outputs.allowed, *flat)) - self.forbidden_outputs
+
+    @property
+    def forbidden_outputs(self) -> frozenset[str]:
+        """The types of output that are forbidden, by lists, constraints and safety checks."""
+        flat = (name for name, value in self.outputs_forbidden.items() if value)
+        checked = (found for name in self.checks if (found := forbidden_by(name)) is not None)
+        return frozenset((*self.outputs.forbidden, *flat, *checked))
+
+    def rules(self, sha256: str = "") -> ScopeRules:
+        """What the scope comes to, as the road asks it; ``sha256`` is the file's."""
+        tooling = self.tooling or Tooling()
+        return ScopeRules(
+            layer=self.layer,
+            autonomy=self.level,
+            tools=self.permitted_tools,
+            on_violation=tooling.on_violation,
+            kinds=MappingProxyType(dict(tooling.kinds)),
+            domains=self.web_access.allowed_domains,
+            on_unfiltered=self.web_access.on_unfiltered,
+            web_per_hour=self.web_access.rate_limit_per_hour,
+            outputs=self.allowed_outputs,
+            forbidden=self.forbidden_outputs,
+            log_fields=self.logging.required_fields,
+            digest=sha256,
+        )
 
 
-def lowest(level: str) -> Autonomy:
-    """The level that a text such as ``RO/REC`` grants: the lowest named."""
-    return min((Autonomy(one) for one in level.split("/")), key=lambda one: one.rank)
+def layer_in(name: str) -> Layer | None:
+    """The layer that a file's name tells: ``L2`` of ``L2_market_outlook``; ``None`` where it tells none."""
+    first = name[:2].upper()
+    known = first in set(Layer) and not name[2:3].isalnum()
+    return Layer(first) if known else None
+
+
+def contradicts(name: str, scope: ScopeFile) -> bool:
+    """Whether a file's name tells another layer than the file does."""
+    told = layer_in(name)
+    return told is not None and told is not scope.layer
+
+
+def unfit(found: Mapping[str, ScopeFile]) -> dict[str, str]:
+    """The scopes that are not in force, by the file's name without suffix, each with why.
+
+    One whose name contradicts it, two for one layer, and one that lets a layer of models execute: which
+    was meant is not guessed, so the layer has none.
+    """
+    why = {name: "its name tells another layer" for name, one in found.items() if contradicts(name, one)}
+    counts = Counter(one.layer for name, one in found.items() if name not in why)
+    for name, one in found.items():
+        if name in why:
+            continue
+        if counts[one.layer] > 1:
+            why[name] = f"{one.layer} has {counts[one.layer]} scopes"
+        elif one.layer.may_call_models and one.level is Autonomy.EXECUTE:
+            why[name] = f"{one.layer} holds models and may never execute"
+    return why
+
+
+def index_of(files: Mapping[str, str]) -> dict[str, str]:
+    """The index of a library of files: the SHA-256 of each by its name, in ASCII whatever the name holds."""
+    return {name.encode("unicode_escape").decode("ascii"): sha256 for name, sha256 in files.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeLibrary:
-    """All scopes of a workspace, by layer; ``digest`` covers every file."""
+    """All scopes of a workspace that are in force, by layer; ``digest`` covers every file."""
 
     scopes: Mapping[Layer, ScopeFile]
     digest: str
+    rules: Mapping[Layer, ScopeRules] = field(default_factory=dict)
+    """What each comes to, as the road asks it."""
 
     @classmethod
-    def of(cls, scopes: Mapping[Layer, ScopeFile], files: Mapping[str, str]) -> "ScopeLibrary":
-        """A library; ``files`` gives the SHA-256 of each file by name."""
-        return cls(MappingProxyType(dict(scopes)), digest(dict(files)))
+    def of(cls, found: Mapping[str, ScopeFile], files: Mapping[str, tuple[str, str]]) -> "ScopeLibrary":
+        """A library of the scopes ``found``, by file name without suffix.
+
+        ``files`` gives path and SHA-256 of every file that was read, by the same names.
+        """
+        left_out = unfit(found)
+        fit = {name: one for name, one in found.items() if name not in left_out}
+        return cls(
+            MappingProxyType({one.layer: one for one in fit.values()}),
+            digest(index_of(dict(files.values()))),
+            MappingProxyType({one.layer: one.rules(files[name][1]) for name, one in fit.items()}),
+        )
 
     def find(self, layer: Layer) -> ScopeFile | None:
-        """The scope of a layer, ``None`` where it has none."""
+        """The scope of a layer, ``None`` where it has none in force."""
         return self.scopes.get(layer)
 
 
 NO_SCOPES: Final = ScopeLibrary(MappingProxyType({}), digest({}))
+"""The library of a workspace without scopes."""
+
+__all__ = [
+    "Autonomy",
+    "OnUnfiltered",
+    "OnViolation",
+    "ScopeFile",
+    "ScopeLibrary",
+    "ScopeRules",
+    "Tool",
+    "lowest",
+]

@@ -14,6 +14,7 @@ from typing import Final
 
 from peak_console.config.configs import Configs
 from peak_console.config.document import MAX_BYTES
+from peak_console.config.scopes import index_of
 from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, read_scopes
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import canonical, sha256_hex
@@ -87,7 +88,7 @@ def _scopes(ws: Workspace) -> Iterator[tuple[str, bytes]]:
     scopes, _ = read_scopes(ws.root)
     for document in scopes.values():
         yield Path(document.name).suffix, document.text.encode()
-    yield ".json", canonical({one.name: one.sha256 for one in scopes.values()})
+    yield ".json", canonical(index_of({one.name: one.sha256 for one in scopes.values()}))
 
 
 def _main_file(ws: Workspace, name: str) -> Iterator[tuple[str, bytes]]:

@@ -38,6 +38,11 @@ _SHORTEST: Final = 8
 Redact = Callable[[str], str]
 
 
+def holds_secret(text: str) -> bool:
+    """Whether something in ``text`` has the form of a key; what is only named so does not count."""
+    return any(sign in text for sign in _SIGNS) and _SECRET.search(text) is not None
+
+
 def redactor(known: Iterable[str] = ()) -> Redact:
     """A function that strikes out what looks like a key or stands as a key's value, and what is ``known``."""
     values = sorted({one for one in known if len(one) >= _SHORTEST}, key=len, reverse=True)
