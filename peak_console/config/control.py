@@ -1,6 +1,6 @@
 """Settings of the control system: how going more dangerous is slowed down, and when a model is left alone.
 
-Going safer has no settings.
+Going safer has no settings. What a change of a config needs stands here too.
 """
 
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from peak_console.config.schema import ConfigModel, Listed, Percent
+from peak_console.config.schema import ConfigModel, Listed, Number, Percent
 from peak_console.policy.breaker import SECOND_US, BreakerRules
 
 
@@ -84,6 +84,23 @@ class ProviderBreaker(ConfigModel):
         )
 
 
+class ChangeRules(ConfigModel):
+    """What a change of a config needs before it is saved."""
+
+    cost_rise_pct: Annotated[Number, Field(ge=0, le=10_000, max_digits=9, decimal_places=4)] = Field(
+        default=Decimal(20),
+        description="A change that raises the worst-case cost by more than this is confirmed twice.",
+    )
+    approval_valid_s: Annotated[int, Field(ge=60, le=86_400)] = Field(
+        default=3600,
+        description="Seconds for which another operator's approval of a matrix holds; asked for in live.",
+    )
+    known_good_after_s: Annotated[int, Field(ge=60, le=30 * 86_400)] = Field(
+        default=86_400,
+        description="Seconds in force without a break, an incident or a stop: then a version is known good.",
+    )
+
+
 class ControlConfig(ConfigModel):
     """The shape of `configs/control.toml`."""
 
@@ -92,3 +109,4 @@ class ControlConfig(ConfigModel):
     provider_breaker: ProviderBreaker = Field(
         default=ProviderBreaker(), description="The breaker of each provider's model."
     )
+    changes: ChangeRules = Field(default=ChangeRules(), description="Changes of configs.")

@@ -47,6 +47,11 @@ def keep_versions(ws: Workspace, configs: Configs) -> tuple[str, ...]:
     return tuple(problems)
 
 
+def keep_text(ws: Workspace, name: str, suffix: str, data: bytes) -> str:
+    """Keep the bytes of one config file, in force or not; gives their digest. Raises ``OSError``."""
+    return _keep(ws, name, suffix, data)
+
+
 def read_version(ws: Workspace, name: str, digest: str) -> tuple[str, bytes] | None:
     """The suffix and bytes of a kept config; ``None`` where there is none that is of its digest."""
     path = find_version(ws, name, digest)

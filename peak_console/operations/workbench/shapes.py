@@ -99,7 +99,8 @@ class Version:
     """Who saved it; empty for a change made outside of the workbench."""
     reason: str
     how: str
-    """``saved``, ``rolled_back``, ``outside`` (seen by the node), ``first``."""
+    """``saved``, ``rolled_back``, ``outside`` (seen by the node), ``first``; ``never_in_force`` for a save
+    that was recorded and not carried out: its two times are the same."""
     seq: int
     kept: bool
     """Whether its text is in audits/versions."""
