@@ -28,6 +28,16 @@ class Endpoint(StrEnum):
     CONVERSE = "converse"
 
 
+class Modality(StrEnum):
+    """A kind of input that a model reads."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    PDF = "pdf"
+
+
 class Lifecycle(ConfigModel):
     """What a provider announced about a model's end."""
 
@@ -61,6 +71,11 @@ class ModelEntry(ConfigModel):
     )
     context_tokens: Tokens = Field(description="Most input and output tokens of one call together.")
     max_output_tokens: Tokens = Field(description="Most output tokens, reasoning included.")
+    modalities: Annotated[tuple[Annotated[Modality, Field(strict=False)], ...], Listed] = Field(
+        default=(),
+        description="What the provider documents that it reads: text, image, audio, video, pdf. For readers; "
+        "the console sends text only. Absent: not known.",
+    )
     refuses: TupleOfNames = Field(
         default=(),
         description="Parameters the model answers with an error: temperature, top_p, seed, stop, "
