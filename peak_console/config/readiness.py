@@ -56,7 +56,9 @@ class Criteria(ConfigModel):
     )
     min_calls: Count = Field(default=0, description="Calls answered in these days.")
     min_cycles: Count = Field(default=0, description="Shadow cycles finished in the phase before.")
-    max_open_incidents: Count = Field(default=0, description="Incidents that may be open.")
+    max_open_incidents: Count | None = Field(
+        default=None, description="Incidents that may be open. Absent: not asked."
+    )
     max_budget_used_pct: Percent = Field(
         default=Decimal(100), description="Share of the day's budget in EUR used on the worst of these days."
     )

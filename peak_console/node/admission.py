@@ -10,6 +10,7 @@ from peak_console.control.history import GLOBAL, admit_enable
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.node.facts import Facts
 
 MADE_BY_INIT = "peak init"
@@ -36,6 +37,8 @@ def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError |
         return _enrolled(draft.body, facts)
     if draft.kind == EventKind.OPERATOR_REMOVED:
         return _removed(draft.body, facts)
+    if draft.kind == EventKind.PHASE_CHANGED:
+        return _phase_changed(draft.body, facts)
     return None
 
 
@@ -125,3 +128,43 @@ def _removed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
             remedy="enroll another operator first: peak operator enroll NAME",
         )
     return None
+
+
+def _phase_changed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
+    """From the phase that holds, with a reason; upwards by one step, into shadow and beyond on all green."""
+    phases = list(Phase)
+    told = body.get("from"), body.get("to")
+    if not all(isinstance(one, str) and one in set(Phase) for one in told) or told[0] == told[1]:
+        return UsageWrong("a change of the phase names two phases", code="event_malformed")
+    before, after = (Phase(str(one)) for one in told)
+    if before is not facts.phase:
+        return ControlRefused(
+            f"the phase is {facts.phase} by now, not {before}",
+            code="changed_meanwhile",
+            remedy="look at: peak phase show, then change it again if that is still right",
+        )
+    if not str(body.get("reason") or "").strip():
+        return UsageWrong(
+            "a change of the phase needs a reason", code="reason_missing", remedy='add: --reason "..."'
+        )
+    steps = phases.index(after) - phases.index(before)
+    if steps > 1:
+        return ControlRefused(
+            f"{after} is {steps} steps beyond {before}",
+            code="phase_skipped",
+            remedy="promote one step at a time: peak phase promote",
+        )
+    if steps > 0 and after.level is not PhaseLevel.RESEARCH and not _all_green(body.get("readiness")):
+        return ControlRefused(
+            f"{after} is not ready by what the promotion itself says",
+            code="not_ready",
+            remedy=f"see what is missing: peak readiness {after}",
+        )
+    return None
+
+
+def _all_green(told: object) -> bool:
+    results = told.get("results") if isinstance(told, Mapping) else None
+    if not isinstance(results, Mapping) or not results:
+        return False
+    return all(isinstance(one, Mapping) and one.get("status") == "green" for one in results.values())

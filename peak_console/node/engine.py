@@ -43,6 +43,7 @@ from peak_console.node.notarizing import Notarizing, told_of
 from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
+from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
 from peak_console.operations.settings import console_settings, ledger_settings
 from peak_console.policy.breaker import BreakerRules
@@ -157,6 +158,7 @@ class Node:
             leasing=self._leasing,
             last_tick_us=self._clock.boot_us(),
         )
+        self._verified = VerifiedGuard(self.state)
         refuse_a_second_beginning(self.ws)
         self.writer = LedgerWriter(
             self.ws.ledger,
@@ -306,17 +308,17 @@ class Node:
     def _guard(self, draft: EventDraft) -> Refusal | None:
         """A call is reserved only under the configs that stand now, and while nothing forbids it."""
         try:
-            digests = self.state.configs.current(self.state.facts.phase.level).digests
+            configs = self.state.configs.current(self.state.facts.phase.level)
         except PeakError as error:
             return Refusal(CallReason.MATRIX_INVALID.value, error.message, "mend it: peak lint")
-        if draft.body.get("matrix_digest") not in {None, digests["matrix"]}:
+        if draft.body.get("matrix_digest") not in {None, configs.digests["matrix"]}:
             return Refusal(
                 CallReason.MATRIX_CHANGED.value,
                 "the matrix was changed since this call was planned",
                 "ask again: the next call is planned under the new one",
             )
         if self.watch.folded.calls:
-            return None
+            return self._verified.look(draft, configs)
         reasons = ", ".join(self.watch.folded.reasons) or (
             "it has just begun" if self._leasing else "it serves one command and holds no lease"
         )
@@ -325,7 +327,7 @@ class Node:
         )
 
     def _condition(self, draft: EventDraft) -> PeakError | None:
-        if not draft.kind.startswith(("control.enabled", "operator.")):
+        if not draft.kind.startswith(("control.enabled", "operator.", "phase.")):
             return None
         if draft.kind == EventKind.CONTROL_ENABLED:
             self.watch.look()

@@ -14,7 +14,7 @@ from peak_console.node.folding import Folded, fold
 from peak_console.node.health import disk_free, problems
 from peak_console.node.state import NodeState
 
-_DIGESTS = ("matrix", "models", "prices", "budgets", "control")
+_DIGESTS = ("matrix", "models", "prices", "budgets", "lock", "control")
 
 
 class LeaseKeeper:
@@ -23,7 +23,7 @@ class LeaseKeeper:
     def __init__(self, state: NodeState) -> None:
         self._state = state
         self._generation = 0
-        self._said: tuple[Folded, tuple[BreakerOpen, ...]] | None = None
+        self._said: tuple[Folded, tuple[BreakerOpen, ...], str] | None = None
         self._written_us: int | None = None
         self.path = state.ws.control / LEASE
         self.error = ""
@@ -47,13 +47,13 @@ class LeaseKeeper:
         now_us = state.clock.boot_us()
         folded = fold(state.facts.history, state.seen, self.problems(oldest_wait_us))
         due = self._written_us is None or now_us - self._written_us >= leases.RENEW_S * 1_000_000
-        said = (folded, self._breakers())
+        said = (folded, self._breakers(), state.facts.phase.value)
         if said == self._said and not due:
             return folded
         if said != self._said:
             self._generation += 1
         try:
-            leases.write(self.path, _fitting(self._lease(*said, seq, now_us)))
+            leases.write(self.path, _fitting(self._lease(*said[:2], seq, now_us)))
         except (OSError, leases.LeaseTooLarge) as error:
             self.error = str(error)
         else:

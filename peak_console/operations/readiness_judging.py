@@ -1,0 +1,406 @@
+"""Readiness, judged: criteria held against facts. Pure; what nothing is known of is never green."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from peak_console.config.readiness import Criteria, demanded
+from peak_console.domain.vocabulary import PhaseLevel
+
+
+class CriterionStatus(StrEnum):
+    """How a criterion stands. Only ``green`` lets a promotion through."""
+
+    GREEN = "green"
+    RED = "red"
+    NO_EVIDENCE = "no_evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """One criterion: what was wanted, what was found, how old that is and where it comes from."""
+
+    id: str
+    title: str
+    status: CriterionStatus
+    found: str
+    wanted: str
+    age_s: float | None
+    """Seconds since what was found was so; ``None`` where it has no age."""
+    evidence: str
+    """Where it can be looked up: a command, a file, a place in the ledger."""
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of a criterion."""
+        age = None if self.age_s is None else int(self.age_s)
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": self.status.value,
+            "found": self.found,
+            "wanted": self.wanted,
+            "age_s": age,
+            "evidence": self.evidence,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """What is known of the lock, held against the matrix of now."""
+
+    sound: bool
+    problem: str
+    """Why it does not hold for every candidate of the matrix; empty where it does."""
+    expires_at: datetime
+    written_at: datetime
+    entries: int
+    attested: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFacts:
+    """What the node last found of the whole chain."""
+
+    ok: bool
+    whole: bool
+    events: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """The last drill of a name."""
+
+    at: datetime
+    held: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessFacts:
+    """What is known. ``None`` means that nothing feeds it, or that it cannot be read."""
+
+    level: PhaseLevel
+    """The level of now."""
+    level_since: datetime | None = None
+    level_seq: int = 0
+    """The event by which it began; 0 = the ledger's beginning."""
+    lint_errors: tuple[str, ...] | None = None
+    """Errors under the rules of the level asked about, as ``file:line rule``."""
+    lock: LockFacts | None = None
+    without_scope: tuple[str, ...] | None = None
+    """Layers that hold a model and have no scope."""
+    limits_open: tuple[str, ...] | None = None
+    """Risk limits that are absent or zero."""
+    verified: VerifiedFacts | None = None
+    calls: int | None = None
+    p95_ms: int | None = None
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    budget_used_pct: Decimal | None = None
+    """Of the day's budget in EUR, on the worst day."""
+    budget_day: str = ""
+    last_call_at: datetime | None = None
+    open_incidents: int | None = None
+    cycles: int | None = None
+    drills: Mapping[str, Drill] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every judgement needs."""
+
+    level: PhaseLevel
+    criteria: Criteria
+    facts: ReadinessFacts
+    now: datetime
+
+    def wants(self, key: str) -> bool:
+        return key in demanded(self.level) or bool(getattr(self.criteria, key))
+
+    def age(self, at: datetime | None) -> float | None:
+        return None if at is None else (self.now - at).total_seconds()
+
+
+def evaluate(
+    level: PhaseLevel, criteria: Criteria, facts: ReadinessFacts, now: datetime
+) -> tuple[CriterionResult, ...]:
+    """Every criterion that is asked before ``level``, in a fixed order."""
+    asked = _Asked(level, criteria, facts, now)
+    return (*_configs(asked), *_record(asked), *_traffic(asked), *_systems(asked))
+
+
+def is_green(results: tuple[CriterionResult, ...]) -> bool:
+    """Whether every criterion is met, and there is one at all."""
+    return bool(results) and all(one.status is CriterionStatus.GREEN for one in results)
+
+
+def _result(
+    key: str, title: str, *, met: bool | None, found: str, wanted: str, evidence: str, **more: Any
+) -> CriterionResult:
+    """``met`` is ``None`` where none knows: ``unknown`` says what to do then, ``remedy`` where it is red."""
+    if met is None:
+        status, remedy = CriterionStatus.NO_EVIDENCE, more.get("unknown", "")
+    elif met:
+        status, remedy = CriterionStatus.GREEN, ""
+    else:
+        status, remedy = CriterionStatus.RED, more.get("remedy", "")
+    return CriterionResult(key, title, status, found, wanted, more.get("age"), evidence, remedy)
+
+
+def _configs(asked: _Asked) -> Iterator[CriterionResult]:
+    facts, level = asked.facts, asked.level
+    if asked.wants("lint_clean"):
+        errors = facts.lint_errors
+        yield _result(
+            "lint_clean",
+            f"configs clean under the rules of {level}",
+            met=None if errors is None else not errors,
+            found="not known" if errors is None else _listed(errors, "no error", "error"),
+            wanted="no error",
+            evidence=f"peak lint --phase {level}",
+            remedy=f"mend them: peak lint --phase {level}",
+        )
+    if asked.wants("lock_valid"):
+        yield _lock_valid(asked)
+    if asked.wants("eval_evidence"):
+        yield _eval_evidence(asked)
+    if asked.wants("scopes_present"):
+        missing = facts.without_scope
+        yield _result(
+            "scopes_present",
+            "a capability scope for every layer with a model",
+            met=None if missing is None else not missing,
+            found="not known" if missing is None else _listed(missing, "all there", "layer without one"),
+            wanted="all layers",
+            evidence="configs/ai/capability_scopes",
+            remedy="write configs/ai/capability_scopes/<L>.toml for each",
+        )
+    if asked.wants("limits_set"):
+        unset = facts.limits_open
+        yield _result(
+            "limits_set",
+            "every risk limit set",
+            met=None if unset is None else not unset,
+            found="not known" if unset is None else _listed(unset, "all set", "absent or zero"),
+            wanted="all above zero",
+            evidence="configs/risk/limits.toml",
+            remedy="write them into configs/risk/limits.toml",
+        )
+
+
+def _lock_valid(asked: _Asked) -> CriterionResult:
+    lock = asked.facts.lock
+    found, met, age = "no lock", False, None
+    if lock is not None:
+        age = asked.age(lock.written_at)
+        if not lock.sound:
+            found = "its signature does not hold"
+        elif lock.expires_at <= asked.now:
+            found = f"expired {lock.expires_at:%Y-%m-%d}"
+        elif lock.problem:
+            found = lock.problem
+        else:
+            found, met = f"{lock.entries} entries, until {lock.expires_at:%Y-%m-%d}", True
+    return _result(
+        "lock_valid",
+        "a sound lock that covers the matrix",
+        met=met,
+        found=found,
+        wanted="signed, in time, every candidate in it",
+        evidence="configs/ai/verified_models.lock",
+        remedy="peak lock check says what is wrong; peak lock write makes a new one",
+        age=age,
+    )
+
+
+def _eval_evidence(asked: _Asked) -> CriterionResult:
+    lock = asked.facts.lock
+    met: bool | None = None
+    found = "no lock"
+    if lock is not None:
+        met = bool(lock.entries) and not lock.attested
+        found = f"{lock.attested} of {lock.entries} only attested" if lock.attested else "all by eval"
+    return _result(
+        "eval_evidence",
+        "every model of the lock stands on an eval",
+        met=met,
+        found=found,
+        wanted="eval evidence for each",
+        evidence="configs/ai/verified_models.lock",
+        remedy="an attested entry is enough for shadow only: write the lock on evals",
+        unknown="write a lock: peak lock write",
+        age=None if lock is None else asked.age(lock.written_at),
+    )
+
+
+def _record(asked: _Asked) -> Iterator[CriterionResult]:
+    if asked.wants("ledger_verified"):
+        yield _verified(asked)
+    if asked.criteria.min_days:
+        yield _days(asked)
+
+
+def _verified(asked: _Asked) -> CriterionResult:
+    told, hours = asked.facts.verified, asked.criteria.max_verified_age_h
+    age = None if told is None else asked.age(told.at)
+    met: bool | None = None
+    found = "nobody verified it since the node started"
+    if told is not None and age is not None:
+        met = told.ok and told.whole and 0 <= age <= hours * 3600
+        what = f"{told.events:,} events hold" if told.ok else "BROKEN"
+        found = what if told.whole or not told.ok else f"{what}, but not from the beginning yet"
+    return _result(
+        "ledger_verified",
+        "the ledger verifies",
+        met=met,
+        found=found,
+        wanted=f"whole chain, at most {hours} h ago",
+        evidence="peak ledger verify; the node verifies when it starts",
+        remedy="start the node again, which verifies the whole chain: peak node stop, peak node start",
+        unknown="start the node, which verifies the whole chain: peak node start",
+        age=age,
+    )
+
+
+def _days(asked: _Asked) -> CriterionResult:
+    facts, wanted = asked.facts, asked.criteria.min_days
+    before = list(PhaseLevel)[asked.level.rank - 1]
+    since, met = facts.level_since, False
+    if facts.level.at_least(asked.level):
+        found, met = f"{asked.level} has begun", True
+    elif facts.level is not before or since is None:
+        found = f"{before} has not begun"
+    else:
+        passed = asked.now - since
+        found, met = f"{max(passed.days, 0)} days", passed >= timedelta(days=wanted)
+    return _result(
+        "min_days",
+        f"days of {before}",
+        met=met,
+        found=found,
+        wanted=f"{wanted} days",
+        evidence=f"event #{facts.level_seq}" if facts.level_seq else "the ledger's beginning",
+        remedy=f"go on in {before} until they have passed",
+        age=asked.age(since) if facts.level is before else None,
+    )
+
+
+def _traffic(asked: _Asked) -> Iterator[CriterionResult]:
+    facts, criteria, days = asked.facts, asked.criteria, asked.criteria.window_days
+    age, window = asked.age(facts.last_call_at), f"in {days} days"
+    if criteria.min_calls:
+        calls = facts.calls
+        yield _result(
+            "min_calls",
+            f"calls answered {window}",
+            met=None if calls is None else calls >= criteria.min_calls,
+            found="not known" if calls is None else f"{calls:,}",
+            wanted=f"≥ {criteria.min_calls:,}",
+            evidence="the ledger's figures by hour",
+            remedy="let it work longer before this phase",
+            age=age,
+        )
+    used = facts.budget_used_pct
+    yield _result(
+        "max_budget_used_pct",
+        f"day's budget used, worst day {window}",
+        met=None if used is None else used <= criteria.max_budget_used_pct,
+        found="nothing was counted" if used is None else f"{used:.1f} % on {facts.budget_day}",
+        wanted=f"≤ {criteria.max_budget_used_pct} %",
+        evidence="peak budget show",
+        remedy="find out what spends: peak budget show; a day that was over stays in the window",
+        age=age,
+    )
+    if criteria.max_critic_fail_pct is not None:
+        yield _critic(asked, criteria.max_critic_fail_pct, window, age)
+    if criteria.max_p95_ms is not None:
+        p95 = facts.p95_ms
+        yield _result(
+            "max_p95_ms",
+            f"p95 of answered calls {window}",
+            met=None if p95 is None else p95 <= criteria.max_p95_ms,
+            found="no call answered" if p95 is None else f"{p95:,} ms",
+            wanted=f"≤ {criteria.max_p95_ms:,} ms",
+            evidence="the ledger's figures by hour",
+            remedy="give the slow slots another model, or a shorter timeout",
+            age=age,
+        )
+
+
+def _critic(asked: _Asked, most: Decimal, window: str, age: float | None) -> CriterionResult:
+    verdicts = asked.facts.verdicts
+    total, failed = sum(verdicts.values()), verdicts.get("FAIL", 0)
+    share = Decimal(100 * failed) / total if total else None
+    return _result(
+        "max_critic_fail_pct",
+        f"verdicts that were FAIL {window}",
+        met=None if share is None else share <= most,
+        found="no verdict" if share is None else f"{share:.1f} % of {total:,}",
+        wanted=f"≤ {most} %",
+        evidence="critic.judged on the ledger",
+        remedy="read the findings of the critics, and mend the prompt or the model behind them",
+        age=age,
+    )
+
+
+def _systems(asked: _Asked) -> Iterator[CriterionResult]:
+    facts, criteria = asked.facts, asked.criteria
+    if criteria.max_open_incidents is not None:
+        count = facts.open_incidents
+        yield _result(
+            "max_open_incidents",
+            "open incidents",
+            met=None if count is None else count <= criteria.max_open_incidents,
+            found="nothing watches for incidents yet" if count is None else str(count),
+            wanted=f"≤ {criteria.max_open_incidents}",
+            evidence="incident events on the ledger",
+            remedy="close them with what was found out",
+        )
+    if criteria.min_cycles:
+        cycles = facts.cycles
+        yield _result(
+            "min_cycles",
+            "shadow cycles finished",
+            met=None if cycles is None else cycles >= criteria.min_cycles,
+            found="none was recorded" if cycles is None else f"{cycles:,}",
+            wanted=f"≥ {criteria.min_cycles:,}",
+            evidence="shadow.cycle.finished on the ledger",
+            remedy="let the shadow jobs run on",
+        )
+    for name in criteria.drills:
+        yield _drill(asked, name)
+
+
+def _drill(asked: _Asked, name: str) -> CriterionResult:
+    drill, days = asked.facts.drills.get(name), asked.criteria.max_drill_age_days
+    age = asked.age(drill.at) if drill else None
+    met: bool | None = None
+    found = "never recorded"
+    if drill is not None and age is not None:
+        met = drill.held and 0 <= age <= days * 86_400
+        found = "held" if drill.held else "did not hold"
+    return _result(
+        f"drill:{name}",
+        f"drill {name}",
+        met=met,
+        found=found,
+        wanted=f"held, at most {days} days ago",
+        evidence=f"event #{drill.seq}" if drill else "drill.finished on the ledger",
+        remedy="run the drill again",
+        age=age,
+    )
+
+
+def _listed(names: tuple[str, ...], none: str, one: str) -> str:
+    """``3 errors: a, b and 1 more``."""
+    if not names:
+        return none
+    shown = ", ".join(names[:2])
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""  # noqa: PLR2004 - as many as fit a line
+    return f"{len(names)} {one}{'s' if one == 'error' and len(names) > 1 else ''}: {shown}{more}"

@@ -1,0 +1,81 @@
+"""Readiness of a workspace: facts from the ledger's figures and the configs, and what stands between."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from ledger_seed import NOW, seed_ledger
+
+from peak_console.config.defaults import write_demo_configs
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.errors import ConfigInvalid
+from peak_console.domain.vocabulary import Phase
+from peak_console.operations.readiness import next_asked, readiness
+from peak_console.operations.readiness_judging import CriterionStatus
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Workspace:
+    """The demo's configs and a ledger of 300 calls that ended just now."""
+    write_demo_configs(tmp_path, today=NOW.date())
+    ws = Workspace(tmp_path)
+    seed_ledger(ws.ledger, end=NOW, calls=300)
+    return ws
+
+
+def test_figures_come_from_the_ledger(ws: Workspace) -> None:
+    """Calls, p95 and verdicts of the window; a window that ended before them holds none."""
+    found = readiness(ws, Phase.TESTNET, clock=ManualClock(NOW))
+    by_id = {one.id: one for one in found.criteria}
+    assert 280 < int(by_id["min_calls"].found) <= 300
+    assert by_id["min_calls"].status is CriterionStatus.RED
+    assert by_id["max_p95_ms"].status is CriterionStatus.GREEN
+    assert by_id["max_critic_fail_pct"].found.split()[1:3] == ["%", "of"]
+    assert by_id["scopes_present"].evidence == "configs/ai/capability_scopes"
+    assert by_id["limits_set"].status is CriterionStatus.GREEN
+    assert by_id["min_cycles"].status is CriterionStatus.NO_EVIDENCE
+    assert by_id["drill:stop"].status is CriterionStatus.NO_EVIDENCE
+    assert by_id["max_open_incidents"].status is CriterionStatus.NO_EVIDENCE
+    assert not found.green
+    later = readiness(ws, Phase.TESTNET, clock=ManualClock(NOW + timedelta(days=30)))
+    assert {one.id: one.found for one in later.criteria}["min_calls"] == "0"
+
+
+def test_what_is_recorded_names_every_result(ws: Workspace) -> None:
+    """With a digest that changes with any of them."""
+    found = readiness(ws, clock=ManualClock(NOW))
+    kept = found.recorded()
+    assert found.phase is Phase.SHADOW
+    assert set(kept["results"]) == {one.id for one in found.criteria}
+    later = readiness(ws, clock=ManualClock(NOW + timedelta(days=30)))
+    assert kept["digest"] != later.recorded()["digest"]
+
+
+def test_criteria_that_cannot_be_read_are_no_criteria(ws: Workspace) -> None:
+    """A file with a mistake is not read in part, because what falls out would not be asked."""
+    file = ws.root / "configs/readiness.toml"
+    for text in ("[shadow]\nmin_dais = 3\n", "[shadow]\nmin_days = '3'\n", "[shadow\n"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigInvalid) as wrong:
+            readiness(ws, clock=ManualClock(NOW))
+        assert wrong.value.code == "readiness_unreadable"
+    file.unlink()
+    assert readiness(ws, clock=ManualClock(NOW)).criteria
+
+
+def test_without_a_ledger_only_the_configs_are_known(tmp_path: Path) -> None:
+    """And research asks for nothing."""
+    write_demo_configs(tmp_path, today=NOW.date())
+    ws = Workspace(tmp_path)
+    found = readiness(ws, clock=ManualClock(NOW))
+    by_id = {one.id: one.status for one in found.criteria}
+    assert by_id["lint_clean"] is not CriterionStatus.NO_EVIDENCE
+    assert by_id["ledger_verified"] is CriterionStatus.NO_EVIDENCE
+    assert by_id["min_calls"] is CriterionStatus.NO_EVIDENCE
+    assert readiness(ws, Phase.MATRIX, clock=ManualClock(NOW)).green
+
+
+def test_the_next_level_is_asked_for() -> None:
+    """Of live, live itself."""
+    assert [next_asked(one).value for one in Phase] == ["shadow"] * 4 + ["testnet", "live", "live"]
