@@ -5,24 +5,15 @@ The scanner walks text that tomllib has accepted (TOML 1.0), so it decides nothi
 
 import contextlib
 import re
-import tomllib
 from collections.abc import Mapping
-from typing import Final
+
+from peak_console.config.toml_tokens import BARE_KEY, BASIC, BLANK, GAP, LITERAL, PLAIN, STRINGS, unquoted
 
 Path = tuple[str | int, ...]
 """Keys and list indices from the document's root to a value."""
 
 Place = tuple[int, int]
 """Line and column, both from 1; columns count characters."""
-
-_BLANK: Final = re.compile(r"[ \t]*")
-_GAP: Final = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_BASIC: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_LITERAL: Final = re.compile(r"'[^'\n]*'")
-_LONG_BASIC: Final = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*"""' + '"{0,2}', re.DOTALL)
-_LONG_LITERAL: Final = re.compile(r"'''(?:[^']|'(?!''))*'''" + "'{0,2}", re.DOTALL)
-_PLAIN: Final = re.compile(r"[^,\]}#\n]+")
 
 
 def toml_places(text: str) -> Mapping[Path, Place]:
@@ -52,7 +43,7 @@ class _Scanner:
         """The whole text, line by line."""
         table: Path = ()
         while True:
-            self._skip(_GAP)
+            self._skip(GAP)
             if self.at >= len(self.text):
                 return
             if self.text.startswith("[[", self.at):
@@ -96,26 +87,21 @@ class _Scanner:
         """A dotted key, each part with its place; ends before ``=`` or ``]``."""
         parts = []
         while True:
-            self._skip(_BLANK)
+            self._skip(BLANK)
             place = self._place(self.at)
             parts.append((self._key(), place))
-            self._skip(_BLANK)
+            self._skip(BLANK)
             if self.text[self.at] != ".":
                 return parts
             self.at += 1
 
     def _key(self) -> str:
         quote = self.text[self.at]
-        if quote == "'":
-            return self._take(_LITERAL)[1:-1]
-        if quote != '"':
-            return self._take(_BARE_KEY)
-        raw = self._take(_BASIC)
-        return str(tomllib.loads(f"key = {raw}")["key"]) if "\\" in raw else raw[1:-1]
+        return unquoted(self._take(LITERAL if quote == "'" else BASIC if quote == '"' else BARE_KEY))
 
     def _value(self, path: Path) -> None:
-        self._skip(_BLANK)
-        for opening, pattern in _STRINGS:
+        self._skip(BLANK)
+        for opening, pattern in STRINGS:
             if self.text.startswith(opening, self.at):
                 self._take(pattern)
                 return
@@ -125,32 +111,32 @@ class _Scanner:
         elif opening == "{":
             self._inline_table(path)
         else:
-            self._take(_PLAIN)
+            self._take(PLAIN)
 
     def _array(self, path: Path) -> None:
         self.at += 1
         count = 0
         while True:
-            self._skip(_GAP)
+            self._skip(GAP)
             if self.text[self.at] == "]":
                 self.at += 1
                 return
             self.places[*path, count] = self._place(self.at)
             self._value((*path, count))
             count += 1
-            self._skip(_GAP)
+            self._skip(GAP)
             if self.text[self.at] == ",":
                 self.at += 1
 
     def _inline_table(self, path: Path) -> None:
         self.at += 1
         while True:
-            self._skip(_GAP)
+            self._skip(GAP)
             if self.text[self.at] == "}":
                 self.at += 1
                 return
             self._pair(path)
-            self._skip(_GAP)
+            self._skip(GAP)
             if self.text[self.at] == ",":
                 self.at += 1
 
@@ -174,11 +160,3 @@ class _Scanner:
             self._line_start = self.text.rfind("\n", self._counted, at) + 1
         self._counted = max(self._counted, at)
         return self._line, at - self._line_start + 1
-
-
-_STRINGS: Final = (
-    ('"""', _LONG_BASIC),
-    ("'''", _LONG_LITERAL),
-    ('"', _BASIC),
-    ("'", _LITERAL),
-)

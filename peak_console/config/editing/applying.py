@@ -1,75 +1,63 @@
-"""Changes made in the text of a TOML file; comments, order and formatting of all else stay."""
+"""Changes made in the text of a TOML file; comments, order and formatting of all else stay.
 
-from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+Each change is a cut in the text. What the text then says is held against what it should say: a change that
+cannot be made exactly is refused, never made roughly.
+"""
 
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AoT, Array
+import tomllib
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
 
+from peak_console.config.document import parse_document
 from peak_console.config.editing.changes import ABSENT, Change
+from peak_console.config.editing.intending import intended, same_but_husks
+from peak_console.config.editing.placing import put, taken_out
+from peak_console.config.positions import Path
 from peak_console.domain.errors import UsageWrong
 
+_REMEDY: Final = "change it in the text: peak matrix edit, or the console's editor"
 
-def apply_changes(text: str, changes: Iterable[Change]) -> str:
-    """The text with the changes made, in order. Raises ``UsageWrong`` (``edit_impossible``)."""
+
+def apply_changes(text: str, changes: Iterable[Change], *, path: str = "config.toml") -> str:
+    """The text with the changes made, in order.
+
+    A lone table ``[L2.fallback]`` is element 0 of a list of one, and stays a lone table; an element 1 makes
+    it an array of tables. A table or list that stood by what is taken out alone goes with it. ``path`` names
+    the file. Raises ``UsageWrong`` (``edit_impossible``): the text is no TOML, or the change does not fit it.
+    """
+    if not path.endswith(".toml"):
+        raise _impossible("only TOML can be changed by key", "change its text, or rewrite the file as TOML")
+    document = parse_document(text.encode("utf-8", "surrogatepass"), path)
+    if document.trouble is not None:
+        raise _impossible(document.trouble.message, "mend the file's text first; peak lint says where")
+    for change in changes:
+        text = _changed(text, change)
+    return text
+
+
+def _changed(text: str, change: Change) -> str:
+    data = _loaded(text)
     try:
-        document = tomlkit.parse(text)
-        for change in changes:
-            _apply(document, change)
-        return tomlkit.dumps(document)
-    except (TOMLKitError, ValueError, TypeError, RecursionError) as error:
-        raise UsageWrong(
-            f"the change cannot be made: {error}",
-            code="edit_impossible",
-            remedy="mend the file's text first; peak lint says where",
-        ) from error
+        wanted = intended(data, change)
+        result = (
+            taken_out(text, change.path) if change.value is ABSENT else put(text, change.path, change.value)
+        )
+        exact = same_but_husks(_loaded(result), wanted, change.path)
+    except (ValueError, TypeError, LookupError, RecursionError, ArithmeticError) as error:
+        raise _impossible(str(error), _REMEDY) from error
+    if not exact:
+        raise _impossible(f"{_key(change.path)} cannot be changed in place", _REMEDY)
+    return result
 
 
-def _apply(document: Any, change: Change) -> None:
-    if not change.path:
-        raise ValueError("a change needs a key")
-    place = document
-    for step, following in zip(change.path[:-1], change.path[1:], strict=True):
-        found = _step(place, step)
-        if found is None:
-            if change.value is ABSENT:
-                return
-            found = _made(place, step, following)
-        place = found
-    last = change.path[-1]
-    if change.value is ABSENT:
-        if _step(place, last) is not None:
-            del place[last]
-    elif isinstance(last, int) and isinstance(place, (AoT, Array)) and last == len(place):
-        place.append(_item(change.value))
-    else:
-        place[last] = _item(change.value) if _step(place, last) is None else change.value
+def _loaded(text: str) -> dict[str, Any]:
+    return tomllib.loads(text, parse_float=Decimal)
 
 
-def _step(place: Any, step: str | int) -> Any:
-    if isinstance(step, int):
-        return place[step] if isinstance(place, list) and 0 <= step < len(place) else None
-    return place.get(step) if isinstance(place, Mapping) else None
+def _key(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
-def _made(place: Any, step: str | int, following: str | int) -> Any:
-    """A table, or an array of tables, that was not there."""
-    if isinstance(step, int):
-        if not isinstance(place, list) or step != len(place):
-            raise ValueError(f"there is no element {step}")
-        place.append(tomlkit.table())
-        return place[step]
-    if not isinstance(place, MutableMapping):
-        raise TypeError(f"{step} would stand in what is no table")
-    place[step] = tomlkit.aot() if isinstance(following, int) else tomlkit.table()
-    return place[step]
-
-
-def _item(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
-    table = tomlkit.table()
-    for key, inner in value.items():
-        table[key] = inner
-    return table
+def _impossible(message: str, remedy: str) -> UsageWrong:
+    return UsageWrong(f"the change cannot be made: {message}", code="edit_impossible", remedy=remedy)

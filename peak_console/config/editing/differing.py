@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from peak_console.config.document import parse_document
+from peak_console.config.editing.intending import same
 from peak_console.config.editing.merging import lines_of
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
@@ -56,7 +57,7 @@ def _data(text: str | None, path: str) -> dict[str, Any] | None:
 
 
 def _differences(old: Any, new: Any, path: Path) -> Iterator[KeyChange]:
-    if _same(old, new):
+    if same(old, new):
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*new, *(key for key in old if key not in new)]:
@@ -109,15 +110,6 @@ def _paired(old: list[Any], new: list[Any]) -> Iterator[tuple[int, Any, Any]]:
             yield index, _GONE, new[index]
         for index in range(first + together, last):
             yield index, old[index], _GONE
-
-
-def _same(old: Any, new: Any) -> bool:
-    """Equal in value and type: 1, 1.0, true and "1" are four values."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return old.keys() == new.keys() and all(_same(old[key], new[key]) for key in old)
-    if isinstance(old, list) and isinstance(new, list):
-        return len(old) == len(new) and all(map(_same, old, new))
-    return type(old) is type(new) and bool(old == new)
 
 
 def _text(value: Any) -> str | None:
