@@ -92,21 +92,25 @@ class Side:
 def side_of(sources: Sources, target: Target, text: str, *, phase: PhaseLevel, today: date) -> Side:
     """The configs of ``sources`` with ``text`` as the target's. Pure; never raises on what texts hold."""
     document = parse_document(text.encode("utf-8", "surrogateescape"), target.path)
-    main = dict(sources.main)
     scope: ScopeFile | None = None
-    if target.kind in main:
-        main[target.kind] = document
+    if target.kind in sources.main:
+        sources = replace(sources, main={**sources.main, target.kind: document})
     elif target.kind == SCOPE_KIND:
         shape, _, _ = validate("scope", document)
         scope = shape if isinstance(shape, ScopeFile) else None
+    found = standing(sources, phase=phase, today=today)
+    return replace(found, scope=scope, readable=document.data is not None)
+
+
+def standing(sources: Sources, *, phase: PhaseLevel, today: date) -> Side:
+    """The configs as they are. Pure; never raises on what files hold."""
     shapes: dict[str, ConfigModel] = {}
     origins: dict[str, Origins] = {}
-    for kind, one in main.items():
+    for kind, one in sources.main.items():
         found, _, origins[kind] = validate(kind, one)
         if found is not None:
             shapes[kind] = found
-    inspection = Inspection(replace(sources, main=main), shapes, phase, today, origins)
-    return Side(inspection, scope, document.data is not None)
+    return Side(Inspection(sources, shapes, phase, today, origins), None, readable=True)
 
 
 def _or_default(found: ConfigModel | None, shape: type[_Shape]) -> _Shape:
