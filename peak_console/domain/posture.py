@@ -40,6 +40,7 @@ class PostureReason(StrEnum):
     AI_ARMED_FALSE = "ai_armed_false"
     NODE_SAYS_STOPPED = "node_says_stopped"
     MATRIX_INVALID = "matrix_invalid"
+    MATRIX_UNAPPROVED = "matrix_unapproved"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     LEDGER_BROKEN = "ledger_broken"
     CONTROL_FOLDER_UNREADABLE = "control_folder_unreadable"

@@ -210,8 +210,8 @@ def _told(event: LedgerEvent) -> Iterator[tuple[str, str]]:
         for name, digest in digests.items() if isinstance(digests, Mapping) else ():
             if _is_digest(digest):
                 yield name, digest
-    elif event.kind == EventKind.CONFIG_CHANGED and _is_digest(body.get("new")):
-        yield str(body.get("file")), str(body["new"])
+    elif event.kind == EventKind.CONFIG_CHANGED and "file" in body and _is_digest(body.get("new")):
+        yield str(body["file"]), str(body["new"])
 
 
 def _is_digest(value: object) -> bool:

@@ -19,6 +19,17 @@ _IN_FORCE: Final = (
 )
 """Kinds whose last event before the run says how things stood when it began."""
 
+_CHANGES: Final = (
+    EventKind.CONFIG_CHANGED,
+    EventKind.MATRIX_CHANGED,
+    EventKind.MATRIX_ROLLED_BACK,
+    EventKind.MATRIX_APPROVED,
+    EventKind.PRICES_CHANGED,
+    EventKind.LOCK_WRITTEN,
+    EventKind.LOCK_ROLLED_BACK,
+)
+"""Kinds that say which configs came in force, and who put them there and why."""
+
 _ENDS: Final = frozenset({EventKind.CALL_COMPLETED, EventKind.CALL_FAILED, EventKind.CALL_REFUSED})
 
 
@@ -83,17 +94,24 @@ def _governing(reader: LedgerReader, events: tuple[LedgerEvent, ...]) -> Iterato
         yield from (*within, *before)
         if kind == EventKind.NODE_STARTED and before:
             node = before[0].seq
-    yield from _changes(reader, node, first, last)
+    for kind in _CHANGES:
+        yield from _changes(reader, kind, node, first, last)
     yield from _prunings(reader, [one.seq for one in events if one.body is None])
 
 
-def _changes(reader: LedgerReader, node: int, first: int, last: int) -> Iterator[LedgerEvent]:
-    """Changes of configs: of each file the last one between the node's start and the run, and all within."""
+def _changes(
+    reader: LedgerReader, kind: EventKind, node: int, first: int, last: int
+) -> Iterator[LedgerEvent]:
+    """Changes of configs: of each file the last one before the run, and all within.
+
+    What the node saw in force counts from its start on; what operators recorded, from any time.
+    """
     seen: set[str] = set()
-    for event in _newest_first(reader, EventKind.CONFIG_CHANGED, last):
-        if event.seq < node:
+    for event in _newest_first(reader, kind, last):
+        body = event.body or {}
+        file = str(body.get("file") or body.get("path") or kind)
+        if event.seq < node and (kind == EventKind.CONFIG_CHANGED or seen):
             return
-        file = str((event.body or {}).get("file"))
         if event.seq > first or file not in seen:
             yield event
         if event.seq < first:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from peak_console.budget.limits import BudgetLimits
+from peak_console.config.control import ChangeRules
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.boot import boot_id
@@ -34,6 +35,7 @@ from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.admission import Circumstances, admit
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
+from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
 from peak_console.node.health import broken_head
@@ -163,19 +165,22 @@ class Node:
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
-            projections=(facts, Rollups(), breakers, reservations, pruning),
+            projections=(facts, self.state.approvals, Rollups(), breakers, reservations, pruning),
             guards=(self._guard,),
             conditions=(
                 self._condition,
                 breakers.out_of_place,
                 reservations.out_of_place,
                 pruning.out_of_place,
+                self._unapproved,
             ),
         )
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger) or foreign_beginning(self.ws)
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
+        self.drafts = DraftBook(self.ws)
+        self._closers.append(self.drafts.close)
         self.server = LedgerServer(
             self.writer,
             self.socket_path,
@@ -317,6 +322,12 @@ class Node:
                 "the matrix was changed since this call was planned",
                 "ask again: the next call is planned under the new one",
             )
+        if self.state.approvals.refused(configs.digests["matrix"], self._clock.now()):
+            return Refusal(
+                CallReason.POSTURE.value,
+                "in live no call is made under a matrix for which no two operators stand",
+                "have another operator approve it (peak matrix approve), or go back: peak matrix rollback",
+            )
         if self.watch.folded.calls:
             return self._verified.look(draft, configs)
         reasons = ", ".join(self.watch.folded.reasons) or (
@@ -332,6 +343,15 @@ class Node:
         if draft.kind == EventKind.CONTROL_ENABLED:
             self.watch.look()
         return admit(draft, self.state.facts, self.circumstances())
+
+    def _unapproved(self, draft: EventDraft) -> PeakError | None:
+        return self.state.approvals.out_of_place(draft, self._clock.now(), self._approval_valid_s())
+
+    def _approval_valid_s(self) -> int:
+        try:
+            return self.state.configs.current(self.state.facts.phase.level).control.changes.approval_valid_s
+        except PeakError:
+            return ChangeRules().approval_valid_s
 
     def circumstances(self) -> Circumstances:
         """What the rules of enabling ask, now."""

@@ -61,6 +61,7 @@ def problems(
     oldest_wait_us: int,
     since_tick_us: int,
     configs_ok: bool,
+    approved: bool = True,
 ) -> tuple[str, ...]:
     """Why nothing may be permitted now, as posture reasons. Pure."""
     found = []
@@ -71,6 +72,8 @@ def problems(
         found.append(PostureReason.LEDGER_UNAVAILABLE.value)
     if not configs_ok:
         found.append(PostureReason.MATRIX_INVALID.value)
+    if not approved:
+        found.append(PostureReason.MATRIX_UNAPPROVED.value)
     return tuple(found)
 
 

@@ -12,9 +12,10 @@ from peak_console.control.lease import BREAKERS_LISTED, BreakerOpen
 from peak_console.domain.posture import PostureReason
 from peak_console.node.folding import Folded, fold
 from peak_console.node.health import disk_free, problems
+from peak_console.node.matrix_approvals import MATRIX_UNAPPROVED
 from peak_console.node.state import NodeState
 
-_DIGESTS = ("matrix", "models", "prices", "budgets", "lock", "control")
+_DIGESTS = ("matrix", "models", "prices", "budgets", "lock", "limits", "scopes", "prompts", "control")
 
 
 class LeaseKeeper:
@@ -38,7 +39,8 @@ class LeaseKeeper:
             disk_free=disk_free(state.ws.audits),
             oldest_wait_us=oldest_wait_us,
             since_tick_us=state.clock.boot_us() - state.last_tick_us,
-            configs_ok=not state.config_error,
+            configs_ok=state.config_error in {"", MATRIX_UNAPPROVED},
+            approved=state.config_error != MATRIX_UNAPPROVED,
         )
 
     def renew(self, seq: int, oldest_wait_us: int) -> Folded:
@@ -125,5 +127,10 @@ def write_node_file(state: NodeState, fields: dict[str, Any]) -> None:
 
 def is_healthy(reasons: tuple[str, ...]) -> bool:
     """Whether none of these reasons is one of health."""
-    ill = {PostureReason.LEDGER_BROKEN, PostureReason.LEDGER_UNAVAILABLE, PostureReason.MATRIX_INVALID}
+    ill = {
+        PostureReason.LEDGER_BROKEN,
+        PostureReason.LEDGER_UNAVAILABLE,
+        PostureReason.MATRIX_INVALID,
+        PostureReason.MATRIX_UNAPPROVED,
+    }
     return not ill & set(reasons)

@@ -11,6 +11,7 @@ from peak_console.ledger.folds.breakers import Breakers, OpenBreaker
 from peak_console.ledger.folds.reservations import Reservations
 from peak_console.node.facts import Facts
 from peak_console.node.health import Verified
+from peak_console.node.matrix_approvals import MatrixApprovals
 
 
 @dataclass
@@ -27,6 +28,7 @@ class NodeState:
     session: str
     leasing: bool
     """Whether this node renews a lease; one that serves a single command does not."""
+    approvals: MatrixApprovals = field(default_factory=MatrixApprovals)
     seen: Observed = field(default_factory=lambda: Observed(None, None, None))
     digests: Mapping[str, str] = field(default_factory=dict)
     config_error: str = ""

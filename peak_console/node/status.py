@@ -34,7 +34,13 @@ def handlers(node: "Node") -> dict[str, Handler]:
     async def checkpoint(_: Message, __: Session) -> Message:
         return await node.notarizing.checkpoint()
 
-    return {"status": status, "control": control, "stop": stop, "checkpoint": checkpoint}
+    return {
+        "status": status,
+        "control": control,
+        "stop": stop,
+        "checkpoint": checkpoint,
+        **node.drafts.handlers(),
+    }
 
 
 def control_report(node: "Node") -> dict[str, Any]:
@@ -90,6 +96,7 @@ def report(node: "Node") -> dict[str, Any]:
             "digests": dict(state.digests),
             "unkept": node.watch.versions.problem,
         },
+        "drafts": node.drafts.note,
         "children": [child.state.as_dict() for child in node.children],
         "notary": told_of(node.notarizing.status),
         "metrics_url": state.metrics_url,

@@ -23,6 +23,7 @@ from peak_console.ledger.service.server import LedgerServer
 from peak_console.node.children import clean_environment
 from peak_console.node.folding import Folded
 from peak_console.node.leasing import LeaseKeeper
+from peak_console.node.matrix_approvals import MATRIX_UNAPPROVED
 from peak_console.node.state import NodeState
 from peak_console.node.unrecorded import Unrecorded
 from peak_console.node.version_keeping import VersionKeeper
@@ -152,7 +153,8 @@ class Watch:
         except ConfigInvalid as error:
             state.config_error = error.code
         else:
-            state.digests, state.config_error = configs.digests, ""
+            refused = state.approvals.refused(configs.digests["matrix"], state.clock.now())
+            state.digests, state.config_error = configs.digests, MATRIX_UNAPPROVED if refused else ""
             if state.leasing:
                 self.versions.look(configs)
 

@@ -14,7 +14,7 @@ from peak_console.operations.explaining.why_then import cause_of, standing
 from peak_console.operations.views.body_fields import text_of
 from peak_console.operations.why_moment import Cause, Then
 
-_ASIDE: Final = frozenset({"reason", "operator", "public_key", "by"})
+_ASIDE: Final = frozenset({"reason", "operator", "public_key", "by", "diff", "keys"})
 _LONGEST: Final = 200
 
 
@@ -74,12 +74,21 @@ def _own(event: LedgerEvent, earlier: LedgerEvent | None) -> Iterator[tuple[str,
     for what, old, new in (("file", "old", "new"), ("breaker", "state_from", "state_to"), ("", "from", "to")):
         one, other = body.get(old), body.get(new)
         if isinstance(one, str | None) and isinstance(other, str | None) and (one or other):
+            named = "path" if what == "file" and "file" not in body else what
             subject = " ".join(
-                _word(body.get(name)) for name in (what, "provider", "model_id") if body.get(name)
+                _word(body.get(name)) for name in (named, "provider", "model_id") if body.get(name)
             )
             yield subject or event.kind, _word(one) or "none", _word(other) or "none"
+    yield from _keys(body.get("keys"))
     if event.kind == EventKind.NODE_STARTED and earlier is not None:
         yield "version", _word((earlier.body or {}).get("version")), _word(body.get("version"))
+
+
+def _keys(told: Any) -> Iterator[tuple[str, str, str]]:
+    """The keys that a save of a config names as changed."""
+    for one in told if isinstance(told, list) else ():
+        if isinstance(one, Mapping):
+            yield _word(one.get("key")), _word(one.get("old")) or "none", _word(one.get("new")) or "none"
 
 
 def _earlier(reader: LedgerReader, event: LedgerEvent) -> LedgerEvent | None:

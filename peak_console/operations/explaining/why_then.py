@@ -25,7 +25,7 @@ from peak_console.operations.views.config_facts import lines_of
 from peak_console.operations.why_moment import BudgetThen, Cause, Then
 
 _CONTROL: Final = (EventKind.CONTROL_ENABLED.value, EventKind.CONTROL_STOPPED.value)
-_MATRIX: Final = ("matrix.changed", "matrix.approved", "matrix.rolled_back")
+_SAVES: Final = (EventKind.MATRIX_CHANGED.value, EventKind.MATRIX_ROLLED_BACK.value)
 _FOLDED: Final = 500
 """Enables and stops that are folded: what holds follows from the last few."""
 
@@ -110,22 +110,17 @@ def _control(reader: LedgerReader) -> tuple[ControlHistory, Cause | None]:
 
 
 def _matrix(reader: LedgerReader, event: LedgerEvent, node: LedgerEvent | None) -> tuple[str, Cause | None]:
-    """The matrix then, and the event that put it there: an approval, a change, or the node's start."""
+    """The matrix then, and what put it there: an operator's save, a change seen, the node's start."""
     own = text_of((event.body or {}).get("matrix_digest"))
-    approved = [one for kind in _MATRIX if (one := _last(reader, kind)) is not None]
     changed = reader.find(EventFilter(kinds=(EventKind.CONFIG_CHANGED.value,)), None, _FOLDED).events
-    changed_now = next((one for one in changed if _said(one, "file") == "matrix"), None)
-    found = [*approved, *([changed_now] if changed_now else [])]
-    newest = max(found, key=lambda one: one.seq, default=None)
+    found = [one for one in changed if _said(one, "file") == "matrix" and (not node or one.seq > node.seq)]
+    seen = found[0] if found else None
+    before = found[1].seq if len(found) > 1 else node.seq if seen and node else 0
     started = text_of(mapping((node.body or {}).get("digests")).get("matrix")) if node else None
-    newest = newest or node
-    told = _said(changed_now, "new") if changed_now and (node is None or changed_now.seq > node.seq) else ""
-    return own or told or started or "", cause_of(newest)
-
-
-def _last(reader: LedgerReader, kind: str) -> LedgerEvent | None:
-    found = reader.find(EventFilter(kinds=(kind,)), None, 1).events
-    return found[0] if found else None
+    digest = own or _said(seen, "new") or started or ""
+    saves = reader.find(EventFilter(kinds=_SAVES), None, _FOLDED).events
+    save = next((one for one in saves if one.seq > before and digest and _said(one, "new") == digest), None)
+    return digest, cause_of(save or seen or node)
 
 
 def _begun(reader: LedgerReader, run_id: str | None) -> LedgerEvent | None:

@@ -34,6 +34,8 @@ SILENT_S: Final = 5.0
 _CONTROL: Final = (EventKind.CONTROL_ENABLED.value, EventKind.CONTROL_STOPPED.value)
 _NODE: Final = (EventKind.NODE_STARTED.value, EventKind.NODE_STOPPED.value)
 _CONFIG: Final = (EventKind.NODE_STARTED.value, EventKind.CONFIG_CHANGED.value)
+_LOOKED: Final = 50
+"""Changes of configs among which the last one that the node saw is sought: others are operators'."""
 _COUNTED: Final = frozenset({"eur"})
 
 
@@ -186,7 +188,8 @@ def _forbidding(state: PostureState, reasons: tuple[str, ...], since: datetime |
 
 def _broken(reader: AsOfReader) -> bool:
     """Whether the configs were unfit: found so, and nothing was let through or found otherwise since."""
-    changed = reader.find(EventFilter(kinds=_CONFIG), None, 1).events
+    told = reader.find(EventFilter(kinds=_CONFIG), None, _LOOKED).events
+    changed = [one for one in told if one.kind == EventKind.NODE_STARTED or "file" in (one.body or {})]
     body = mapping(changed[0].body) if changed else {}
     if body.get("new") != "invalid":
         return False

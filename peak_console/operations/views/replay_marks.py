@@ -29,6 +29,11 @@ MARKS: Final[dict[str, str]] = {
     EventKind.NODE_STOPPED.value: NODE,
     EventKind.LEDGER_RECOVERED.value: NODE,
     EventKind.CONFIG_CHANGED.value: CHANGED,
+    EventKind.MATRIX_CHANGED.value: CHANGED,
+    EventKind.MATRIX_ROLLED_BACK.value: CHANGED,
+    EventKind.PRICES_CHANGED.value: CHANGED,
+    EventKind.LOCK_WRITTEN.value: CHANGED,
+    EventKind.LOCK_ROLLED_BACK.value: CHANGED,
     EventKind.PHASE_CHANGED.value: CHANGED,
     EventKind.CALL_FAILED.value: FAILED,
 }

@@ -18,11 +18,13 @@ KINDS: Final = (
     EventKind.MATRIX_APPROVED.value,
     EventKind.MATRIX_CHANGED.value,
     EventKind.MATRIX_ROLLED_BACK.value,
+    EventKind.OPERATOR_REMOVED.value,
 )
 """The kinds that are folded."""
 
 _SAVES: Final = frozenset({EventKind.MATRIX_CHANGED.value, EventKind.MATRIX_ROLLED_BACK.value})
 _MATRIX: Final = "matrix"
+_NODE: Final = "node"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,21 @@ class Approvals:
     approvals: dict[str, dict[str, Approval]] = field(default_factory=dict)
     """By digest, then by operator: the last word of each."""
 
-    def take(self, kind: str, ts: str, body: Mapping[str, Any]) -> None:
-        """One event; others than :data:`KINDS` change nothing."""
+    def take(self, kind: str, ts: str, actor: str, body: Mapping[str, Any]) -> None:
+        """One event of :data:`KINDS`. Who it is from is the proof's word (``actor``), never the body's."""
+        operator = operator_of(actor)
         if kind == EventKind.PHASE_CHANGED:
             self.live = _is_live(body.get("to"))
+        elif kind == EventKind.OPERATOR_REMOVED:
+            for given in self.approvals.values():
+                given.pop(_text(body, "operator"), None)
         elif kind == EventKind.MATRIX_APPROVED:
-            one = Approval(_text(body, "operator"), ts, _text(body, "valid_until"), _text(body, "reason"))
+            one = Approval(operator, ts, _text(body, "valid_until"), _text(body, "reason"))
             self.approvals.setdefault(_text(body, "digest"), {})[one.operator] = one
         elif kind in _SAVES:
             digest = _text(body, "new")
-            self.saved = digest if self.may_save(digest, _text(body, "operator"), ts) else ""
-        else:
+            self.saved = digest if self.may_save(digest, operator, ts) else ""
+        elif actor == _NODE:
             self.seen = _seen(kind, body) or self.seen
         if self.seen and self.may_hold(self.seen, ts):
             self.accepted = self.seen
@@ -88,8 +94,13 @@ def fold(events: Iterable[LedgerEvent]) -> Approvals:
     """What holds after ``events``, ascending."""
     known = Approvals()
     for event in events:
-        known.take(event.kind, event.ts, event.body or {})
+        known.take(event.kind, event.ts, event.actor, event.body or {})
     return known
+
+
+def operator_of(actor: str) -> str:
+    """The operator who proved an event, by its actor; empty where nobody did."""
+    return actor.partition("/operator:")[2]
 
 
 def _seen(kind: str, body: Mapping[str, Any]) -> str:

@@ -79,6 +79,9 @@ class DraftStore:
         """Every draft of this user, by name."""
         reply = self._ask("draft.list") or {}
         kept = {str(one["target"]): one for one in reply.get("drafts", ())}
+        for name in reply.get("others", ()):
+            one = (self._ask("draft.get", target=name) or {}).get("draft")
+            kept |= {name: one} if one else {}
         local = {str(one["target"]): one for one in self._local()}
         found = (_newest(kept.get(name), local.get(name)) for name in sorted({*kept, *local}))
         return tuple(one for one in found if one is not None)

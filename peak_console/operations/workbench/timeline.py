@@ -14,6 +14,7 @@ from peak_console.config.editing.targets import PROMPT_KIND, SCOPE_KIND, Target
 from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
+from peak_console.operations.workbench.approvals import operator_of
 from peak_console.operations.workbench.shapes import Version
 
 KINDS: Final = (
@@ -232,7 +233,7 @@ def _version(digest: str, since: datetime, seq: int, by: _Save | None, how: str)
         digest=digest,
         since=since,
         until=since if how == NEVER else None,
-        actor=one_line(str(body.get("operator") or ""), 100),
+        actor=one_line(operator_of(by.event.actor) or str(body.get("operator") or ""), 100) if by else "",
         reason=one_line(str(body.get("reason") or ""), _REASON),
         how=how,
         seq=by.event.seq if by else seq,

@@ -1,0 +1,113 @@
+"""Drafts as the node keeps them, for every login its own; and the operations by which clients reach them."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from peak_console.config.editing.targets import target_named
+from peak_console.config.workspace import Workspace
+from peak_console.domain.errors import UsageWrong
+from peak_console.domain.text import one_line
+from peak_console.ledger.service.server import Handler
+from peak_console.ledger.service.session import Session
+from peak_console.ledger.service.wire import Message
+from peak_console.node.state_db import StateDb, rows_of
+from peak_console.operations.workbench.drafts import draft_from_json, draft_to_json, refuse_too_large
+
+DRAFTS_LIMIT: Final = 100
+"""The most drafts of one login."""
+
+REPLY_LIMIT: Final = 6_000_000
+"""Characters of drafts in one reply to ``draft.list``; drafts beyond it are named only."""
+
+_Answer = TypeVar("_Answer")
+
+
+class DraftBook:
+    """Serves ``draft.put``, ``draft.get``, ``draft.drop`` and ``draft.list``.
+
+    A thread of its own reads and writes, so that a slow disk never holds up the node's loop.
+    """
+
+    def __init__(self, ws: Workspace) -> None:
+        self._db = StateDb(ws.state)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drafts")
+
+    @property
+    def note(self) -> str:
+        """What happened to the file; empty when nothing did."""
+        return self._db.note
+
+    def handlers(self) -> dict[str, Handler]:
+        """The operations, by name."""
+        return {
+            "draft.put": self._put,
+            "draft.get": self._get,
+            "draft.drop": self._drop,
+            "draft.list": self._all,
+        }
+
+    def close(self) -> None:
+        """Finish what is under way and close the file."""
+        self._thread.submit(self._db.close)
+        self._thread.shutdown(wait=True)
+
+    # -- operations
+
+    async def _put(self, message: Message, session: Session) -> Message:
+        fields = message.get("draft")
+        draft = draft_from_json(fields if isinstance(fields, dict) else {})
+        target_named(draft.target)
+        refuse_too_large(draft.text, draft.base_text)
+        login = session.credentials.login
+        kept = draft_to_json(replace(draft, operator=login, origin=one_line(draft.origin, 60)))
+
+        def work(db: sqlite3.Connection) -> None:
+            others = "SELECT count(*) FROM draft WHERE login = ? AND target <> ?"
+            if rows_of(db, others, login, draft.target)[0][0] >= DRAFTS_LIMIT:
+                raise UsageWrong(
+                    f"{DRAFTS_LIMIT} drafts of yours are kept already",
+                    code="drafts_full",
+                    remedy="save some of them, or drop them",
+                )
+            values = (login, draft.target, kept["at"], json.dumps(kept))
+            rows_of(db, "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", *values)
+
+        await self._do(work)
+        return {"draft": kept}
+
+    async def _get(self, message: Message, session: Session) -> Message:
+        query = "SELECT fields FROM draft WHERE login = ? AND target = ?"
+        names = (session.credentials.login, _target(message))
+        found = await self._do(lambda db: rows_of(db, query, *names))
+        return {"draft": json.loads(found[0][0]) if found else None}
+
+    async def _drop(self, message: Message, session: Session) -> Message:
+        query = "DELETE FROM draft WHERE login = ? AND target = ? RETURNING target"
+        names = (session.credentials.login, _target(message))
+        return {"dropped": bool(await self._do(lambda db: rows_of(db, query, *names)))}
+
+    async def _all(self, _: Message, session: Session) -> Message:
+        query = "SELECT target, fields FROM draft WHERE login = ? ORDER BY at DESC"
+        found = await self._do(lambda db: rows_of(db, query, session.credentials.login))
+        room, drafts = REPLY_LIMIT, list[Any]()
+        for _, fields in found:
+            room -= len(fields)
+            if room < 0:
+                break
+            drafts.append(json.loads(fields))
+        return {"drafts": drafts, "others": [target for target, _ in found[len(drafts) :]]}
+
+    async def _do(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._db.run, work)
+
+
+def _target(message: Message) -> str:
+    target = message.get("target")
+    if not isinstance(target, str):
+        raise UsageWrong("name the config whose draft is meant", code="draft_malformed")
+    return target
