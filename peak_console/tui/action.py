@@ -8,13 +8,13 @@ from typing import Final
 from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
-TOP_SCREENS: Final = ("live", "calls", "runs", "log")
+TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "log")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
-SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", "help", "incident", "enable")
+SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", "help", "incident", "enable", "picker")
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""
 LISTS: Final = frozenset({"live", "calls", "runs", "log"})
-TABLES: Final = LISTS | {"run", "evidence", "pack"}
+TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix"}
 PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, "call", "record"})
 CHAINS: Final = frozenset({"runs", "run", "event"})
 

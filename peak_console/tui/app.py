@@ -77,6 +77,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         "live": _lazy("live", "LiveScreen"),
         "calls": _lazy("calls", "CallsScreen"),
         "runs": _lazy("runs", "RunsScreen"),
+        "matrix": _lazy("matrix", "MatrixScreen"),
         "log": _lazy("log", "LogScreen"),
     }
     DEFAULT_MODE = "live"

@@ -31,6 +31,10 @@ class AppActions:
         """Show Runs, under a filter if one is given."""
         self.go("runs", text)
 
+    def do_go_matrix(self) -> None:
+        """Show Matrix."""
+        self.go("matrix")
+
     def do_evidence_show(self) -> None:
         """The evidence browser, over Runs."""
         from peak_console.tui.screens.evidence import EvidenceScreen  # noqa: PLC0415 - not before the first paint

@@ -24,6 +24,8 @@ class EditorState:
     """The text it said that of; another than :attr:`text` while a check is under way."""
     draft: Draft | None = None
     """The stored draft that was found when the config was opened."""
+    disk: str | None = None
+    """SHA-256 of the file when it was last looked at; another than :attr:`base` where it changed outside."""
     locked: str = ""
     """Why it cannot be edited, in words; empty where it can."""
 

@@ -14,6 +14,7 @@ _NAMES = {
     "live": "Live",
     "calls": "Calls",
     "runs": "Runs",
+    "matrix": "Matrix",
     "log": "Log",
     "call": "A call's page",
     "run": "A run's page",
@@ -25,6 +26,7 @@ _NAMES = {
     "help": "Help",
     "incident": "The incident panel",
     "enable": "The enable dialogue",
+    "picker": "A list to pick from",
 }
 _DANGER = {
     Danger.VIEW: "",

@@ -31,6 +31,15 @@ WORKBENCH_ACTIONS: Final = (
         rank=21,
     ),
     Action(
+        "matrix.pane",
+        "grid/text",
+        "tab",
+        "tab",
+        "From the grid to the text, to the findings, and round again.",
+        MATRIX,
+        rank=23,
+    ),
+    Action(
         "matrix.model",
         "model",
         "m",

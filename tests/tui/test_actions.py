@@ -19,8 +19,10 @@ from peak_console.tui.screens.help import HelpPanel
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
+from peak_console.tui.screens.matrix import MatrixScreen
 from peak_console.tui.screens.pack import PackScreen
 from peak_console.tui.screens.packed import PackedScreen
+from peak_console.tui.screens.picker import Picker
 from peak_console.tui.screens.run import RunScreen
 from peak_console.tui.screens.runs import RunsScreen
 from peak_console.tui.widgets.key_bar import fitting
@@ -43,6 +45,8 @@ CLASSES = {
         HelpPanel,
         IncidentPanel,
         EnableDialog,
+        MatrixScreen,
+        Picker,
     )
 }
 

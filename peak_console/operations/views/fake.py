@@ -13,6 +13,7 @@ from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogLine, LogPage
 from peak_console.operations.views.log_filter import read_log_filter
+from peak_console.operations.views.matrix import MatrixFacts
 from peak_console.operations.views.packs import PackRow, PacksPage
 from peak_console.operations.views.run_detail import EventDetail, RunDetail
 from peak_console.operations.views.run_filter import read_run_filter
@@ -38,6 +39,7 @@ class FakeSource:
     event_pages: Mapping[int, EventDetail] = field(default_factory=dict)
     pack_rows: Sequence[PackRow] = ()
     index: IndexState = _WHOLE_INDEX
+    matrix_facts: MatrixFacts | None = None
     closed: bool = False
 
     def bar(self) -> BarSnapshot:
@@ -110,6 +112,10 @@ class FakeSource:
     def packs(self) -> PacksPage:
         """Its packs."""
         return PacksPage(tuple(self.pack_rows), self.freshness)
+
+    def matrix(self) -> MatrixFacts:
+        """The facts it was given."""
+        return self.matrix_facts or MatrixFacts(self.clock.now(), self.freshness)
 
     def close(self) -> None:
         """Remember that it was closed."""

@@ -31,6 +31,8 @@ from peak_console.operations.views.texts import find_texts, segment_state
 
 if TYPE_CHECKING:
     from peak_console.operations.views.live_runs import LiveRuns
+    from peak_console.operations.views.matrix import MatrixFacts
+    from peak_console.operations.views.matrix_read import MatrixReader
     from peak_console.operations.views.packs import PacksPage
     from peak_console.operations.views.run_detail import EventDetail, RunDetail
     from peak_console.operations.views.runs import RunsPage
@@ -64,6 +66,7 @@ class LiveSource:
         self._page: CallsPage | None = None
         self._details: dict[str, tuple[tuple[int, ...], CallDetail]] = {}
         self._runs: LiveRuns | None = None
+        self._matrix: MatrixReader | None = None
         self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
 
     def close(self) -> None:
@@ -186,6 +189,15 @@ class LiveSource:
         if self._runs is None:
             self._runs = LiveRuns(self._ws, self._door, self._clock)
         return self._runs
+
+    def matrix(self) -> "MatrixFacts":
+        """What configs and ledger know of the models in the matrix."""
+        from peak_console.operations.views.matrix_read import MatrixReader  # noqa: PLC0415 - loads the configs
+
+        if self._matrix is None:
+            self._matrix = MatrixReader(self._ws, self._clock)
+        bar = self._bar or self.bar()
+        return self._matrix.read(self._door, bar.phase, self._clock.now())
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines under the filter."""

@@ -11,6 +11,7 @@ from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
 from peak_console.operations.views.live_ledger import LiveLedger
 from peak_console.operations.views.log import LogPage
+from peak_console.operations.views.matrix import MatrixFacts
 from peak_console.operations.views.packs import PacksPage
 from peak_console.operations.views.run_detail import EventDetail, RunDetail
 from peak_console.operations.views.runs import RunsPage
@@ -60,6 +61,10 @@ class NowhereSource:
     def packs(self) -> PacksPage:
         """No packs."""
         return PacksPage(freshness=self._fresh(), problem=self._problem)
+
+    def matrix(self) -> MatrixFacts:
+        """Nothing is known."""
+        return MatrixFacts(self._clock.now(), self._fresh())
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:  # noqa: ARG002
         """No log."""

@@ -9,6 +9,7 @@ from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogPage
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.matrix import MatrixFacts
     from peak_console.operations.views.packs import PacksPage
     from peak_console.operations.views.run_detail import EventDetail, RunDetail
     from peak_console.operations.views.runs import RunsPage
@@ -51,6 +52,10 @@ class Source(Protocol):
 
     def packs(self) -> "PacksPage":
         """The evidence packs; none of them is verified by listing it."""
+        ...
+
+    def matrix(self) -> "MatrixFacts":
+        """What configs and ledger know of the models in the matrix."""
         ...
 
     def close(self) -> None:

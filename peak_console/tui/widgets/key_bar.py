@@ -83,6 +83,7 @@ _GOES_FIRST = (
     "quit",
     "replay.goto",
     "go.log",
+    "go.matrix",
     "go.calls",
     "go.live",
     "pack.build",

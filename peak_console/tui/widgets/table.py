@@ -215,6 +215,8 @@ class Table(ScrollCanvas, Generic[RowT], can_focus=True):
         self._rows: Rows[RowT] = ListRows[RowT]()
         self._layout: tuple[int, list[tuple[Column[RowT], int]]] = (-1, [])
         self.empty: Sequence[Line] = [(Span(empty, Tone.DIM),)]
+        self.always_cursor = False
+        """Whether the cursor shows without the focus, which then is with a line that narrows the rows."""
 
     @property
     def layout_columns(self) -> list[tuple[Column[RowT], int]]:
@@ -235,6 +237,10 @@ class Table(ScrollCanvas, Generic[RowT], can_focus=True):
         self.cursor = min(self.cursor, last)
         self.redraw()
 
+    def set_columns(self, columns: Sequence[Column[RowT]]) -> None:
+        """Show other columns from the next rows on."""
+        self._columns, self._layout = columns, (-1, [])
+
     @property
     def selected(self) -> RowT | None:
         """The row under the cursor."""
@@ -248,7 +254,7 @@ class Table(ScrollCanvas, Generic[RowT], can_focus=True):
         """A row; the cursor shows while the table has the focus."""
         if not self._rows.count():
             return (Span(" "), *self.empty[row]), False
-        cursor = row == self.cursor and self.has_focus
+        cursor = row == self.cursor and (self.has_focus or self.always_cursor)
         found = self._rows.row(row)
         if found is None:
             return (Span(" …", Tone.FAINT),), cursor

@@ -1,0 +1,58 @@
+"""What the Matrix screen says of a draft: since when it stands, or why there can be none. Pure."""
+
+from datetime import datetime
+from typing import Final
+
+from peak_console.domain.text import one_line
+from peak_console.tui import figures as fig
+from peak_console.tui.editing import EditorState
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, rule
+
+_ROOM: Final = 20
+
+
+def note_of(state: EditorState | None, now: datetime, problem: str, width: int) -> Line:
+    """One line on the draft of the open config; empty where there is nothing to say."""
+    if state is None:
+        return EMPTY
+    if problem:
+        return fit((Span("✗ the draft is not kept: ", Tone.BAD), Span(one_line(problem, 200))), width)
+    if state.locked:
+        return fit((Span("▪ read-only: ", Tone.WARN), Span(one_line(state.locked, 200), Tone.DIM)), width)
+    if state.disk != state.base and state.dirty:
+        words = "the file changed outside since this draft began"
+        return fit((Span("▲ ", Tone.WARN), Span(words), Span("  ^s compares them", Tone.DIM)), width)
+    if not state.dirty:
+        return EMPTY
+    return fit((Span("● ", Tone.ACCENT), *_draft_words(state, now), Span("   D discards", Tone.FAINT)), width)
+
+
+def _draft_words(state: EditorState, now: datetime) -> Line:
+    draft = state.draft
+    if draft is None:
+        return (Span("unsaved draft", Tone.TEXT), Span(", kept as you type", Tone.DIM))
+    age = fig.age(max(0.0, (now - draft.at).total_seconds()))
+    by = f" by {one_line(draft.operator, 40)}" if draft.operator else ""
+    origin = f", from {one_line(draft.origin, 60)}" if state.origin else ""
+    return (
+        Span("unsaved draft", Tone.TEXT),
+        Span(f" restored: {draft.at:%m-%d %H:%M}Z, {age} ago{by}{origin}", Tone.DIM),
+    )
+
+
+def findings_head(state: EditorState | None, width: int) -> Line:
+    """The rule above the findings, with their number."""
+    if state is None or state.checked is None:
+        return rule((Span("lint …", Tone.UNKNOWN),), width)
+    errors, warnings = state.errors, state.warnings
+    if not errors and not warnings:
+        words: Line = (Span("✓ lint clean", Tone.OK),)
+    else:
+        parts = [
+            *([Span(f"✗ {errors} error{'s' * (errors != 1)}", Tone.BAD)] if errors else []),
+            *([Span("  ")] if errors and warnings else []),
+            *([Span(f"▲ {warnings} warning{'s' * (warnings != 1)}", Tone.WARN)] if warnings else []),
+        ]
+        words = tuple(parts)
+    phase = (Span(f"rules of {state.checked.phase.value}", Tone.FAINT),) if width > _ROOM * 2 else EMPTY
+    return rule(words if state.current else (*words, Span(" …", Tone.UNKNOWN)), width, phase)

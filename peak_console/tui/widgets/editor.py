@@ -1,0 +1,174 @@
+"""The text of a config being edited, with lint's marks in the gutter and under the text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.color import Color
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import LanguageDoesNotExist
+
+from peak_console.config.lint.finding import LintFinding, Severity
+from peak_console.domain.text import plain
+from peak_console.tui.editor_theme import dress
+
+_SIGNS: Final = {Severity.ERROR: ("✗", "ink-bad"), Severity.WARNING: ("▲", "ink-warn")}
+_ENDS: Final = " \t=#]"
+
+
+class ConfigEditor(TextArea):
+    """Textual's editor with marks. Tab leads on, Escape leaves it; what is shown passed ``plain()``."""
+
+    DEFAULT_CSS = """
+    ConfigEditor {
+        border: none; padding: 0; height: 1fr; width: 1fr;
+        scrollbar-size: 1 1;
+        &:focus { border: none; }
+    }
+    """
+
+    def __init__(self, text: str, *, language: str | None, id: str | None = None) -> None:  # noqa: A002 - Textual's
+        self._marks: dict[int, tuple[Severity, tuple[tuple[int, Severity], ...]]] = {}
+        super().__init__(
+            text,
+            soft_wrap=language == "markdown",
+            tab_behavior="focus",
+            show_line_numbers=True,
+            max_checkpoints=200,
+            id=id,
+            compact=True,
+        )
+        self.cursor_blink = False
+        if language == "toml":
+            try:
+                self.language = language
+            except LanguageDoesNotExist:  # without the grammar the text is plain
+                self.language = None
+
+    def _on_mount(self, event: object) -> None:
+        super()._on_mount(event)  # type: ignore[arg-type]
+        dress(self)
+
+    # -- marks
+
+    def show_findings(self, findings: Sequence[LintFinding]) -> None:
+        """Mark the lines of ``findings``; repaints only where something changed."""
+        found: dict[int, list[tuple[int, Severity]]] = {}
+        for one in findings:
+            found.setdefault(one.line - 1, []).append((one.column - 1, one.severity))
+        marks = {line: (_graver(spots), tuple(sorted(spots))) for line, spots in found.items()}
+        if marks != self._marks:
+            self._marks = marks
+            self._line_cache.clear()
+            self.refresh()
+
+    @property
+    def marked_lines(self) -> Mapping[int, Severity]:
+        """The lines with a mark, from 0, and the gravest on each."""
+        return {line: mark[0] for line, mark in self._marks.items()}
+
+    def get_line(self, line_index: int) -> Text:
+        """The line made plain, with what is found fault with underlined."""
+        line = Text(plain(self.document.get_line(line_index)), end="", no_wrap=True)
+        for column, severity in self._marks.get(line_index, (None, ()))[1]:
+            line.stylize(self._ink(_SIGNS[severity][1], underline=True), column, _end(line.plain, column))
+        return line
+
+    def _render_line(self, y: int) -> Strip:
+        strip = super()._render_line(y)
+        place = y + self.scroll_offset.y
+        lines = self.wrapped_document._offset_to_line_info  # noqa: SLF001 - as Textual's own drawing does
+        if place >= len(lines) or lines[place][1] or (mark := self._marks.get(lines[place][0])) is None:
+            return strip
+        sign, ink = _SIGNS[mark[0]]
+        width = self.gutter_width
+        style = self._ink(ink) + Style(bgcolor=_ground(strip))
+        return Strip.join(
+            [
+                strip.crop(0, width - 2),
+                Strip([Segment(sign, style)], 1),
+                strip.crop(width - 1, strip.cell_length),
+            ]
+        )
+
+    def _ink(self, name: str, *, underline: bool | None = None) -> Style:
+        colour = Color.parse(self.app.theme_variables[name]).rich_color
+        return Style(color=colour, underline=underline, bold=True)
+
+    # -- going and changing
+
+    def go_to(self, line: int, column: int) -> None:
+        """Put the cursor at a place that counts from 1, in the middle of what is in view."""
+        row = max(0, min(line - 1, self.document.line_count - 1))
+        place = (row, max(0, min(column - 1, len(self.document.get_line(row)))))
+        self.move_cursor(place, center=True)
+
+    def take(self, text: str) -> None:
+        """Make the text ``text`` by one edit of the lines that differ; ``ctrl+z`` takes it back."""
+        old, new = self.document.lines, text.splitlines()
+        if not new or text.endswith(("\n", "\r")):
+            new.append("")
+        top = _common(old, new)
+        tail = _common(old[top:][::-1], new[top:][::-1])
+        gone, come = old[top : len(old) - tail], new[top : len(new) - tail]
+        if not gone and not come:
+            return
+        if not tail:  # the last line has no line after it to begin at
+            start = (
+                (top, 0) if top < len(old) and come else (max(0, top - 1), len(old[top - 1]) if top else 0)
+            )
+            lead = "\n" if start[0] < top and come else ""
+            self._edit(lead + "\n".join(come), start, (len(old) - 1, len(old[-1])))
+            return
+        self._edit("".join(f"{line}\n" for line in come), (top, 0), (top + len(gone), 0))
+
+    def _edit(self, text: str, start: tuple[int, int], end: tuple[int, int]) -> None:
+        was = self.read_only
+        self.read_only = False
+        self.replace(text, start, end, maintain_selection_offset=True)
+        self.read_only = was
+
+    @property
+    def word(self) -> tuple[str, tuple[int, int], tuple[int, int]]:
+        """The word that is being typed: what stands of it before the cursor, and where it begins and ends."""
+        row, column = self.cursor_location
+        line = self.document.get_line(row)
+        start = column
+        while start and (line[start - 1].isalnum() or line[start - 1] in "-_.:/@"):
+            start -= 1
+        end = column
+        while end < len(line) and (line[end].isalnum() or line[end] in "-_.:/@"):
+            end += 1
+        return line[start:column], (row, start), (row, end)
+
+
+def _graver(spots: Sequence[tuple[int, Severity]]) -> Severity:
+    return Severity.ERROR if any(one is Severity.ERROR for _, one in spots) else Severity.WARNING
+
+
+def _end(line: str, column: int) -> int:
+    """Where what begins at ``column`` ends: at the end of a word or of a quoted text."""
+    quote = line[column : column + 1]
+    if quote in {'"', "'"}:
+        found = line.find(quote, column + 1)
+        return found + 1 if found > 0 else len(line)
+    end = column
+    while end < len(line) and line[end] not in _ENDS:
+        end += 1
+    return max(end, column + 1)
+
+
+def _ground(strip: Strip) -> RichColor | None:
+    last = strip._segments[0].style if strip._segments else None  # noqa: SLF001 - of one's own strip
+    return last.bgcolor if last is not None else None
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    for at, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return at
+    return min(len(one), len(other))
