@@ -35,6 +35,7 @@ class ReportReason(StrEnum):
     DISAGREEMENT = "disagreement"
     CAPPED_DEGRADED = "capped_degraded"
     CAPPED_CUT = "capped_cut"
+    FORBIDDEN_OUTPUT = "forbidden_output"
 
 
 @dataclass(frozen=True, slots=True)

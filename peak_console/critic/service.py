@@ -13,6 +13,7 @@ from peak_console.config.configs import Configs
 from peak_console.config.matrix import served_by
 from peak_console.critic.brief import Case, brief
 from peak_console.critic.parse import CriticReport, ReportReason, parse_verdict
+from peak_console.critic.scoped import SCOPE_JUDGE, outputs_of, within_scope
 from peak_console.critic.slots import (
     POLICY_CRITIC,
     CriticPolicy,
@@ -32,6 +33,7 @@ from peak_console.domain.ledgering import LedgerClient
 from peak_console.domain.text import one_line
 from peak_console.domain.verdict import Verdict, critic_schema
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
+from peak_console.policy.outputs import OutputFound
 from peak_console.policy.sod import ModelIdentity, sod_conflict
 
 _UNANSWERED: Final = (CallFailed, CallRefused, PolicyDenied, BudgetExceeded, ConfigInvalid)
@@ -79,17 +81,26 @@ class Critic:
             self.phase,
             CriticPolicy.of(settings.critic_policy),
             call_id=judged.call_id,
-            escalated=bool(escalations(signals or Signals(), settings.escalate_cost_pct)),
+            escalated=bool(escalations(_told(judged, signals), settings.escalate_cost_pct)),
             service=served_by(config) if config else None,
         )
         reports = [await self.judge(judged, one, task=task, order_path=order_path) for one in judges]
+        if not reports and (found := outputs_of(self.configs, layer, judged)):
+            reports.append(await self._by_scope(judged, found))
         return Review(strictest([one.verdict for one in reports]), tuple(reports))
+
+    async def _by_scope(self, judged: CallResult, found: tuple[OutputFound, ...]) -> CriticReport:
+        """FAIL for an output that nobody had to judge and that holds what its scope forbids."""
+        report = within_scope(CriticReport(Verdict.FAIL, judge_layer=SCOPE_JUDGE), found)
+        acks = await self.ledger.append([self._draft(judged, report, None)])
+        return replace(report, seq=acks[-1].seq)
 
     async def judge(
         self, judged: CallResult, judge: Judge, *, task: str, order_path: bool = False
     ) -> CriticReport:
         """``judged`` before one judge; L4's primary is itself judged where policy or an order path asks it.
 
+        An output that holds what its layer's scope forbids fails, whatever the judge says.
         Both verdicts are recorded together: a PASS never stands on the ledger before the opinion on it.
         Raises as :meth:`review`.
         """
@@ -100,6 +111,7 @@ class Critic:
             if second is not None:
                 drafts.append(self._draft(answer, *second))
                 report = _after(report, second[0])
+        report = within_scope(report, outputs_of(self.configs, Layer(judged.layer), judged))
         drafts.append(self._draft(judged, report, answer))
         acks = await self.ledger.append(drafts)
         return replace(report, seq=acks[-1].seq)
@@ -177,6 +189,12 @@ class Critic:
             provider=answer.provider if answer else None,
             model_id=answer.model_id if answer else None,
         )
+
+
+def _told(judged: CallResult, signals: Signals | None) -> Signals:
+    """The signals of an output; one that left a field empty which its scope wants on record is in doubt."""
+    signals = signals or Signals()
+    return replace(signals, scope_doubt=True) if judged.extra.get("log_missing") else signals
 
 
 def _read(answer: CallResult) -> CriticReport:

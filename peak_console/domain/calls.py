@@ -51,6 +51,10 @@ class HostedTool(Frozen):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     max_calls: int = Field(ge=1, le=10_000)
+    allowed_domains: tuple[str, ...] = Field(default=(), max_length=1000)
+    """Of a web tool: where it may go; the layer's scope can only make them fewer. Empty: anywhere."""
+    domains_required: bool = True
+    """Whether a model whose tool cannot be kept to the domains is passed over."""
 
 
 class CallLimits(Frozen):
@@ -201,6 +205,11 @@ class CallReason(StrEnum):
     POSTURE = "posture"
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     TEXTS_UNWRITABLE = "texts_unwritable"
+    SCOPE_MISSING = "scope_missing"
+    TOOL_OUT_OF_SCOPE = "tool_out_of_scope"
+    DOMAINS_UNFILTERED = "domains_unfiltered"
+    WEB_RATE_EXCEEDED = "web_rate_exceeded"
+    LOG_FIELD_MISSING = "log_field_missing"
     # something left and did not come back well
     CONNECT_ERROR = "connect_error"
     CONNECTION_LOST = "connection_lost"

@@ -14,6 +14,7 @@ from peak_console.llm.attempting import Exchange
 from peak_console.llm.bodies import ECHO_LIMIT, Settled
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.identity import misanswered
+from peak_console.llm.scoping import left_empty
 from peak_console.llm.streamed import cut
 from peak_console.llm.striking import Secrets, struck
 from peak_console.llm.tooling import misasked
@@ -111,6 +112,8 @@ def result(
         "cost_basis": bill.basis,
         "bound_eur": text_from_nano(at.hop.bound),
     }
+    if empty := left_empty(at.call.scope, answer):
+        extra["log_missing"] = empty
     ttft_us = at.call.ttft_us(at.call.started_us)
     if ttft_us is not None:
         extra["ttft_ms"] = ttft_us / 1000

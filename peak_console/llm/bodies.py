@@ -211,6 +211,11 @@ def asked_terms(request: CallRequest, *, streamed: bool) -> dict[str, Any]:
         "background": request.background,
         "schema": request.response_schema is not None,
         "hosted": {tool.name: tool.max_calls for tool in request.hosted_tools},
+        "hosted_domains": {
+            tool.name: {"domains": list(tool.allowed_domains), "required": tool.domains_required}
+            for tool in request.hosted_tools
+            if tool.allowed_domains
+        },
         "own_max_output_tokens": limits.max_output_tokens,
         "own_max_cost_eur": limits.max_cost_eur,
     }

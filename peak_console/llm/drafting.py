@@ -1,7 +1,7 @@
 """A call on its way, and the events it leaves behind. Pure but for the ids it asks for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -17,8 +17,10 @@ from peak_console.llm.attempting import Exchange, Resend
 from peak_console.llm.bodies import Settled
 from peak_console.llm.candidates import Candidate
 from peak_console.llm.router import Hop, Route
+from peak_console.llm.scoping import ANYTHING, LayerScope, Scoped, left_empty
 from peak_console.llm.streamed import Streaming
 from peak_console.llm.structured import Invalid
+from peak_console.llm.tooling import offered
 from peak_console.policy.deny import Denial, deny_echo, deny_redirect
 
 _MISNAMED: Final = frozenset({CallReason.UNEXPECTED_ECHO, CallReason.FORBIDDEN_ECHO})
@@ -38,6 +40,9 @@ class Call:
     started_us: int
     matrix_digest: str = ""
     on_exhausted: str = OnExhausted.ABORT.value
+    scope: LayerScope = ANYTHING
+    scoped: Mapping[str, Any] = field(default_factory=dict)
+    """What of its layer's scope stands on the events that ask for it."""
     deadline: float = 0.0
     """On the event loop's clock; over all attempts and candidates."""
     spent: int = 0
@@ -54,6 +59,13 @@ class Call:
     """The last answer that was not of the shape asked for and may be repaired."""
     resend: Resend | None = None
     """Set while the next hop sends what the hop before did, for nobody answered that."""
+
+    def keep_to(self, scoped: Scoped) -> CallRequest:
+        """Go on with the request as the layer's scope lets it go."""
+        self.request, self.scoped = scoped.request, {**self.scoped, **scoped.told}
+        if self.streaming is not None and scoped.stripped:
+            self.streaming = replace(self.streaming, offered=offered(scoped.request))
+        return scoped.request
 
     def event_id(self) -> EventId:
         """A new event's id: the call's own random bits, and a count."""
@@ -107,6 +119,7 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
         resend=at.before is not None,
         streamed=at.route.streamed,
     )
+    body |= call.scoped
     first = at.number == 1 and not at.route.refused_by_writer
     drafts = [_denied(call, one, denial, "client") for one, denial in at.route.denials] if first else []
     requested = _draft(call, hop.candidate, EventKind.CALL_REQUESTED, body)
@@ -133,6 +146,8 @@ def completed(
         ttft_us=at.call.ttft_us(at.started_us),
         streamed=at.call.streaming is not None,
     )
+    if empty := left_empty(at.call.scope, answer):
+        body["log_missing"] = list(empty)
     return _draft(at.call, at.hop.candidate, EventKind.CALL_COMPLETED, body)
 
 
@@ -192,6 +207,7 @@ def refused(call: Call, reason: str, message: str, remedy: str, route: Route | N
         "route": list(route.rows) if route else [],
         "simulated": call.simulated,
         **bodies.asked_terms(call.request, streamed=call.streaming is not None),
+        **call.scoped,
     }
     first = route.candidates[0] if route else None
     denials = [_denied(call, one, denial, "client") for one, denial in route.denials] if route else []

@@ -26,6 +26,8 @@ class Terms:
     """Most runs of tools that the provider runs."""
     hosted_tokens: int = 0
     """Most input tokens that those runs add."""
+    unfiltered: tuple[str, ...] = ()
+    """Lists of domains that the caller's scope names, and that are not sent because nobody takes them."""
 
 
 def agreed(
@@ -78,7 +80,8 @@ def fitted(
     candidate: Candidate, usable: Usable, request: CallRequest, terms: Terms, *, streamed: bool
 ) -> tuple[WireCall, tuple[str, ...]]:
     """``request`` as it goes to this candidate on ``terms``, and what the caller set that is not sent."""
-    dropped = tuple(name for name in STEERING if _set(request, name) and _refuses(usable, name))
+    steering = (name for name in STEERING if _set(request, name) and _refuses(usable, name))
+    dropped = (*steering, *terms.unfiltered)
     call = WireCall(
         base_url=usable.base_url,
         model_id=candidate.entry.deployment or candidate.entry.model_id,
@@ -132,6 +135,7 @@ def _hosted(
     """The terms with the provider-run tools as they are sent; each has a cap and a price."""
     name = f"{candidate.entry.provider}:{candidate.entry.model_id}"
     tools, tokens = [], 0
+    unfiltered: list[str] = []
     for asked in request.hosted_tools:
         rule = usable.model.hosted_tool(asked.name)
         if rule is None:
@@ -142,9 +146,18 @@ def _hosted(
             detail = f"no price for a run of {asked.name} by {name}"
             remedy = "add hosted_call_usd to its row in configs/ai/prices.toml, or ask without it"
             return CandidateRefusal(CallReason.HOSTED_TOOL_UNPRICED, detail, remedy)
-        tools.append(WireHostedTool(rule.wire_type, asked.max_calls))
+        domains = asked.allowed_domains
+        if domains and not usable.adapter.filters_domains(rule.wire_type, domains):
+            if asked.domains_required:
+                detail = f"{name} takes no list of domains for {asked.name}, or none so long"
+                remedy = 'ask another slot, or set on_unfiltered = "note" in the layer\'s scope'
+                return CandidateRefusal(CallReason.DOMAINS_UNFILTERED, detail, remedy)
+            unfiltered.append(f"{asked.name}.allowed_domains")
+            domains = ()
+        tools.append(WireHostedTool(rule.wire_type, asked.max_calls, domains))
         tokens += asked.max_calls * rule.max_input_tokens
-    return Terms(output, tuple(tools), sum(tool.max_calls for tool in tools), tokens)
+    runs = sum(tool.max_calls for tool in tools)
+    return Terms(output, tuple(tools), runs, tokens, tuple(unfiltered))
 
 
 def _set(request: CallRequest, parameter: str) -> bool:

@@ -173,6 +173,36 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _REFUSED,
             "free disk space, check the rights of runs/",
         ),
+        CallReason.SCOPE_MISSING: Meaning(
+            _NOT_SENT,
+            "the layer has no capability scope in force; from shadow on none is called without one",
+            _REFUSED,
+            "see: peak lint; write configs/ai/capability_scopes/L<n>.toml",
+        ),
+        CallReason.TOOL_OUT_OF_SCOPE: Meaning(
+            _NOT_SENT,
+            "the layer's capability scope does not permit a tool of the call",
+            _REFUSED,
+            "ask without the tool, name its kind in tooling.kinds, or allow the kind in the scope",
+        ),
+        CallReason.DOMAINS_UNFILTERED: Meaning(
+            _NOT_ADMITTED,
+            "the scope allows some domains only, and the model's web tool takes no such list",
+            _PASSED_OVER,
+            "choose a model with OpenAI's web_search tool, or set on_unfiltered = \"note\" in the scope",
+        ),
+        CallReason.WEB_RATE_EXCEEDED: Meaning(
+            _NOT_SENT,
+            "the layer used the web as often in the last hour as its scope allows",
+            _REFUSED,
+            "ask later or without the web, or raise web_access.rate_limit_per_hour in the scope",
+        ),
+        CallReason.LOG_FIELD_MISSING: Meaning(
+            _NOT_SENT,
+            "the layer's scope wants a field on record that this call would leave empty",
+            _REFUSED,
+            "say it with the call (prompt_name, prompt_version, purpose)",
+        ),
         CallReason.CONNECT_ERROR: Meaning(
             _SENT, "no connection, or no TLS; nothing left", _RETRY, "check the network and the address"
         ),

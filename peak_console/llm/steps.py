@@ -30,6 +30,7 @@ from peak_console.llm import drafting, structured
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.attempting import Exchange
 from peak_console.llm.bodies import Settled
+from peak_console.llm.candidates import CandidateRefusal
 from peak_console.llm.cooling import Cooling, Model, refused_while_cooling
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Sender
@@ -38,6 +39,7 @@ from peak_console.llm.identity import misanswered
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
 from peak_console.llm.router import Hop, Route, plan
+from peak_console.llm.scope_gate import ScopeGate
 from peak_console.llm.streamed import Streaming
 from peak_console.llm.striking import struck
 from peak_console.llm.surveys import Surveys
@@ -90,6 +92,7 @@ class Steps:
         self._waits = waits
         self._cooling = cooling
         self._ledger = ledger
+        self._scopes = ScopeGate(ledger, clock)
         self._down: dict[str, int] = {}
 
     def begun(
@@ -135,6 +138,12 @@ class Steps:
             await self.refuse(call, error.code, error)
             raise
         call.matrix_digest, call.on_exhausted = survey.matrix_digest, survey.on_exhausted.value
+        call.scope, call.scoped = survey.scope, survey.scope.told
+        if request.tools or request.hosted_tools or not survey.scope.silent:
+            scoped = await self._scopes.kept_within(survey.scope, request, survey.candidates, call.call_id)
+            if isinstance(scoped, CandidateRefusal):
+                raise await self._refused(call, scoped)
+            request = call.keep_to(scoped)
         whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
         total_s = min(request.limits.timeout_s or whole_s, whole_s)
         call.deadline = asyncio.get_running_loop().time() + total_s
@@ -146,9 +155,7 @@ class Steps:
                 raise await self.still_cooling(call, route)
         refusal = route.refusal
         if refusal is not None:
-            refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
-            await self.refuse(call, refusal.reason, refused, route)
-            raise refused
+            raise await self._refused(call, refusal, route)
         return route
 
     async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
@@ -378,6 +385,14 @@ class Steps:
         drafts = drafting.refused(call, reason, error.message, error.remedy, route)
         error.details["call_id"] = call.call_id
         error.details["recorded"] = await self._recorder.briefly(drafts)
+
+    async def _refused(
+        self, call: Call, refusal: CandidateRefusal, route: Route | None = None
+    ) -> PeakError:
+        """The error of a call that is refused, once that is recorded."""
+        refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
+        await self.refuse(call, refusal.reason, refused, route)
+        return refused
 
     def _down_now(self) -> frozenset[str]:
         now = self._clock.boot_us()

@@ -8,6 +8,7 @@ from peak_console.config.configs import Configs
 from peak_console.domain.vocabulary import Layer, OnExhausted, PhaseLevel, Role
 from peak_console.llm.candidates import Candidate, Facts, survey
 from peak_console.llm.credentials import Credentials
+from peak_console.llm.scoping import LayerScope, layer_scope
 
 _MOST: Final = 256
 
@@ -17,6 +18,7 @@ class Survey:
     """The judged candidates of a slot, what their end means, and the digest of the matrix that says so."""
 
     candidates: tuple[Candidate, ...]
+    scope: LayerScope
     on_exhausted: OnExhausted
     matrix_digest: str
 
@@ -62,7 +64,7 @@ class Surveys:
             )
             settings = configs.matrix.settings(layer, phase)
             kept = Survey(
-                survey(configs, layer, role, facts), settings.on_exhausted, configs.digests["matrix"]
+                survey(configs, layer, role, facts), layer_scope(configs, layer, phase), settings.on_exhausted, configs.digests["matrix"]
             )
             self._kept[key] = kept
         return kept

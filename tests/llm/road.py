@@ -135,6 +135,18 @@ max_cost_eur = 1000.0
 """
 
 
+SCOPE = """
+[scope]
+layer_id = "{0}"
+autonomy_level = "PROP"
+[tooling]
+allowed = ["files", "web"]
+[tooling.kinds]
+quote = "files"
+lookup = "files"
+"""
+
+
 def write_workspace(
     root: Any, *, matrix: str = MATRIX, models: str = MODELS, budgets: str = BUDGETS
 ) -> Workspace:
@@ -146,6 +158,9 @@ def write_workspace(
     ws.models.write_text(models)
     ws.prices.write_text(PRICES)
     ws.budgets.write_text(budgets)
+    ws.scopes.mkdir()
+    for layer in ("L0", "L1", "L2", "L3", "L4"):
+        (ws.scopes / f"{layer}.toml").write_text(SCOPE.format(layer))
     return ws
 
 

@@ -1,7 +1,7 @@
 """Which provider speaks which wire format, where, and how it takes its key. A table; pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -16,6 +16,7 @@ from peak_console.llm.providers import (
     openai_chat,
     openai_responses,
 )
+from peak_console.llm.providers.responses_requests import filters_domains
 from peak_console.llm.providers.streaming import MakeReader
 from peak_console.llm.providers.wire import WireCall
 from peak_console.net.messages import HttpRequest
@@ -59,6 +60,12 @@ class Adapter:
     """The lowest limit of output that the interface takes."""
     own_hosts: re.Pattern[str] | None = None
     """Where the environment tells the whole address: the hosts that are the provider's own."""
+    keeps_to: Callable[[str, Sequence[str]], bool] | None = None
+    """Whether a hosted tool, by its type, can be kept to a list of domains; ``None``: none can."""
+
+    def filters_domains(self, wire_type: str, domains: Sequence[str]) -> bool:
+        """Whether the provider's tool of this type goes to these domains only, when told so."""
+        return self.keeps_to is not None and self.keeps_to(wire_type, domains)
 
     def at_home(self, base_url: str) -> bool:
         """Whether an address that the environment tells is the provider's own, over TLS on its usual port."""
@@ -115,6 +122,7 @@ def _at(
     signs: bool = False,
     lacks: frozenset[str] = _NO_HOSTED_TOOLS,
     least_output_tokens: int = 1,
+    keeps_to: Callable[[str, Sequence[str]], bool] | None = None,
 ) -> Adapter:
     house = _HOUSES[provider]
     return Adapter(
@@ -132,6 +140,7 @@ def _at(
         lacks=lacks,
         least_output_tokens=least_output_tokens,
         own_hosts=house.own_hosts,
+        keeps_to=keeps_to,
     )
 
 
@@ -151,6 +160,7 @@ def _responses(provider: str) -> Adapter:
         background=BackgroundWire(wire.poll, wire.cancel),
         lacks=frozenset({"seed", "stop"}),
         least_output_tokens=openai_responses.LEAST_OUTPUT_TOKENS,
+        keeps_to=filters_domains if provider == "openai" else None,
     )
 
 

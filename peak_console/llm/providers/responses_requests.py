@@ -4,7 +4,7 @@ Format: https://platform.openai.com/docs/api-reference/responses/create
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
@@ -13,8 +13,20 @@ from peak_console.domain.calls import Message, ToolDefinition
 from peak_console.llm.providers import wire
 from peak_console.llm.providers.chat_dialects import azure_root
 from peak_console.llm.providers.schemas import in_its_order, schema_name, strict_schema
-from peak_console.llm.providers.wire import WireCall
+from peak_console.llm.providers.wire import WireCall, WireHostedTool
 from peak_console.net.messages import HttpRequest
+
+
+MOST_DOMAINS: Final = 100
+"""Of one list (https://platform.openai.com/docs/guides/tools-web-search, domain filtering)."""
+
+_FILTERED: Final = ("web_search", "web_search_2025_08_26")
+"""Tools that take a list of domains; ``web_search_preview`` takes none."""
+
+
+def filters_domains(wire_type: str, domains: Sequence[str]) -> bool:
+    """Whether a tool can be kept to these domains."""
+    return wire_type in _FILTERED and len(domains) <= MOST_DOMAINS
 
 
 def openai_address(base_url: str) -> str:
@@ -105,7 +117,15 @@ def _items(message: Message) -> list[dict[str, Any]]:
 
 
 def _tools(call: WireCall) -> list[dict[str, Any]]:
-    return [*(_tool(tool) for tool in call.tools), *({"type": one.wire_type} for one in call.hosted_tools)]
+    return [*(_tool(tool) for tool in call.tools), *(_hosted(tool) for tool in call.hosted_tools)]
+
+
+def _hosted(tool: WireHostedTool) -> dict[str, Any]:
+    """A tool that the provider runs. Its domains take in what lies below them, ``*.`` or not."""
+    if not tool.domains:
+        return {"type": tool.wire_type}
+    domains = list(dict.fromkeys(one.removeprefix("*.") for one in tool.domains))
+    return {"type": tool.wire_type, "filters": {"allowed_domains": domains}}
 
 
 def _tool(tool: ToolDefinition) -> dict[str, Any]:

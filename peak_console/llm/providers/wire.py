@@ -32,6 +32,8 @@ class WireHostedTool:
 
     wire_type: str
     max_calls: int
+    domains: tuple[str, ...] = ()
+    """Where it may go, as scopes write it (``*.`` takes in what lies below); empty for anywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ Digests come from ``node.started`` and ``config.changed``; the matrix's own stan
 version is taken from ``audits/versions``, or from the file in use where that still has the digest.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from peak_console.config.budgets import Budgets, BudgetsFile
@@ -21,8 +23,9 @@ from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.prompts import PromptLibrary
 from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.schema import ConfigModel
+from peak_console.config.scopes import NO_SCOPES, ScopeFile, ScopeLibrary
 from peak_console.config.sources import MAIN_FILES, REQUIRED
-from peak_console.config.versions import read_version
+from peak_console.config.versions import SCOPES, read_version
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.events import EventKind, LedgerEvent
@@ -88,12 +91,15 @@ class Versions:
         yield from (one for one in around if one)
 
     def _of(self, digests: Mapping[str, str]) -> Known:
-        key = tuple(digests.get(name, "") for name in REQUIRED)
+        names = (*REQUIRED, SCOPES)
+        key = tuple(digests.get(name, "") for name in names)
         if key not in self._whole:
-            self._whole[key] = self._assembled(dict(zip(REQUIRED, key, strict=True)))
+            self._whole[key] = self._assembled(dict(zip(names, key, strict=True)))
         return self._whole[key]
 
     def _assembled(self, digests: Mapping[str, str]) -> Known:
+        scopes = self._scopes(digests[SCOPES])
+        digests = {name: digest for name, digest in digests.items() if name != SCOPES}
         parts = {name: self._part(name, digest) for name, digest in digests.items()}
         missing = [name for name, part in parts.items() if part is None]
         if missing:
@@ -106,8 +112,25 @@ class Versions:
             console=ConsoleConfig(),
             prompts=PromptLibrary.of([]),
             digests=digests,
+            scopes=scopes,
         )
         return Known(configs)
+
+    def _scopes(self, digest: str) -> ScopeLibrary:
+        """The scopes of a digest; none where its index, or a file of it, is not kept."""
+        index = read_version(self._ws, SCOPES, digest) if digest else None
+        if index is None:
+            return NO_SCOPES
+        files = {PurePosixPath(name).stem: (name, one) for name, one in json.loads(index[1]).items()}
+        found: dict[str, ScopeFile] = {}
+        for stem, (name, sha256) in files.items():
+            kept = read_version(self._ws, SCOPES, sha256)
+            if kept is None:
+                return NO_SCOPES
+            shape, _, _ = validate("scope", parse_document(kept[1], name))
+            if isinstance(shape, ScopeFile):
+                found[stem] = shape
+        return ScopeLibrary.of(found, files)
 
     def _part(self, name: str, digest: str) -> Any:
         """One config of a digest; ``None`` where it is not kept, or is no such config any more."""

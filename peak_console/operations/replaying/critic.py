@@ -7,6 +7,7 @@ from typing import Any, Final
 from peak_console.config.configs import Configs
 from peak_console.critic.brief import TEXT_LIMIT
 from peak_console.critic.parse import CriticReport, ReportReason, parse_verdict
+from peak_console.critic.scoped import SCOPE_JUDGE, outputs_in, within_scope
 from peak_console.critic.slots import settled
 from peak_console.domain.calls import Finish
 from peak_console.domain.events import EventKind, LedgerEvent
@@ -15,7 +16,7 @@ from peak_console.domain.vocabulary import Layer, PhaseLevel
 from peak_console.operations.replaying.configs import Known
 from peak_console.operations.replaying.record import PRUNED, CallRecord, level_of
 from peak_console.operations.replaying.report import Decision, Findings
-from peak_console.operations.replaying.texts import GONE, answer_text
+from peak_console.operations.replaying.texts import GONE, answer_arguments, answer_text
 from peak_console.operations.views.body_fields import mapping, text_of
 from peak_console.policy.sod import ModelIdentity, sod_conflict
 
@@ -36,6 +37,10 @@ def replay_judgement(
         return
     judge, judged = calls.get(event.call_id or ""), calls.get(str(body.get("judged_call_id")))
     answer = judge.answer if judge else None
+    if body.get("judge_layer") == SCOPE_JUDGE:
+        report = _within_scope(CriticReport(Verdict.FAIL), body, judged, texts, known)
+        _compare(event, body, report, found)
+        return
     if answer is None:
         _replay_unanswered(event, body, found)
         return
@@ -52,6 +57,30 @@ def replay_judgement(
             detail=str(mapping(body.get("sod")).get("detail")),
         )
     report = _after_second(report, event, calls)
+    _compare(event, body, _within_scope(report, body, judged, texts, known), found)
+
+
+def _within_scope(
+    report: CriticReport,
+    body: Mapping[str, Any],
+    judged: CallRecord | None,
+    texts: Mapping[str, str],
+    known: Known,
+) -> CriticReport | str:
+    """The report after the scope of the output's layer, by the configs of that time; or why it is not known."""
+    answer = judged.answer if judged else None
+    output = answer_text(answer, texts) if answer else None
+    if known.configs is None or answer is None or output is None:
+        fails = body.get("reason") == ReportReason.FORBIDDEN_OUTPUT.value
+        return (known.why or "the text that was judged is gone") if fails else report
+    layer = Layer(str(body.get("judged_layer")))
+    return within_scope(report, outputs_in(known.configs, layer, output, answer_arguments(answer, texts)))
+
+
+def _compare(event: LedgerEvent, body: Mapping[str, Any], report: CriticReport | str, found: Findings) -> None:
+    if isinstance(report, str):
+        found.skip(Decision.CRITIC, event, report)
+        return
     again = {
         "verdict": report.verdict.value,
         "findings": [one.model_dump(mode="json") for one in report.findings],

@@ -145,12 +145,19 @@ def _request(body: Mapping[str, Any], layer: Layer, role: Role) -> CallRequest:
         messages=(Message(role="user", content=""),),
         tools=tuple(ToolDefinition(name=str(one)) for one in listed(body.get("tools"))),
         hosted_tools=tuple(
-            HostedTool(name=str(name), max_calls=count) for name, count in mapping(body.get("hosted")).items()
+            _hosted(str(name), count, mapping(mapping(body.get("hosted_domains")).get(name)))
+            for name, count in mapping(body.get("hosted")).items()
         ),
         response_schema={} if body.get("schema") is True else None,
         background=body.get("background") is True,
         limits=CallLimits(max_output_tokens=whole(body.get("own_max_output_tokens"))),
     )
+
+
+def _hosted(name: str, count: Any, kept: Mapping[str, Any]) -> HostedTool:
+    domains = tuple(str(one) for one in listed(kept.get("domains")))
+    required = kept.get("required") is not False
+    return HostedTool(name=name, max_calls=count, allowed_domains=domains, domains_required=required)
 
 
 def _replay_row(event: LedgerEvent, row: Mapping[str, Any], judged: Judged, found: Findings) -> None:

@@ -11,7 +11,7 @@ from peak_console.llm.router import request_hash
 from peak_console.llm.texts import SEGMENT
 from peak_console.operations.replaying.configs import Known
 from peak_console.operations.replaying.report import Decision, Findings
-from peak_console.operations.views.body_fields import mapping, text_of, whole
+from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
 
 _LONGEST_LINE: Final = 64 * 1024**2
 GONE: Final = "its text is gone: dropped by retention, or never kept"
@@ -62,6 +62,18 @@ def answer_text(event: LedgerEvent, texts: Mapping[str, str]) -> str | None:
         return str(mapping(json.loads(text)).get("text", ""))
     except ValueError:
         return None
+
+
+def answer_arguments(event: LedgerEvent, texts: Mapping[str, str]) -> list[Any]:
+    """What an answer handed to the tools it asked for; nothing where the text is gone."""
+    body = event.body or {}
+    text = texts.get(str(body.get("answer_text_sha256")))
+    if text is None or not body.get("tool_calls"):
+        return []
+    try:
+        return [mapping(one).get("arguments") for one in listed(mapping(json.loads(text)).get("tool_calls"))]
+    except ValueError:
+        return []
 
 
 def _line(raw: bytes) -> tuple[str, str | None]:
