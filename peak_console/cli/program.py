@@ -13,6 +13,7 @@ COMMANDS = {
     "breaker": "which models are left alone; close a breaker by hand",
     "budget": "what is spent, reserved and left; settle a bill",
     "call": "one governed call",
+    "config": "every config: look, change, look back, roll back",
     "console": "the console on this workspace",
     "demo": "the console on a throw-away workspace with simulated providers",
     "enable": "from STOPPED to DISARMED: calls may be made",
@@ -22,6 +23,7 @@ COMMANDS = {
     "ledger": "verify and read the ledger",
     "lint": "check every config",
     "logs": "the log",
+    "matrix": "which model does what: look, change, look back, roll back",
     "models": "what is known of each model: limits, price, end, latency, use",
     "node": "the node of this workspace",
     "operator": "who may take dangerous actions",
@@ -42,6 +44,7 @@ COMMANDS = {
 _MODULES = {
     "stop": "stop_command",  # the stop path itself is standard library only
     "import": "import_command",  # the word is Python's
+    "config": "config_command",  # beside the room of that name
 }
 
 
