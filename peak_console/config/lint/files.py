@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from peak_console.config.document import Document
+from peak_console.config.editing.changes import Change
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
@@ -85,13 +87,17 @@ def _percentage(document: Document, path: Path, key: str, value: Any) -> Iterato
     place = document.place(path)
     if isinstance(value, str) and _PERCENT_TEXT.fullmatch(value):
         message = f"{dotted(path)} is a percentage written as text"
-        yield Hit("schema.unitless_percent", document.name, place, message)
+        meant = Decimal(value.strip(" \t%").replace(",", "."))
+        fix = Fix(f"write {meant:f}", (Change(path, meant),)) if key.endswith("_pct") else None
+        yield Hit("schema.unitless_percent", document.name, place, message, fix=fix)
     elif number and _PERCENT_KEY.search(key) and not key.endswith("_pct"):
         message = f"{dotted(path)} is a percentage whose key does not end in _pct"
         yield Hit("schema.unitless_percent", document.name, place, message)
     elif number and key.endswith("_pct") and 0 < value < 1:
         message = f"{dotted(path)} is {value}: that is {value} percent, not {value * 100} percent"
-        yield Hit("schema.percent_fraction", document.name, place, message)
+        meant = Decimal(value) * 100
+        fix = Fix(f"write {meant.normalize():f}", (Change(path, meant),))
+        yield Hit("schema.percent_fraction", document.name, place, message, fix=fix)
 
 
 def _finite(value: Any) -> bool:

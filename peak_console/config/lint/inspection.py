@@ -7,6 +7,7 @@ from typing import Any
 
 from peak_console.config.budgets import BudgetsFile
 from peak_console.config.document import Document
+from peak_console.config.editing.changes import Change
 from peak_console.config.lint.finding import Fix
 from peak_console.config.lock import LockFile
 from peak_console.config.matrix import LayerConfig, MatrixFile
@@ -53,10 +54,14 @@ class Inspection:
     ) -> Hit:
         """A rule broken at a key of a main file."""
         document = self.document(kind)
-        place = document.place(self._as_written(kind, path))
+        place = document.place(self.as_written(kind, path))
+        if fix is not None and self.origins.get(kind):
+            changes = (Change(self.as_written(kind, one.path), one.value) for one in fix.changes)
+            fix = Fix(fix.title, tuple(changes))
         return Hit(rule, document.name, place, message, remedy, fix)
 
-    def _as_written(self, kind: str, path: Path) -> Path:
+    def as_written(self, kind: str, path: Path) -> Path:
+        """A path of the validated part as the file has it: lists may have lost elements that are wrong."""
         for shortened, indices in self.origins.get(kind, {}).items():
             length = len(shortened)
             step = path[length] if len(path) > length and path[:length] == shortened else None

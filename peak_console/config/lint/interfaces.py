@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from peak_console.config.editing.changes import Change
 from peak_console.config.interfaces import INTERFACES, PARAMETERS
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
+from peak_console.config.lint.replacing import replacement
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
 from peak_console.config.prices import PriceTable
@@ -87,12 +90,20 @@ def slot_deployments(inspection: Inspection) -> Iterator[Hit]:
         if slot.deployment is not None and slot.deployment not in entry.deployments:
             message = f"{dotted(path)}: {slot.deployment} is no deployment of {name} in models.toml"
             place = (*path, "deployment")
-            yield inspection.hit("interface.deployment_unknown", "matrix", place, message, remedy)
+            fix = _only(place, entry)
+            yield inspection.hit("interface.deployment_unknown", "matrix", place, message, remedy, fix=fix)
         elif slot.deployment is None and slot.provider == "azure" and slot.model_id not in entry.deployments:
             message = f"{dotted(path)} names no deployment of {name}"
-            yield inspection.hit(
-                "interface.deployment_missing", "matrix", (*path, "model_id"), message, remedy
-            )
+            fix = _only((*path, "deployment"), entry)
+            place = (*path, "model_id")
+            yield inspection.hit("interface.deployment_missing", "matrix", place, message, remedy, fix=fix)
+
+
+def _only(path: Path, entry: ModelEntry) -> Fix | None:
+    """The deployment of a model that has just one."""
+    if len(entry.deployments) != 1:
+        return None
+    return Fix(f"name {entry.deployments[0]}", (Change(path, entry.deployments[0]),))
 
 
 def moving_aliases(inspection: Inspection) -> Iterator[Hit]:
@@ -101,15 +112,17 @@ def moving_aliases(inspection: Inspection) -> Iterator[Hit]:
         if slot.provider != "mistral" or not slot.model_id.endswith("-latest"):
             continue
         message = f"{dotted(path)}: {slot.provider}:{slot.model_id} is an alias that moves"
-        pinned = ", ".join(_pinned(inspection, slot.model_id))
+        entries = list(_pinned(inspection, slot.model_id))
+        pinned = ", ".join(one.model_id for one in entries)
         remedy = f"pin a dated id of the registry: {pinned}" if pinned else ""
-        yield inspection.hit("interface.alias_moves", "matrix", (*path, "model_id"), message, remedy)
+        fix = replacement(inspection, path, entries)
+        yield inspection.hit("interface.alias_moves", "matrix", (*path, "model_id"), message, remedy, fix=fix)
 
 
-def _pinned(inspection: Inspection, alias: str) -> Iterator[str]:
+def _pinned(inspection: Inspection, alias: str) -> Iterator[ModelEntry]:
     """The allowed models of an alias's family that are no alias themselves."""
     family = entry.family if (entry := inspection.model("mistral", alias)) is not None else None
     for one in inspection.models.model if inspection.models else ():
         same = one.allowed and (one.provider, one.family) == ("mistral", family)
         if same and not one.model_id.endswith("-latest"):
-            yield one.model_id
+            yield one

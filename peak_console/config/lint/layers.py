@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from peak_console.config.editing.changes import ABSENT, Change
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.schema import GATE_LAYERS, dotted
 from peak_console.config.matrix import LayerConfig, ServiceRef, Slot, default_critic_policy, settings_of
 from peak_console.config.positions import Path
-from peak_console.domain.vocabulary import Layer
+from peak_console.domain.vocabulary import Layer, PhaseLevel
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -38,7 +40,8 @@ def model_on_gate_layer(inspection: Inspection) -> Iterator[Hit]:
         for key in keys:
             path: Path = (layer, key) if key else (layer,)
             message = f"{dotted(path)}: {layer} is deterministic and holds no model and no setting"
-            yield inspection.hit("matrix.model_on_gate_layer", "matrix", path, message)
+            fix = Fix(f"take {dotted(path)} out", (Change(path, ABSENT),))
+            yield inspection.hit("matrix.model_on_gate_layer", "matrix", path, message, fix=fix)
 
 
 def chain_rules(inspection: Inspection) -> Iterator[Hit]:
@@ -48,7 +51,8 @@ def chain_rules(inspection: Inspection) -> Iterator[Hit]:
         if config.primary is not None and config.primary.degraded:
             path = (layer.value, "primary", "degraded")
             message = f"{layer}.primary is marked degraded; only a stand-in can be"
-            yield inspection.hit("matrix.degraded_primary", "matrix", path, message)
+            fix = Fix("take the flag out", (Change(path, ABSENT),))
+            yield inspection.hit("matrix.degraded_primary", "matrix", path, message, fix=fix)
 
 
 def _repeated(inspection: Inspection, layer: Layer, config: LayerConfig) -> Iterator[Hit]:
@@ -63,7 +67,8 @@ def _repeated(inspection: Inspection, layer: Layer, config: LayerConfig) -> Iter
             continue
         rule = "fallback_equals_primary" if first.endswith(".primary") else "duplicate_candidate"
         message = f"{dotted(path)} is {slot.provider}:{slot.model_id}, as {first} is"
-        yield inspection.hit(f"matrix.{rule}", "matrix", (*path, "model_id"), message)
+        fix = Fix(f"take {dotted(path)} out", (Change(path, ABSENT),))
+        yield inspection.hit(f"matrix.{rule}", "matrix", (*path, "model_id"), message, fix=fix)
 
 
 def service_rules(inspection: Inspection) -> Iterator[Hit]:
@@ -108,9 +113,18 @@ def critics(inspection: Inspection) -> Iterator[Hit]:
             message = (
                 f"{layer}: critic_policy is {policy} in {inspection.phase}; its critic must always be asked"
             )
-            yield inspection.hit(
-                "matrix.critic_policy_weak", "matrix", (layer.value, "critic_policy"), message
-            )
+            path = (layer.value, "critic_policy")
+            fix = _always(layer, config, inspection.phase)
+            yield inspection.hit("matrix.critic_policy_weak", "matrix", path, message, fix=fix)
+
+
+def _always(layer: Layer, config: LayerConfig, phase: PhaseLevel) -> Fix:
+    """The critic asked always: in the layer where no phase says otherwise, else from this phase on."""
+    by_phase = any(one.critic_policy is not None for one in config.phases.values())
+    plainly = not by_phase and default_critic_policy(layer, PhaseLevel.RESEARCH) == "always"
+    path: Path = (layer.value,) if plainly else (layer.value, "phases", phase.value)
+    place = (*path, "critic_policy")
+    return Fix(f'write {dotted(place)} = "always"', (Change(place, "always"),))
 
 
 def plain_http(inspection: Inspection) -> Iterator[Hit]:
@@ -120,7 +134,9 @@ def plain_http(inspection: Inspection) -> Iterator[Hit]:
             continue
         if _host(slot.base_url) not in _LOOPBACK:
             message = f"{dotted(path)}.base_url is not https and not on this machine"
-            yield inspection.hit("matrix.base_url_plain_http", "matrix", (*path, "base_url"), message)
+            place = (*path, "base_url")
+            fix = Fix("write https", (Change(place, slot.base_url.replace("http://", "https://", 1)),))
+            yield inspection.hit("matrix.base_url_plain_http", "matrix", place, message, fix=fix)
 
 
 def slots(inspection: Inspection) -> Iterator[tuple[Path, Slot]]:

@@ -1,10 +1,13 @@
 """Rules of budgets, currency and prices: nothing is unlimited by omission, nothing is free by accident."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from peak_console.budget.limits import Scope
-from peak_console.config.budgets import STALE_RATE_DAYS, LimitEntry
+from peak_console.config.budgets import STALE_RATE_DAYS, BudgetsFile, LimitEntry
+from peak_console.config.editing.changes import ABSENT, Change
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
 from peak_console.config.lint.schema import dotted
@@ -13,6 +16,9 @@ from peak_console.config.prices import PriceTable
 
 _KEYS: Final = ("max_tokens", "max_cost_eur", "max_calls", "max_calls_per_min")
 _NESTED_KEYS: Final = ("max_tokens", "max_cost_eur", "max_calls")
+_SANE_EUR: Final = {Scope.RUN: Decimal("5.00"), Scope.DAY: Decimal("20.00")}
+"""What a quick fix puts where a limit is missing."""
+
 _BOUNDING: Final = ("max_tokens", "max_cost_eur")
 _WIDER: Final = {
     Scope.CALL: (Scope.RUN, Scope.DAY, Scope.MONTH, Scope.PHASE),
@@ -33,7 +39,21 @@ def missing_budgets(inspection: Inspection) -> Iterator[Hit]:
         entry = data.get(scope.value)
         if not isinstance(entry, dict) or not any(key in entry for key in _BOUNDING):
             message = f"there is no limit on the cost or tokens of a {scope.value}"
-            yield inspection.hit("budget.missing", "budgets", (scope.value,), message)
+            fix = _sane(inspection.budgets, scope)
+            yield inspection.hit("budget.missing", "budgets", (scope.value,), message, fix=fix)
+
+
+def _sane(budgets: BudgetsFile | None, scope: Scope) -> Fix:
+    """A modest limit: at least what one call may cost, at most what a wider scope allows."""
+    value = _SANE_EUR[scope]
+    limits = {name: entry.max_cost_eur for name, _, entry in budgets.entries()} if budgets else {}
+    for narrower in (Scope.CALL, Scope.RUN):
+        value = max(value, limits.get(narrower) or value)
+    for wider in (Scope.DAY, Scope.MONTH, Scope.PHASE):
+        limit = limits.get(wider)
+        value = min(value, limit) if limit and wider is not scope else value
+    path = (scope.value, "max_cost_eur")
+    return Fix(f"write {dotted(path)} = {value}", (Change(path, value),))
 
 
 def zero_budgets(inspection: Inspection) -> Iterator[Hit]:
@@ -54,7 +74,8 @@ def warn_order(inspection: Inspection) -> Iterator[Hit]:
         message = (
             f"warn_pct is {budgets.warn_pct}: a warning must come after 0 and before 100 percent of a limit"
         )
-        yield inspection.hit("budget.warn_order", "budgets", ("warn_pct",), message)
+        fix = Fix("write warn_pct = 80.0", (Change(("warn_pct",), Decimal("80.0")),))
+        yield inspection.hit("budget.warn_order", "budgets", ("warn_pct",), message, fix=fix)
 
 
 def limit_order(inspection: Inspection) -> Iterator[Hit]:
@@ -70,7 +91,9 @@ def limit_order(inspection: Inspection) -> Iterator[Hit]:
                 message = (
                     f"{dotted(ours)} is {limits[0]}, above {dotted(theirs)} = {limits[1]}: it never binds"
                 )
-                yield inspection.hit("budget.limit_order", "budgets", ours, message)
+                least = min(getattr(entries[one], key) for one in above)
+                fix = Fix(f"lower it to {least}", (Change(ours, least),))
+                yield inspection.hit("budget.limit_order", "budgets", ours, message, fix=fix)
 
 
 def _wider_path(scope: Scope, path: Path) -> Path:
@@ -124,7 +147,9 @@ def price_rows(inspection: Inspection) -> Iterator[Hit]:
         key = (entry.provider, entry.model_id, entry.valid_from)
         if key in seen:
             message = f"{name} has two prices from {entry.valid_from} on"
-            yield inspection.hit("price.duplicate", "prices", ("price", index, "valid_from"), message)
+            fix = Fix("take this row out; the first one stays", (Change(("price", index), ABSENT),))
+            place = ("price", index, "valid_from")
+            yield inspection.hit("price.duplicate", "prices", place, message, fix=fix)
         seen.add(key)
         if entry.output_usd_per_mtok == 0 or entry.input_usd_per_mtok == 0:
             key_name = "input_usd_per_mtok" if entry.input_usd_per_mtok == 0 else "output_usd_per_mtok"

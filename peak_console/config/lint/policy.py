@@ -6,7 +6,11 @@ They walk the raw data, so that a file which breaks the schema as well cannot hi
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from peak_console.config.document import Document
+from peak_console.config.editing.changes import ABSENT, Change
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
+from peak_console.config.lint.replacing import nearest
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
 from peak_console.policy.deny import hard_deny
@@ -49,10 +53,24 @@ def hard_denials(inspection: Inspection) -> Iterator[Hit]:
         for path, field, text in names_in(document.data or {}):
             denial = hard_deny(**{field: text})
             if denial is not None:
-                message = f"{dotted(path)}: {denial.message}"
-                yield Hit(
-                    _RULES[denial.rule], document.name, document.place(path), message, _REMEDIES[denial.rule]
-                )
+                rule, message = _RULES[denial.rule], f"{dotted(path)}: {denial.message}"
+                fix = _another(inspection, document, path)
+                place, remedy = document.place(path), _REMEDIES[denial.rule]
+                yield Hit(rule, document.name, place, message, remedy, fix)
+
+
+def _another(inspection: Inspection, document: Document, path: Path) -> Fix | None:
+    """The nearest allowed model in the place of a forbidden one in a slot; a list's element is taken out."""
+    if isinstance(path[-1], int):
+        return Fix(f"take {dotted(path)} out", (Change(path, ABSENT),))
+    if document is not inspection.document("matrix"):
+        return None
+    if path[-1] == "base_url":
+        return Fix("take the address out", (Change(path, ABSENT),))
+    for slot_path, slot in slots_in(document.data or {}):
+        if path[:-1] == slot_path and "model_id" in slot:
+            return nearest(inspection, slot_path, str(slot["provider"]), str(slot["model_id"]))
+    return None
 
 
 def names_in(data: Any, path: Path = (), field: str = "") -> Iterator[tuple[Path, str, str]]:
@@ -93,7 +111,9 @@ def guards(inspection: Inspection) -> Iterator[Hit]:
             continue  # said already, and more strongly
         key = "provider" if denial.field == "provider" else denial.field
         key = key if key in slot else "model_id"
-        yield inspection.hit(_RULES[denial.rule], "matrix", (*path, key), f"{dotted(path)}: {denial.message}")
+        fix = nearest(inspection, path, provider, model_id)
+        document, message = inspection.document("matrix"), f"{dotted(path)}: {denial.message}"
+        yield Hit(_RULES[denial.rule], document.name, document.place((*path, key)), message, fix=fix)
 
 
 def empty_allow_list(inspection: Inspection) -> Iterator[Hit]:
@@ -106,7 +126,16 @@ def empty_allow_list(inspection: Inspection) -> Iterator[Hit]:
             "matrix",
             path,
             "global.allowed_providers is empty: every call is denied",
+            fix=_those_used(inspection),
         )
+
+
+def _those_used(inspection: Inspection) -> Fix | None:
+    """The providers that the slots name, as far as none is forbidden."""
+    named = dict.fromkeys(slot.get("provider") for _, slot in slots_in(inspection.data("matrix")))
+    used = [one for one in named if isinstance(one, str) and hard_deny(provider=one) is None]
+    path = ("global", "allowed_providers")
+    return Fix(f"list {', '.join(used)}", (Change(path, used),)) if used else None
 
 
 def slots_in(matrix: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from peak_console.config.editing.changes import Change
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.config.sources import PROMPTS
@@ -28,9 +30,14 @@ def _missing(inspection: Inspection, path: tuple[str, ...], reference: str) -> I
     if match is None or reference in inspection.sources.prompts or not inspection.sources.complete:
         return
     file = f"{PROMPTS}/{match[1]}/{match[2]}.md"
-    versions = sorted(one for one in inspection.sources.prompts if one.startswith(f"{match[1]}@"))
+    versions = sorted(
+        one
+        for one in inspection.sources.prompts
+        if PROMPT_REFERENCE.fullmatch(one) and one.startswith(f"{match[1]}@")
+    )
     remedy = f"write {file}" + (f", or name one of {', '.join(versions)}" if versions else "")
-    yield inspection.hit("prompt.missing", "matrix", path, f"there is no prompt {reference}", remedy)
+    fix = Fix(f"name {versions[-1]}", (Change(path, versions[-1]),)) if versions else None
+    yield inspection.hit("prompt.missing", "matrix", path, f"there is no prompt {reference}", remedy, fix=fix)
 
 
 def misnamed_prompts(inspection: Inspection) -> Iterator[Hit]:

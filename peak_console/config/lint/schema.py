@@ -16,7 +16,9 @@ from peak_console.config.document import Document
 from peak_console.config.keys import keys_at
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
+from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Hit
+from peak_console.config.lint.rewriting import renamed, retyped
 from peak_console.config.lock import LockFile
 from peak_console.config.matrix import MatrixFile
 from peak_console.config.positions import Path
@@ -129,7 +131,8 @@ def _explain(shape: type[ConfigModel], document: Document, error: ErrorDetails) 
         name = error["loc"][-1]
         yield _hit(document, "schema.missing_key", path, f"{key} has no {name}", f"add the key {name}")
     elif kind.endswith(("_type", "_parsing", "is_instance_of")):
-        yield _hit(document, "schema.wrong_type", path, f"{key} {_expected(error)}")
+        fix = retyped(shape, document.data, path)
+        yield _hit(document, "schema.wrong_type", path, f"{key} {_expected(error)}", fix=fix)
     else:
         yield _hit(document, "schema.bad_value", path, f"{key} {_expected(error)}")
 
@@ -139,12 +142,13 @@ def _unknown_key(shape: type[ConfigModel], document: Document, path: Path) -> Hi
     name = str(path[-1])
     if f"{name}_pct" in known:
         message = f"{dotted(path)} is a percentage without its unit"
-        return _hit(
-            document, "schema.unitless_percent", path, message, f"write {name}_pct = 80.0 for 80 percent"
-        )
+        remedy = f"write {name}_pct = 80.0 for 80 percent"
+        fix = renamed(shape, document.data, path, f"{name}_pct")
+        return _hit(document, "schema.unitless_percent", path, message, remedy, fix=fix)
     close = difflib.get_close_matches(name[:60], known, n=1)
     remedy = f"did you mean {close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
-    return _hit(document, "schema.unknown_key", path, f"there is no key {dotted(path)}", remedy)
+    fix = renamed(shape, document.data, path, close[0]) if close else None
+    return _hit(document, "schema.unknown_key", path, f"there is no key {dotted(path)}", remedy, fix=fix)
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -187,5 +191,7 @@ def _delete(data: Any, path: Path, origins: Origins) -> None:
         del data[path[-1]]
 
 
-def _hit(document: Document, rule: str, path: Path, message: str, remedy: str = "") -> Hit:
-    return Hit(rule, document.name, document.place(path), message, remedy)
+def _hit(
+    document: Document, rule: str, path: Path, message: str, remedy: str = "", *, fix: Fix | None = None
+) -> Hit:
+    return Hit(rule, document.name, document.place(path), message, remedy, fix=fix)
