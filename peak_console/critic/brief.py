@@ -74,7 +74,9 @@ def _scope(configs: Configs, layer: Layer) -> str:
     if rules is None or not rules.forbidden:
         return ""
     named = ", ".join(one_line(name, 60) for name in sorted(rules.forbidden))
-    return f"Its scope forbids these types of output: {named}. Any of them in it is a finding of category scope.\n\n"
+    return (
+        f"Its scope forbids these types of output: {named}. Each of them is a finding of category scope.\n\n"
+    )
 
 
 def _fenced(name: str, text: str, random: RandomBytes) -> str:

@@ -8,6 +8,7 @@ from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
 from peak_console.config.lint.readiness import READINESS_RULES
+from peak_console.config.lint.scope_rules import SCOPE_RULES
 from peak_console.domain.vocabulary import PhaseLevel
 
 _FILES: Final = (
@@ -401,6 +402,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             INTERFACE_RULES,
             _SOD,
             _MONEY,
+            SCOPE_RULES,
             _PROMPTS,
             LIMIT_RULES,
             READINESS_RULES,

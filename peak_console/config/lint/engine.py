@@ -15,6 +15,7 @@ from peak_console.config.lint import (
     prompts,
     readiness,
     registry,
+    scopes,
     sod,
 )
 from peak_console.config.lint.catalogue import CATALOGUE
@@ -59,6 +60,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     money.currency,
     money.missing_prices,
     money.price_rows,
+    scopes.missing,
+    scopes.identity,
+    scopes.overlaps,
+    scopes.models,
+    scopes.words,
+    scopes.tools,
     prompts.prompt_references,
     prompts.misnamed_prompts,
     prompts.empty_prompts,
@@ -94,17 +101,17 @@ def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
         hits += found
         if shape is not None:
             shapes[kind] = shape
-    scopes: dict[str, ScopeFile] = {}
+    capabilities: dict[str, ScopeFile] = {}
     for name, document in sources.scopes.items():
         shape, found, _ = validate("scope", document)
         hits += found
         if isinstance(shape, ScopeFile):
-            scopes[name] = shape
-    inspection = Inspection(sources, shapes, phase, today, origins, scopes)
+            capabilities[name] = shape
+    inspection = Inspection(sources, shapes, phase, today, origins, capabilities)
     for check in CHECKS:
         hits += check(inspection)
     findings = {_finding(hit, phase) for hit in _said_once(hits)}
-    return Report(sorted(findings, key=lambda finding: finding.order), shapes, scopes)
+    return Report(sorted(findings, key=lambda finding: finding.order), shapes, capabilities)
 
 
 def _said_once(hits: Iterable[Hit]) -> list[Hit]:

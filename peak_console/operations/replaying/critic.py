@@ -67,17 +67,21 @@ def _within_scope(
     texts: Mapping[str, str],
     known: Known,
 ) -> CriticReport | str:
-    """The report after the scope of the output's layer, by the configs of that time; or why it is not known."""
+    """The report after the scope of the output's layer at that time; or why that is not known."""
     answer = judged.answer if judged else None
     output = answer_text(answer, texts) if answer else None
+    fails = body.get("reason") == ReportReason.FORBIDDEN_OUTPUT.value
     if known.configs is None or answer is None or output is None:
-        fails = body.get("reason") == ReportReason.FORBIDDEN_OUTPUT.value
         return (known.why or "the text that was judged is gone") if fails else report
+    if fails and not known.configs.scopes.scopes:
+        return "the scopes of that time are not kept"
     layer = Layer(str(body.get("judged_layer")))
     return within_scope(report, outputs_in(known.configs, layer, output, answer_arguments(answer, texts)))
 
 
-def _compare(event: LedgerEvent, body: Mapping[str, Any], report: CriticReport | str, found: Findings) -> None:
+def _compare(
+    event: LedgerEvent, body: Mapping[str, Any], report: CriticReport | str, found: Findings
+) -> None:
     if isinstance(report, str):
         found.skip(Decision.CRITIC, event, report)
         return
