@@ -11,7 +11,6 @@ from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.engine import Report
 from peak_console.config.lint.finding import LintFinding
-from peak_console.config.lock import Lock, LockFile
 from peak_console.config.matrix import Matrix, MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.prompts import Prompt, PromptLibrary
@@ -20,9 +19,10 @@ from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.schema import PROMPT_REFERENCE, ConfigModel
 from peak_console.config.scopes import NO_SCOPES, ScopeLibrary
 from peak_console.config.sources import MAIN_FILES, Sources
+from peak_console.config.verifying import judged
 from peak_console.domain.errors import ConfigInvalid
 
-_APART = MAIN_FILES["console"].removesuffix(".toml")
+_APART = (MAIN_FILES["console"].removesuffix(".toml"), MAIN_FILES["lock"])
 
 
 def assemble(sources: Sources, report: Report) -> Configs:
@@ -51,7 +51,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         prompts=prompts,
         digests=MappingProxyType({**digests, "prompts": prompts.digest, "scopes": scopes.digest}),
         scopes=scopes,
-        lock=_lock(shapes.get("lock"), digests.get("lock", "")),
+        lock=judged(sources.main["lock"], sources.keys),
         limits=_shape(shapes, "limits", LimitsConfig),
         readiness=_shape(shapes, "readiness", ReadinessConfig),
     )
@@ -65,10 +65,6 @@ def _scopes(sources: Sources, report: Report) -> ScopeLibrary:
     return ScopeLibrary.of(report.scopes, files)
 
 
-def _lock(shape: ConfigModel | None, sha256: str) -> Lock | None:
-    return Lock.of(shape, sha256, sound=False) if isinstance(shape, LockFile) and sha256 else None
-
-
 def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:
     """The refusal for unusable configs: it names the first finding that blocks, and carries all."""
     return ConfigInvalid(
@@ -79,7 +75,7 @@ def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:
 
 
 def _blocks(finding: LintFinding) -> bool:
-    """The console's settings never keep a call from being made: what is wrong there, lint says."""
+    """The console's settings keep no call from being made; a bad lock keeps those that need a good one."""
     return finding.blocks and not finding.file.startswith(_APART)
 
 

@@ -62,7 +62,7 @@ def read_document(file: FilePath, name: str) -> Document:
 
 
 def parse_document(raw: bytes, name: str) -> Document:
-    """Parse the bytes of a file; ``name`` ends in ``.toml``, ``.lock`` (TOML), ``.yaml``, ``.yml``, or is plain text."""
+    """Parse a file's bytes: TOML where its name ends in ``.toml`` or ``.lock``, YAML, or plain text."""
     digest = sha256_hex(raw)
     if len(raw) > MAX_BYTES:
         trouble = Trouble("file.too_large", f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read")

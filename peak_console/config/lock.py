@@ -1,19 +1,22 @@
 """The lock of verified models: which models may work from shadow on, frozen with what was known of them.
 
 The file is TOML. Its digest is the SHA-256 of its bytes; its signature is an operator's over the canonical
-JSON of everything else in it.
+JSON of everything else in it (:mod:`peak_console.config.lock_text`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from peak_console.config.schema import ConfigModel, FreeText, Listed, Name, TupleOfNames, Usd
+from peak_console.config.registry import ModelEntry
+from peak_console.config.schema import ConfigModel, FreeText, Listed, Name, Tokens, TupleOfNames, Usd
+from peak_console.domain.canonical import digest
 from peak_console.domain.vocabulary import Layer, Role
 
 FORMAT: Final = 1
@@ -34,25 +37,39 @@ class LockedPrice(ConfigModel):
     """The price when the lock was written, USD for a million tokens."""
 
     input_usd_per_mtok: Usd = Field(description="Input.")
+    output_usd_per_mtok: Usd = Field(description="Output, reasoning included.")
     cache_read_usd_per_mtok: Usd | None = Field(default=None, description="Input read from the cache.")
-    output_usd_per_mtok: Usd = Field(description="Output.")
+    cache_write_usd_per_mtok: Usd | None = Field(default=None, description="Input written to the cache.")
+    request_usd: Usd = Field(default=Decimal(0), description="USD for each request, besides its tokens.")
+    hosted_call_usd: Usd | None = Field(
+        default=None, description="USD for one run of a tool that the provider runs."
+    )
     source: FreeText = Field(description="Where it was read.")
+
+
+class LockedRegistry(ConfigModel):
+    """What the registry said of the model, as far as people compare it; the digest holds all of it."""
+
+    family: Name = Field(description="The model's family.")
+    endpoint: Name = Field(description="The interface it answers on.")
+    context_tokens: Tokens = Field(description="Most input and output tokens of one call together.")
+    max_output_tokens: Tokens = Field(description="Most output tokens.")
 
 
 class Baseline(ConfigModel):
     """What the ledger held of the model in this slot when the lock was written: counts, not rates."""
 
-    since: datetime | None = Field(default=None, description="First moment counted, UTC.")
-    until: datetime | None = Field(default=None, description="Last moment counted, UTC.")
-    calls: Count = Field(default=0, description="Hops sent.")
+    since: AwareDatetime | None = Field(default=None, description="First moment counted, UTC.")
+    until: AwareDatetime | None = Field(default=None, description="Last moment counted, UTC.")
+    calls: Count = Field(default=0, description="Hops that ended, the newest of the window.")
     failed: Count = Field(default=0, description="Of them, failed.")
     timed_out: Count = Field(default=0, description="Of them, out of time.")
     retried: Count = Field(default=0, description="Of them, with more than one attempt.")
-    fallback_used: Count = Field(default=0, description="Calls that a fallback answered.")
-    refused: Count = Field(default=0, description="Answers that the model refused to give.")
-    format_failed: Count = Field(default=0, description="Answers of a wrong shape.")
-    judged: Count = Field(default=0, description="Answers that a critic judged.")
-    critic_failed: Count = Field(default=0, description="Of them, FAIL.")
+    fallback_used: Count = Field(default=0, description="Of them, followed by a fallback.")
+    refused: Count = Field(default=0, description="Of them, answers that the model refused to give.")
+    format_failed: Count = Field(default=0, description="Of them, answers of a wrong shape.")
+    judged: Count = Field(default=0, description="Of them, answers that a critic judged.")
+    critic_failed: Count = Field(default=0, description="Of the judged, FAIL.")
     latency_p95_ms: Rate | None = Field(default=None, description="p95 of answered calls.")
     cost_p95_nano_eur: Count | None = Field(default=None, description="p95 of a call's cost, nano-EUR.")
     output_tokens_p1: Count | None = Field(default=None, description="1st percentile of output tokens.")
@@ -72,12 +89,19 @@ class LockEvidence(ConfigModel):
 
     kind: Annotated[EvidenceKind, Field(strict=False)] = Field(description="`eval` or `attested`.")
     by: Name = Field(description="The operator who attests, or who ran the eval.")
-    at: datetime = Field(description="When, UTC.")
+    at: AwareDatetime = Field(description="When, UTC.")
     reason: FreeText = Field(default="", description="In the operator's words.")
     digest: Digest | None = Field(default=None, description="SHA-256 of the eval's report.")
     score: Annotated[str, Field(pattern=r"^[01](\.[0-9]{1,6})?$")] | None = Field(
         default=None, description="The eval's score, 0 to 1."
     )
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        """An eval without the digest of its report is none."""
+        if self.kind is EvidenceKind.EVAL and self.digest is None:
+            raise ValueError("evidence of kind eval needs the digest of its report")
+        return self
 
 
 class LockEntry(ConfigModel):
@@ -87,10 +111,15 @@ class LockEntry(ConfigModel):
     role: Annotated[Role, Field(strict=False)] = Field(description="The slot: primary, fallback or critic.")
     provider: Name = Field(description="The provider.")
     model_id: Name = Field(description="The model as the matrix names it.")
-    registry_sha256: Digest = Field(description="SHA-256 over the canonical JSON of its registry entry.")
-    snapshots: TupleOfNames = Field(
-        default=(), description="Names under which the model answered: dated snapshots of an alias."
+    registry_sha256: Digest = Field(
+        description="SHA-256 over the canonical JSON of its registry entry, lifecycle and defaults left out."
     )
+    snapshots: TupleOfNames = Field(
+        default=(),
+        description="Names under which it answered: dated snapshots of an alias. From shadow on it must "
+        "answer under its own id or one of these.",
+    )
+    registry: LockedRegistry = Field(description="What the registry said of it.")
     price: LockedPrice = Field(description="Its price.")
     baseline: Baseline = Field(default=Baseline(), description="What was known of it.")
     samples: Annotated[tuple[StoredSample, ...], Listed] = Field(default=(), description="Stored samples.")
@@ -99,13 +128,31 @@ class LockEntry(ConfigModel):
     )
     evidence: LockEvidence = Field(description="What it stands on.")
 
+    @property
+    def key(self) -> "LockKey":
+        """Which model in which slot."""
+        return self.layer, self.role, self.provider, self.model_id
+
+    @property
+    def name(self) -> str:
+        """The entry as people name it: ``L2.primary openai:gpt-6-luna``."""
+        return f"{self.layer}.{self.role} {self.provider}:{self.model_id}"
+
+    def answers_as(self, echo: str) -> bool:
+        """Whether ``echo``, the name in a response, is the model's own id or a snapshot that was verified."""
+        return echo == self.model_id or echo in self.snapshots
+
+
+LockKey = tuple[Layer, Role, str, str]
+"""Layer, slot, provider and model id."""
+
 
 class LockHead(ConfigModel):
     """When and by whom a lock was written, for which files, and until when it holds."""
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = Field(description="The format's number.")
-    created_at: datetime = Field(description="When it was written, UTC.")
-    expires_at: datetime = Field(description="From then on it counts as absent, UTC.")
+    created_at: AwareDatetime = Field(description="When it was written, UTC.")
+    expires_at: AwareDatetime = Field(description="From then on it counts as absent, UTC.")
     signer: Name = Field(description="The operator who signed.")
     reason: FreeText = Field(description="Why it was written.")
     matrix_sha256: Digest = Field(description="The matrix it was written for.")
@@ -129,21 +176,59 @@ class LockFile(ConfigModel):
     signature: LockSignature | None = Field(default=None, description="The signature.")
 
 
+class LockFlaw(StrEnum):
+    """Why a lock is not sound, whatever the time is."""
+
+    MALFORMED = "malformed"
+    UNSIGNED = "unsigned"
+    SIGNER_UNKNOWN = "signer_unknown"
+    SIGNER_KEY_UNREADABLE = "signer_key_unreadable"
+    FOREIGN_KEY = "foreign_key"
+    ALTERED = "altered"
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock as read; ``sound`` says whether its signature holds under the key it names in configs/keys."""
+    """A lock as read, with what is wrong with it; ``file`` is ``None`` where it is no lock at all."""
 
-    file: LockFile
+    file: LockFile | None
     digest: str
-    sound: bool
-    entries: Mapping[tuple[Layer, Role, str, str], LockEntry]
+    """SHA-256 of the file's bytes."""
+    flaw: LockFlaw | None
+    entries: Mapping[LockKey, LockEntry]
 
     @classmethod
-    def of(cls, file: LockFile, digest: str, *, sound: bool) -> "Lock":
-        """The lock that a file holds."""
-        found = {(one.layer, one.role, one.provider, one.model_id): one for one in file.entry}
-        return cls(file, digest, sound, MappingProxyType(found))
+    def of(cls, file: LockFile | None, digest: str, flaw: LockFlaw | None) -> "Lock":
+        """The lock that a file holds; the first of two entries of a slot's model counts."""
+        found: dict[LockKey, LockEntry] = {}
+        for one in file.entry if file else ():
+            found.setdefault(one.key, one)
+        return cls(file, digest, flaw, MappingProxyType(found))
+
+    @property
+    def sound(self) -> bool:
+        """Whether its form is right and its signature holds under the key in ``configs/keys``."""
+        return self.flaw is None and self.file is not None
+
+    @property
+    def signer(self) -> str:
+        """Who it says has signed it; empty where it is no lock."""
+        return self.file.lock.signer if self.file else ""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on it counts as absent."""
+        return self.file.lock.expires_at if self.file else None
 
     def find(self, layer: Layer, role: Role, provider: str, model_id: str) -> LockEntry | None:
         """The entry of a model in a slot; ``None`` where the lock does not know it there."""
         return self.entries.get((layer, role, provider, model_id))
+
+
+def registry_digest(model: ModelEntry) -> str:
+    """What :attr:`LockEntry.registry_sha256` holds of a registry entry.
+
+    Without its lifecycle: a provider that announces an end changes nothing of what was verified. Without
+    values that are defaults, so that a version that knows further keys reads the same entry.
+    """
+    return digest(model.model_dump(mode="json", exclude={"lifecycle"}, exclude_defaults=True))

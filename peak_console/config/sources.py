@@ -25,9 +25,11 @@ MAIN_FILES: Final = {
 REQUIRED: Final = ("matrix", "models", "prices", "budgets")
 """Kinds without which no call is made; the others have defaults in code."""
 
+KEYS: Final = "configs/keys"
 PROMPTS: Final = "configs/ai/prompts"
 SCOPES: Final = "configs/ai/capability_scopes"
 YAML_SUFFIXES: Final = (".yaml", ".yml")
+_MOST_KEYS: Final = 256
 
 Reader = Callable[[Path, str], Document]
 """What reads a file under a name: :func:`read_document`, or one that keeps what did not change."""
@@ -42,6 +44,8 @@ class Sources:
     """By reference, ``<name>@<version>``."""
     scopes: Mapping[str, Document] = field(default_factory=dict)
     """Capability scopes, by the file's name without its suffix."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Public keys by operator, as their files have them; read where there is a lock to be checked."""
     others: tuple[Document, ...] = ()
     """Further config files, of which only the text is checked."""
     beside: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +69,13 @@ def read_sources(root: Path, read: Reader = read_document) -> Sources:
         main[kind], doubled = read_either(root, name, read)
         beside |= doubled
     scopes, doubled = read_scopes(root, read)
-    return Sources(main, read_prompts(root / PROMPTS, PROMPTS, read), scopes, (), {**beside, **doubled})
+    return Sources(
+        main,
+        read_prompts(root / PROMPTS, PROMPTS, read),
+        scopes,
+        keys={} if _absent(main["lock"]) else read_keys(root / KEYS, read),
+        beside={**beside, **doubled},
+    )
 
 
 def read_either(root: Path, name: str, read: Reader = read_document) -> tuple[Document, dict[str, str]]:
@@ -109,6 +119,15 @@ def read_scopes(root: Path, read: Reader = read_document) -> tuple[dict[str, Doc
         found[name], doubled = read_either(root, f"{SCOPES}/{name}.toml", read)
         beside |= doubled
     return found, beside
+
+
+def read_keys(folder: Path, read: Reader = read_document) -> dict[str, str]:
+    """The public keys ``<operator>.pub`` of a folder; one that cannot be read is empty."""
+    files = [one for one in _entries(folder) if one.name.endswith(".pub")]
+    return {
+        one.name.removesuffix(".pub"): read(Path(one.path), one.name).text.strip()
+        for one in files[:_MOST_KEYS]
+    }
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -4,7 +4,6 @@ A workspace is named by the fingerprint of its public key, so that two workspace
 a moved one keeps its own. Public halves are OpenSSH lines in ``configs/keys/<name>.pub``.
 """
 
-import contextlib
 import hashlib
 import os
 import re
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import platformdirs
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
 from peak_console.domain.events import EventDraft
+from peak_console.domain.public_keys import signed_by
 from peak_console.ledger.service.privileges import Proof, challenge_message
 
 WORKSPACE: Final = "workspace"
@@ -199,12 +199,7 @@ def keys_folder(environ: Mapping[str, str] | None = None) -> Path:
 
 def verify_proof(public: str, proof: Proof, message: bytes) -> bool:
     """Whether ``proof`` signs ``message`` under ``public``; false for anything malformed."""
-    with contextlib.suppress(ValueError, UnsupportedAlgorithm, InvalidSignature):
-        key = load_ssh_public_key(public.encode())
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(bytes.fromhex(proof.signature), _DOMAIN + message)
-            return True
-    return False
+    return signed_by(public, proof.signature, _DOMAIN + message)
 
 
 def openssh(key: Ed25519PublicKey) -> str:

@@ -64,6 +64,7 @@ def requested(
     number: int,
     rows: Sequence[Mapping[str, Any]],
     matrix_digest: str,
+    lock_digest: str,
     posture: str,
     phase: str,
     simulated: bool,
@@ -81,6 +82,7 @@ def requested(
         "prompt_version": one_line(request.prompt_version),
         "purpose": shown_purpose(request),
         "matrix_digest": matrix_digest,
+        "lock_digest": lock_digest,
         "bound_eur": text_from_nano(hop.bound),
         "bound_tokens": hop.bound_tokens,
         "max_output_tokens": hop.max_output_tokens,
@@ -148,6 +150,8 @@ def completed(
         "degraded": hop.candidate.entry.degraded,
         "simulated": simulated,
     }
+    if not hop.usable.lock_knows(answer.model_echo):
+        body["unlocked_echo"] = True
     if streamed:
         body["streamed"] = True
         body["ttft_us"] = ttft_us

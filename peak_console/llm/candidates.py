@@ -4,15 +4,17 @@ Judged once for configs, day, phase and environment, not once a call: nothing he
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 from peak_console.budget.prices import Price
 from peak_console.config.configs import Configs
+from peak_console.config.lock import Lock, LockKey
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import ModelEntry
+from peak_console.config.verifying import Standing, standing, suffices, why_not
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallRefused
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
@@ -35,6 +37,8 @@ class Facts:
 
     today: date
     phase: PhaseLevel
+    now: datetime | None = None
+    """The moment by which the lock holds or has expired; ``None``: the beginning of the day, UTC."""
     simulated: bool = False
     base_urls: Mapping[str, str] | None = None
     """Addresses that ``PEAK_PROVIDER_<NAME>_BASE_URL`` sets, by provider."""
@@ -48,6 +52,11 @@ class Facts:
     """Providers for which the environment of a simulated workspace holds a key, which it must not."""
     down: frozenset[str] = frozenset()
     """Providers that refused our key lately."""
+
+    @property
+    def moment(self) -> datetime:
+        """The moment by which the lock is judged."""
+        return self.now or datetime.combine(self.today, time.min, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,17 @@ class Usable:
     base_url_overridden: bool
     """Whether the environment told it, wholly or in part: then the event names it."""
     max_output_tokens: int
+    lock_names: tuple[str, ...] = ()
+    """Names that a lock that counts knows of the model in this slot: its id and its snapshots."""
+    bound_to_lock: bool = False
+    """Whether it must answer under one of them: from shadow on."""
+
+    def lock_knows(self, echo: str | None) -> bool:
+        """Whether the lock knows the name in an answer; true where nothing can tell.
+
+        Without a lock, an entry in it or a name in the answer there is nothing to hold against another.
+        """
+        return not self.lock_names or echo is None or echo in self.lock_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +102,7 @@ class Candidate:
     usable: Usable | None
     refusal: CandidateRefusal | None
     lifecycle: str = ""
+    standing: Standing = Standing.NO_LOCK
 
     def row(self) -> dict[str, Any]:
         """The candidate's row in the route of an event."""
@@ -93,7 +114,7 @@ class Candidate:
             "admitted": self.refusal is None,
             "reason": self.refusal.reason.value if self.refusal else "admitted",
             "detail": self.refusal.detail if self.refusal else "",
-            "verified": "no_lock",
+            "verified": self.standing.value,
         }
         if self.lifecycle:
             row["lifecycle"] = self.lifecycle
@@ -118,13 +139,32 @@ def survey(configs: Configs, layer: Layer, role: Role, facts: Facts) -> tuple[Ca
 
 def _judged(entry: ChainEntry, configs: Configs, facts: Facts) -> Candidate:
     model = configs.models.find(entry.provider, entry.model_id)
+    key = (entry.layer, entry.role, entry.provider, entry.model_id)
+    price = configs.prices.find(entry.provider, entry.model_id, facts.today)
+    found = standing(configs.lock, key, model, price, facts.moment)
     refusal = _policy(entry, model, configs, facts) or _registry(entry, model, facts)
     if refusal is not None or model is None:
-        return Candidate(entry, None, refusal, _lifecycle(model))
+        return Candidate(entry, None, refusal, _lifecycle(model), found)
     usable = _usable(entry, model, configs, facts)
+    if not isinstance(usable, CandidateRefusal):
+        usable = _locked(usable, found, key, configs.lock, facts)
     if isinstance(usable, CandidateRefusal):
-        return Candidate(entry, None, usable, _lifecycle(model))
-    return Candidate(entry, usable, None, _lifecycle(model))
+        return Candidate(entry, None, usable, _lifecycle(model), found)
+    return Candidate(entry, usable, None, _lifecycle(model), found)
+
+
+def _locked(
+    usable: Usable, found: Standing, key: LockKey, lock: Lock | None, facts: Facts
+) -> Usable | CandidateRefusal:
+    """What the phase demands of the lock (decision 17), and the names that it binds the answer to."""
+    if not suffices(found, facts.phase):
+        detail, remedy = why_not(found, lock, key, facts.phase, facts.moment)
+        return CandidateRefusal(CallReason.MODEL_NOT_VERIFIED, detail, remedy)
+    entry = lock.entries.get(key) if lock and found in {Standing.VERIFIED, Standing.ATTESTED} else None
+    if entry is None:
+        return usable
+    names = (entry.model_id, *entry.snapshots)
+    return replace(usable, lock_names=names, bound_to_lock=facts.phase.at_least(PhaseLevel.SHADOW))
 
 
 def _policy(

@@ -39,6 +39,8 @@ class Call:
     simulated: bool
     started_us: int
     matrix_digest: str = ""
+    lock_digest: str = ""
+    """Empty where there is no lock."""
     on_exhausted: str = OnExhausted.ABORT.value
     scope: LayerScope = ANYTHING
     scoped: Mapping[str, Any] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
         number=at.number,
         rows=at.route.rows,
         matrix_digest=call.matrix_digest,
+        lock_digest=call.lock_digest,
         posture=call.posture.state.value,
         phase=call.phase.value if call.phase else "unknown",
         simulated=call.simulated,
@@ -204,6 +207,7 @@ def refused(call: Call, reason: str, message: str, remedy: str, route: Route | N
         "posture_reasons": list(call.posture.reasons),
         "phase": call.phase.value if call.phase else "unknown",
         "matrix_digest": call.matrix_digest,
+        "lock_digest": call.lock_digest,
         "route": list(route.rows) if route else [],
         "simulated": call.simulated,
         **bodies.asked_terms(call.request, streamed=call.streaming is not None),

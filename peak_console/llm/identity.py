@@ -14,11 +14,12 @@ def misanswered(
     """Why what the model ``echo`` says is no answer to ``hop``; ``None`` where it is one.
 
     The hard deny runs on the name. Another model than was asked for (an alias that moved, a silent re-route)
-    is no answer either: it has another price and no approval. The name is judged as it came, and told without
-    any of ``secrets``.
+    is no answer either: it has another price and no approval. From shadow on a snapshot that was not verified
+    is another model, too. The name is judged as it came, and told without any of ``secrets``.
     """
     denial = deny_echo(echo)
-    if denial is None and hop.usable.model.echoed_as(echo):
+    unverified = hop.usable.bound_to_lock and not hop.usable.lock_knows(echo)
+    if denial is None and not unverified and hop.usable.model.echoed_as(echo):
         return None
     echo = secrets.struck(echo)
     shown = one_line(echo, ECHO_LIMIT)
@@ -26,7 +27,9 @@ def misanswered(
     return Failure(
         CallReason.FORBIDDEN_ECHO if denial else CallReason.UNEXPECTED_ECHO,
         OutcomeClass.STOP if denial else OutcomeClass.NEXT_CANDIDATE,
-        _denied(echo, shown) if denial else f"asked {asked}, {shown!r} answered",
+        _denied(echo, shown)
+        if denial
+        else f"asked {asked}, {shown!r} answered{', which the lock does not know' if unverified else ''}",
         request_id=request_id,
         usage=usage,
         model_echo=echo,

@@ -55,6 +55,9 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
         CallReason.MATRIX_CHANGED: Meaning(
             _NOT_SENT, "the plan was made under another matrix than the node's", _REFUSED, "call again"
         ),
+        CallReason.LOCK_CHANGED: Meaning(
+            _NOT_SENT, "the plan was made under another lock than the node's", _REFUSED, "call again"
+        ),
         CallReason.FORBIDDEN_PROVIDER: Meaning(
             _NOT_ADMITTED, "the provider is forbidden", _PASSED_OVER, "choose an allowed provider"
         ),
@@ -75,6 +78,12 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             "the model is not in the registry, or not allowed there",
             _PASSED_OVER,
             "add it with allowed = true to configs/ai/models.toml",
+        ),
+        CallReason.MODEL_NOT_VERIFIED: Meaning(
+            _NOT_ADMITTED,
+            "the lock of verified models does not hold this model for this slot, as the phase demands",
+            _PASSED_OVER,
+            "see why: peak lock check; then write a new lock",
         ),
         CallReason.MODEL_SHUT_DOWN: Meaning(
             _NOT_ADMITTED, "the model is past its shutdown date", _PASSED_OVER, "take its successor"
@@ -189,7 +198,7 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _NOT_ADMITTED,
             "the scope allows some domains only, and the model's web tool takes no such list",
             _PASSED_OVER,
-            "choose a model with OpenAI's web_search tool, or set on_unfiltered = \"note\" in the scope",
+            'choose a model with OpenAI\'s web_search tool, or set on_unfiltered = "note" in the scope',
         ),
         CallReason.WEB_RATE_EXCEEDED: Meaning(
             _NOT_SENT,

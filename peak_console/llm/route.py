@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -134,6 +134,7 @@ def explain(
     role: Role,
     *,
     today: date,
+    now: datetime | None = None,
     phase: PhaseLevel = PhaseLevel.RESEARCH,
     simulated: bool = False,
     base_urls: Mapping[str, str] | None = None,
@@ -151,12 +152,14 @@ def explain(
     ``keys`` are the providers with a key; ``None`` takes them all as set, so that a plan can be read without
     secrets; ``signing_only`` are those of them that have AWS access keys alone;
     ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
+    ``now`` is the moment by which the lock holds; ``None``: the beginning of ``today``, UTC.
     ``cooling`` are the models whose breakers are open, and until when (µs since 1970): they are passed over.
     Raises ``CallRefused`` for L5, L6 and an empty slot, ``UsageWrong`` for a failure of no candidate.
     """
     everyone = frozenset(adapter.provider for adapter in ADAPTERS.values())
     facts = Facts(
         today=today,
+        now=now,
         phase=phase,
         simulated=simulated,
         base_urls=base_urls,

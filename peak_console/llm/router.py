@@ -97,7 +97,7 @@ class Route:
     def refuse(self, place: int, refusal: CandidateRefusal) -> None:
         """The candidate at ``place`` is not asked by this call, whatever becomes of the others."""
         before = self.candidates[place]
-        self.candidates[place] = Candidate(before.entry, None, refusal, before.lifecycle)
+        self.candidates[place] = Candidate(before.entry, None, refusal, before.lifecycle, before.standing)
         self.rows[place] = self.candidates[place].row()
 
     def after(

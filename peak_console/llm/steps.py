@@ -126,7 +126,7 @@ class Steps:
                 self._turn.configs(call.level),
                 request.layer,
                 request.role,
-                today=self._clock.now().date(),
+                now=self._clock.now(),
                 phase=call.level,
                 simulated=call.simulated,
                 down=self._down_now(),
@@ -137,8 +137,9 @@ class Steps:
         except PeakError as error:
             await self.refuse(call, error.code, error)
             raise
-        call.matrix_digest, call.on_exhausted = survey.matrix_digest, survey.on_exhausted.value
+        call.matrix_digest, call.lock_digest = survey.matrix_digest, survey.lock_digest
         call.scope, call.scoped = survey.scope, survey.scope.told
+        call.on_exhausted = survey.on_exhausted.value
         if request.tools or request.hosted_tools or not survey.scope.silent:
             scoped = await self._scopes.kept_within(survey.scope, request, survey.candidates, call.call_id)
             if isinstance(scoped, CandidateRefusal):
@@ -386,9 +387,7 @@ class Steps:
         error.details["call_id"] = call.call_id
         error.details["recorded"] = await self._recorder.briefly(drafts)
 
-    async def _refused(
-        self, call: Call, refusal: CandidateRefusal, route: Route | None = None
-    ) -> PeakError:
+    async def _refused(self, call: Call, refusal: CandidateRefusal, route: Route | None = None) -> PeakError:
         """The error of a call that is refused, once that is recorded."""
         refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
         await self.refuse(call, refusal.reason, refused, route)

@@ -98,12 +98,14 @@ def route(
     level, simulated = rules_of(ws), is_simulated(ws)
     credentials = Credentials(os.environ if environ is None else environ)
     configs = load_configs(ws, phase=level, today=today)
-    facts, problem = _facts(ws, configs.budgets.limits, (clock or SystemClock()).now())
+    now = (clock or SystemClock()).now()
+    facts, problem = _facts(ws, configs.budgets.limits, now)
     explanation = explain(
         configs,
         layer,
         role,
         today=today,
+        now=now if now.date() == today else None,
         phase=level,
         simulated=simulated,
         base_urls=_base_urls(credentials, simulated=simulated),

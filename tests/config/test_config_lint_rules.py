@@ -319,8 +319,8 @@ def test_the_workspace_of_these_tests_is_faultless(files: Any) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    """A rule without a test that triggers it does not ship."""
-    assert [rule for rule, *_ in CASES] == list(CATALOGUE)
+    """A rule without a test that triggers it does not ship; the lock's stand in a file of their own."""
+    assert [rule for rule, *_ in CASES] == [rule for rule in CATALOGUE if not rule.startswith("lock.")]
 
 
 @pytest.mark.parametrize(("rule", "spoil", "file", "at"), CASES, ids=[case[0] for case in CASES])

@@ -1,11 +1,12 @@
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from road import MATRIX, MODELS, write_workspace
+from support.locks import locked
 
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
@@ -30,8 +31,14 @@ def made(root: Path, *, matrix: str = MATRIX, models: str = MODELS) -> Configs:
     return load_configs(write_workspace(root, matrix=matrix, models=models), today=TODAY)
 
 
+def verified(configs: Configs) -> Configs:
+    """Configs with a lock of all that their matrix uses."""
+    return locked(configs, at=datetime.combine(TODAY, time.min, UTC))
+
+
 def reasons(configs: Configs, facts: Facts = FACTS, layer: Layer = Layer.L2) -> list[str]:
-    """Each candidate's reason in a slot."""
+    """Each candidate's reason in a slot; from shadow on of models that are verified."""
+    configs = verified(configs) if facts.phase.at_least(PhaseLevel.SHADOW) else configs
     return [one.row()["reason"] for one in survey(configs, layer, Role.PRIMARY, facts)]
 
 
@@ -323,7 +330,7 @@ def test_an_endpoint_from_the_environment_is_azures_own_from_shadow_on(
     assert reasons(forged(six, **AZURE), told) == ["admitted"]
     for phase in (PhaseLevel.SHADOW, PhaseLevel.LIVE):
         later = replace(told, phase=phase)
-        (found,) = survey(forged(six, **AZURE), Layer.L2, Role.PRIMARY, later)
+        (found,) = survey(verified(forged(six, **AZURE)), Layer.L2, Role.PRIMARY, later)
         assert (found.refusal is None) == own
         if found.refusal is not None:
             assert found.refusal.reason == "base_url_refused"

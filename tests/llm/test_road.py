@@ -1,14 +1,25 @@
 import hashlib
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 from loopback_server import LoopbackServer
 from road import GOOGLE_KEY, KEY, Road, answering, asking, chat, failing, gemini, open_road
+from support.locks import lock_file, write_lock
 
+from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import Finish, Usage
 from peak_console.domain.errors import CallRefused, ControlRefused, UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
+
+
+def lock_up(workspace: Workspace) -> None:
+    """Write a lock of all that the matrix uses, as its models answer here."""
+    now = datetime.now(UTC)
+    configs = load_configs(workspace, today=now.date())
+    names = {"gpt-5-mini": "gpt-5-mini-2025-08-07"}
+    write_lock(workspace.root, lock_file(configs, at=now, names=names))
 
 
 async def test_a_call_goes_the_whole_road(road: Road, providers: LoopbackServer) -> None:
@@ -293,6 +304,7 @@ async def test_from_shadow_on_an_address_must_stand_in_the_matrix(
     matrix = workspace.matrix.read_text()
     named = f'[L2.primary]\nprovider = "openai"\nbase_url = "{providers.url}/v1"'
     workspace.matrix.write_text(matrix.replace('[L2.primary]\nprovider = "openai"', named))
+    lock_up(workspace)
     async with open_road(workspace, providers.url, phase="shadow") as road:
         result = await road.client.call(asking())
         rows = (road.events("llm.call.requested")[-1].body or {})["route"]
@@ -316,6 +328,7 @@ async def test_from_testnet_on_texts_are_synced_before_the_send(
     matrix = workspace.matrix.read_text()
     named = f'provider = "openai"\nbase_url = "{providers.url}/v1"'
     workspace.matrix.write_text(matrix.replace('provider = "openai"', named))
+    lock_up(workspace)
     synced: list[int] = []
     monkeypatch.setattr("peak_console.llm.texts._sync", lambda _: synced.append(len(providers.seen)))
     async with open_road(workspace, providers.url, phase="shadow") as road:

@@ -7,6 +7,7 @@ from typing import Final
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
+from peak_console.config.lint.lock import LOCK_RULES
 from peak_console.config.lint.readiness import READINESS_RULES
 from peak_console.config.lint.scope_rules import SCOPE_RULES
 from peak_console.domain.vocabulary import PhaseLevel
@@ -406,6 +407,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             _PROMPTS,
             LIMIT_RULES,
             READINESS_RULES,
+            LOCK_RULES,
         )
         for rule in group
     }

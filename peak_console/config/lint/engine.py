@@ -10,6 +10,7 @@ from peak_console.config.lint import (
     interfaces,
     layers,
     limits,
+    lock,
     money,
     policy,
     prompts,
@@ -75,6 +76,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     readiness.laxer_criteria,
     readiness.switched_off,
     readiness.unmeasured_shares,
+    lock.lock_rules,
 )
 """Every rule's implementation, besides the schema."""
 

@@ -31,6 +31,7 @@ _GROUPS: Final = {
     "prompt": "Prompts",
     "limits": "Risk limits",
     "readiness": "Criteria of promotion",
+    "lock": "The lock of verified models",
 }
 
 

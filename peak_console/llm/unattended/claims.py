@@ -90,6 +90,7 @@ def accepted(at: Passage, pending: Pending, *, now: datetime) -> EventDraft:
         "timeout_s": entry.timeout_s,
         "family": usable.model.family,
         "echoes": list(usable.model.echoes),
+        "lock_names": list(usable.lock_names) if usable.bound_to_lock else [],
         "deployment": entry.deployment,
         "position": entry.position,
         "degraded": entry.degraded,
@@ -187,6 +188,7 @@ def _claim(event: LedgerEvent, body: Mapping[str, Any]) -> Claim:
         echoes=tuple(body["echoes"]),
         background=True,
     )
+    lock_names = tuple(body.get("lock_names", ()))
     usable = Usable(
         adapter=adapter,
         model=model,
@@ -195,6 +197,8 @@ def _claim(event: LedgerEvent, body: Mapping[str, Any]) -> Claim:
         base_url=body["base_url"],
         base_url_overridden=False,
         max_output_tokens=body["max_output_tokens"],
+        lock_names=lock_names,
+        bound_to_lock=bool(lock_names),
     )
     hop = Hop(
         candidate=Candidate(entry, usable, None),

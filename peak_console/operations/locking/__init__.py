@@ -1,0 +1,1 @@
+"""The lock of verified models: written, checked, shown, compared and put back."""

@@ -1,0 +1,224 @@
+"""What a new lock holds of each slot, and on which evidence; which slots it can say nothing of. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from peak_console.budget.prices import Price
+from peak_console.config.configs import Configs
+from peak_console.config.lock import (
+    Baseline,
+    EvidenceKind,
+    LockedPrice,
+    LockedRegistry,
+    LockEntry,
+    LockEvidence,
+    LockKey,
+    StoredSample,
+    registry_digest,
+)
+from peak_console.config.matrix import ChainEntry
+from peak_console.config.registry import ModelEntry
+from peak_console.config.verifying import price_differs, registry_differs
+from peak_console.domain.calls import CallReason
+from peak_console.domain.errors import CallRefused, UsageWrong
+from peak_console.domain.vocabulary import Layer, Role
+
+_PRICE: Final = tuple(name for name in LockedPrice.model_fields if name != "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of a model in a slot."""
+
+    baseline: Baseline = field(default_factory=Baseline)
+    snapshots: tuple[str, ...] = ()
+    samples: tuple[StoredSample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator wants written. ``slots`` empty: all; ``attest`` empty: nobody vouches for anything."""
+
+    operator: str
+    at: datetime
+    attest: str = ""
+    slots: frozenset[tuple[Layer, Role]] = frozenset()
+    snapshots: tuple[tuple[str, str, str], ...] = ()
+    """Provider, model id and a name under which it answers, said by the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A slot's model that gets no entry, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """The entries of a new lock."""
+
+    entries: tuple[LockEntry, ...]
+    left: tuple[Left, ...]
+    """What the new lock does not hold."""
+    carried: frozenset[LockKey]
+    """Entries taken over as they stood, because their slots were not asked for."""
+    unseen: tuple[str, ...]
+    """Models that never answered in the window: from shadow on they must answer under their own id."""
+
+    @property
+    def evidence(self) -> dict[str, int]:
+        """How many entries stand on what."""
+        kinds = [one.evidence.kind for one in self.entries]
+        return {kind.value: kinds.count(kind) for kind in EvidenceKind}
+
+
+def slots_of(configs: Configs) -> Iterator[ChainEntry]:
+    """Every slot of the matrix that holds a model, each once, in the order of layers."""
+    for layer in (one for one in Layer if one.may_call_models):
+        for role in (Role.PRIMARY, Role.CRITIC):
+            try:
+                chain = configs.matrix.chain(layer, role)
+            except CallRefused as error:
+                if error.code != CallReason.SLOT_EMPTY:
+                    raise
+                continue
+            yield from (one for one in chain if one.layer is layer)
+
+
+def slot_named(text: str, configs: Configs) -> tuple[Layer, Role]:
+    """``L2.primary`` as a slot of the matrix; raises ``UsageWrong`` (``no_such_slot``)."""
+    known = sorted({f"{one.layer}.{one.role}" for one in slots_of(configs)})
+    if text not in known:
+        raise UsageWrong(
+            f"the matrix fills no slot '{text[:40]}'",
+            code="no_such_slot",
+            remedy=f"name one of: {', '.join(known)}",
+        )
+    layer, _, role = text.partition(".")
+    return Layer(layer), Role(role)
+
+
+def snapshot_named(text: str, configs: Configs) -> tuple[str, str, str]:
+    """``openai:gpt-6=gpt-6-2026-09-01``; raises ``UsageWrong`` (``snapshot_malformed``, ``_foreign``)."""
+    who, _, name = text.partition("=")
+    provider, _, model_id = who.partition(":")
+    model = configs.models.find(provider, model_id)
+    if not name or model is None:
+        raise UsageWrong(
+            f"'{text[:80]}' names no snapshot of a model of the registry",
+            code="snapshot_malformed",
+            remedy="write PROVIDER:MODEL=NAME, for example openai:gpt-6-luna=gpt-6-luna-2026-09-01",
+        )
+    if not model.echoed_as(name):
+        raise UsageWrong(
+            f"{name[:80]} is no name under which {who[:80]} may answer",
+            code="snapshot_foreign",
+            remedy="name a snapshot of it, or add its beginning to its echoes in configs/ai/models.toml",
+        )
+    return provider, model_id, name
+
+
+def drafted(
+    configs: Configs, old: Mapping[LockKey, LockEntry], known: Mapping[LockKey, Known], wish: Wish
+) -> Drafted:
+    """The entries of a new lock for the matrix as it stands.
+
+    Slots that were asked for are written anew: on the eval that the old entry stands on while model, registry
+    entry and price are unchanged, else on the operator's attestation. The others are taken over as they
+    stand, while they still hold.
+    """
+    entries, left, carried, unseen = [], [], set(), []
+    for slot in slots_of(configs):
+        key = (slot.layer, slot.role, slot.provider, slot.model_id)
+        name = f"{slot.layer}.{slot.role} {slot.provider}:{slot.model_id}"
+        model = configs.models.find(slot.provider, slot.model_id)
+        price = configs.prices.find(slot.provider, slot.model_id, wish.at.date())
+        if model is None or price is None:
+            left.append(Left(name, "it is not in the registry" if model is None else "no price holds today"))
+            continue
+        before = old.get(key)
+        if before is not None and (registry_differs(before, model) or price_differs(before, price)):
+            before = None
+        if wish.slots and (slot.layer, slot.role) not in wish.slots:
+            if before is None:
+                left.append(Left(name, "its slot was not asked for, and no entry of before holds"))
+            else:
+                entries.append(before)
+                carried.add(key)
+            continue
+        evidence = _evidence(before, wish)
+        if evidence is None:
+            left.append(Left(name, "no eval stands for it, and nobody attests it"))
+            continue
+        found = _with_names(known.get(key, Known()), before, wish, slot)
+        if not found.snapshots and not found.baseline.calls:
+            unseen.append(name)
+        entries.append(entry_of(key, model, price, evidence, known=found, before=before))
+    return Drafted(tuple(entries), tuple(left), frozenset(carried), tuple(unseen))
+
+
+def entry_of(
+    key: LockKey,
+    model: ModelEntry,
+    price: Price,
+    evidence: LockEvidence,
+    *,
+    known: Known | None = None,
+    before: LockEntry | None = None,
+) -> LockEntry:
+    """One entry, with the registry entry and price as they stand; canaries are those of ``before``."""
+    layer, role, provider, model_id = key
+    known = known or Known()
+    return LockEntry(
+        layer=layer,
+        role=role,
+        provider=provider,
+        model_id=model_id,
+        registry_sha256=registry_digest(model),
+        snapshots=known.snapshots,
+        registry=LockedRegistry(
+            family=model.family,
+            endpoint=model.endpoint.value,
+            context_tokens=model.context_tokens,
+            max_output_tokens=model.max_output_tokens,
+        ),
+        price=LockedPrice(source=price.source, **{name: getattr(price, name) for name in _PRICE}),
+        baseline=known.baseline,
+        samples=known.samples,
+        canaries=before.canaries if before else (),
+        evidence=evidence,
+    )
+
+
+def without_evidence(left: Iterable[Left], asked: Collection[LockEntry]) -> UsageWrong:
+    """The refusal of a lock that would hold nothing new of what was asked for."""
+    names = ", ".join(one.name for one in left)[:600]
+    more = "" if asked else ": the lock would be empty"
+    return UsageWrong(
+        f"these slots have no evidence{more}: {names}",
+        code="evidence_missing",
+        remedy='vouch for them yourself: --attest "why" (enough for shadow), or leave them out with --slot',
+    )
+
+
+def _evidence(before: LockEntry | None, wish: Wish) -> LockEvidence | None:
+    if before is not None and before.evidence.kind is EvidenceKind.EVAL:
+        return before.evidence
+    if not wish.attest:
+        return None
+    return LockEvidence(kind=EvidenceKind.ATTESTED, by=wish.operator, at=wish.at, reason=wish.attest)
+
+
+def _with_names(known: Known, before: LockEntry | None, wish: Wish, slot: ChainEntry) -> Known:
+    """The snapshots that answered in the window, else those of before; and what the operator says."""
+    said = [
+        name
+        for provider, model_id, name in wish.snapshots
+        if (provider, model_id) == (slot.provider, slot.model_id)
+    ]
+    seen = known.snapshots or (before.snapshots if before else ())
+    return replace(known, snapshots=tuple(sorted({*seen, *said})))
