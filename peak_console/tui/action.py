@@ -9,13 +9,15 @@ from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
 TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "log")
+OF_CHANGES: Final = ("history", "version", "merge", "model")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
-SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", "help", "incident", "enable", "picker")
+PANELS: Final = ("help", "incident", "enable", "save", "picker")
+SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS)
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""
 LISTS: Final = frozenset({"live", "calls", "runs", "log"})
-TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix"}
-PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, "call", "record"})
+TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix", "history"}
+PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, *OF_CHANGES, "call", "record"})
 CHAINS: Final = frozenset({"runs", "run", "event"})
 
 

@@ -31,6 +31,7 @@ from peak_console.tui.screens.base import PeakModal, PeakScreen
 from peak_console.tui.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.bench import Bench
     from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
     from peak_console.operations.views.source import Source
     from peak_console.operations.views.work import Work
@@ -58,6 +59,8 @@ class Opening:
     refresh: bool = True
     work: "Work | None" = None
     """What does long work; without one the workspace's own."""
+    bench: "Bench | None" = None
+    """The workbench of configs; without one the workspace's own."""
     notice: str = ""
     """Something to tell at the start."""
 
@@ -191,6 +194,13 @@ class PeakApp(AppActions, ReplayActions, App[int]):
 
         workspace = self.opening.workspace
         return self.opening.work or (None if workspace is None else WorkspaceWork(workspace))
+
+    def bench(self) -> "Bench | None":
+        """The workbench of configs; ``None`` without a workspace."""
+        from peak_console.operations.views.bench import WorkspaceBench  # noqa: PLC0415 - not before the first paint
+
+        workspace = self.opening.workspace
+        return self.opening.bench or (None if workspace is None else WorkspaceBench(workspace))
 
     def now(self) -> datetime:
         """The clock's time."""

@@ -27,7 +27,7 @@ _SYNTAX: Final = {
     "heading": ("accent", "bold"),
     "heading.marker": ("dim", ""),
 }
-"""What the TOML grammar's highlights (tree-sitter-toml, ``highlights.scm``) and Markdown's headings look like."""
+"""Highlights of the TOML grammar (tree-sitter-toml, ``highlights.scm``) and of Markdown: tone, attributes."""
 
 
 def editor_theme(theme: Theme) -> "TextAreaTheme":

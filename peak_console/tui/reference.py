@@ -23,9 +23,14 @@ _NAMES = {
     "pack": "An evidence pack",
     "packed": "A file of a pack",
     "record": "A log line's page",
+    "history": "History of a config",
+    "version": "A version",
+    "merge": "The three-way view",
+    "model": "A model's page",
     "help": "Help",
     "incident": "The incident panel",
     "enable": "The enable dialogue",
+    "save": "The save dialogue",
     "picker": "A list to pick from",
 }
 _DANGER = {

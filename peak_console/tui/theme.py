@@ -1,8 +1,8 @@
 """The console's themes. Colour-blind eyes tell green, amber and red apart too (Okabe and Ito, 2008).
 
 Every theme defines the ``ink-*`` variables that :mod:`peak_console.tui.widgets.canvas` gives to tones. Text
-stands at a contrast of 4.5 to 1 or more on every ground it is drawn on, at 7 to 1 in the theme of high contrast
-(WCAG 2.2, criteria 1.4.3 and 1.4.6); ``ansi`` has the terminal's own sixteen colours and no other.
+stands at a contrast of 4.5 to 1 or more on every ground it is drawn on, at 7 to 1 in the theme of high
+contrast (WCAG 2.2, criteria 1.4.3 and 1.4.6); ``ansi`` has the terminal's own sixteen colours and no other.
 """
 
 from typing import Final

@@ -4,13 +4,12 @@ The reason has the focus. Enter leads on and confirms nothing; ctrl+y does, once
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar, cast
+from typing import ClassVar
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
@@ -21,68 +20,16 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
 from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_ID, bindings_for
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal
-from peak_console.tui.widgets.canvas import Canvas
+from peak_console.tui.widgets.form import Cancel, Field
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
 
 WORD = "ENABLE"
 _WIDTH = 72
-
-
-class _Field(Vertical):
-    """A name over an input."""
-
-    DEFAULT_CSS = """
-    _Field { height: 2; }
-    _Field PlainInput {
-        height: 1; border: none; padding: 0 1; background: $ink-bar; width: 100%;
-        &:focus { border: none; background: $ink-cursor; }
-    }
-    """
-
-    def __init__(self, name: str, field_id: str, value: str = "", hint: str = "") -> None:
-        super().__init__()
-        self._title, self._field_id, self._value, self._hint = name, field_id, value, hint
-
-    def compose(self) -> ComposeResult:
-        yield Lines([(Span(self._title, Tone.STRONG), Span(f"  {self._hint}", Tone.DIM))])
-        yield PlainInput(self._value, id=self._field_id, select_on_focus=False)
-
-
-class Cancel(Canvas, can_focus=True):
-    """The last stop of ``tab``: Enter on it leaves; where all is filled in, only when pressed twice."""
-
-    DEFAULT_CSS = "Cancel { height: 1; width: 14; margin-top: 1; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "cancel", show=False)]
-
-    def __init__(self) -> None:
-        super().__init__(id="cancel")
-
-    def draw(self, width: int, height: int) -> Sequence[Line]:
-        """The word; marked while it has the focus."""
-        here = self.has_focus
-        text = f"{'▸' if here else ' '} esc cancel "
-        return [(cell(text, width, Tone.CURSOR if here else Tone.DIM),)] if height else []
-
-    def action_leave(self) -> None:
-        """Close the dialogue, or have it asked again."""
-        cast("EnableDialog", self.screen).leave_by_enter()
-
-    def on_click(self) -> None:
-        """Close the dialogue."""
-        cast("EnableDialog", self.screen).do_back()
-
-    def on_focus(self) -> None:
-        """Show the mark."""
-        self.redraw()
-
-    def on_blur(self) -> None:
-        """Hide the mark."""
-        self.redraw()
 
 
 class CooldownRead(Message):
@@ -113,9 +60,9 @@ class EnableDialog(PeakModal):
         """What will happen, the fields, Cancel, what is missing."""
         framed = Vertical(
             Lines(_what_happens(self.peak.bar.workspace)),
-            _Field("operator", "operator", self.peak.bar.operator or "", "whose enrolled key signs it"),
-            _Field("reason", "reason", "", "why calls may be made now; it stands on the ledger"),
-            _Field("word", "word", "", f"type {WORD}"),
+            Field("operator", "operator", self.peak.bar.operator or "", "whose enrolled key signs it"),
+            Field("reason", "reason", "", "why calls may be made now; it stands on the ledger"),
+            Field("word", "word", "", f"type {WORD}"),
             Cancel(),
             Lines([EMPTY], id="enable-state"),
             classes="panel",

@@ -1,0 +1,387 @@
+"""History: every version of a config, what was in force when, how two differ, and the way back."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from peak_console.config.editing.differing import text_diff
+from peak_console.config.editing.targets import WRITTEN_APART, Target
+from peak_console.domain.errors import PeakError, UsageWrong
+from peak_console.domain.text import one_line
+from peak_console.operations.views.bench import Bench
+from peak_console.operations.workbench.shapes import Saved, Version
+from peak_console.tui import figures
+from peak_console.tui.actions import bindings_for
+from peak_console.tui.editing import EditorState
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
+from peak_console.tui.long_work import LongWork, WorkDone
+from peak_console.tui.screens.base import PeakScreen
+from peak_console.tui.screens.diff_drawing import diff_lines, nothing_differs
+from peak_console.tui.screens.history_drawing import (
+    compared_line,
+    moment_in,
+    no_versions,
+    stamp,
+    version_columns,
+)
+from peak_console.tui.screens.save import Proposal, SaveDialog
+from peak_console.tui.widgets.document import Document, wrapped
+from peak_console.tui.widgets.lines import Lines
+from peak_console.tui.widgets.table import ListRows, Table, TableHead
+
+
+class Against(StrEnum):
+    """What the version under the cursor is compared with."""
+
+    BEFORE = "the one before"
+    MARKED = "the marked one"
+    DISK = "the file on disk"
+    DRAFT = "the draft"
+    GOOD = "the last known good"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRead:
+    """The versions, and the digest of the file on disk."""
+
+    versions: tuple[Version, ...]
+    disk: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The difference that was asked for, as a head and a body; ``problem`` where there is none."""
+
+    left: str
+    right: str
+    diff: str = ""
+    problem: str = ""
+    remedy: str = ""
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What stands on the screen."""
+
+    against: Against = Against.BEFORE
+    marked: Version | None = None
+    compared: Compared | None = None
+    asked: int = 0
+    read: HistoryRead = field(default_factory=lambda: HistoryRead((), None))
+
+
+class HistoryScreen(PeakScreen):
+    """The versions of one config, newest first, over the difference of two."""
+
+    NAME = "history"
+    AUTO_FOCUS = "#history"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("history")]
+    DEFAULT_CSS = """
+    HistoryScreen #history { height: 2fr; min-height: 4; }
+    HistoryScreen #history-compared { height: 1; }
+    HistoryScreen #history-diff { height: 3fr; }
+    """
+
+    def __init__(
+        self, target: Target, state: EditorState | None = None, saved: Callable[[Saved], None] | None = None
+    ) -> None:
+        super().__init__()
+        self.target, self._state, self._tell_saved = target, state, saved
+        self._chosen = _Chosen()
+        self._problem = ""
+        self._read_at: Any = None
+        self._reading: LongWork | None = None
+        self._comparing: LongWork | None = None
+
+    def body(self) -> Iterable[Widget]:
+        """The list, and the difference."""
+        yield TableHead()
+        yield Table(version_columns(self._is_marked), id="history")
+        yield Lines([EMPTY], id="history-compared")
+        yield Document(id="history-diff")
+
+    def _is_marked(self, one: Version) -> bool:
+        return one == self._chosen.marked
+
+    @property
+    def table(self) -> Table[Any]:
+        """The list."""
+        return self.query_one("#history", Table)
+
+    @property
+    def cursor(self) -> Version | None:
+        """The version under the cursor."""
+        return self.table.selected if self.is_mounted else None
+
+    def long_work(self) -> LongWork:
+        """What reads the history."""
+        if self._reading is None:
+            self._reading = LongWork(self)
+        return self._reading
+
+    def proving(self) -> LongWork:
+        """What compares two texts."""
+        if self._comparing is None:
+            self._comparing = LongWork(self)
+        return self._comparing
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        super().on_mount()
+        self.table.empty = [(Span("reading the ledger …", Tone.DIM),)]
+        self.query_one(TableHead).line = self.table.head
+        self.do_read()
+
+    def on_unmount(self) -> None:
+        """Nobody waits any more."""
+        for work in (self._reading, self._comparing):
+            if work is not None:
+                work.cancel()
+
+    # -- the frame
+
+    def trail(self) -> list[str]:
+        """Matrix, the config, here."""
+        return ["Matrix", one_line(self.target.name, 40), "History"]
+
+    def note_line(self) -> Line:
+        """How many versions, and what is marked."""
+        marked = self._chosen.marked
+        count = len(self._chosen.read.versions)
+        note = (Span(f"{count:,} version{'' if count == 1 else 's'}", Tone.DIM),) if count else EMPTY
+        return (*note, Span(f"   ◆ {marked.digest[:8]} marked", Tone.ACCENT)) if marked else note
+
+    def state_line(self) -> Line:
+        """How old the list is."""
+        if self._read_at is None:
+            return (Span("reading …", Tone.UNKNOWN),)
+        age = (self.peak.now() - self._read_at).total_seconds()
+        return (Span(f"read {figures.age(age)} ago", Tone.DIM),)
+
+    def has_selection(self) -> bool:
+        """Whether a version is under the cursor."""
+        return self.cursor is not None
+
+    def missing(self) -> str:
+        """Why the version under the cursor cannot be put back."""
+        if self.target.kind in WRITTEN_APART:
+            return "the lock is signed as a whole: peak lock rollback"
+        one = self.cursor
+        if one is None:
+            return ""
+        if one.digest == self._chosen.read.disk:
+            return "this version is on disk already"
+        return (
+            "" if one.kept else f"no copy of {one.digest[:12]} is kept; restore audits/versions from a backup"
+        )
+
+    # -- reading
+
+    def do_read(self) -> None:
+        """Read the versions again."""
+        bench, target, now = self.peak.bench(), self.target, self.peak.now()
+        if bench is None:
+            self._problem = "no workspace is open"
+            self._show_list()
+            return
+        self.long_work().begin(
+            "history",
+            lambda _progress, _cancelled: HistoryRead(
+                bench.history(target, now), bench.standing(target).digest
+            ),
+        )
+
+    def on_work_done(self, message: WorkDone) -> None:
+        """Versions or a difference came."""
+        if message.topic == "history":
+            self._problem = ": ".join(part for part in (message.problem, message.remedy) if part)
+            if isinstance(message.result, HistoryRead):
+                self._chosen.read, self._read_at = message.result, self.peak.now()
+            self._show_list()
+            self.compare()
+        elif message.topic == f"compare {self._chosen.asked}" and isinstance(message.result, Compared):
+            self._chosen.compared = message.result
+            self._show_difference(top=True)
+
+    def _show_list(self) -> None:
+        self.table.empty = no_versions(one_line(self.target.name, 40), self._problem)
+        self.table.show_rows(ListRows(self._chosen.read.versions))
+        self.show_crumbs()
+        self.refresh_keys()
+
+    # -- comparing
+
+    def compare(self) -> None:
+        """Compare the version under the cursor with the other side, in a thread."""
+        one, bench = self.cursor, self.peak.bench()
+        self._chosen.asked += 1
+        if one is None or bench is None:
+            self._chosen.compared = None
+            self._show_difference()
+            return
+        job = self._comparison(one, bench)
+        self.proving().begin(f"compare {self._chosen.asked}", lambda _progress, _cancelled: job())
+
+    def _comparison(self, one: Version, bench: Bench) -> Callable[[], Compared]:
+        """The older text stands on the left; a draft and the disk on the right."""
+        target, against, state = self.target, self._chosen.against, self._state
+        other, here = self._other(one), f"{one.digest[:8]}"
+
+        def compared() -> Compared:
+            try:
+                mine = bench.version_text(target, one.digest)
+                if against is Against.DISK:
+                    return _told(here, "disk", mine, bench.standing(target).text or "", target)
+                if against is Against.DRAFT and state is not None:
+                    return _told(here, "draft", mine, state.text, target)
+                if other is None:
+                    return Compared(here, against.value, problem=_why_none(against))
+                theirs = bench.version_text(target, other.digest)
+            except PeakError as error:
+                return Compared(here, against.value, problem=error.message, remedy=error.remedy)
+            name = f"{other.digest[:8]} {'known good' if against is Against.GOOD else ''}".strip()
+            if other.since > one.since:
+                return _told(here, name, mine, theirs, target)
+            return _told(name, here, theirs, mine, target)
+
+        return compared
+
+    def _other(self, one: Version) -> Version | None:
+        """The version on the other side, where the other side is one."""
+        versions = self._chosen.read.versions
+        if self._chosen.against is Against.MARKED:
+            return self._chosen.marked
+        if self._chosen.against is Against.GOOD:
+            return next((each for each in versions if each.known_good), None)
+        place = versions.index(one) if one in versions else len(versions)
+        older = versions[place + 1 :]
+        return next((each for each in older if each.digest != one.digest), None)
+
+    def _show_difference(self, *, top: bool = False) -> None:
+        compared = self._chosen.compared
+        head = self.query_one("#history-compared", Lines)
+        body = self.query_one("#history-diff", Document)
+        if compared is None:
+            head.show_lines([EMPTY])
+            body.show_lines(lambda _: [])
+            return
+        width = max(40, self.app.size.width - 1)
+        head.show_lines([fit(compared_line(compared.left, compared.right, compared.diff, width), width)])
+        body.show_lines(lambda cells: difference_lines(compared, cells), top=top)
+
+    def on_resize(self) -> None:
+        """Draw the head for the new width."""
+        super().on_resize()
+        if self.is_mounted:
+            self._show_difference()
+
+    def on_table_moved(self, message: Table.Moved) -> None:
+        """Another version: another difference."""
+        message.stop()
+        self.compare()
+        self.refresh_keys()
+
+    def do_history_mark(self) -> None:
+        """Mark the version under the cursor, to compare others with; again, and it is not."""
+        one = self.cursor
+        if one is None:
+            return
+        chosen = self._chosen
+        chosen.marked = None if chosen.marked == one else one
+        chosen.against = Against.MARKED if chosen.marked else Against.BEFORE
+        self.table.redraw()
+        self.show_crumbs()
+        self.compare()
+
+    def do_history_against(self) -> None:
+        """The next side to compare with, of those there are."""
+        sides = [
+            one
+            for one in Against
+            if (one is not Against.MARKED or self._chosen.marked)
+            and (one is not Against.DRAFT or (self._state is not None and self._state.dirty))
+        ]
+        here = sides.index(self._chosen.against) if self._chosen.against in sides else -1
+        self._chosen.against = sides[(here + 1) % len(sides)]
+        self.peak.say(f"compared with {self._chosen.against.value}")
+        self.compare()
+
+    async def do_history_at(self, text: str = "") -> None:
+        """Go to the version that was in force at a moment."""
+        if not text:
+            await self.open_command("at ", "a moment, UTC: 03:12, -90m, 2026-11-22, 2026-11-22T03:12Z")
+            return
+        from peak_console.operations.workbench.timeline import in_force_at  # noqa: PLC0415 - seldom
+
+        try:
+            moment = moment_in(text, self.peak.now())
+        except UsageWrong as error:
+            self.peak.say(f"{error.message}; {error.remedy}", severity="warning")
+            return
+        versions = self._chosen.read.versions
+        found = in_force_at(versions, moment)
+        if found is None:
+            self.peak.say(f"nothing is known to have been in force at {stamp(moment)}", severity="warning")
+            return
+        self.table.cursor = versions.index(found)
+        self.peak.say(f"{found.digest[:12]} was in force at {stamp(moment)}")
+
+    # -- a version
+
+    def on_table_opened(self, message: Table.Opened) -> None:
+        """The version's text."""
+        from peak_console.tui.screens.version import VersionScreen  # noqa: PLC0415 - loaded when first opened
+
+        self.app.push_screen(VersionScreen(self.target, message.row))
+
+    def do_open(self) -> None:
+        """Open the version under the cursor."""
+        self.table.open_selected()
+
+    def do_history_rollback(self) -> None:
+        """Put the version under the cursor back: by the same dialogue as a save."""
+        one, bench = self.cursor, self.peak.bench()
+        if one is None or bench is None:
+            return
+        disk = self._chosen.read.disk
+        try:
+            text = bench.version_text(self.target, one.digest)
+        except PeakError as error:
+            self.peak.say(f"{error.message}; {error.remedy}", severity="error")
+            return
+        proposal = Proposal(self.target, text, disk, one.digest)
+        self.app.push_screen(SaveDialog(proposal, saved=self._rolled_back))
+
+    def _rolled_back(self, saved: Saved) -> None:
+        self.do_read()
+        if self._tell_saved is not None:
+            self._tell_saved(saved)
+
+    def do_copy(self) -> None:
+        """Copy the difference that is shown."""
+        compared = self._chosen.compared
+        if compared is not None:
+            self.peak.copy(compared.diff or compared.problem, f"{self.target.name}-diff")
+
+
+def _told(left: str, right: str, old: str, new: str, target: Target) -> Compared:
+    return Compared(left, right, text_diff(old, new, target.path))
+
+
+def _why_none(against: Against) -> str:
+    return {
+        Against.GOOD: "no version was in force long enough without an incident or a stop",
+        Against.BEFORE: "this is the oldest version on record",
+    }.get(against, "nothing to compare with")
+
+
+def difference_lines(compared: Compared, width: int) -> list[Line]:
+    """The difference, or why there is none."""
+    if compared.problem:
+        lines = [EMPTY, *wrapped(compared.problem, width, indent="   ", tone=Tone.DIM)]
+        return [*lines, *wrapped(compared.remedy, width, indent="   → ", tone=Tone.DIM)]
+    return diff_lines(compared.diff, width) if compared.diff else nothing_differs("the two say the same")
