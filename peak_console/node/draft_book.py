@@ -16,7 +16,12 @@ from peak_console.ledger.service.server import Handler
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
 from peak_console.node.state_db import StateDb, rows_of
-from peak_console.operations.workbench.drafts import draft_from_json, draft_to_json, refuse_too_large
+from peak_console.operations.workbench.drafts import (
+    draft_from_json,
+    draft_to_json,
+    refuse_too_large,
+    text_digest,
+)
 
 DRAFTS_LIMIT: Final = 100
 """The most drafts of one login."""
@@ -87,9 +92,16 @@ class DraftBook:
         return {"draft": json.loads(found[0][0]) if found else None}
 
     async def _drop(self, message: Message, session: Session) -> Message:
-        query = "DELETE FROM draft WHERE login = ? AND target = ? RETURNING target"
-        names = (session.credentials.login, _target(message))
-        return {"dropped": bool(await self._do(lambda db: rows_of(db, query, *names)))}
+        names, only = (session.credentials.login, _target(message)), message.get("text_sha256")
+
+        def work(db: sqlite3.Connection) -> bool:
+            found = rows_of(db, "SELECT fields FROM draft WHERE login = ? AND target = ?", *names)
+            if not found or only not in {None, text_digest(json.loads(found[0][0])["text"])}:
+                return False
+            rows_of(db, "DELETE FROM draft WHERE login = ? AND target = ?", *names)
+            return True
+
+        return {"dropped": await self._do(work)}
 
     async def _all(self, _: Message, session: Session) -> Message:
         query = "SELECT target, fields FROM draft WHERE login = ? ORDER BY at DESC"

@@ -75,6 +75,13 @@ class DraftStore:
         else:
             self._forget(target)
 
+    def drop_saved(self, target: str, text: str) -> None:
+        """Forget a draft that says what was saved; one that was edited further stays."""
+        local = self._read(target)
+        if local is not None and local.get("text") == text:
+            self._forget(target)
+        self._ask("draft.drop", target=target, text_sha256=text_digest(text))
+
     def all(self) -> tuple[Draft, ...]:
         """Every draft of this user, by name."""
         reply = self._ask("draft.list") or {}
@@ -150,6 +157,11 @@ def refuse_too_large(*texts: str) -> None:
             code="draft_too_large",
             remedy="make it shorter: a config is not larger either",
         )
+
+
+def text_digest(text: str) -> str:
+    """Names a draft's text, whatever characters it holds."""
+    return sha256_hex(text.encode("utf-8", "surrogatepass"))
 
 
 def draft_to_json(draft: Draft) -> dict[str, Any]:

@@ -7,6 +7,7 @@ never in force at most. A refusal changes nothing on disk.
 import errno
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.clock import SystemClock, iso
-from peak_console.domain.errors import ConfigInvalid, ControlRefused, EnvironmentUnfit, UsageWrong
+from peak_console.domain.errors import ConfigInvalid, ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.text import one_line, plain
@@ -35,6 +36,7 @@ from peak_console.operations.phase import rules_of
 from peak_console.operations.workbench.approvals import KINDS as APPROVAL_KINDS
 from peak_console.operations.workbench.approvals import Approvals, fold
 from peak_console.operations.workbench.checking import Checker
+from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.events_read import events_of
 from peak_console.operations.workbench.files import (
     Replacement,
@@ -183,6 +185,8 @@ def carry_out(
             replacement.drop()
         _read_back(ws, change.target, seen.new)
         tell(Stage.PLACED)
+    with suppress(PeakError):  # the save is done; a draft too many shows as one that changes nothing
+        drafts_of(ws, environ).drop_saved(change.target.name, change.text)
     return Saved(change.target, seen.base, seen.new, seq, seen.keys)
 
 
