@@ -2,6 +2,9 @@
 
 import click
 
+from peak_console.cli.import_registry import registry_command
+from peak_console.cli.import_scopes import scopes_command
+
 
 @click.group("import", epilog="Example: peak import scopes config/capability_scopes")
 def command() -> None:
@@ -9,3 +12,7 @@ def command() -> None:
 
     Nothing is overwritten: a draft waits in the editor until somebody saves it.
     """
+
+
+command.add_command(registry_command)
+command.add_command(scopes_command)

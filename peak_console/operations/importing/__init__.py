@@ -1,0 +1,1 @@
+"""Importing configs of another form, unchanged; every mapping, loss and conflict is listed."""
