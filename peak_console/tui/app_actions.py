@@ -10,6 +10,7 @@ from peak_console.tui.screens.base import PeakModal, PeakScreen
 
 if TYPE_CHECKING:
     from peak_console.tui.app import PeakApp
+    from peak_console.tui.screens.matrix import MatrixScreen
 
 
 class AppActions:
@@ -34,6 +35,25 @@ class AppActions:
     def do_go_matrix(self) -> None:
         """Show Matrix."""
         self.go("matrix")
+
+    def do_matrix_config(self, name: str = "") -> None:
+        """A config in the Matrix screen: ``:config budgets``."""
+        self.go("matrix")
+        screen = cast("MatrixScreen", self._app.screen_stack[0])
+        screen.call_after_refresh(lambda: screen.want_config(name))
+
+    def do_matrix_history(self, name: str = "") -> None:
+        """The history of a config: ``:history budgets``."""
+        from peak_console.config.editing.targets import target_named  # noqa: PLC0415 - loads the config room
+        from peak_console.domain.errors import UsageWrong  # noqa: PLC0415 - seldom
+        from peak_console.tui.screens.history import HistoryScreen  # noqa: PLC0415 - seldom
+
+        try:
+            target = target_named(name or "matrix")
+        except UsageWrong as error:
+            self._app.say(f"{error.message}; {error.remedy}", severity="warning")
+            return
+        self._app.push_screen(HistoryScreen(target))
 
     def do_evidence_show(self) -> None:
         """The evidence browser, over Runs."""

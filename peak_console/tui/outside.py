@@ -1,7 +1,8 @@
-"""A file that may change under an editor: looked at now and then, told once it rests."""
+"""Files that may change under an editor: looked at now and then, told once they rest."""
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,73 +13,93 @@ from peak_console.operations.workbench.files import Standing
 from peak_console.tui.feed import Target as Receiver
 
 LOOK_EVERY_S: Final = 0.5
-"""How often the file's stamp is read: two system calls, which costs nothing that could be measured."""
+"""How often the stamps are read: a system call for each file, too little to be measured."""
 
 _Stamp = tuple[int, int, int, int] | None
+_NEVER: Final = (-1, -1, -1, -1)
 
 
 class FileMoved(Message):
-    """The file ``path`` is not the one any more that was last told: what stands there now."""
+    """The file of the config ``name`` is not the one any more that was last told: what stands there now."""
 
-    def __init__(self, path: Path, standing: Standing) -> None:
+    def __init__(self, name: str, standing: Standing) -> None:
         super().__init__()
-        self.path, self.standing = path, standing
+        self.name, self.standing = name, standing
 
 
-class FileWatch:
-    """Watches one file in a thread that sleeps between looks; a change is told after it rested for a look.
+@dataclass(slots=True)
+class _Watched:
+    path: Path
+    read: Callable[[], Standing]
+    known: str | None
+    before: _Stamp = _NEVER
+    told: _Stamp = _NEVER
 
-    A file that is written in pieces is told once, when it is whole; one that comes back to what was told is
-    not told at all. Polling works where notifications do not come: network folders, containers.
+
+class FilesWatch:
+    """Watches files in one thread that sleeps between looks; a change is told after it rested for a look.
+
+    A file that is written in pieces is told once, when it is whole; one that is what was last told is not
+    told at all. Polling works where notifications do not come: network folders, containers.
     """
 
-    def __init__(
-        self,
-        receiver: Receiver,
-        path: Path,
-        read: Callable[[], Standing],
-        known: str | None,
-        *,
-        every_s: float = LOOK_EVERY_S,
-    ) -> None:
-        self.path = path
-        self._receiver, self._read, self._known, self._every_s = receiver, read, known, every_s
+    def __init__(self, receiver: Receiver, *, every_s: float = LOOK_EVERY_S) -> None:
+        self._receiver, self._every_s = receiver, every_s
+        self._lock = threading.Lock()
+        self._files: dict[str, _Watched] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="peak-watch", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread.start()
+    def add(self, name: str, path: Path, read: Callable[[], Standing], known: str | None) -> None:
+        """Watch a file too; ``known`` is the digest of what is shown of it."""
+        with self._lock:
+            if name in self._files:
+                self._files[name].known = known
+                return
+            self._files[name] = _Watched(path, read, known)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="peak-watch", daemon=True)
+            self._thread.start()
+
+    def know(self, name: str, digest: str | None) -> None:
+        """Take this for what was last told of a file: one's own save."""
+        with self._lock:
+            if name in self._files:
+                self._files[name].known = digest
 
     def stop(self, timeout_s: float = 0.0) -> None:
         """Watch no longer; waits up to ``timeout_s`` until the thread has ended."""
         self._stop.set()
-        if timeout_s:
+        if timeout_s and self._thread is not None:
             self._thread.join(timeout_s)
 
-    def know(self, digest: str | None) -> None:
-        """Take this for the file as it was last told: what one has just saved."""
-        self._known = digest
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
-        told: _Stamp = (-1, -1, -1, -1)
-        before: _Stamp = told
         while not self._stop.is_set():
-            here = stamp(self.path)
-            if here == before and here != told:
-                told = here
-                self._look()
-            before = here
+            with self._lock:
+                files = list(self._files.items())
+            for name, one in files:
+                here = stamp(one.path)
+                if here == one.before and here != one.told:
+                    one.told = here
+                    self._look(name, one)
+                one.before = here
             self._stop.wait(self._every_s)
 
-    def _look(self) -> None:
+    def _look(self, name: str, one: _Watched) -> None:
         try:
-            standing = self._read()
+            standing = one.read()
         except PeakError:  # what cannot be read is told by the save, with its reason
             return
-        if standing.digest != self._known and not self._stop.is_set():
-            self._known = standing.digest
-            self._receiver.post_message(FileMoved(self.path, standing))
+        with self._lock:
+            moved = standing.digest != one.known
+            one.known = standing.digest
+        if moved and not self._stop.is_set():
+            self._receiver.post_message(FileMoved(name, standing))
 
 
 def stamp(path: Path) -> _Stamp:

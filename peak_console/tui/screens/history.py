@@ -1,7 +1,8 @@
 """History: every version of a config, what was in force when, how two differ, and the way back."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -93,7 +94,7 @@ class HistoryScreen(PeakScreen):
         self.target, self._state, self._tell_saved = target, state, saved
         self._chosen = _Chosen()
         self._problem = ""
-        self._read_at: Any = None
+        self._read_at: datetime | None = None
         self._reading: LongWork | None = None
         self._comparing: LongWork | None = None
 
@@ -191,7 +192,7 @@ class HistoryScreen(PeakScreen):
         self.long_work().begin(
             "history",
             lambda _progress, _cancelled: HistoryRead(
-                bench.history(target, now), bench.standing(target).digest
+                as_of(bench.history(target, now), now), bench.standing(target).digest
             ),
         )
 
@@ -368,6 +369,15 @@ class HistoryScreen(PeakScreen):
             self.peak.copy(compared.diff or compared.problem, f"{self.target.name}-diff")
 
 
+def as_of(versions: tuple[Version, ...], now: datetime) -> tuple[Version, ...]:
+    """The versions as they were known at a moment: what came later is not there yet."""
+    return tuple(
+        replace(one, until=None) if one.until is not None and one.until > now else one
+        for one in versions
+        if one.since <= now
+    )
+
+
 def _told(left: str, right: str, old: str, new: str, target: Target) -> Compared:
     return Compared(left, right, text_diff(old, new, target.path))
 
@@ -383,5 +393,6 @@ def difference_lines(compared: Compared, width: int) -> list[Line]:
     """The difference, or why there is none."""
     if compared.problem:
         lines = [EMPTY, *wrapped(compared.problem, width, indent="   ", tone=Tone.DIM)]
-        return [*lines, *wrapped(compared.remedy, width, indent="   → ", tone=Tone.DIM)]
+        more = wrapped(compared.remedy, width, indent="   → ", tone=Tone.DIM) if compared.remedy else []
+        return [*lines, *more]
     return diff_lines(compared.diff, width) if compared.diff else nothing_differs("the two say the same")

@@ -25,7 +25,8 @@ def summary(seen: Preview, width: int) -> Line:
     came, went = counted(seen.diff)
     warnings = sum(one.severity is Severity.WARNING for one in seen.checked.findings)
     errors = seen.checked.errors
-    left: list[Span] = [Span(number(len(seen.keys), "key") if seen.keys else "text", Tone.STRONG)]
+    keys = number(len(seen.keys), "key") if seen.keys else "no key" if seen.target.is_toml else "text"
+    left: list[Span] = [Span(keys, Tone.STRONG)]
     left += [Span(f"  +{came}", Tone.OK), Span(f" -{went}", Tone.BAD), Span(" lines", Tone.DIM)]
     lint = (
         Span(f"✗ {number(errors, 'error')}", Tone.BAD)
