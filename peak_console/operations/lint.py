@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from peak_console.config.document import read_document
 from peak_console.config.lint import LintFinding, Severity, lint_paths, lint_workspace
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
@@ -49,6 +50,12 @@ def lint_files(paths: Sequence[Path], *, phase: PhaseLevel | None = None, today:
     """The findings on files and folders by name; ``phase`` defaults to research."""
     level = phase or PhaseLevel.RESEARCH
     return LintReport(tuple(lint_paths(paths, phase=level, today=today)), level)
+
+
+def text_of(root: Path, name: str) -> str | None:
+    """The text of a file that a finding names; ``None`` where it is no UTF-8 text that can be read."""
+    document = read_document(root / name, name)
+    return document.text or None
 
 
 def level_named(name: str) -> PhaseLevel:

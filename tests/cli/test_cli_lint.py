@@ -1,7 +1,11 @@
 """``peak lint`` from the outside: exit codes, forms, phases, places."""
 
+import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +67,7 @@ def test_a_broken_file_is_told_with_its_line(peak: Peak, desk: Path) -> None:
         (("--phase", "lunch"), 2, "usage"),
         (("no-such-file.toml",), 2, "usage"),
         (("--format", "xml"), 2, "usage"),
+        (("--watch", "--format", "sarif", str(ROOT / "configs")), 2, "usage"),
         ((), 3, "no_workspace"),
     ],
 )
@@ -72,3 +77,29 @@ def test_wrong_use_is_told(peak: Peak, words: tuple[str, ...], code: int, why: s
     assert done.code == code
     assert re.search(rf"  why: .+ \({why}\)", done.err)
     assert "do:  " in done.err
+
+
+def test_sarif_names_the_files_of_the_workspace(peak: Peak, desk: Path) -> None:
+    """With level, region and, where lint knows one, a fix."""
+    done = peak("lint", "--format", "sarif", "--root", desk)
+    assert done.code == 0
+    (run,) = done.document["runs"]
+    assert run["tool"]["driver"]["name"] == "peak lint"
+    named = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    assert {one["artifactLocation"]["uri"] for one in named} == {"configs/ai/layer_model_matrix.toml"}
+    assert any("fixes" in one for one in run["results"])
+
+
+def test_watching_tells_each_change_and_ends_with_ctrl_c(peak: Peak, desk: Path) -> None:
+    """A line of JSON at the start and one after a change; the exit code is the last report's."""
+    words = [sys.executable, "-m", "peak_console", "lint", "--watch", "--json", "--root", str(desk)]
+    with subprocess.Popen(words, env=peak.environ, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        first = json.loads(watching.stdout.readline())
+        assert first["summary"]["errors"] == 0
+        assert first["at"]
+        (desk / "configs/ai/budgets.toml").write_text("[currency\n")
+        second = json.loads(watching.stdout.readline())
+        assert "file.syntax" in {one["rule"] for one in second["findings"]}
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=30) == 1
