@@ -1,5 +1,6 @@
 """What a change is weighed by: figures of the last day's traffic, and what must be confirmed."""
 
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from operations.ledger_seed import seed_ledger
+from support.locks import lock_file, write_lock
 
 from peak_console.config.editing.targets import target_named
+from peak_console.config.load import load_configs
 from peak_console.config.sources import Sources, read_sources
 from peak_console.config.workspace import Workspace
 from peak_console.domain.vocabulary import PhaseLevel
@@ -175,6 +178,29 @@ def test_the_only_verified_candidate_is_not_removed_in_silence() -> None:
     both = frozenset({"gpt-5-mini", "gemini-2.5-flash"})
     kept = told("matrix", MATRIX, new, verified=both)
     assert not any("L2" in one.message for one in kept.concerns if one.code == "only_verified_removed")
+
+
+def test_a_real_lock_vouches_until_the_registry_or_a_price_says_otherwise(tmp_path: Path) -> None:
+    """By a signed lock: another model, a changed entry, a changed price each take the verification away."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    ws = Workspace(tmp_path)
+    write_lock(tmp_path, lock_file(load_configs(ws, today=TODAY), at=NOW))
+    later = NOW + timedelta(hours=1)
+
+    def lost(kind: str, old: str, new: str, at: datetime = later) -> set[str]:
+        text = SOURCES.main[kind].text
+        assert old in text
+        found = concerns(ws, target_named(kind), text, text.replace(old, new, 1), at)
+        return {one.message.split()[0] for one in found if one.code == "only_verified_removed"}
+
+    assert lost("matrix", "# --- L2", "# --- of L2") == set()
+    assert lost("prices", "input_usd_per_mtok = 1.75", "input_usd_per_mtok = 1.76") == {
+        "L1.critic", "L2.critic", "L4.critic",
+    }  # fmt: skip
+    entry = 'model_id = "gpt-5-mini"\nfamily = "gpt-5"'
+    assert lost("models", entry, entry.replace('"gpt-5"', '"gpt-5x"')) == {"L0.critic"}
+    expired = NOW + timedelta(days=40)
+    assert lost("models", entry, entry.replace('"gpt-5"', '"gpt-5x"'), expired) == set()
 
 
 def test_a_lower_sod_rule_and_a_judge_that_is_what_it_judges_are_told() -> None:

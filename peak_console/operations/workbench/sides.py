@@ -11,7 +11,6 @@ from peak_console.config.editing.targets import SCOPE_KIND, Target
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.inspection import Inspection
 from peak_console.config.lint.schema import Origins, validate
-from peak_console.config.lock import LockFile
 from peak_console.config.matrix import Matrix, MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.readiness import ReadinessConfig
@@ -67,11 +66,6 @@ class Side:
     def budgets(self) -> BudgetsFile | None:
         """The budgets."""
         return self.inspection.budgets
-
-    @property
-    def lock(self) -> LockFile | None:
-        """The lock of verified models."""
-        return self.inspection.lock
 
     @property
     def control(self) -> ControlConfig:

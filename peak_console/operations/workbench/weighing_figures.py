@@ -11,7 +11,6 @@ from peak_console.operations.workbench.projecting import Projection, arrow_eur
 from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side
 
-DEFAULT_RISE_PCT: Final = Decimal(20)
 _SHOWN: Final = 6
 
 _LOOSER_UP: Final = frozenset(
@@ -39,8 +38,7 @@ _LOOSER_DOWN: Final = frozenset(
 
 def rise_pct(side: Side) -> Decimal:
     """The percentage of `[changes] cost_rise_pct`, as it stands before the change."""
-    found = getattr(getattr(side.control, "changes", None), "cost_rise_pct", None)
-    return found if isinstance(found, Decimal) else DEFAULT_RISE_PCT
+    return side.control.changes.cost_rise_pct
 
 
 def cost_rises(projected: Projection, pct: Decimal) -> Iterator[Concern]:

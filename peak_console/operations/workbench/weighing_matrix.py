@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from peak_console.config.lint.sod import across_layers, within_layer
-from peak_console.config.lock import LockFile
 from peak_console.config.matrix import ChainEntry, LayerConfig, Matrix, settings_of
+from peak_console.config.verifying import Standing, judged, standing
 from peak_console.critic.slots import CriticMode, CriticPolicy
 from peak_console.domain.errors import CallRefused, ConfigInvalid
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role, SodRule
@@ -20,21 +20,25 @@ Verified = Callable[[Side, ChainEntry], bool]
 _CHAINS: Final = (Role.PRIMARY, Role.CRITIC)
 _STRENGTH: Final = {SodRule.MODEL: 0, SodRule.FAMILY: 1, SodRule.PROVIDER: 2}
 _SHOWN: Final = 6
+_VERIFIED: Final = frozenset({Standing.VERIFIED, Standing.ATTESTED})
 
 
 def verified_at(now: datetime) -> Verified:
-    """By the lock alone: it is not expired and knows the model in this slot."""
+    """By the lock: it is sound, holds at ``now``, and knows the model in this slot as it now is."""
+    locks = {}
 
     def verified(side: Side, entry: ChainEntry) -> bool:
-        lock = side.lock
-        return lock is not None and lock.lock.expires_at > now and _knows(lock, entry)
+        document = side.inspection.sources.main.get("lock")
+        if document is None:
+            return False
+        if document.sha256 not in locks:
+            locks[document.sha256] = judged(document, side.inspection.sources.keys)
+        key = (entry.layer, entry.role, entry.provider, entry.model_id)
+        model = side.models.find(entry.provider, entry.model_id)
+        price = side.prices.find(entry.provider, entry.model_id, side.today)
+        return standing(locks[document.sha256], key, model, price, now) in _VERIFIED
 
     return verified
-
-
-def _knows(lock: LockFile, entry: ChainEntry) -> bool:
-    place = (entry.layer, entry.role, entry.provider, entry.model_id)
-    return any((one.layer, one.role, one.provider, one.model_id) == place for one in lock.entry)
 
 
 def chain_of(matrix: Matrix | None, layer: Layer, role: Role) -> tuple[ChainEntry, ...]:
