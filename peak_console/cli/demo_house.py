@@ -25,11 +25,13 @@ from peak_console.node.spawn import ensure_node, ledger_client, stop_node
 from peak_console.operations.demo import (
     LedgerFigures,
     check_demo_root,
+    demo_lock,
     events_of,
     figures_of,
     traffic_environment,
 )
 from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
+from peak_console.operations.locking.writing import write
 
 OPERATOR: Final = "demo"
 _PREFIX: Final = "peak-demo-"
@@ -141,6 +143,8 @@ class DemoHouse:
         with ledger_client(self.ws, name="peak demo") as client:
             control = client.request("control")
             if control["last"] is None:
+                if not self.ws.lock.exists():
+                    write(self.ws, client, demo_lock(self.ws, datetime.now(UTC).date()), operator=OPERATOR)
                 why = "the demo opens itself"
                 enable_workspace(self.ws, client, reason=why, confirm=CONFIRM_WORD, operator=OPERATOR)
             elif control["in_force"] is None and self._seconds:

@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "make a workspace",
     "ledger": "verify and read the ledger",
     "lint": "check every config",
+    "lock": "the lock of verified models: write, check, show, compare, go back",
     "logs": "the log",
     "matrix": "which model does what: look, change, look back, roll back",
     "models": "what is known of each model: limits, price, end, latency, use",

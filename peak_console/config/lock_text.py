@@ -26,7 +26,7 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\
 
 def lock_text(file: LockFile) -> str:
     """The lock's only text: the same for the same lock, and read back as the same."""
-    parts = [_HEAD, *_table("lock", file.lock)]
+    parts = [_HEAD.rstrip("\n"), *_table("lock", file.lock)]
     for entry in file.entry:
         parts += _table("entry", entry, element=True)
     if file.signature is not None:

@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.money import text_from_nano
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.providers.adapters import ADAPTERS, base_url_variable
+from peak_console.operations.locking.entries import slots_of
+from peak_console.operations.locking.writing import Asked
+from peak_console.simulator.models import find
 
 
 def check_demo_root(root: Path) -> None:
@@ -95,6 +100,19 @@ def events_of(ws: Workspace) -> int:
             return reader.head()[0]
     except LedgerUnavailable:
         return 0
+
+
+def demo_lock(ws: Workspace, today: date) -> Asked:
+    """The lock of a new demo: its models on its operator's word, which is enough for shadow and no more.
+
+    The names under which they answer are the simulator's, which nobody has called yet.
+    """
+    names = dict[str, None]()
+    for slot in slots_of(load_configs(ws, today=today)):
+        played = find(slot.provider, slot.model_id)
+        if played is not None and played.served_as != slot.model_id:
+            names[f"{slot.provider}:{slot.model_id}={played.served_as}"] = None
+    return Asked("the demo locks its models", "simulated models, by the demo", snapshots=tuple(names))
 
 
 def traffic_environment(environ: Mapping[str, str], urls: Mapping[str, str]) -> dict[str, str]:

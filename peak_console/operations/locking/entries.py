@@ -131,9 +131,13 @@ def drafted(
     entry and price are unchanged, else on the operator's attestation. The others are taken over as they
     stand, while they still hold.
     """
-    entries, left, carried, unseen = [], [], set(), []
+    entries, left, carried, unseen = [], [], set[LockKey](), []
+    seen = set[LockKey]()
     for slot in slots_of(configs):
         key = (slot.layer, slot.role, slot.provider, slot.model_id)
+        if key in seen:
+            continue  # reached by two deployments
+        seen.add(key)
         name = f"{slot.layer}.{slot.role} {slot.provider}:{slot.model_id}"
         model = configs.models.find(slot.provider, slot.model_id)
         price = configs.prices.find(slot.provider, slot.model_id, wish.at.date())
@@ -156,9 +160,9 @@ def drafted(
             continue
         found = _with_names(known.get(key, Known()), before, wish, slot)
         if not found.snapshots and not found.baseline.calls:
-            unseen.append(name)
+            unseen.append(f"{slot.provider}:{slot.model_id}")
         entries.append(entry_of(key, model, price, evidence, known=found, before=before))
-    return Drafted(tuple(entries), tuple(left), frozenset(carried), tuple(unseen))
+    return Drafted(tuple(entries), tuple(left), frozenset(carried), tuple(dict.fromkeys(unseen)))
 
 
 def entry_of(

@@ -47,6 +47,7 @@ LONGEST: Final = timedelta(days=366)
 WINDOW: Final = timedelta(days=30)
 """How far back the ledger is looked at."""
 
+_NAMED: Final = 5
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
@@ -246,9 +247,10 @@ def _notes(old: Lock | None, found: Drafted) -> list[str]:
     if old is not None and not old.sound:
         notes.append(f"nothing was taken over from the lock before it, which is not sound ({old.flaw})")
     if found.unseen:
-        names = ", ".join(found.unseen)
+        more = len(found.unseen) - _NAMED
+        names = ", ".join(found.unseen[:_NAMED]) + (f" and {more} more" if more > 0 else "")
         notes.append(
-            f"no answer of {names} is on the ledger: from shadow on it must answer under its own id; "
-            "call it once before, or name the snapshot with --snapshot"
+            f"no answer of {names} is on the ledger: from shadow on such a model must answer under its own "
+            "id; call it before, or name its snapshot with --snapshot"
         )
     return notes

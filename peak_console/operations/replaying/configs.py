@@ -18,13 +18,15 @@ from peak_console.config.control import ControlConfig
 from peak_console.config.document import parse_document
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.lint.schema import validate
+from peak_console.config.lock import Lock, LockFlaw
 from peak_console.config.matrix import Matrix, MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.prompts import PromptLibrary
 from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.schema import ConfigModel
 from peak_console.config.scopes import NO_SCOPES, ScopeFile, ScopeLibrary
-from peak_console.config.sources import MAIN_FILES, REQUIRED
+from peak_console.config.sources import KEYS, MAIN_FILES, REQUIRED, read_keys
+from peak_console.config.verifying import judged
 from peak_console.config.versions import SCOPES, read_version
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import sha256_hex
@@ -34,6 +36,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.body_fields import mapping, text_of, time_of
 
 _CHANGES: Final = (EventKind.NODE_STARTED.value, EventKind.CONFIG_CHANGED.value)
+_LOCK: Final = "lock"
 _PAGE: Final = 1000
 _NEAR: Final = timedelta(seconds=2)
 """A config that changed this close to an event may have been read by the caller before or after it."""
@@ -65,10 +68,12 @@ class Versions:
 
     def at(self, event: LedgerEvent) -> list[Known]:
         """The configs that an event's decision may have been made by, the likeliest first."""
-        own = text_of((event.body or {}).get("matrix_digest"))
+        body = event.body or {}
+        own, lock = text_of(body.get("matrix_digest")), body.get("lock_digest")
+        told = ({"matrix": own} if own else {}) | ({_LOCK: lock} if isinstance(lock, str) else {})
         found: list[Known] = []
         for digests in self._digests(event):
-            known = self._of(dict(digests) | ({"matrix": own} if own else {}))
+            known = self._of(dict(digests) | told)
             if known not in found:
                 found.append(known)
         return found or [Known(None, "the ledger names no configs before this event")]
@@ -91,15 +96,17 @@ class Versions:
         yield from (one for one in around if one)
 
     def _of(self, digests: Mapping[str, str]) -> Known:
-        names = (*REQUIRED, SCOPES)
+        names = (*REQUIRED, SCOPES, _LOCK)
         key = tuple(digests.get(name, "") for name in names)
         if key not in self._whole:
             self._whole[key] = self._assembled(dict(zip(names, key, strict=True)))
         return self._whole[key]
 
     def _assembled(self, digests: Mapping[str, str]) -> Known:
-        scopes = self._scopes(digests[SCOPES])
-        digests = {name: digest for name, digest in digests.items() if name != SCOPES}
+        scopes, lock = self._scopes(digests[SCOPES]), self._lock(digests[_LOCK])
+        if digests[_LOCK] and lock is None:
+            return Known(None, f"config version missing: lock {digests[_LOCK][:12]}")
+        digests = {name: digest for name, digest in digests.items() if name not in {SCOPES, _LOCK}}
         parts = {name: self._part(name, digest) for name, digest in digests.items()}
         missing = [name for name, part in parts.items() if part is None]
         if missing:
@@ -113,8 +120,19 @@ class Versions:
             prompts=PromptLibrary.of([]),
             digests=digests,
             scopes=scopes,
+            lock=lock,
         )
         return Known(configs)
+
+    def _lock(self, digest: str) -> Lock | None:
+        """The lock of a digest, by the keys that stand now; the key of a signer who left is not missed."""
+        found = (read_version(self._ws, _LOCK, digest) or self._in_use(_LOCK, digest)) if digest else None
+        if found is None:
+            return None
+        lock = judged(parse_document(found[1], MAIN_FILES[_LOCK]), read_keys(self._ws.root / KEYS))
+        if lock is not None and lock.flaw is LockFlaw.SIGNER_UNKNOWN:
+            return Lock.of(lock.file, lock.digest, None)
+        return lock
 
     def _scopes(self, digest: str) -> ScopeLibrary:
         """The scopes of a digest; none where its index, or a file of it, is not kept."""

@@ -20,7 +20,7 @@ from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.operations.replaying.configs import Known
 from peak_console.operations.replaying.record import PRUNED, CallRecord, day_of, level_of, rows_of
 from peak_console.operations.replaying.report import Decision, Findings
-from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
+from peak_console.operations.views.body_fields import listed, mapping, text_of, time_of, whole
 
 _ENVIRONMENT: Final = frozenset(
     {
@@ -130,6 +130,7 @@ def _facts(event: LedgerEvent, rows: Sequence[Mapping[str, Any]]) -> Facts:
         addresses[event.provider] = told
     return Facts(
         today=day_of(event),
+        now=time_of(event),
         phase=level_of(event),
         simulated=simulated,
         base_urls=addresses,
