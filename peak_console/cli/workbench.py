@@ -29,4 +29,6 @@ def add_workbench(group: click.Group, fixed: str | None) -> None:
         save_command,
         discard_command,
     ):
-        group.add_command(make(fixed))
+        command = make(fixed)
+        command.params.sort(key=lambda one: one.name != "config")  # whatever else follows it
+        group.add_command(command)

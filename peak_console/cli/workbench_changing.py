@@ -12,7 +12,7 @@ from peak_console.cli.workbench_target import example, named
 from peak_console.config.document import parse_document
 from peak_console.config.editing.applying import apply_changes
 from peak_console.config.editing.slots import changes_of, removals_of
-from peak_console.config.editing.targets import Target
+from peak_console.config.editing.targets import PROMPT_KIND, WRITTEN_APART, Target
 from peak_console.config.lint.finding import LintFinding
 from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.domain.clock import SystemClock
@@ -113,7 +113,7 @@ def rollback_command(fixed: str | None) -> click.Command:
         if wish.dry_run:
             return look(invocation, seen)
         warn(invocation, seen, wish)
-        with ledger_client(ws, name="peak workbench") as client:
+        with ledger_client(ws, name="peak config") as client:
             done = roll_back(
                 ws,
                 client,
@@ -212,7 +212,22 @@ def _draft(ws: Workspace, target: Target) -> Draft:
 
 
 def _read(ws: Workspace, target: Target) -> tuple[Standing, Mapping[str, Any]]:
-    """The file and its data; a file that is not there is an empty one, and of one that is broken no data."""
+    """The file and its data; a file that is not there is an empty one, and of one that is broken no data.
+
+    Raises ``UsageWrong`` for what has no keys, and for the lock.
+    """
+    if target.kind in WRITTEN_APART:
+        raise UsageWrong(
+            f"{target.path} is signed as a whole and never changed by key",
+            code="written_apart",
+            remedy="write it: peak lock write",
+        )
+    if target.kind == PROMPT_KIND:
+        raise UsageWrong(
+            f"{target.name} is a prompt and has no keys",
+            code="config_without_keys",
+            remedy="write its text, or better a new version of it: peak config edit",
+        )
     standing = read_standing(ws, target)
     data = parse_document(bytes_of(standing.text or ""), target.path).data
     return standing, data or {}

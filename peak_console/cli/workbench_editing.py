@@ -199,7 +199,7 @@ class Session:
         why = reason or self._ask("why", "")
         word = self._ask(f"type {CONFIRM_WORD} to confirm", "") if seen.concerns else ""
         try:
-            with ledger_client(self._ws, name="peak workbench") as client:
+            with ledger_client(self._ws, name="peak config") as client:
                 return save(
                     self._ws,
                     client,

@@ -8,7 +8,13 @@ from typing import Any
 import click
 
 from peak_console.cli.options import Invocation
-from peak_console.cli.workbench_words import preview_document, preview_lines, saved_lines, verdict_line
+from peak_console.cli.workbench_words import (
+    concern_lines,
+    preview_document,
+    preview_lines,
+    saved_lines,
+    verdict_line,
+)
 from peak_console.config.editing.targets import Target
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
@@ -68,7 +74,7 @@ def carry(
     if wish.dry_run:
         return look(invocation, seen)
     warn(invocation, seen, wish)
-    with ledger_client(ws, name="peak workbench") as client:
+    with ledger_client(ws, name="peak config") as client:
         done = save(
             ws,
             client,
@@ -92,7 +98,7 @@ def look(invocation: Invocation, seen: Preview) -> int:
 def warn(invocation: Invocation, seen: Preview, wish: Wish) -> None:
     """What people see before a refusal that rests on figures; the refusal itself names it for programs."""
     if seen.concerns and not wish.confirm and not seen.checked.errors and not invocation.as_json:
-        invocation.reporter.result({}, *preview_lines(seen), "")
+        invocation.reporter.result({}, *seen.diff.splitlines(), *concern_lines(seen), "")
 
 
 def told(invocation: Invocation, ws: Workspace, done: Saved, text: str) -> int:

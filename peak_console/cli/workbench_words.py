@@ -46,13 +46,16 @@ def preview_lines(seen: Preview) -> list[str]:
     """A change for people: its difference, what lint says, what must be confirmed, what still stands."""
     if not seen.changed:
         return [f"nothing would change in {seen.target.path}"]
-    lines = seen.diff.splitlines()
-    lines += ["", *finding_lines(seen)]
+    return [*seen.diff.splitlines(), "", *finding_lines(seen), *concern_lines(seen)]
+
+
+def concern_lines(seen: Preview) -> list[str]:
+    """What must be confirmed, each with its figures."""
+    lines = []
     for one in seen.concerns:
         lines += ["", f"to be confirmed: {one.message}"]
-        lines += table(
-            ["", ""], [[f"  {name.replace('_', ' ')}", told] for name, told in one.figures.items()]
-        )
+        rows = [[f"  {name.replace('_', ' ')}", figure] for name, figure in one.figures.items()]
+        lines += table(["", ""], rows)[1:] if rows else []
     return lines
 
 

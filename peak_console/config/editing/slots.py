@@ -64,7 +64,9 @@ def removals_of(data: Mapping[str, Any], keys: Sequence[str]) -> list[Change]:
         path = path_of(key, data)
         if found(data, path) is ABSENT:
             raise _wrong(
-                f"there is no {key[:_SHOWN]}", "key_absent", "look at what is there: peak matrix show --text"
+                f"there is no {key[:_SHOWN]}",
+                "key_absent",
+                "look at what stands there: peak matrix show, peak config show",
             )
         paths.append(path)
     order = sorted(dict.fromkeys(paths), key=_from_the_end, reverse=True)
