@@ -1,10 +1,12 @@
 """Lint of paths: workspaces, folders, files in and out of a workspace."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from peak_console.config.lint import LintFinding, lint_paths
 from peak_console.domain.vocabulary import PhaseLevel
@@ -110,3 +112,26 @@ def test_the_same_workspace_gives_the_same_report(files: Any, make_files: Any) -
     """Findings are sorted and do not depend on where the workspace lies."""
     spoiled(files)
     assert files.lint() == spoiled(make_files("other")).lint()
+
+
+def test_a_repository_with_only_its_matrix_is_judged_by_what_it_has(files: Any) -> None:
+    """What the matrix refers to is kept elsewhere; what the matrix itself breaks is told."""
+    matrix = "configs/ai/layer_model_matrix.toml"
+    for other in sorted((files.root / "configs").rglob("*.*")):
+        if other != files.root / matrix:
+            other.unlink()
+    assert lint_paths([files.root / matrix], phase=PhaseLevel.RESEARCH, today=TODAY) == []
+    files.change(matrix, '"gamma-1"', '"claude-opus"')
+    found = lint_paths([files.root / matrix], phase=PhaseLevel.RESEARCH, today=TODAY)
+    assert [one.rule for one in found] == ["policy.forbidden_model"]
+
+
+def test_the_hook_for_other_repositories_runs_lint_on_configs() -> None:
+    """Its pattern takes configs and a matrix anywhere, and nothing else."""
+    repository = Path(__file__).resolve().parents[2]
+    (hook,) = yaml.safe_load((repository / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert (hook["id"], hook["entry"], hook["language"]) == ("peak-lint", "peak lint", "python")
+    pattern = re.compile(hook["files"])
+    taken = ["configs/ai/models.toml", "a/b/layer_model_matrix.toml", "x/configs/ai/prompts/a/1.md"]
+    left = ["src/configs.py", "README.md", "other/models.toml"]
+    assert [name for name in taken + left if pattern.search(name)] == taken

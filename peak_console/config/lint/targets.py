@@ -10,7 +10,7 @@ from typing import Final
 from peak_console.config.document import Document, read_document
 from peak_console.config.lint.engine import inspect
 from peak_console.config.lint.finding import LintFinding
-from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, Reader, Sources, read_sources
+from peak_console.config.sources import MAIN_FILES, REQUIRED, YAML_SUFFIXES, Reader, Sources, read_sources
 from peak_console.config.workspace import Workspace
 from peak_console.domain.vocabulary import Layer, PhaseLevel
 
@@ -51,13 +51,23 @@ def _lint_path(path: Path, phase: PhaseLevel, today: date) -> Iterable[LintFindi
     root = _workspace_around(path)
     if root is not None and path.exists():
         inside = path.absolute().relative_to(root).as_posix()
-        findings = lint_workspace(Workspace(root), phase=phase, today=today)
+        sources = all_sources(Workspace(root))
+        sources = replace(sources, complete=not _matrix_only(sources))
+        findings = inspect(sources, phase=phase, today=today).findings
         known = path.is_dir() or path.suffix in _TEXTS
         return _renamed(findings, inside, os.fspath(path)) if known else _alone([path], phase, today)
     if path.is_dir():
         names = [document.name for document in _further(path, "", set())]
         return _alone([path / name for name in names], phase, today)
     return _alone([path], phase, today)
+
+
+def _matrix_only(sources: Sources) -> bool:
+    """Whether a repository keeps its matrix and nothing that it refers to."""
+    others = [sources.main[kind] for kind in REQUIRED if kind != "matrix"]
+    return not sources.prompts and all(
+        one.trouble is not None and one.trouble.rule == "file.missing" for one in others
+    )
 
 
 def _workspace_around(path: Path) -> Path | None:
