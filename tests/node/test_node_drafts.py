@@ -1,0 +1,147 @@
+"""Drafts with the node: what was acknowledged is there after a kill, each login's own, within limits."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from node_world import World, node_here, node_process
+
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.node import draft_book
+from peak_console.node.state_db import StateDb, rows_of
+from peak_console.node.status import report
+from peak_console.operations.workbench.drafts import DraftStore, drafts_of
+
+NOW = ManualClock().now()
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
+
+
+def put(drafts: DraftStore, text: str, target: str = "matrix", **more: Any) -> None:
+    """Keep a draft that began from nothing."""
+    drafts.put(target, text, base=None, base_text="", **more)
+
+
+def text_of(drafts: DraftStore, target: str = "matrix") -> str | None:
+    """The text of what is kept."""
+    found = drafts.get(target)
+    return found.text if found else None
+
+
+def test_a_draft_outlives_the_node_and_the_newest_of_all_places_counts(world: World) -> None:
+    """Killed, the node has what it acknowledged; without it the user's folder does, and gives way again."""
+    drafts = drafts_of(world.ws)
+    with node_process(world) as node:
+        put(drafts, "first")
+        put(drafts, "odd\u202e", "prompts/second-look@1", origin="import registry")
+        node.kill()
+    assert text_of(drafts) is None
+    put(drafts, "offline")
+    assert drafts_of(world.ws).get("matrix") is not None
+    with node_process(world):
+        assert text_of(drafts) == "offline"
+        kept = drafts.all()
+        assert [(one.target, one.text) for one in kept] == [
+            ("matrix", "offline"),
+            ("prompts/second-look@1", "odd\u202e"),
+        ]
+        assert kept[1].operator
+        assert kept[1].origin == "import registry"
+        put(drafts, "again")
+    assert not list(drafts._folder.glob("*.json"))  # the node has it; nothing older can come back
+    drafts.drop("matrix")
+    with node_process(world):
+        assert text_of(drafts) is None
+        assert [one.target for one in drafts.all()] == ["prompts/second-look@1"]
+
+
+async def test_drafts_have_limits_and_a_shape(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text as large as a config may be, so many drafts, a config that exists; more is refused in words."""
+    monkeypatch.setattr(draft_book, "DRAFTS_LIMIT", 2)
+    monkeypatch.setattr(draft_book, "REPLY_LIMIT", 400)
+    drafts = drafts_of(world.ws)
+
+    def within() -> None:
+        put(drafts, "a" * 1000)
+        put(drafts, "b", "prices")
+        put(drafts, "c" * 1000)
+        assert [len(one.text) for one in drafts.all()] == [1000, 1]
+        for code, work in (
+            ("drafts_full", lambda: put(drafts, "d", "budgets")),
+            ("draft_too_large", lambda: put(drafts, "é" * 500_001)),
+            ("no_such_config", lambda: put(drafts, "x", "../matrix")),
+        ):
+            with pytest.raises(UsageWrong) as caught:
+                work()
+            assert caught.value.code == code
+
+    def hostile(socket: Path) -> None:
+        with world.client(socket) as client:
+            for draft in (None, {}, {"target": "matrix", "text": 1}, {"target": "matrix", "at": "now"}):
+                with pytest.raises(PeakError) as caught:
+                    client.request("draft.put", draft=draft)
+                assert caught.value.code == "draft_malformed"
+            with pytest.raises(PeakError):
+                client.request("draft.get", target=None)
+
+    async with node_here(world) as node:
+        await asyncio.to_thread(within)
+        await asyncio.to_thread(hostile, node.socket_path)
+
+
+async def test_a_corrupt_file_is_set_aside_and_the_node_goes_on(world: World) -> None:
+    """The node starts, keeps drafts in a new file, and its status says where the old one lies."""
+    world.ws.state.write_bytes(b"this is no database" * 100)
+    drafts = drafts_of(world.ws)
+    async with node_here(world) as node:
+        await asyncio.to_thread(put, drafts, "kept")
+        assert await asyncio.to_thread(text_of, drafts) == "kept"
+        assert "begun" in report(node)["drafts"]
+    (aside,) = world.ws.audits.glob("state.db.broken-*")
+    assert aside.read_bytes().startswith(b"this is no database")
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(world: World) -> None:
+    """Drafts go to the user's folder; the file is not touched."""
+    with sqlite3.connect(world.ws.state) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = world.ws.state.read_bytes()
+    drafts = drafts_of(world.ws)
+    async with node_here(world):
+        await asyncio.to_thread(put, drafts, "kept")
+        assert await asyncio.to_thread(text_of, drafts) == "kept"
+    assert world.ws.state.read_bytes() == before
+
+
+def test_work_that_fails_leaves_nothing_and_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
+    """A transaction is whole or not at all; what is no file is an unfit environment, not a crash."""
+    state = StateDb(tmp_path / "state.db")
+
+    def fails(db: sqlite3.Connection) -> None:
+        rows_of(db, "INSERT INTO draft VALUES ('a', 'b', 'c', 'd')")
+        raise UsageWrong("no", code="no")
+
+    with pytest.raises(UsageWrong):
+        state.run(fails)
+    assert state.run(lambda db: rows_of(db, "SELECT count(*) FROM draft")) == [(0,)]
+    state.close()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(EnvironmentUnfit) as caught:
+        StateDb(tmp_path / "folder").run(lambda db: rows_of(db, "SELECT 1"))
+    assert caught.value.code == "state_unavailable"
+
+
+def test_a_draft_that_cannot_be_kept_anywhere_is_said_to_be_lost(world: World, tmp_path: Path) -> None:
+    """Neither a node nor a folder: the error says so, and what to do with the text."""
+    (tmp_path / "state").write_text("in the way")
+    with pytest.raises(EnvironmentUnfit) as caught:
+        put(drafts_of(world.ws), "text")
+    assert caught.value.code == "draft_not_kept"
+    assert text_of(drafts_of(world.ws)) is None
