@@ -97,7 +97,7 @@ def _locked(handle: int) -> bool:
 
 
 class Replacement:
-    """A new text for a file: written beside it, then put in its place. Whoever began it ends it."""
+    """A new text for a file: written beside it, then put in its place. Use it under :func:`saving_alone`."""
 
     def __init__(self, ws: Workspace, target: Target) -> None:
         self.path = ws.root / target.path
@@ -137,6 +137,7 @@ class Replacement:
         beside = folder / f".{self.path.name}.{secrets.token_hex(4)}.new"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _NEW_MODE)
             self._beside = beside
             with os.fdopen(handle, "wb") as file:
@@ -166,6 +167,12 @@ class Replacement:
             with suppress(OSError):
                 self._beside.unlink(missing_ok=True)
             self._beside = None
+
+    def _sweep(self) -> None:
+        """Remove what saves that died left beside the file: nobody else saves now."""
+        for left in self.path.parent.glob(f".{self.path.name}.*.new"):
+            with suppress(OSError):
+                left.unlink()
 
     def _take_after_old(self, handle: int) -> None:
         """The old file's mode and, where this user may give it, its owner and group."""
