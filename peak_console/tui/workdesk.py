@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peak_console.operations.workbench.drafts import DraftStore
 
 MATRIX: Final = "matrix"
-CHECK_AFTER_S: Final = 0.08
+CHECK_AFTER_S: Final = 0.06
 """Quiet after a keystroke before lint looks: with it a finding stands within 150 ms."""
 KEEP_AFTER_S: Final = 0.3
 """Quiet after a keystroke before the draft is stored."""

@@ -197,7 +197,7 @@ class LiveSource:
         if self._matrix is None:
             self._matrix = MatrixReader(self._ws, self._clock)
         bar = self._bar or self.bar()
-        return self._matrix.read(self._door, bar.phase, self._clock.now())
+        return self._matrix.read(self._door, bar.phase or "", self._clock.now())
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines under the filter."""

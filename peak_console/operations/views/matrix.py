@@ -138,6 +138,8 @@ class GridRow:
     score: str | None = None
     errors: int = 0
     warnings: int = 0
+    stale: bool = False
+    """Whether the ledger's figures are of an earlier look, as it cannot be read now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,4 +185,5 @@ def _row(
         facts.scores.get(slot),
         errors,
         warnings,
+        bool(facts.freshness.why),
     )

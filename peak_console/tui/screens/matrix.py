@@ -19,7 +19,7 @@ from peak_console.tui.ink import EMPTY, Line, Span, Tone
 from peak_console.tui.latest import Worked
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens.base import PeakScreen, age_line
-from peak_console.tui.screens.matrix_desk import Desk
+from peak_console.tui.screens.changing import Changing
 from peak_console.tui.screens.matrix_drawing import (
     GRID_COLUMNS,
     DetailFrame,
@@ -27,6 +27,7 @@ from peak_console.tui.screens.matrix_drawing import (
     detail_lines,
     finding_columns,
     finding_lines,
+    slot_findings,
 )
 from peak_console.tui.screens.matrix_findings import FindingMoves
 from peak_console.tui.screens.matrix_notes import findings_head, note_of
@@ -56,7 +57,7 @@ class Drawn(Canvas):
         return self._make(width, height)
 
 
-class MatrixScreen(Desk, SlotEdits, FindingMoves, Completing, PeakScreen):
+class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
     """The workbench. It owns an :class:`EditorState` for each config that was opened."""
 
     NAME = "matrix"
@@ -69,6 +70,7 @@ class MatrixScreen(Desk, SlotEdits, FindingMoves, Completing, PeakScreen):
         self._facts: MatrixFacts | None = None
         self._grid = MatrixGrid()
         self._grid_text: CheckedText | None = None
+        self._grid_rows: int | None = None
 
     # -- lay-out
 
@@ -85,7 +87,7 @@ class MatrixScreen(Desk, SlotEdits, FindingMoves, Completing, PeakScreen):
                 yield Container(id="editors")
                 yield Drawn("findings-head", self._findings_head)
                 yield Table(finding_columns(""), id="findings", empty="")
-                yield Drawn("remedy", lambda width, _: finding_lines(self.finding, width))
+                yield Drawn("remedy", lambda width, height: finding_lines(self.finding, width, height))
 
     @property
     def grid(self) -> Table[GridRow]:
@@ -188,11 +190,21 @@ class MatrixScreen(Desk, SlotEdits, FindingMoves, Completing, PeakScreen):
         rows = self._grid.rows
         self.grid.empty = self._why_no_rows(found)
         self.grid.show_rows(ListRows(rows))
+        self._fit_grid()
         if before is not None:
             keys = [row.place.key for row in rows]
             if before.place.key in keys:
                 self.grid.cursor = keys.index(before.place.key)
         self.query_one("#slot", Drawn).redraw()
+
+    def _fit_grid(self) -> None:
+        """Where the grid stands beside the text it is as high as its rows, and the slot has what is left."""
+        tall = self.has_class("-beside") and self.has_class("-tall")
+        rows = max(4, min(self.grid.row_count(), self.app.size.height // 2 + 2))
+        wanted = rows if tall else None
+        if self._grid_rows != wanted:
+            self._grid_rows = wanted
+            self.grid.styles.height = wanted
 
     def _why_no_rows(self, found: CheckedText) -> list[Line]:
         if not found.text:
@@ -251,7 +263,11 @@ class MatrixScreen(Desk, SlotEdits, FindingMoves, Completing, PeakScreen):
 
     def _slot_lines(self, width: int, height: int) -> list[Line]:
         frame = DetailFrame(self.peak.now(), width, replay=self.peak.replay is not None)
-        return detail_lines(self.row, self._facts, frame)[:height]
+        row, found = self.row, self._grid_text
+        lines = detail_lines(row, self._facts, frame)
+        if row is not None and found is not None:
+            lines += slot_findings(found.checked.findings, row.place, width)
+        return lines[:height]
 
     def _findings_head(self, width: int, height: int) -> list[Line]:
         return [findings_head(self.state, width)] if height else []

@@ -12,6 +12,7 @@ from peak_console.operations.views.matrix import GridRow, MatrixFacts, Place, Ve
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, width_of
 from peak_console.tui.screens.live_drawing import layer_tone
+from peak_console.tui.widgets.document import wrapped
 from peak_console.tui.widgets.table import Column
 
 VERIFIED_SIGNS: Final = {
@@ -25,6 +26,8 @@ VERIFIED_SIGNS: Final = {
 _NEAR_DAYS: Final = 60
 _NAME: Final = 80
 _LABEL: Final = 10
+_BESIDE_MESSAGE: Final = 14
+"""Cells that the list of findings takes for sign, place and rule's fix."""
 _CENT: Final = Decimal("0.01")
 
 
@@ -43,7 +46,7 @@ def model_span(row: GridRow) -> Span:
     life = row.life
     ended = life is not None and life.days_left is not None and life.days_left <= 0
     tone = Tone.BAD if ended or (life is not None and not life.allowed) else Tone.TEXT
-    return Span(one_line(place.model_id, _NAME) + (" (degraded)" if place.degraded else ""), tone)
+    return Span(one_line(place.model_id, _NAME) + (" ▿" if place.degraded else ""), tone)
 
 
 def verified_span(row: GridRow, *, short: bool = False) -> Span:
@@ -72,13 +75,17 @@ def _price(row: GridRow) -> Span:
 def _p(row: GridRow, *, tail: bool) -> Span:
     traffic = row.traffic
     value = None if traffic is None else traffic.p95_ms if tail else traffic.p50_ms
-    return Span(fig.latency(value), Tone.FAINT if value is None else Tone.TEXT)
+    return Span(fig.latency(value), Tone.FAINT if value is None else _figure_tone(row))
+
+
+def _figure_tone(row: GridRow) -> Tone:
+    return Tone.WARN if row.stale else Tone.TEXT
 
 
 def _share(row: GridRow) -> Span:
     if row.share_pct is None:
         return Span(fig.NONE, Tone.FAINT)
-    return Span(f"{fig.percent(row.share_pct)}", Tone.TEXT if row.share_pct else Tone.FAINT)
+    return Span(fig.percent(row.share_pct), _figure_tone(row) if row.share_pct else Tone.FAINT)
 
 
 def _score(row: GridRow) -> Span:
@@ -159,6 +166,8 @@ def detail_lines(row: GridRow | None, facts: MatrixFacts | None, frame: DetailFr
         return [fit(title, frame.width), (Span(f"  {why}", Tone.DIM),)]
     lines = [title, _lock_line(row, facts), _price_line(row, facts), _traffic_line(row, facts, frame)]
     lines += [_served_line(row, frame), _life_line(row), _eval_line(row)]
+    if place.degraded:
+        lines.append((_label("degraded"), Span("▿ its verdicts are capped at REVIEW", Tone.WARN)))
     return [fit(one, frame.width) for one in lines]
 
 
@@ -192,10 +201,10 @@ def _traffic_line(row: GridRow, facts: MatrixFacts | None, frame: DetailFrame) -
     age = fig.age(facts.freshness.age_s(frame.now))
     return (
         _label("24 h"),
-        Span(f"{fig.count(traffic.calls)} calls"),
-        Span(f", {fig.percent(row.share_pct)} % of all", Tone.DIM),
-        Span(f"  p50 {fig.latency(traffic.p50_ms)}  p95 {fig.latency(traffic.p95_ms)}"),
-        Span(f"  read {age} ago", Tone.FAINT),
+        Span(f"{fig.count(traffic.calls)} calls", _figure_tone(row)),
+        Span(f", {fig.percent(row.share_pct)} %", Tone.DIM),
+        Span(f"  p50 {fig.latency(traffic.p50_ms)}  p95 {fig.latency(traffic.p95_ms)}", _figure_tone(row)),
+        Span(f"  {'▲ ' if row.stale else ''}{age} ago", Tone.WARN if row.stale else Tone.FAINT),
     )
 
 
@@ -262,14 +271,29 @@ def finding_columns(path: str) -> Sequence[Column[LintFinding]]:
     )
 
 
-def finding_lines(finding: LintFinding | None, width: int) -> list[Line]:
-    """What to do about the finding under the cursor."""
+def finding_lines(finding: LintFinding | None, width: int, height: int) -> list[Line]:
+    """The finding under the cursor in full, and what to do about it."""
     if finding is None:
         return []
-    remedy: Line = (Span("  → ", Tone.FAINT), Span(finding.remedy, Tone.DIM))
-    if finding.fix is None:
-        return [fit(remedy, width)]
-    return [fit((Span("  f ", Tone.KEY), Span(finding.fix.title, Tone.TEXT)), width)]
+    if finding.fix is not None:
+        does: Line = (Span(" f ", Tone.KEY), Span(finding.fix.title, Tone.TEXT))
+    else:
+        does = (Span(" → ", Tone.FAINT), Span(finding.remedy, Tone.DIM))
+    cut = len(finding.message) > width - _BESIDE_MESSAGE
+    said = wrapped(finding.message, width, indent=" ", tone=Tone.DIM)[: max(0, height - 1)] if cut else []
+    return [*said, fit(does, width)][:height]
+
+
+def slot_findings(findings: Sequence[LintFinding], place: Place, width: int) -> list[Line]:
+    """What lint says of one slot, in full."""
+    lines: list[Line] = []
+    for one in findings:
+        if place.line <= one.line <= place.end and not place.missing:
+            lines.append(EMPTY)
+            first, *rest = wrapped(one.message, width, indent="    ")
+            lines += [(Span("  "), finding_sign(one), Span(" "), *first[1:]), *rest]
+            lines += wrapped(one.remedy, width, indent="    ", tone=Tone.DIM)
+    return lines
 
 
 # -- tabs

@@ -26,7 +26,7 @@ class ConfigEditor(TextArea):
     DEFAULT_CSS = """
     ConfigEditor {
         border: none; padding: 0; height: 1fr; width: 1fr;
-        scrollbar-size: 1 1;
+        scrollbar-size: 0 1;
         &:focus { border: none; }
     }
     """

@@ -84,6 +84,7 @@ _GOES_FIRST = (
     "replay.goto",
     "go.log",
     "go.matrix",
+    "go.runs",
     "go.calls",
     "go.live",
     "pack.build",
