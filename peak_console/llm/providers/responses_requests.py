@@ -16,7 +16,6 @@ from peak_console.llm.providers.schemas import in_its_order, schema_name, strict
 from peak_console.llm.providers.wire import WireCall, WireHostedTool
 from peak_console.net.messages import HttpRequest
 
-
 MOST_DOMAINS: Final = 100
 """Of one list (https://platform.openai.com/docs/guides/tools-web-search, domain filtering)."""
 
