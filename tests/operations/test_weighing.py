@@ -286,6 +286,12 @@ def test_a_scope_is_not_widened_in_silence() -> None:
 def test_what_stood_unreadable_before_cannot_be_passed_over() -> None:
     """A file broken from outside first is no way around the weighing."""
     assert codes(told("matrix", "[broken", MATRIX)) == {"not_weighed"}
+    assert "cost_rises" in codes(told("matrix", "x = 1", MATRIX))  # what is left of it is weighed
+    assert codes(told("scopes/L2", "x = 1", '[scope]\nlayer_id = "L2"\nautonomy_level = "RO"\n')) == {
+        "not_weighed"
+    }
+    assert "not_weighed" not in codes(told("control", "", SOURCES.main["control"].text))
+    assert codes(told("prompts/market-outlook@1", "old words", "new words")) == set()
     assert codes(told("matrix", MATRIX, "[broken")) == set()
 
 

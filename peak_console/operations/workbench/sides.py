@@ -34,7 +34,7 @@ class Side:
     scope: ScopeFile | None
     """The target, where it is a capability scope."""
     readable: bool
-    """Whether the target's own text could be understood at all."""
+    """Whether the target's own text could be understood, or there is none."""
 
     @property
     def phase(self) -> PhaseLevel:
@@ -93,7 +93,10 @@ def side_of(sources: Sources, target: Target, text: str, *, phase: PhaseLevel, t
         shape, _, _ = validate("scope", document)
         scope = shape if isinstance(shape, ScopeFile) else None
     found = standing(sources, phase=phase, today=today)
-    return replace(found, scope=scope, readable=document.data is not None)
+    understood = {SCOPE_KIND: scope}.get(target.kind, found.inspection.shapes.get(target.kind))
+    shapeless = target.kind != SCOPE_KIND and target.kind not in sources.main
+    readable = not text.strip() or shapeless or (document.data is not None and understood is not None)
+    return replace(found, scope=scope, readable=readable)
 
 
 def standing(sources: Sources, *, phase: PhaseLevel, today: date) -> Side:
