@@ -77,7 +77,8 @@ def write_lock(root: Path, file: LockFile, key: Ed25519PrivateKey = KEY, name: s
     """Write a lock signed with ``key`` into a workspace, and the public half beside it; gives the text."""
     public = openssh(key.public_key())
     text = signed_text(file, public, KeySigner(key))
-    (root / "configs/keys").mkdir(parents=True, exist_ok=True)
+    for folder in ("configs/keys", "configs/ai"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
     (root / f"configs/keys/{name}.pub").write_text(f"{public} {name}\n", encoding="utf-8")
     (root / "configs/ai/verified_models.lock").write_text(text, encoding="utf-8")
     return text
