@@ -72,13 +72,13 @@ async def test_drafts_have_limits_and_a_shape(world: World, monkeypatch: pytest.
         put(drafts, "b", "prices")
         put(drafts, "c" * 1000)
         assert [len(one.text) for one in drafts.all()] == [1000, 1]
-        for code, work in (
-            ("drafts_full", lambda: put(drafts, "d", "budgets")),
-            ("draft_too_large", lambda: put(drafts, "é" * 500_001)),
-            ("no_such_config", lambda: put(drafts, "x", "../matrix")),
+        for code, text, target in (
+            ("drafts_full", "d", "budgets"),
+            ("draft_too_large", "é" * 500_001, "matrix"),
+            ("no_such_config", "x", "../matrix"),
         ):
             with pytest.raises(UsageWrong) as caught:
-                work()
+                put(drafts, text, target)
             assert caught.value.code == code
 
     def hostile(socket: Path) -> None:

@@ -200,3 +200,36 @@ def test_a_calls_page_opens_at_once_and_the_next_reading_tells_the_moment(desk: 
     again = source.call("call_2")
     assert (again.told, again.moment_due) == (second.told, False)
     source.close()
+
+
+def test_a_matrix_saved_in_the_workbench_names_who_saved_it_and_why(desk: Desk) -> None:
+    """What put it there is the operator's save, not the node that saw it; its keys are told one by one."""
+    keys = [{"key": "L2.primary.model_id", "old": '"a"', "new": '"b"'}]
+    body = {"path": "m.toml", "kind": "matrix", "old": "1" * 64, "new": "2" * 64, "diff": "-a", "keys": keys}
+    seq = desk.tell(EventKind.MATRIX_CHANGED, {**body, "operator": "anna", "reason": "near its end"})
+    desk.tell(EventKind.CONFIG_CHANGED, {"path": "p", "kind": "prices", "old": "3" * 64, "new": "4" * 64})
+    seen = desk.tell(EventKind.CONFIG_CHANGED, {"file": "matrix", "old": "1" * 64, "new": "2" * 64})
+    shown = why(desk.ws, f"#{seq}", clock=desk.clock)
+    assert isinstance(shown, EventShown)
+    assert shown.change is not None
+    assert shown.change.changed == (("m.toml", "1" * 64, "2" * 64), ("L2.primary.model_id", '"a"', '"b"'))
+    assert "diff" not in dict(shown.change.told)
+    shown = why(desk.ws, f"#{seen}", clock=desk.clock)
+    assert isinstance(shown, EventShown)
+    assert shown.change is not None
+    after = shown.change.standing
+    assert after.matrix_digest == "2" * 64
+    assert after.matrix_by is not None
+    assert (after.matrix_by.operator, after.matrix_by.reason, after.matrix_by.seq) == (
+        "anna",
+        "near its end",
+        seq,
+    )
+    outside = desk.tell(EventKind.CONFIG_CHANGED, {"file": "matrix", "old": "2" * 64, "new": "3" * 64})
+    back = desk.tell(EventKind.CONFIG_CHANGED, {"file": "matrix", "old": "3" * 64, "new": "2" * 64})
+    for one in (outside, back):
+        shown = why(desk.ws, f"#{one}", clock=desk.clock)
+        assert isinstance(shown, EventShown)
+        assert shown.change is not None
+        assert shown.change.standing.matrix_by is not None
+        assert shown.change.standing.matrix_by.seq == one

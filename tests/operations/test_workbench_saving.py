@@ -21,7 +21,6 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node.spawn import begin_ledger, temporary_node
 from peak_console.operations.init import init_workspace
-from peak_console.operations.workbench import files
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.history import (
     at,
@@ -229,12 +228,12 @@ def test_a_disk_that_does_not_take_it_leaves_the_old_file_and_no_event(
     """The new file is written before anything is recorded; what was begun of it is removed."""
     before, seq = desk.text("console"), desk.last().seq
 
-    def fails(handle: int) -> None:
+    def fails(*_: int) -> None:
         raise OSError(number, os.strerror(number))
 
     def asked() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(files.os, "fchmod", lambda *_: fails(0))
+            patch.setattr("peak_console.operations.workbench.files.os.fchmod", fails)
             desk.save("console", before + "\n# more\n")
 
     error = refused(code, asked)
