@@ -161,30 +161,42 @@ class Session:
         """One round in the editor; what comes back is kept as a draft before anything else is done."""
         suffix = PurePosixPath(self._target.path).suffix
         handle, name = tempfile.mkstemp(prefix=f"{self._target.name.replace('/', '-')}-", suffix=suffix)
-        path, kept = Path(name), False
+        path = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(bytes_of(self.at.text))
             code = self._run(path)
-            text = path.read_bytes().decode("utf-8", "surrogateescape")
-            if text != self.at.text:
-                self.at.text = text
-                self._keep()
-            kept = True
+            self._take(path)
         finally:
-            if kept:
-                path.unlink(missing_ok=True)
-            else:
-                self._say(f"what was written stands in {path}")
+            self._clear(path)
         if code:
             raise EnvironmentUnfit(
                 f"the editor ended with code {code}",
                 code="editor_failed",
-                remedy=f"what was written is kept as a draft: peak config edit {self._target.name}",
+                remedy="the file is as it was; what was written is your draft: peak config edit",
             )
 
-    def _keep(self) -> None:
-        self._store.put(self._target.name, self.at.text, base=self.at.base, base_text=self.at.base_text)
+    def _take(self, path: Path) -> None:
+        """What the editor left; a file that it took away is one that nobody changed."""
+        if not path.exists():
+            return
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        if text != self.at.text:
+            self._keep(text)
+
+    def _clear(self, path: Path) -> None:
+        """Remove the editor's file, unless it holds what is kept nowhere else."""
+        if not path.exists():
+            return
+        if path.read_bytes() in {bytes_of(self.at.text), b""}:
+            path.unlink()
+        else:
+            self._say(f"what was written stands in {path}")
+
+    def _keep(self, text: str) -> None:
+        """Keep a text as the draft; it is what is edited from then on."""
+        self._store.put(self._target.name, text, base=self.at.base, base_text=self.at.base_text)
+        self.at.text = text
 
     def _choose(self, seen: Preview) -> str:
         choices = [EDIT, KEEP, DISCARD] if seen.checked.errors else [SAVE, EDIT, KEEP, DISCARD]
@@ -227,8 +239,8 @@ class Session:
         """Take in what somebody else changed meanwhile; contradictions stand in the text between marks."""
         standing = read_standing(self._ws, self._target)
         merged = merge(self.at.base_text, self.at.text, standing.text or "")
-        self.at = Text(merged.text, standing.digest, standing.text or "")
-        self._keep()
+        self.at = Text(self.at.text, standing.digest, standing.text or "")
+        self._keep(merged.text)
         count = len(merged.conflicts)
         self._say("the file was changed meanwhile; both changes are in the text now")
         if count:
@@ -239,7 +251,7 @@ class Session:
             self._store.drop(self._target.name)
             self._say("thrown away; the file is as it was")
             return
-        self._keep()
+        self._keep(self.at.text)
         self._say(f"kept as a draft: peak config edit {self._target.name} goes on with it")
 
 

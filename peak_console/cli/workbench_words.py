@@ -60,8 +60,8 @@ def concern_lines(seen: Preview) -> list[str]:
 
 
 def finding_lines(seen: Preview) -> list[str]:
-    """What lint says of the new text, and what the text breaks in other files."""
-    found = [*seen.checked.findings, *seen.checked.elsewhere]
+    """What lint says of the new text, errors first, and what the text breaks in other files."""
+    found = sorted([*seen.checked.findings, *seen.checked.elsewhere], key=lambda one: one.severity.value)
     if not found:
         return [f"lint: nothing to say (rules of {seen.checked.phase})"]
     lines = [_finding(one) for one in found]

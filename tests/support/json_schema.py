@@ -6,38 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-KNOWN = frozenset(
-    [
-        "$schema",
-        "$defs",
-        "$ref",
-        "title",
-        "description",
-        "default",
-        "discriminator",
-        "type",
-        "format",
-        "properties",
-        "required",
-        "additionalProperties",
-        "propertyNames",
-        "patternProperties",
-        "items",
-        "enum",
-        "const",
-        "anyOf",
-        "oneOf",
-        "pattern",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    ]
+WORDS = (
+    "$schema $defs $ref title description default discriminator type format properties required "
+    "additionalProperties propertyNames patternProperties items enum const anyOf oneOf pattern minLength "
+    "maxLength minItems maxItems minimum maximum exclusiveMinimum exclusiveMaximum"
 )
+KNOWN = frozenset(WORDS.split(" "))
 TYPES = {"string": str, "boolean": bool, "array": list, "object": dict}
 
 
