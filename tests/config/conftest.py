@@ -146,6 +146,9 @@ def make_files(tmp_path: Path) -> Callable[[str], Files]:
         files.write(P, _prices())
         files.write(B, BUDGETS)
         files.write("configs/risk/limits.toml", LIMITS)
+        for layer in LAYERS:
+            scope = f'[scope]\nlayer_id = "{layer}"\nautonomy_level = "REC"\n'
+            files.write(f"configs/ai/capability_scopes/{layer}.toml", scope)
         files.write("configs/ai/prompts/writer/1.md", "You write.\n")
         files.write("configs/ai/prompts/judge/1.md", "You judge.\n")
         return files

@@ -89,6 +89,11 @@ def delta_at(provider: str, model_id: str, *lines: str) -> Spoil:
     return spoil
 
 
+def own_budgets(*eur: str) -> str:
+    """Limits of a run for L0, L1 and so on."""
+    return "".join(f"\n[layer_run.L{place}]\nmax_cost_eur = {one}\n" for place, one in enumerate(eur))
+
+
 TOOL = '{ name = "web_search", wire_type = "web_search", max_input_tokens = 1000 }'
 
 
@@ -302,6 +307,29 @@ CASES: list[tuple[str, Spoil, str, str]] = [
         "text",
     ),
     ("prompt.empty", write("configs/ai/prompts/judge/1.md", " \n"), "configs/ai/prompts/judge/1.md", ""),
+    ("budget.call_too_small", add(B, "\n[call]\nmax_cost_eur = 0.01\n"), M, "model_id"),
+    ("budget.below_one_call", add(B, own_budgets("0.01", "0.5", "0.5", "0.5", "0.5")), B, "max_cost_eur"),
+    ("budget.layer_missing", add(B, own_budgets("0.5", "0.5", "0.5", "0.5")), B, "layer_run"),
+    (
+        "matrix.timeout_short",
+        change(M, PRIMARY, PRIMARY + "\ntimeout_s = 5\nmax_output_tokens = 2000"),
+        M,
+        "timeout_s",
+    ),
+    ("registry.successor_unknown", lifecycle(400, 'successor = "openai:nobody-1"\n'), R, "successor"),
+    ("prompt.unused", write("configs/ai/prompts/spare/1.md", "x\n"), "configs/ai/prompts/spare/1.md", "x"),
+    (
+        "control.ramp_order",
+        write("configs/control.toml", "[[enable.ramp]]\nafter_s = 60\nlimit_pct = 50.0\n"),
+        "configs/control.toml",
+        "enable.ramp",
+    ),
+    (
+        "control.ttl_order",
+        write("configs/control.toml", "[arm]\ndefault_ttl_s = 901\nmax_ttl_s = 900\n"),
+        "configs/control.toml",
+        "default_ttl_s",
+    ),
     ("limits.missing", change(K, "max_open_orders = 2\n", ""), K, "orders]"),
     ("limits.zero", change(K, "max_open_orders = 2", "max_open_orders = 0"), K, "max_open_orders"),
     ("limits.order", change(K, "max_open_orders = 2", "max_open_orders = 21"), K, "max_open_orders"),
@@ -319,8 +347,9 @@ def test_the_workspace_of_these_tests_is_faultless(files: Any) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    """A rule without a test that triggers it does not ship; the lock's stand in a file of their own."""
-    assert [rule for rule, *_ in CASES] == [rule for rule in CATALOGUE if not rule.startswith("lock.")]
+    """A rule without a test that triggers it does not ship; the lock's and the scopes' stand in their own."""
+    apart = ("lock.", "scope.")
+    assert [rule for rule, *_ in CASES] == [rule for rule in CATALOGUE if not rule.startswith(apart)]
 
 
 @pytest.mark.parametrize(("rule", "spoil", "file", "at"), CASES, ids=[case[0] for case in CASES])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from peak_console.config.lint.crossing import CROSSING_RULES
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
@@ -405,6 +406,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             _MONEY,
             SCOPE_RULES,
             _PROMPTS,
+            CROSSING_RULES,
             LIMIT_RULES,
             READINESS_RULES,
             LOCK_RULES,

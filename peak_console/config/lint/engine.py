@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from peak_console.config.lint import (
+    crossing,
     files,
     interfaces,
     layers,
@@ -70,6 +71,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     prompts.prompt_references,
     prompts.misnamed_prompts,
     prompts.empty_prompts,
+    crossing.answers_and_budgets,
+    crossing.layer_budgets,
+    crossing.short_timeouts,
+    crossing.successors,
+    crossing.unused_prompts,
+    crossing.control_order,
     limits.blocking_limits,
     limits.limit_order,
     limits.toothless_limits,

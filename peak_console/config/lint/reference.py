@@ -29,8 +29,10 @@ _GROUPS: Final = {
     "budget": "Budgets and currency",
     "price": "Prices",
     "prompt": "Prompts",
+    "control": "Enable, arm and breakers",
     "limits": "Risk limits",
     "readiness": "Criteria of promotion",
+    "scope": "Capability scopes",
     "lock": "The lock of verified models",
 }
 
@@ -38,17 +40,20 @@ _GROUPS: Final = {
 def render() -> str:
     """The page as Markdown."""
     parts = [_HEAD, _table()]
-    for group, rules in groupby(CATALOGUE.values(), key=_group):
+    for group, rules in groupby(_ordered(), key=_group):
         parts.append(f"## {_GROUPS[group]}\n")
         parts += [_section(rule) for rule in rules]
     return "\n".join(parts)
 
 
+def _ordered() -> list[Rule]:
+    """The rules group by group, each in the order of the catalogue."""
+    groups = list(_GROUPS)
+    return sorted(CATALOGUE.values(), key=lambda rule: groups.index(_group(rule)))
+
+
 def _table() -> str:
-    rows = [
-        f"| [`{rule.id}`](#{_anchor(rule)}) | {rule.title} | {_severity(rule)} |"
-        for rule in CATALOGUE.values()
-    ]
+    rows = [f"| [`{rule.id}`](#{_anchor(rule)}) | {rule.title} | {_severity(rule)} |" for rule in _ordered()]
     return "\n".join(["| Rule | Title | Severity |", "|---|---|---|", *rows, ""])
 
 
