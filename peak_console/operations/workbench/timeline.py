@@ -4,6 +4,7 @@ In force is what the node saw (``node.started`` and its ``config.changed``); who
 events. Both are joined by digest. A version nobody saved through the workbench was changed ``outside``.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -87,6 +88,7 @@ def versions_of(
         elif (digest := _seen_in(event, target, index)) is not None:
             seen.append(_Seen(event, digest))
     spans = _spans(saves, seen, disk)
+    bad.sort()
     return tuple(replace(one, incidents=_within(bad, one)) for one in reversed(spans))
 
 
@@ -174,7 +176,7 @@ def _spans(saves: list[_Save], seen: list[_Seen], disk: str | None) -> list[Vers
     current, waiting = "", list[_Save]()
     for place, mark in enumerate(marks):
         if isinstance(mark, _Save):
-            if _was_carried_out(mark, marks[place + 1 :], disk):
+            if _was_carried_out(mark, next(iter(marks[place + 1 : place + 2]), None), disk):
                 spans += map(_never, waiting)
                 waiting = []
                 current = current or _found(spans, mark)
@@ -191,13 +193,11 @@ def _spans(saves: list[_Save], seen: list[_Seen], disk: str | None) -> list[Vers
     return [*spans, *map(_never, waiting)]
 
 
-def _was_carried_out(save: _Save, later: list[_Save | _Seen], disk: str | None) -> bool:
+def _was_carried_out(save: _Save, following: _Save | _Seen | None, disk: str | None) -> bool:
     """Whether a save that no node saw was carried out: the next save found its text, or it stands on disk."""
-    for mark in later:
-        if isinstance(mark, _Save):
-            return mark.old == save.new
-        return False
-    return disk == save.new
+    if following is None:
+        return disk == save.new
+    return isinstance(following, _Save) and following.old == save.new
 
 
 def _begin(spans: list[Version], current: str, event: LedgerEvent, digest: str, by: _Save | None) -> str:
@@ -206,7 +206,7 @@ def _begin(spans: list[Version], current: str, event: LedgerEvent, digest: str, 
     if digest == current:
         return current
     if current:
-        last = max(place for place, one in enumerate(spans) if one.how != NEVER)
+        last = next(place for place in reversed(range(len(spans))) if spans[place].how != NEVER)
         spans[last] = replace(spans[last], until=since)
     if digest:
         known = any(one.how != NEVER for one in spans)
@@ -245,11 +245,12 @@ def _version(digest: str, since: datetime, seq: int, by: _Save | None, how: str)
 
 
 def _within(bad: list[datetime], one: Version) -> int:
-    return sum(one.since <= at and (one.until is None or at < one.until) for at in bad)
+    upto = len(bad) if one.until is None else bisect_left(bad, one.until)
+    return max(0, upto - bisect_left(bad, one.since))
 
 
 def _is_good(one: Version, bad: list[datetime], least: timedelta, now: datetime) -> bool:
     end = one.until or now
-    marks = [one.since, *(at for at in bad if one.since <= at < end), end]
+    marks = [one.since, *bad[bisect_left(bad, one.since) : bisect_left(bad, end)], end]
     gaps = [after - before for before, after in pairwise(marks)]
     return gaps[-1] >= least if one.until is None else max(gaps) >= least
