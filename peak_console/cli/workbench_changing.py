@@ -32,18 +32,22 @@ class _Pairs(click.ParamType[str]):
 
     name = "key value"
 
+    def __init__(self, *, with_values: bool = True) -> None:
+        self._with_values = with_values
+
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Slots where a key comes next, models where a value does."""
         given = ctx.params.get(param.name or "") or ()
+        asks_value = self._with_values and len(given) % 2 == 1
         try:
             ws = find_workspace((ctx.find_root().params or {}).get("root"))
             now = SystemClock().now()
-            names = models_like(ws, incomplete, now) if len(given) % 2 else slots_standing(ws)
+            names = models_like(ws, incomplete, now) if asks_value else slots_standing(ws)
         except PeakError:
             return []
-        if not len(given) % 2:
+        if not asks_value:
             names = [one for one in names if one.startswith(incomplete)]
         return [CompletionItem(one) for one in names]
 
@@ -80,7 +84,7 @@ def unset_command(fixed: str | None) -> click.Command:
     words = "unset L2.fallback[1]" if fixed else "unset budgets month"
 
     @click.command("unset", epilog=example(fixed, f'{words} --reason "not used"'))
-    @click.argument("keys", nargs=-1, required=True, metavar="KEY...", type=_Pairs())
+    @click.argument("keys", nargs=-1, required=True, metavar="KEY...", type=_Pairs(with_values=False))
     @wishes
     @named(fixed)
     def command(
