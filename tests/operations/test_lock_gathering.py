@@ -1,0 +1,209 @@
+"""What a lock stores of the ledger, and which evidence it takes over."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.locks import NOW, entries_for, evidence_of
+
+from peak_console.config.configs import Configs
+from peak_console.config.defaults import demo_configs
+from peak_console.config.load import load_configs
+from peak_console.config.lock import LockEntry, LockKey
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.vocabulary import Layer, Role
+from peak_console.ledger.folds.rollups import Rollups
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.locking import gathering
+from peak_console.operations.locking.entries import Drafted, Known, Wish, drafted
+from peak_console.operations.locking.gathering import beside_of, known_of
+
+RUN = "20261122_140000_k3v9qx"
+KEY = (Layer.L2, Role.PRIMARY, "openai", "gpt-5-mini")
+DIGEST = "a" * 64
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerReader]:
+    """Ten hops of one model in one slot, of which four answered, and calls of others."""
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    clock = ManualClock(NOW - timedelta(days=40))
+    with LedgerWriter(path, clock=clock, projections=[Rollups()]) as writer:
+
+        def tell(kind: str, number: int, body: dict[str, Any], **slot: str) -> None:
+            named = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5-mini", **slot}
+            draft = EventDraft(
+                f"ev_{clock.boot_us()}", kind, body, run_id=RUN, call_id=f"call_{number}", **named
+            )
+            (result,) = writer.append([(draft, "agent:test")])
+            assert not isinstance(result, Exception), result
+            clock.advance(1)
+
+        writer.append([(EventDraft("ev_g", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "node")])
+        tell("llm.call.completed", 0, answer(served="gpt-5-mini-2024-01-01"))
+        clock.advance(30 * 86_400)
+        for number in range(1, 5):
+            tell("llm.call.completed", number, answer(latency_us=number * 100_000, retried=number == 1))
+        for number, reason in enumerate(
+            ("timeout", "deadline", "malformed", "server_error", "quota_exhausted"), 5
+        ):
+            tell("llm.call.failed", number, failure(reason))
+        tell("llm.fallback.taken", 5, {"from": {"provider": "openai", "model_id": "gpt-5-mini"}, "to": {}})
+        tell(
+            "llm.call.completed", 5, answer(), role="fallback", provider="google", model_id="gemini-2.5-flash"
+        )
+        tell("llm.call.completed", 20, answer(refusal=True, served="gpt-5-mini-2026-01-01"))
+        for number, verdict in ((1, "PASS"), (2, "FAIL"), (2, "PASS"), (3, "REVIEW"), (99, "FAIL")):
+            tell(
+                "critic.judged",
+                number,
+                {"verdict": verdict, "judged_call_id": f"call_{number}"},
+                role="critic",
+            )
+    with LedgerReader(path) as reader:
+        yield reader
+
+
+def answer(
+    *, latency_us: int = 1000, served: str = "gpt-5-mini", retried: bool = False, refusal: bool = False
+) -> dict[str, Any]:
+    """The body of an answer, as the road writes it."""
+    attempt = {"number": 1, "reason": "ok", "status": 200, "latency_us": 1, "waited_ms": 0}
+    return {
+        "hop": 1,
+        "request_hash": DIGEST,
+        "answer_text_sha256": DIGEST,
+        "served_model": served,
+        "refusal": refusal,
+        "usage": {"input": 10, "output": 20},
+        "cost_eur": "0.000002000",
+        "latency_us": latency_us,
+        "attempts": [attempt] * (2 if retried else 1),
+    }
+
+
+def failure(reason: str) -> dict[str, Any]:
+    """The body of a failed hop."""
+    attempts = [{"number": 1, "reason": reason, "status": None, "latency_us": 1, "waited_ms": 0}]
+    return {
+        "hop": 1,
+        "reason": reason,
+        "cost_eur": "0.000000000",
+        "cost_basis": "none",
+        "attempts": attempts,
+        "latency_us": 1,
+    }
+
+
+def known(ledger: LedgerReader, days: int = 30) -> Known:
+    """What the ledger knows of the model by now."""
+    since = NOW - timedelta(days=days)
+    return known_of(ledger, KEY, since, beside_of(ledger, since))
+
+
+def test_a_baseline_counts_the_hops_of_its_window(ledger: LedgerReader) -> None:
+    """Counts, not rates; all of the same hops; a call that a critic failed once counts as failed."""
+    found = known(ledger).baseline
+    assert (found.calls, found.failed, found.timed_out, found.format_failed) == (10, 5, 2, 1)
+    assert (found.retried, found.fallback_used, found.refused) == (1, 1, 1)
+    assert (found.judged, found.critic_failed) == (3, 1)
+    assert found.latency_p95_ms == pytest.approx(300, rel=0.02)
+    assert (found.output_tokens_p1, found.output_tokens_p99) == (20, 20)
+    assert found.cost_p95_nano_eur == pytest.approx(2000, rel=0.02)
+    assert found.since is not None
+    assert found.until is not None
+    assert NOW - timedelta(days=11) < found.since < found.until < NOW
+
+
+def test_names_and_samples_are_those_of_the_window(ledger: LedgerReader) -> None:
+    """The model's own id is no snapshot, and one that answered long ago is none of today."""
+    found = known(ledger)
+    assert found.snapshots == ("gpt-5-mini-2026-01-01",)
+    assert known(ledger, days=60).snapshots == ("gpt-5-mini-2024-01-01", "gpt-5-mini-2026-01-01")
+    assert {(one.run_id, one.answer_sha256) for one in found.samples} == {(RUN, DIGEST)}
+    assert len(found.samples) == gathering.SAMPLES
+
+
+def test_only_the_newest_hops_are_counted(ledger: LedgerReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a detector needs; the window says which."""
+    monkeypatch.setattr(gathering, "MOST_HOPS", 3)
+    found = known(ledger).baseline
+    assert (found.calls, found.failed, found.refused) == (3, 2, 1)
+
+
+# -- which evidence
+
+
+@pytest.fixture(scope="module")
+def configs() -> Configs:
+    """The demo's configs."""
+    return load_configs(Workspace(demo_configs().parent), today=NOW.date())
+
+
+def before(configs: Configs, kind: str) -> dict[LockKey, LockEntry]:
+    """The entries of a lock of before."""
+    return {one.key: one for one in entries_for(configs, kind)}
+
+
+def made(configs: Configs, old: dict[LockKey, LockEntry], **wish: Any) -> Drafted:
+    """The entries of a new lock."""
+    return drafted(configs, old, {}, Wish("bea", NOW + timedelta(days=1), **wish))
+
+
+def test_an_eval_is_taken_over_and_an_attestation_is_not(configs: Configs) -> None:
+    """Whoever attested vouched then; a new lock wants it anew."""
+    old = before(configs, "eval")
+    assert {one.key: one.evidence for one in made(configs, old).entries} == {
+        one.key: one.evidence for one in old.values()
+    }
+    again = made(configs, before(configs, "attested"))
+    assert (again.entries, len(again.left)) == ((), len(old))
+    vouched = made(configs, before(configs, "attested"), attest="looked again")
+    assert {(one.evidence.by, one.evidence.reason) for one in vouched.entries} == {("bea", "looked again")}
+    assert vouched.evidence == {"eval": 0, "attested": len(old)}
+
+
+@pytest.mark.parametrize("change", ["price", "registry"])
+def test_an_eval_ends_with_what_it_was_made_of(configs: Configs, change: str) -> None:
+    """Another price or registry entry: the evidence is not taken over, and somebody must vouch."""
+    old = before(configs, "eval")
+    entry = old[KEY]
+    if change == "price":
+        old[KEY] = entry.model_copy(update={"price": entry.price.model_copy(update={"request_usd": 1})})
+    else:
+        old[KEY] = entry.model_copy(update={"registry_sha256": "f" * 64})
+    assert [one.name for one in made(configs, old).left] == ["L2.primary openai:gpt-5-mini"]
+    kinds = {one.key: one.evidence.kind for one in made(configs, old, attest="x").entries}
+    assert kinds.pop(KEY) == "attested"
+    assert set(kinds.values()) == {"eval"}
+
+
+def test_slots_that_were_not_asked_for_stand_as_they_stood(configs: Configs) -> None:
+    """Attested ones, too; what does not hold any more is left out and named."""
+    old = before(configs, "attested")
+    other = (Layer.L0, Role.PRIMARY, "openai", "gpt-5-nano")
+    old[other] = old[other].model_copy(update={"registry_sha256": "f" * 64})
+    found = made(configs, old, attest="x", slots=frozenset({(Layer.L2, Role.PRIMARY)}))
+    assert [one.name for one in found.left] == ["L0.primary openai:gpt-5-nano"]
+    entries = {one.key: one for one in found.entries}
+    assert entries.pop(KEY).evidence == evidence_of("attested", NOW).model_copy(
+        update={"by": "bea", "at": NOW + timedelta(days=1), "reason": "x"}
+    )
+    assert all(entries[key] == old[key] for key in entries)
+    assert found.carried == set(entries)
+
+
+def test_names_that_nobody_saw_stay_until_others_are_seen(configs: Configs) -> None:
+    """Those of the old entry, and those that the operator says; an entry without any is told."""
+    old = before(configs, "eval")
+    old[KEY] = old[KEY].model_copy(update={"snapshots": ("gpt-5-mini-2025-08-07",)})
+    said = (("openai", "gpt-5-mini", "gpt-5-mini-2026-01-01"),)
+    found = made(configs, old, snapshots=said)
+    entry = next(one for one in found.entries if one.key == KEY)
+    assert entry.snapshots == ("gpt-5-mini-2025-08-07", "gpt-5-mini-2026-01-01")
+    assert "openai:gpt-5-mini" not in found.unseen
+    assert "openai:gpt-5-nano" in found.unseen
