@@ -2,21 +2,29 @@
 
 import tomllib
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from peak_console.config.editing.targets import target_named
+from peak_console.config.prices import PricesFile, PriceTable
+from peak_console.config.registry import ModelRegistry, ModelsFile
+from peak_console.config.verifying import Standing
+from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
 from peak_console.operations import matrix_edits as edits
 from peak_console.operations.catalogue import ModelFacts
 from peak_console.operations.views.completing import suggestions
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import Slot
-from peak_console.operations.views.matrix import MatrixFacts, Place, SlotTraffic, Verified, joined
+from peak_console.operations.views.matrix import MatrixFacts, Place, SlotTraffic, joined
 from peak_console.operations.views.matrix_facts import lock_facts
 from peak_console.operations.views.matrix_places import places_of
+from peak_console.operations.views.matrix_read import MatrixReader
 from peak_console.operations.views.opened import why_not_lines
 
 NAME = "configs/ai/layer_model_matrix.toml"
@@ -163,19 +171,19 @@ def test_figures_are_known_or_not_never_zero_by_guess() -> None:
     assert silent.share_pct is None
     called = {Slot("L0", "primary", "openai", "a"): SlotTraffic(30, 1.0, 2.0)}
     rows = joined(
-        places, MatrixFacts(NOW, Freshness(NOW), traffic=called, lock=Verified.NO_LOCK), {6: (1, 0)}
+        places, MatrixFacts(NOW, Freshness(NOW), traffic=called, lock=Standing.NO_LOCK), {6: (1, 0)}
     ).rows
     assert rows[0].share_pct == 100.0
     assert (rows[0].errors, rows[1].errors) == (1, 0)
     assert rows[1].traffic == SlotTraffic(0)
-    assert rows[0].verified is Verified.NO_LOCK
+    assert rows[0].verified is Standing.NO_LOCK
     assert rows[0].score is None
 
 
 def test_without_a_lock_nothing_is_verified() -> None:
     """No lock is said, and is no verdict on any slot."""
-    told = lock_facts(None, NOW)
-    assert (told.rest, dict(told.states)) == (Verified.NO_LOCK, {})
+    told = lock_facts(None, ModelRegistry.of(ModelsFile(), ""), PriceTable.of(PricesFile(), ""), NOW)
+    assert (told.rest, dict(told.states)) == (Standing.NO_LOCK, {})
 
 
 @pytest.mark.parametrize(
@@ -223,3 +231,22 @@ def test_a_completed_line_keeps_its_comment() -> None:
     one = suggestions(target_named("matrix"), text, 2, 12, facts("openai:a"))[1][0]
     assert one.line == 'model_id = "a"   # why'
     assert one.line[: one.column] == 'model_id = "a"'
+
+
+def test_the_facts_of_a_workspace_without_a_ledger(tmp_path: Path) -> None:
+    """Prices and ends are known from files; traffic is not, and why is told; a broken file is named."""
+    ai = tmp_path / "configs" / "ai"
+    ai.mkdir(parents=True)
+    (ai / "prices.toml").write_text(
+        '[[price]]\nprovider = "openai"\nmodel_id = "a"\ninput_usd_per_mtok = 0.25\noutput_usd_per_mtok = 2.00\n'
+        'source = "s"\nas_of = 2026-11-01\nvalid_from = 2026-11-01\n',
+        encoding="utf-8",
+    )
+    (ai / "models.toml").write_text("[[model]\n", encoding="utf-8")
+    ws = Workspace(tmp_path)
+    known = MatrixReader(ws).read(LedgerDoor(ws.ledger), "bootstrap", NOW)
+    assert known.prices["openai", "a"].output_usd == Decimal("2.00")
+    assert known.freshness.as_of is None
+    assert known.freshness.why
+    assert "models.toml" in known.files_problem
+    assert known.lock is Standing.NO_LOCK

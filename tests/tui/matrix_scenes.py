@@ -12,6 +12,7 @@ from console_scenes import NOW, bar, scene
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from peak_console.config.verifying import Standing
 from peak_console.operations.views.fake import FakeSource
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import Slot
@@ -21,7 +22,6 @@ from peak_console.operations.views.matrix import (
     PriceFact,
     Served,
     SlotTraffic,
-    Verified,
 )
 from peak_console.tui.screens.matrix import MatrixScreen
 
@@ -166,11 +166,11 @@ def facts() -> MatrixFacts:
         prices,
         lives,
         {
-            Slot("L0", "primary", "openai", "gpt-6-nano"): Verified.VERIFIED,
-            Slot("L2", "primary", "openai", "gpt-6-luna"): Verified.ATTESTED,
+            Slot("L0", "primary", "openai", "gpt-6-nano"): Standing.VERIFIED,
+            Slot("L2", "primary", "openai", "gpt-6-luna"): Standing.ATTESTED,
         },
-        Verified.UNVERIFIED,
-        "signed by mara, holds until 2027-01-01",
+        Standing.UNVERIFIED,
+        "lock signed by mara, until 2027-01-01",
     )
 
 

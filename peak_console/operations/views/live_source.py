@@ -195,7 +195,7 @@ class LiveSource:
         from peak_console.operations.views.matrix_read import MatrixReader  # noqa: PLC0415 - loads the configs
 
         if self._matrix is None:
-            self._matrix = MatrixReader(self._ws, self._clock)
+            self._matrix = MatrixReader(self._ws)
         bar = self._bar or self.bar()
         return self._matrix.read(self._door, bar.phase or "", self._clock.now())
 

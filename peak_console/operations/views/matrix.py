@@ -4,21 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
+from peak_console.config.verifying import Standing
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.live import Slot
-
-
-class Verified(StrEnum):
-    """What the lock of verified models says of a model in a slot."""
-
-    VERIFIED = "verified"
-    ATTESTED = "attested"
-    UNVERIFIED = "unverified"
-    EXPIRED = "expired"
-    UNSOUND = "unsound"
-    NO_LOCK = "no_lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +59,8 @@ class MatrixFacts:
     served: Mapping[Slot, Served] = field(default_factory=dict)
     prices: Mapping[tuple[str, str], PriceFact] = field(default_factory=dict)
     lives: Mapping[tuple[str, str], LifeFact] = field(default_factory=dict)
-    verified: Mapping[Slot, Verified] = field(default_factory=dict)
-    lock: Verified | None = None
+    verified: Mapping[Slot, Standing] = field(default_factory=dict)
+    lock: Standing | None = None
     """What holds for every slot that ``verified`` does not name."""
     lock_words: str = ""
     """Who signed the lock and until when it holds, or why it is of no use."""
@@ -129,7 +118,7 @@ class GridRow:
     """One row of the grid. ``None`` is "not known", never zero."""
 
     place: Place
-    verified: Verified | None = None
+    verified: Standing | None = None
     price: PriceFact | None = None
     life: LifeFact | None = None
     traffic: SlotTraffic | None = None

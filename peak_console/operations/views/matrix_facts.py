@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from peak_console.config.document import Document, read_document
-from peak_console.config.lint.engine import inspect
-from peak_console.config.lock import EvidenceKind, Lock
+from peak_console.config.document import Document
+from peak_console.config.lint.schema import validate
+from peak_console.config.lock import Lock
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.registry import ModelRegistry, ModelsFile
-from peak_console.config.sources import MAIN_FILES, Sources
+from peak_console.config.sources import KEYS, MAIN_FILES, read_either, read_keys
+from peak_console.config.verifying import Standing, judged, standing, trouble_of
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind
 from peak_console.domain.vocabulary import Phase, PhaseLevel
@@ -18,7 +19,7 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.body_fields import text_of, time_of
 from peak_console.operations.views.live import Slot
-from peak_console.operations.views.matrix import LifeFact, PriceFact, Served, SlotTraffic, Verified
+from peak_console.operations.views.matrix import LifeFact, PriceFact, Served, SlotTraffic
 from peak_console.operations.views.rollup_fold import Windows
 
 DAY_S: Final = 86_400
@@ -75,27 +76,41 @@ class FileFacts:
 
     def __init__(self, ws: Workspace) -> None:
         self._ws = ws
-        self._read: dict[str, Document] = {}
-        self._kept: tuple[tuple[str, ...], date, PhaseLevel] | None = None
+        self._kept: tuple[tuple[str, ...], date] | None = None
+        self._models = ModelRegistry.of(ModelsFile(), "")
+        self._prices = PriceTable.of(PricesFile(), "")
+        self._lock: tuple[tuple[str, Mapping[str, str]], Lock | None] = (("", {}), None)
         self.prices: Mapping[tuple[str, str], PriceFact] = {}
         self.lives: Mapping[tuple[str, str], LifeFact] = {}
         self.problem = ""
 
     def refresh(self, today: date) -> None:
         """Read what changed. Never raises on what the files hold."""
-        documents = {
-            kind: read_document(self._ws.root / MAIN_FILES[kind], MAIN_FILES[kind]) for kind in _KINDS
-        }
-        key = (tuple(one.sha256 for one in documents.values()), today, PhaseLevel.RESEARCH)
+        documents = {kind: self._read(kind) for kind in _KINDS}
+        key = (tuple(one.sha256 for one in documents.values()), today)
         if key == self._kept:
             return
         self._kept = key
-        shapes = inspect(Sources(documents, complete=False), phase=PhaseLevel.RESEARCH, today=today).shapes
-        broken = [documents[kind].name for kind in _KINDS if kind not in shapes]
+        shapes = {kind: validate(kind, document)[0] for kind, document in documents.items()}
+        broken = [documents[kind].name for kind, shape in shapes.items() if shape is None]
         self.problem = f"not readable: {', '.join(broken)}" if broken else ""
-        models, prices = shapes.get("models"), shapes.get("prices")
-        self.lives = lives_of(ModelRegistry.of(models, ""), today) if isinstance(models, ModelsFile) else {}
-        self.prices = prices_of(PriceTable.of(prices, ""), today) if isinstance(prices, PricesFile) else {}
+        models, prices = shapes["models"], shapes["prices"]
+        self._models = ModelRegistry.of(models if isinstance(models, ModelsFile) else ModelsFile(), "")
+        self._prices = PriceTable.of(prices if isinstance(prices, PricesFile) else PricesFile(), "")
+        self.lives = lives_of(self._models, today)
+        self.prices = prices_of(self._prices, today)
+
+    def _read(self, kind: str) -> Document:
+        document, _ = read_either(self._ws.root, MAIN_FILES[kind])
+        return document
+
+    def lock(self, now: datetime) -> "LockWords":
+        """What the lock says of the models as they are now."""
+        document = self._read("lock")
+        keys = read_keys(self._ws.root / KEYS) if document.sha256 else {}
+        if self._lock[0] != (document.sha256, keys):
+            self._lock = ((document.sha256, keys), judged(document, keys))
+        return lock_facts(self._lock[1], self._models, self._prices, now)
 
 
 def lives_of(registry: ModelRegistry, today: date) -> dict[tuple[str, str], LifeFact]:
@@ -128,34 +143,32 @@ def prices_of(table: PriceTable, today: date) -> dict[tuple[str, str], PriceFact
 class LockWords:
     """What a lock says: by slot, of all other slots, in words, and the eval scores it holds."""
 
-    states: Mapping[Slot, Verified]
-    rest: Verified | None
+    states: Mapping[Slot, Standing]
+    rest: Standing | None
     words: str
     scores: Mapping[Slot, str] = field(default_factory=dict)
 
 
-def lock_facts(lock: Lock | None, now: datetime) -> LockWords:
-    """What a lock says of the slots at ``now``. Pure."""
+def lock_facts(lock: Lock | None, models: ModelRegistry, prices: PriceTable, now: datetime) -> LockWords:
+    """What a lock says at ``now`` of the slots it knows and of all others. Pure."""
     if lock is None:
-        return LockWords({}, Verified.NO_LOCK, "no lock stands: peak lock write")
-    if lock.file is None or lock.flaw is not None:
-        flaw = lock.flaw.value.replace("_", " ") if lock.flaw is not None else "not readable"
-        return LockWords({}, Verified.UNSOUND, f"the lock is of no use: {flaw}")
-    head = lock.file.lock
-    words = f"signed by {head.signer}, holds until {head.expires_at:%Y-%m-%d}"
-    if now >= head.expires_at:
-        return LockWords(
-            {}, Verified.EXPIRED, f"the lock of {head.signer} expired {head.expires_at:%Y-%m-%d}"
-        )
-    states: dict[Slot, Verified] = {}
+        return LockWords({}, Standing.NO_LOCK, "write one with: peak lock write")
+    trouble = trouble_of(lock, now)
+    states: dict[Slot, Standing] = {}
     scores: dict[Slot, str] = {}
-    for one in lock.entries.values():
-        slot = Slot(one.layer.value, one.role.value, one.provider, one.model_id)
-        attested = one.evidence.kind is EvidenceKind.ATTESTED
-        states[slot] = Verified.ATTESTED if attested else Verified.VERIFIED
-        if one.evidence.score is not None:
-            scores[slot] = one.evidence.score
-    return LockWords(states, Verified.UNVERIFIED, words, scores)
+    rest = Standing.UNVERIFIED
+    if trouble is not None:
+        rest = Standing.EXPIRED if trouble.code == "expired" else Standing.UNSOUND
+        return LockWords({}, rest, trouble.message)
+    for key, entry in lock.entries.items():
+        layer, role, provider, model_id = key
+        slot = Slot(layer.value, role.value, provider, model_id)
+        price = prices.find(provider, model_id, now.date())
+        states[slot] = standing(lock, key, models.find(provider, model_id), price, now)
+        if entry.evidence.score is not None:
+            scores[slot] = entry.evidence.score
+    until = f", until {lock.expires_at:%Y-%m-%d}" if lock.expires_at else ""
+    return LockWords(states, rest, f"lock signed by {lock.signer}{until}", scores)
 
 
 def level_of(phase: str) -> PhaseLevel:

@@ -3,30 +3,24 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
-from peak_console.domain.clock import Clock
-from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable
+from peak_console.domain.errors import LedgerUnavailable
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import Slot
 from peak_console.operations.views.matrix import MatrixFacts, Served, SlotTraffic
 from peak_console.operations.views.matrix_facts import (
     FileFacts,
-    LockWords,
     TrafficFold,
-    level_of,
-    lock_facts,
 )
 
 
 class MatrixReader:
     """Reads the facts again and again. Used by one thread; never raises."""
 
-    def __init__(self, ws: Workspace, clock: Clock) -> None:
+    def __init__(self, ws: Workspace) -> None:
         self._traffic_fold = TrafficFold()
         self._files = FileFacts(ws)
-        self._configs = ConfigCache(ws, clock=clock)
         self._good: tuple[Mapping[Slot, SlotTraffic], Mapping[Slot, Served]] = ({}, {})
         self._freshness: Freshness = NEVER
 
@@ -34,7 +28,7 @@ class MatrixReader:
         """The facts at ``now``; with the ledger away, its last good figures, their age and why."""
         traffic, served = self._ledger(door, now)
         self._files.refresh(now.date())
-        lock = self._lock(phase, now)
+        lock = self._files.lock(now)
         return MatrixFacts(
             now,
             self._freshness,
@@ -62,10 +56,3 @@ class MatrixReader:
         else:
             self._freshness = Freshness(now)
         return self._good
-
-    def _lock(self, phase: str, now: datetime) -> LockWords:
-        try:
-            lock = self._configs.current(level_of(phase)).lock
-        except ConfigInvalid:
-            return LockWords({}, None, "not known while the configs have errors")
-        return lock_facts(lock, now)

@@ -195,7 +195,7 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
             keys = [row.place.key for row in rows]
             if before.place.key in keys:
                 self.grid.cursor = keys.index(before.place.key)
-        self.query_one("#slot", Drawn).redraw()
+        self._redraw("slot")
 
     def _fit_grid(self) -> None:
         """Where the grid stands beside the text it is as high as its rows, and the slot has what is left."""
@@ -233,7 +233,8 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
 
     def _redraw(self, *ids: str) -> None:
         for one in ids:
-            self.query_one(f"#{one}", Drawn).redraw()
+            for drawn in self.query(f"#{one}").results(Drawn):  # none before the panes stand
+                drawn.redraw()
 
     def show_tabs(self) -> None:
         """The line of configs, with their marks."""
@@ -257,9 +258,9 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
 
     def show_note(self) -> None:
         """Draw the note anew; without one its line is given away."""
-        note = self.query_one("#draft-note", Drawn)
-        note.set_class(not self.note(80), "-nothing")
-        note.redraw()
+        for note in self.query("#draft-note").results(Drawn):
+            note.set_class(not self.note(80), "-nothing")
+            note.redraw()
 
     def _slot_lines(self, width: int, height: int) -> list[Line]:
         frame = DetailFrame(self.peak.now(), width, replay=self.peak.replay is not None)
@@ -294,7 +295,7 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
     def tick(self) -> None:
         """A second has passed: ages move on."""
         super().tick()
-        self.query_one("#slot", Drawn).redraw()
+        self._redraw("slot")
         self.show_note()
 
     # -- keys

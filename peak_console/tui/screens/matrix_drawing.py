@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Final
 
 from peak_console.config.lint.finding import LintFinding, Severity
+from peak_console.config.verifying import Standing
 from peak_console.domain.text import one_line
-from peak_console.operations.views.matrix import GridRow, MatrixFacts, Place, Verified
+from peak_console.operations.views.matrix import GridRow, MatrixFacts, Place
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, width_of
 from peak_console.tui.screens.live_drawing import layer_tone
@@ -16,12 +17,13 @@ from peak_console.tui.widgets.document import wrapped
 from peak_console.tui.widgets.table import Column
 
 VERIFIED_SIGNS: Final = {
-    Verified.VERIFIED: ("✓", "verified", Tone.OK),
-    Verified.ATTESTED: ("◐", "attested", Tone.WARN),
-    Verified.UNVERIFIED: ("✗", "unverified", Tone.BAD),
-    Verified.EXPIRED: ("✗", "expired", Tone.BAD),
-    Verified.UNSOUND: ("✗", "unsound", Tone.BAD),
-    Verified.NO_LOCK: ("·", "no lock", Tone.UNKNOWN),
+    Standing.VERIFIED: ("✓", "verified", Tone.OK),
+    Standing.ATTESTED: ("◐", "attested", Tone.WARN),
+    Standing.UNVERIFIED: ("✗", "unverified", Tone.BAD),
+    Standing.CHANGED: ("✗", "changed", Tone.BAD),
+    Standing.EXPIRED: ("✗", "expired", Tone.BAD),
+    Standing.UNSOUND: ("✗", "unsound", Tone.BAD),
+    Standing.NO_LOCK: ("·", "no lock", Tone.UNKNOWN),
 }
 _NEAR_DAYS: Final = 60
 _NAME: Final = 80
@@ -134,8 +136,8 @@ GRID_COLUMNS: Final[Sequence[Column[GridRow]]] = (
     Column("%", 4, _share, right=True, most=89),
     Column("CALLS %", 7, _share, right=True, least=90),
     Column("EVAL", 4, _score, right=True),
-    Column("SERVED", 14, _served, flex=2, least=110),
-    Column("LIFE", 13, lifecycle_span, least=100),
+    Column("SERVED", 14, _served, flex=2, least=106),
+    Column("LIFE", 13, lifecycle_span, least=94),
     Column("!", 3, lambda row: counts_span(row.errors, row.warnings)),
 )
 """A slot in the grid."""
