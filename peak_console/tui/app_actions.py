@@ -55,6 +55,27 @@ class AppActions:
             return
         self._app.push_screen(HistoryScreen(target))
 
+    async def do_model_show(self, name: str = "") -> None:
+        """What is known of a model: ``:about openai:gpt-5.2``."""
+        import asyncio  # noqa: PLC0415 - seldom
+
+        from peak_console.domain.errors import PeakError  # noqa: PLC0415 - seldom
+        from peak_console.operations.catalogue import catalogue, find_model  # noqa: PLC0415 - loads the configs
+        from peak_console.tui.screens.model import ModelScreen  # noqa: PLC0415 - seldom
+
+        workspace = self._app.opening.workspace
+        if workspace is None or not name:
+            said = "name a model: about PROVIDER:MODEL" if workspace else "no workspace is open"
+            self._app.say(said, severity="warning")
+            return
+        now = self._app.now()
+        try:
+            facts = await asyncio.to_thread(lambda: find_model(catalogue(workspace, now), name))
+        except PeakError as error:
+            self._app.say(f"{error.message}; {error.remedy}", severity="warning")
+            return
+        await self._app.push_screen(ModelScreen(facts))
+
     def do_evidence_show(self) -> None:
         """The evidence browser, over Runs."""
         from peak_console.tui.screens.evidence import EvidenceScreen  # noqa: PLC0415 - not before the first paint

@@ -27,6 +27,17 @@ def rollback_reason(state: ActionState) -> str:
 
 CHANGE_ACTIONS: Final = (
     Action(
+        "model.show",
+        "about a model",
+        "",
+        "",
+        "What is known of a model: limits, price with source and date, latency seen, end, where it works.",
+        command="about",
+        argument="PROVIDER:MODEL",
+        cli="peak models show PROVIDER:MODEL",
+        disabled=needs_workspace,
+    ),
+    Action(
         "matrix.save",
         "save",
         "ctrl+s",

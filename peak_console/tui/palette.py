@@ -1,16 +1,19 @@
-"""The palette: every action of the registry, by searching; a disabled one says why."""
+"""The palette: every action by searching, a disabled one with its reason; and configs, models and themes."""
 
+import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from peak_console.tui.action import Action
 from peak_console.tui.actions import ACTIONS
+from peak_console.tui.things import Thing, things_of
 from peak_console.tui.widgets.posture_bar import PostureBar
 
 if TYPE_CHECKING:
+    from peak_console.tui.app import PeakApp
     from peak_console.tui.screens.base import PeakModal, PeakScreen
 
 _NOT_LISTED = frozenset({"palette", "command"})
@@ -57,6 +60,42 @@ class ActionProvider(Provider):
                 )
 
 
+class ThingProvider(Provider):
+    """What can be named: configs to open, models to read about, themes to take; only when searched."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._things: tuple[Thing, ...] = ()
+
+    async def startup(self) -> None:
+        """Read what there is, in a thread."""
+        app = cast("PeakApp", self.app)
+        self._things = await asyncio.to_thread(things_of, app.opening.workspace, app.now())
+
+    async def search(self, query: str) -> Hits:
+        """What matches."""
+        matcher = self.matcher(query)
+        for one in self._things:
+            score = matcher.match(one.text)
+            if score > 0:
+                yield Hit(
+                    score,
+                    matcher.highlight(one.text),
+                    partial(_go, cast("PeakApp", self.app), one),
+                    one.text,
+                    one.help,
+                )
+
+
+def _go(app: "PeakApp", one: "Thing") -> None:
+    if one.kind == "theme":
+        app.do_theme_next(one.name)
+    elif one.kind == "config":
+        app.do_matrix_config(one.name)
+    else:
+        app.call_later(app.do_model_show, one.name)
+
+
 def _name(action: Action) -> str:
     key = f"   {action.shown}" if action.shown else ""
     return f"{action.title}{key}"
@@ -65,11 +104,13 @@ def _name(action: Action) -> str:
 class Palette(CommandPalette):
     """Textual's palette, with the posture bar above it."""
 
-    COMMANDS: ClassVar = {ActionProvider}
+    COMMANDS: ClassVar = {ActionProvider, ThingProvider}
 
     def __init__(self) -> None:
         super().__init__(
-            providers=[ActionProvider], placeholder="search every action…", id="--command-palette"
+            providers=[ActionProvider, ThingProvider],
+            placeholder="search every action, config, model, theme…",
+            id="--command-palette",
         )
 
     def compose(self) -> ComposeResult:

@@ -262,12 +262,16 @@ class SaveDialog(PeakModal):
             return [(Span(words, Tone.WARN if self._doing == "saving" else Tone.DIM),)]
         if self._problem is not None:
             code, problem, remedy = self._problem
-            head = (Span(f"✗ {code}" if code else "✗", Tone.BAD), Span(f"  {problem}", Tone.BAD))
-            return [head, (Span(f"  {remedy}", Tone.WARN),)]
+            said = (Span(f"✗ {code}" if code else "✗", Tone.BAD), Span(f"  {problem}", Tone.BAD))
+            return [said, (Span(f"  {remedy}", Tone.WARN),)]
         if missing := self.missing():
-            return [
-                (Span(" ctrl+y ", Tone.FAINT), Span(f" {self._verb()}; not yet: ", Tone.DIM), Span(missing))
-            ]
+            what, _, remedy = missing.partition("; ")
+            head: Line = (
+                Span(" ctrl+y ", Tone.FAINT),
+                Span(f" {self._verb()}; not yet: ", Tone.DIM),
+                Span(what),
+            )
+            return [head, (Span(f"  → {remedy}", Tone.WARN),) if remedy else EMPTY]
         lines: list[Line] = [(Span(" ctrl+y ", Tone.CHIP_WARN), Span(f" {self._verb()} now", Tone.STRONG))]
         if self._asked_to_leave:
             lines.append((Span("▲ Enter confirms nothing; once more on Cancel, or esc, leaves", Tone.WARN),))

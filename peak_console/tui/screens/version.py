@@ -16,6 +16,9 @@ from peak_console.tui.screens.base import PeakScreen
 from peak_console.tui.screens.history_drawing import HOW, stamp, text_lines
 from peak_console.tui.widgets.document import Document, wrapped
 
+_WIDE = 100
+"""Cells from which both ends of its time are told."""
+
 
 class VersionScreen(PeakScreen):
     """A kept text; it cannot be edited."""
@@ -63,7 +66,7 @@ class VersionScreen(PeakScreen):
 
     def trail(self) -> list[str]:
         """Under its history."""
-        return ["Matrix", one_line(self.target.name, 40), "History", self.version.digest[:12]]
+        return [one_line(self.target.name, 40), "History", self.version.digest[:8]]
 
     def note_line(self) -> Line:
         """That it is only read."""
@@ -74,6 +77,8 @@ class VersionScreen(PeakScreen):
         one = self.version
         until = "now" if one.until is None else stamp(one.until)
         how = HOW.get(one.how, one_line(one.how, 20))
+        if self.app.size.width < _WIDE:
+            return (Span(f"{how}, since {stamp(one.since)}", Tone.DIM),)
         return (Span(f"{how} · {stamp(one.since)} to {until}", Tone.DIM),)
 
     def has_selection(self) -> bool:
