@@ -269,18 +269,37 @@ def test_small_rises_are_not_asked_about() -> None:
     )
 
 
-def test_a_scope_is_not_widened_in_silence() -> None:
-    """An entry that is no longer forbidden, a tool more, and a higher level are concerns."""
-    old = (
-        '[scope]\nlayer_id = "L2"\nautonomy_level = "RO/REC"\n[outputs]\nforbidden = ["order"]\n'
-        '[tooling]\nallowed = ["files"]\n'
-    )
-    new = (
-        '[scope]\nlayer_id = "L2"\nautonomy_level = "PROP"\n[outputs]\nforbidden = []\n'
-        '[tooling]\nallowed = ["files", "web"]\n'
-    )
-    assert codes(told("scopes/L2", old, new)) == {"forbidden_removed", "scope_widened"}
-    assert codes(told("scopes/L2", new, old)) == set()
+SCOPE = (
+    '[scope]\nlayer_id = "L2"\nautonomy_level = "RO/REC"\n[outputs]\nforbidden = ["orders"]\n'
+    '[tooling]\nallowed = ["files"]\n[web_access]\nallowed_domains = ["ecb.europa.eu"]\n'
+    'rate_limit_per_hour = 10\n[logging]\nrequired_fields = ["run_id"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('forbidden = ["orders"]', "forbidden = []", "forbidden_removed"),
+        ('"RO/REC"', '"PROP"', "scope_widened"),
+        ('allowed = ["files"]', 'allowed = ["files", "web"]', "scope_widened"),
+        ('allowed_domains = ["ecb.europa.eu"]', "allowed_domains = []", "scope_widened"),
+        ('["ecb.europa.eu"]', '["ecb.europa.eu", "example.org"]', "scope_widened"),
+        ("rate_limit_per_hour = 10", "rate_limit_per_hour = 11", "scope_widened"),
+        ('required_fields = ["run_id"]', "required_fields = []", "scope_widened"),
+    ],
+)
+def test_a_scope_is_not_widened_in_silence(old: str, new: str, code: str) -> None:
+    """What is no longer forbidden, a tool, a domain or a level more, less on record: the way back is none."""
+    assert old in SCOPE
+    wider = SCOPE.replace(old, new)
+    assert codes(told("scopes/L2", SCOPE, wider)) == {code}
+    assert codes(told("scopes/L2", wider, SCOPE)) == set()
+
+
+def test_a_flat_scope_is_weighed_by_what_it_comes_to() -> None:
+    """The other form of a scope says the same things: tables of truth values."""
+    old = 'layer_id = "L2"\nautonomy = "RO"\n[outputs_forbidden]\norders = true\n'
+    assert codes(told("scopes/L2", old, old.replace("true", "false"))) == {"forbidden_removed"}
 
 
 def test_what_stood_unreadable_before_cannot_be_passed_over() -> None:

@@ -15,6 +15,7 @@ from peak_console.operations.workbench.projecting import Projection, projection
 from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side, side_of
 from peak_console.operations.workbench.traffic import NO_TRAFFIC, Traffic, read_traffic
+from peak_console.operations.workbench.weighing_scope import scope_widened
 
 _PRICED: Final = frozenset({"matrix", "models", "prices", "budgets"})
 """Kinds of which what is spent depends."""
@@ -91,7 +92,7 @@ def _found(
     elif target.kind == "readiness":
         yield from figures.readiness_lowered(before, after)
     else:
-        yield from figures.scope_widened(before, after)
+        yield from scope_widened(before, after)
 
 
 def _assigned(before: Side, after: Side, verified: assignment.Verified) -> Iterator[Concern]:

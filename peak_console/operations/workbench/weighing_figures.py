@@ -1,4 +1,4 @@
-"""What a careful operator would ask about before figures change: costs, prices, limits, scopes. Pure."""
+"""What a careful operator would ask about before figures change: costs, prices, limits, waits. Pure."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from peak_console.config.scopes import lowest
 from peak_console.operations.workbench.projecting import Projection, arrow_eur
 from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side
@@ -159,39 +158,6 @@ def _ramp_weaker(before: Side, after: Side) -> bool:
     return any(share(after, second) > share(before, second) for second in seconds)
 
 
-def scope_widened(before: Side, after: Side) -> Iterator[Concern]:
-    """A scope forbids less than before, allows more tools or domains, or lets a layer go further."""
-    old, new = before.scope, after.scope
-    if old is None or new is None:
-        return
-    gone: list[tuple[str, str]] = []
-    for name in ("inputs", "outputs", "tooling"):
-        was, now = getattr(old, name), getattr(new, name)
-        gone += [
-            (f"{name}.forbidden", f"{entry} → not forbidden")
-            for entry in was.forbidden
-            if entry not in now.forbidden
-        ]
-    if gone:
-        told = ", ".join(f"{key} {value.split(' → ')[0]}" for key, value in gone[:_SHOWN])
-        yield Concern("forbidden_removed", f"no longer forbidden: {told}", _joined(gone))
-    wider = [
-        ("tooling.allowed", f"{one.value} → allowed")
-        for one in new.tooling.allowed
-        if one not in old.tooling.allowed
-    ]
-    wider += [
-        ("web_access.allowed_domains", f"{one} → allowed")
-        for one in new.web_access.allowed_domains
-        if one not in old.web_access.allowed_domains
-    ]
-    went, goes = lowest(old.scope.autonomy_level), lowest(new.scope.autonomy_level)
-    if goes.rank > went.rank:
-        wider.append(("scope.autonomy_level", f"{went} → {goes}"))
-    if wider:
-        yield Concern("scope_widened", "the layer may do more than before", _joined(wider))
-
-
 def models_allowed(before: Side, after: Side) -> Iterator[Concern]:
     """A model that was refused is allowed, or an announced end is put off or taken out."""
     changed: list[tuple[str, str]] = []
@@ -287,10 +253,3 @@ def _listed(head: str, changes: list[tuple[str, str]]) -> str:
     told = ", ".join(f"{key} {value}" for key, value in changes[:_SHOWN])
     more = len(changes) - _SHOWN
     return f"{head}: {told}" + (f" and {more} more" if more > 0 else "")
-
-
-def _joined(changes: list[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in changes:
-        found[key] = f"{found[key]}; {value}" if key in found else value
-    return found
