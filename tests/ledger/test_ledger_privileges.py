@@ -10,6 +10,7 @@ from peak_console.ledger.service.privileges import (
     Proof,
     challenge_message,
     is_nodes_own,
+    is_nodes_word,
     is_open,
     proof_from_wire,
 )
@@ -22,7 +23,6 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
 }
 OWN = {
     *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
-    EventKind.CONFIG_CHANGED,
     EventKind.WORKSPACE_INITIALISED,
 } - {EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED}
 
@@ -33,6 +33,15 @@ def test_every_kind_is_open_the_nodes_or_privileged(kind: EventKind) -> None:
     assert is_open(kind) == (kind in OPEN)
     assert is_nodes_own(kind) == (kind in OWN)
     assert not (is_open(kind) and is_nodes_own(kind))
+
+
+def test_what_came_in_force_is_the_nodes_word_and_a_save_the_operators() -> None:
+    """Both are config.changed: the node names the file it saw, an operator the path that was saved."""
+    assert is_nodes_word("config.changed", {"file": "matrix", "old": "a", "new": "b"})
+    assert is_nodes_word("config.changed", {"file": "matrix", "path": "x"})
+    assert is_nodes_word("config.changed", {})
+    assert not is_nodes_word("config.changed", {"path": "x", "operator": "anna"})
+    assert not is_nodes_word("matrix.changed", {"path": "x"})
 
 
 def test_the_signed_message_binds_nonce_event_and_body() -> None:

@@ -61,6 +61,14 @@ def is_nodes_own(kind: str) -> bool:
     return kind not in _OPERATORS_KINDS and (kind in _NODE_KINDS or kind.startswith(_NODE_FAMILIES))
 
 
+def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event says what only the node sees: that a config came in force.
+
+    An operator's ``config.changed`` names the ``path`` of what was saved, and no ``file``.
+    """
+    return kind == EventKind.CONFIG_CHANGED and ("file" in body or "path" not in body)
+
+
 def proof_from_wire(fields: Any) -> Proof | None:
     """A proof as it came; raises ``UsageWrong`` when it has not its three texts."""
     if fields is None:

@@ -24,6 +24,7 @@ from peak_console.ledger.service.privileges import (
     Proof,
     challenge_message,
     is_nodes_own,
+    is_nodes_word,
     is_open,
     proof_from_wire,
     refuse_nodes_own,
@@ -267,7 +268,7 @@ class LedgerServer:
         """``entries``, under the operator's name where one has proved to be; raises ``ControlRefused``."""
         guarded = [entry for entry in entries if not is_open(entry.draft.kind)]
         for entry in guarded:
-            if is_nodes_own(entry.draft.kind):
+            if is_nodes_own(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body):
                 raise refuse_nodes_own(entry.draft.kind)
         if not guarded:
             return entries
