@@ -77,7 +77,8 @@ def readiness(ws: Workspace, phase: Phase | None = None, *, clock: Clock | None 
 
     Raises ``LedgerUnavailable``, and ``ConfigInvalid`` where configs/readiness.toml cannot be understood.
     """
-    now = (clock or SystemClock()).now()
+    clock = clock or SystemClock()
+    now = clock.now()
     here = phase_of(ws)
     wanted = phase or next_asked(here)
     config, config_digest = criteria_of(ws)
@@ -86,7 +87,7 @@ def readiness(ws: Workspace, phase: Phase | None = None, *, clock: Clock | None 
         return Readiness(wanted, here, now, (), config_digest)
     opened = LedgerReader(existing(ws).ledger) if ws.ledger.exists() else nullcontext(None)
     with opened as reader:
-        facts = gather(ws, reader, wanted.level, criteria, now)
+        facts = gather(ws, reader, wanted.level, criteria, clock)
     results = evaluate(wanted.level, criteria, facts, now)
     return Readiness(wanted, here, now, results, config_digest)
 

@@ -14,19 +14,19 @@ from peak_console.budget.limits import Scope
 from peak_console.config.configs import Configs
 from peak_console.config.lint import LintFinding, Severity
 from peak_console.config.load import load_configs
-from peak_console.config.lock import EvidenceKind, Lock
-from peak_console.config.matrix import Slot
 from peak_console.config.readiness import Criteria
+from peak_console.config.verifying import Standing
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import NODE
 from peak_console.control.folder import read_file
-from peak_console.domain.clock import from_iso, from_unix_us, iso
+from peak_console.domain.clock import Clock, from_iso, from_unix_us, iso
 from peak_console.domain.errors import ConfigInvalid
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.domain.vocabulary import Layer, Phase, PhaseLevel, Role
+from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.lint import lint
+from peak_console.operations.locking.checking import check
 from peak_console.operations.readiness_judging import Drill, LockFacts, ReadinessFacts, VerifiedFacts
 from peak_console.stats.sketch import QuantileSketch
 
@@ -42,21 +42,20 @@ _MOST: Final = 100_000
 
 
 def gather(
-    ws: Workspace, reader: LedgerReader | None, level: PhaseLevel, criteria: Criteria, now: datetime
+    ws: Workspace, reader: LedgerReader | None, level: PhaseLevel, criteria: Criteria, clock: Clock
 ) -> ReadinessFacts:
     """What is known now of what ``criteria`` ask before ``level``. Without a ledger only configs are known.
 
     Raises ``LedgerUnavailable``.
     """
-    today = now.date()
-    findings = lint(ws, phase=level, today=today).findings
+    now = clock.now()
+    findings = lint(ws, phase=level, today=now.date()).findings
     errors = tuple(_named(one) for one in findings if one.severity is Severity.ERROR)
     configs = _configs(ws, now)
     known = ReadinessFacts(PhaseLevel.RESEARCH, lint_errors=errors, verified=_verified(ws))
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"lock": _lock(ws, clock)}
     if configs is not None:
-        parts |= {"lock": _lock(configs), "without_scope": _without_scope(configs)}
-        parts["limits_open"] = limits_open(configs)
+        parts |= {"without_scope": _without_scope(configs), "limits_open": limits_open(configs)}
     if reader is not None:
         parts |= _of_ledger(reader, configs, criteria, now)
     return _with(known, parts)
@@ -104,45 +103,19 @@ def _configs(ws: Workspace, now: datetime) -> Configs | None:
         return None
 
 
-def _lock(configs: Configs) -> LockFacts | None:
-    lock = configs.lock
-    if lock is None or lock.file is None:
+def _lock(ws: Workspace, clock: Clock) -> LockFacts | None:
+    """The lock as shadow asks for it; whether every entry stands on an eval is a criterion of its own."""
+    try:
+        found = check(ws, phase=PhaseLevel.SHADOW, clock=clock)
+    except ConfigInvalid:
+        return LockFacts("the configs cannot be used under the rules of shadow", None, 0, 0)
+    if found.digest is None:
         return None
-    entries = lock.file.entry
-    attested = sum(one.evidence.kind is EvidenceKind.ATTESTED for one in entries)
-    head = lock.file.lock
-    return LockFacts(
-        sound=lock.sound,
-        problem=_uncovered(configs, lock),
-        expires_at=head.expires_at,
-        written_at=head.created_at,
-        entries=len(entries),
-        attested=attested,
-        digest=lock.digest,
-    )
-
-
-def _uncovered(configs: Configs, lock: Lock) -> str:
-    """Candidates of the matrix that the lock does not know in their slot."""
-    missing = [
-        f"{layer}.{role} {slot.provider}:{slot.model_id}"
-        for layer, role, slot in _candidates(configs)
-        if lock.find(layer, role, slot.provider, slot.model_id) is None
-    ]
-    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return f"not in it: {missing[0]}{more}" if missing else ""
-
-
-def _candidates(configs: Configs) -> Iterable[tuple[Layer, Role, Slot]]:
-    for layer, config in configs.matrix.layers.items():
-        for role, slots in (
-            (Role.PRIMARY, (config.primary,)),
-            (Role.FALLBACK, config.fallback),
-            (Role.CRITIC, (config.critic,)),
-        ):
-            for slot in slots:
-                if isinstance(slot, Slot):
-                    yield layer, role, slot
+    fatal = [one for one in found.problems if one.fatal]
+    more = f", and {len(fatal) - 1} more" if len(fatal) > 1 else ""
+    attested = sum(one.standing is Standing.ATTESTED for one in found.slots)
+    problem = f"{fatal[0].message}{more}" if fatal else ""
+    return LockFacts(problem, found.expires_at, len(found.slots), attested)
 
 
 def _without_scope(configs: Configs) -> tuple[str, ...]:

@@ -53,14 +53,13 @@ class CriterionResult:
 class LockFacts:
     """What is known of the lock, held against the matrix of now."""
 
-    sound: bool
     problem: str
     """Why it does not hold for every candidate of the matrix; empty where it does."""
-    expires_at: datetime
-    written_at: datetime
+    expires_at: datetime | None
     entries: int
+    """Candidates of the matrix, each in its slot."""
     attested: int
-    digest: str
+    """Of them, those that an operator only attests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,26 +195,18 @@ def _configs(asked: _Asked) -> Iterator[CriterionResult]:
 
 def _lock_valid(asked: _Asked) -> CriterionResult:
     lock = asked.facts.lock
-    found, met, age = "no lock", False, None
-    if lock is not None:
-        age = asked.age(lock.written_at)
-        if not lock.sound:
-            found = "its signature does not hold"
-        elif lock.expires_at <= asked.now:
-            found = f"expired {lock.expires_at:%Y-%m-%d}"
-        elif lock.problem:
-            found = lock.problem
-        else:
-            found, met = f"{lock.entries} entries, until {lock.expires_at:%Y-%m-%d}", True
+    found = "no lock" if lock is None else lock.problem
+    if lock is not None and not found:
+        until = f", until {lock.expires_at:%Y-%m-%d}" if lock.expires_at else ""
+        found = f"{lock.entries} candidates{until}"
     return _result(
         "lock_valid",
         "a sound lock that covers the matrix",
-        met=met,
+        met=lock is not None and not lock.problem,
         found=found,
         wanted="signed, in time, every candidate in it",
-        evidence="configs/ai/verified_models.lock",
+        evidence="peak lock check",
         remedy="peak lock check says what is wrong; peak lock write makes a new one",
-        age=age,
     )
 
 
@@ -226,16 +217,17 @@ def _eval_evidence(asked: _Asked) -> CriterionResult:
     if lock is not None:
         met = bool(lock.entries) and not lock.attested
         found = f"{lock.attested} of {lock.entries} only attested" if lock.attested else "all by eval"
+    if lock is not None and lock.problem:
+        met, found = None, "the lock does not hold"
     return _result(
         "eval_evidence",
         "every model of the lock stands on an eval",
         met=met,
         found=found,
         wanted="eval evidence for each",
-        evidence="configs/ai/verified_models.lock",
+        evidence="peak lock check",
         remedy="an attested entry is enough for shadow only: write the lock on evals",
-        unknown="write a lock: peak lock write",
-        age=None if lock is None else asked.age(lock.written_at),
+        unknown="write a lock that holds: peak lock write",
     )
 
 

@@ -35,15 +35,7 @@ CRITERIA = Criteria(
     max_p95_ms=2000,
     drills=("stop",),
 )
-LOCK = LockFacts(
-    sound=True,
-    problem="",
-    expires_at=NOW + timedelta(days=1),
-    written_at=NOW - timedelta(days=1),
-    entries=3,
-    attested=0,
-    digest="aa",
-)
+LOCK = LockFacts(problem="", expires_at=NOW + timedelta(days=1), entries=3, attested=0)
 GOOD = ReadinessFacts(
     level=PhaseLevel.TESTNET,
     level_since=NOW - timedelta(days=14),
@@ -82,9 +74,6 @@ def test_exactly_at_every_bound_is_green() -> None:
     ("criterion", "change"),
     [
         ("lint_clean", {"lint_errors": ("a.toml:1 x.y",)}),
-        ("lock_valid", {"lock": replace(LOCK, sound=False)}),
-        ("lock_valid", {"lock": replace(LOCK, expires_at=NOW)}),
-        ("lock_valid", {"lock": replace(LOCK, problem="not in it: L0.primary")}),
         ("eval_evidence", {"lock": replace(LOCK, attested=1)}),
         ("scopes_present", {"without_scope": ("L2",)}),
         ("limits_set", {"limits_open": ("orders.max_open_orders",)}),
@@ -121,6 +110,15 @@ def test_one_step_beyond_a_bound_is_red(criterion: str, change: dict[str, Any]) 
     missing = [one for one in results if one.status is not CriterionStatus.GREEN]
     assert [one.id for one in missing] == [criterion]
     assert (missing[0].status, bool(missing[0].remedy)) == (CriterionStatus.RED, True)
+
+
+def test_a_lock_that_does_not_hold_says_why() -> None:
+    """And of what its entries stand on nobody speaks then."""
+    facts = replace(GOOD, lock=replace(LOCK, problem="it was changed after anna signed it"))
+    results = {one.id: one for one in evaluate(PhaseLevel.LIVE, CRITERIA, facts, NOW)}
+    assert results["lock_valid"].status is CriterionStatus.RED
+    assert results["lock_valid"].found == "it was changed after anna signed it"
+    assert results["eval_evidence"].status is CriterionStatus.NO_EVIDENCE
 
 
 def test_what_nothing_is_known_of_is_no_evidence() -> None:
