@@ -12,6 +12,7 @@ from peak_console.operations.shape import Shape as _Shape
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
+from peak_console.operations.shapes_workbench import WORKBENCH_SHAPES
 
 
 class PostureShape(_Shape):
@@ -444,6 +445,6 @@ _OTHERS: dict[str, type[BaseModel]] = {
     "why": WhyShape,
 }
 SHAPES: dict[str, type[BaseModel]] = dict(
-    sorted({**_OTHERS, **RECORD_SHAPES, **MODEL_SHAPES, **LOCK_SHAPES}.items())
+    sorted({**_OTHERS, **RECORD_SHAPES, **MODEL_SHAPES, **WORKBENCH_SHAPES, **LOCK_SHAPES}.items())
 )
 """Every shape by the name ``peak schema`` knows it under."""

@@ -12,6 +12,7 @@ from peak_console.cli.program import run
 from peak_console.cli.workbench_editing import Session
 from peak_console.cli.workbench_target import find
 from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.operations.shapes import SHAPES
 from peak_console.operations.workbench.drafts import drafts_of
 
 MATRIX = "configs/ai/layer_model_matrix.toml"
@@ -58,6 +59,7 @@ def test_a_change_from_look_to_rollback(bench: Bench) -> None:
     assert (code, seen["dry_run"], seen["changed"], seen["errors"]) == (0, True, True, 0)
     assert seen["changes"] == [{"key": "L2.primary.timeout_s", "old": "120", "new": "61"}]
     assert bench.file() == begun
+    SHAPES["matrix-dry-run"].model_validate(seen)
     code, wrong = bench("matrix", "set", "L2.primary.timeout_s", "61")
     assert (code, wrong["error"]["code"]) == (2, "reason_missing")
     code, wrong = bench("matrix", "set", "L2.primary", "anthropic:claude-x", "--reason", "r")
@@ -68,13 +70,17 @@ def test_a_change_from_look_to_rollback(bench: Bench) -> None:
     assert bench.file().replace("timeout_s = 61", "timeout_s = 120") == begun
     code, again = bench("matrix", "set", "L2.primary.timeout_s", "61", "--reason", "again")
     assert (code, again["error"]["code"]) == (2, "nothing_changed")
+    SHAPES["matrix-set"].model_validate(done)
     _, kept = bench("matrix", "history")
+    SHAPES["matrix-history"].model_validate(kept)
     newest = kept["versions"][0]
     assert (newest["digest"], newest["reason"], newest["kept"]) == (done["new"], "faster", True)
     _, then = bench("matrix", "at", f"#{done['seq'] - 1}")
     assert then["digest"] == done["old"]
     assert then["text"] == begun
+    SHAPES["matrix-at"].model_validate(then)
     _, change = bench("matrix", "diff")
+    SHAPES["matrix-diff"].model_validate(change)
     assert [one["key"] for one in change["changes"]] == ["L2.primary.timeout_s"]
     code, back = bench("matrix", "rollback", "previous", "--reason", "slower answers after all")
     assert (code, back["new"]) == (0, done["old"])
@@ -98,6 +104,7 @@ def test_what_must_be_confirmed_is_told_in_figures(bench: Bench) -> None:
 def test_other_configs_have_the_same_commands(bench: Bench) -> None:
     """By name, with the argument before all others; what has no keys says so."""
     _, listed = bench("config", "list")
+    SHAPES["config-list"].model_validate(listed)
     names = [one["config"] for one in listed["configs"]]
     assert {"matrix", "budgets", "limits", "readiness", "lock"} <= set(names)
     code, done = bench("config", "set", "limits", "orders.max_open_orders", "4", "--reason", "fewer")
@@ -116,10 +123,13 @@ def test_other_configs_have_the_same_commands(bench: Bench) -> None:
     assert "interface.alias_moves" in {one["rule"] for one in fixes["fixes"]}
     code, seen = bench("matrix", "fix", "--rule", "interface.alias_moves", "--dry-run")
     assert (code, len(seen["changes"])) == (0, 1)
-    code, _ = bench("readiness", "shadow")
+    code, found = bench("readiness", "shadow")
+    SHAPES["readiness"].model_validate(found)
     assert code == 1
     code, moved = bench("phase", "promote", "--reason", "keys are in place")
     assert (code, moved["to"], moved["in_force"]) == (0, "foundation", True)
+    SHAPES["phase-promote"].model_validate(moved)
+    SHAPES["phase-show"].model_validate(bench("phase", "show")[1])
     assert bench("status")[1]["phase"] == "foundation"
 
 
