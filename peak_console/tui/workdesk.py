@@ -27,7 +27,7 @@ CHECK_AFTER_S: Final = 0.06
 KEEP_AFTER_S: Final = 0.3
 """Quiet after a keystroke before the draft is stored."""
 READONLY: Final = "this console was opened with --readonly"
-REPLAY: Final = "this is a replay of the past; edit in: peak console"
+REPLAY: Final = "this is a replay of the past"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,9 @@ class Workdesk:
             version = history.at(self._ws, target, self._now())
             text = "" if version is None else history.version_text(self._ws, target, version.digest)
         except (ControlRefused, LedgerUnavailable) as error:
-            return EditorState(target, "", None, "", locked=f"{REPLAY}; then: {error.message}")
+            return EditorState(target, "", None, "", locked=f"{REPLAY}; {error.message}")
         if version is None:
-            why = "which version was in force then is not on record"
+            why = "no version is on record for this moment"
             return EditorState(target, "", None, "", locked=f"{REPLAY}; {why}")
         state = EditorState(target, text, version.digest, text, disk=version.digest)
         state.locked = (

@@ -219,3 +219,23 @@ async def test_hostile_text_stays_text(tmp_path: Path) -> None:
         assert "\u202e" not in shown
         assert "\u200b" not in shown
         assert screen_of(app).state.text == HOSTILE_MATRIX
+
+
+async def test_tab_goes_round_the_panes(tmp_path: Path) -> None:
+    """Grid, text, findings, grid; where only one fits, the other gives way to it."""
+    app = open_app(tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await keys(pilot, "4")
+        screen = screen_of(app)
+        assert screen.grid.region.height
+        await keys(pilot, "tab")
+        assert isinstance(screen.focused, ConfigEditor)
+        assert not screen.grid.region.height
+        await keys(pilot, "tab")
+        assert screen.focused is screen.findings
+        first = screen.findings.cursor
+        await keys(pilot, "n")
+        assert screen.findings.cursor == first + 1
+        await keys(pilot, "tab")
+        assert screen.focused is screen.grid
+        assert screen.grid.region.height

@@ -197,6 +197,15 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
                 self.grid.cursor = keys.index(before.place.key)
         self._redraw("slot")
 
+    def nothing_known(self, name: str) -> None:
+        """A config of which there is no text: no lock stands, or a replay's moment has none on record."""
+        if name == MATRIX:
+            state = self.states[name]
+            self._grid_text, self._grid = None, MatrixGrid()
+            self.grid.empty = [(Span(one_line(state.locked, 200), Tone.DIM),)]
+            self.grid.show_rows(ListRows(()))
+            self._redraw("slot")
+
     def _fit_grid(self) -> None:
         """Where the grid stands beside the text it is as high as its rows, and the slot has what is left."""
         tall = self.has_class("-beside") and self.has_class("-tall")
@@ -288,9 +297,16 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
             broken: Line = (Span("✗ not TOML: grid as far as it can be read  ", Tone.BAD),)
         else:
             broken = EMPTY
+        if self.peak.replay is not None:
+            broken = (*broken, Span("prices and lock: of now  ", Tone.DIM))
         if self._facts is None:
             return (*broken, Span("… reading", Tone.UNKNOWN))
         return (*broken, *age_line(self._facts.freshness, self.peak.now(), self.stale_s))
+
+    def bar_taken(self) -> None:
+        """The phase or another file may have changed, and with it what lint says."""
+        super().bar_taken()
+        self.world_moved()
 
     def tick(self) -> None:
         """A second has passed: ages move on."""

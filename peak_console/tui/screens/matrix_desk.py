@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.containers import Container
 
 from peak_console.tui.editing import EditorState
+from peak_console.tui.ink import Span, Tone
 from peak_console.tui.latest import Worked
 from peak_console.tui.screens.picker import Choice, Picker
 from peak_console.tui.widgets.editor import ConfigEditor
 from peak_console.tui.workdesk import MATRIX, READONLY, Listing, Workdesk
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from textual.widgets import TextArea
 
     from peak_console.config.editing.targets import Target
@@ -31,7 +34,8 @@ class Desk:
         self.keeping_problem = ""
         self._editors: dict[str, ConfigEditor] = {}
         self._wanted = MATRIX
-        self._moment: Any = None
+        self._moment: datetime | None = None
+        self._judged_by: tuple[Any, ...] = ()
 
     @property
     def _screen(self) -> "MatrixScreen":
@@ -58,7 +62,7 @@ class Desk:
         screen = self._screen
         workspace = screen.peak.opening.workspace
         if workspace is None:
-            screen.grid.empty = [*screen.grid.empty[:0]]
+            screen.grid.empty = [(Span("no workspace is open; make one with: peak init DIR", Tone.DIM),)]
             screen.grid.redraw()
             return
         self._desk = Workdesk(
@@ -75,6 +79,22 @@ class Desk:
         """Keep what is not kept yet."""
         if self._desk is not None:
             self._desk.close()
+
+    def world_moved(self) -> None:
+        """Look again where what judges the texts has changed, and in a replay where the moment has."""
+        screen, desk = self._screen, self._desk
+        if desk is None or not self.open_name:
+            return
+        bar, now = screen.peak.bar, screen.peak.now()
+        if screen.peak.flags.replay and now != self._moment:
+            self._moment = now
+            for name in {self.open_name, MATRIX} & set(self.targets):
+                desk.open(self.targets[name])
+        judged_by = (bar.phase, bar.findings)
+        if judged_by != self._judged_by:
+            first, self._judged_by = not self._judged_by, judged_by
+            for state in () if first else self.states.values():
+                desk.check(state, 0.0)
 
     def listed(self, found: Listing) -> None:
         """Every config; the one that is wanted is opened."""
@@ -99,16 +119,21 @@ class Desk:
         known = self._editors.get(name)
         self.states[name] = state
         if known is None:
-            language = "toml" if state.target.path.endswith((".toml", ".lock")) else None
+            language = "toml" if state.target.path.endswith((".toml", ".lock")) else "markdown"
             editor = ConfigEditor(state.text, language=language, id=f"editor-{len(self._editors)}")
             editor.display = False
             self._editors[name] = editor
             await self._screen.query_one("#editors", Container).mount(editor)
         else:
+            began = not known.text
             known.take(state.text)
+            if began:
+                known.move_cursor((0, 0))
             editor = known
         editor.read_only = bool(state.locked)
-        if self._desk is not None:
+        if state.locked and state.base is None:  # nothing is known that could be judged
+            self._screen.nothing_known(name)
+        elif self._desk is not None:
             self._desk.check(state, 0.0)
         if name == self._wanted:
             self._show(name)

@@ -44,7 +44,8 @@ def _draft_words(state: EditorState, now: datetime) -> Line:
 def findings_head(state: EditorState | None, width: int) -> Line:
     """The rule above the findings, with their number."""
     if state is None or state.checked is None:
-        return rule((Span("lint …", Tone.UNKNOWN),), width)
+        nothing = state is not None and state.locked and state.base is None
+        return rule((Span("nothing to check" if nothing else "lint …", Tone.UNKNOWN),), width)
     errors, warnings = state.errors, state.warnings
     if not errors and not warnings:
         words: Line = (Span("✓ lint clean", Tone.OK),)
