@@ -3,15 +3,17 @@
 import re
 import sys
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from peak_console.config.keys import fields_of, mapped, models_in
-from peak_console.config.lint.schema import SHAPES
+from peak_console.config.lint.schema import SCOPE_SHAPE, SHAPES
 from peak_console.config.schema import ConfigModel
 from peak_console.config.sources import MAIN_FILES, REQUIRED
 
@@ -26,13 +28,18 @@ converted: a number in quotes is text. Percentages end in `_pct` and hold the nu
 `_usd`, `_s`, `_ms` and `_tokens` name their unit. A `.yaml` file of the same name is read where the `.toml`
 is absent; both together are refused.
 """
+_SCOPES: Final = """## configs/ai/capability_scopes/L<n>.toml
+
+One a layer, in either of two forms ([scopes.md](../scopes.md)). Optional in research; from shadow on a layer
+without one is not called.
+"""
 _PROMPTS: Final = """## configs/ai/prompts/<name>/<version>.md
 
 Prompts are taken word for word as the system message. The matrix refers to one as `<name>@<version>`. A
 version that was used is never edited: write the next one beside it.
 """
 _BOUNDS: Final = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
-_WORDS: Final = {bool: "true or false", int: "integer", Decimal: "number", str: "text"}
+_WORDS: Final = {date: "date", bool: "true or false", int: "integer", Decimal: "number", str: "text"}
 
 
 def render() -> str:
@@ -43,6 +50,9 @@ def render() -> str:
         parts.append(f"## {MAIN_FILES[kind]}\n\n{need}\n")
         rows = [_row(path, field) for path, field in _leaves(shape, "")]
         parts.append("\n".join(["| Key | Value | Default | Meaning |", "|---|---|---|---|", *rows, ""]))
+    parts.append(_SCOPES)
+    rows = [_row(path, field) for path, field in _leaves(SCOPE_SHAPE, "")]
+    parts.append("\n".join(["| Key | Value | Default | Meaning |", "|---|---|---|---|", *rows, ""]))
     parts.append(_PROMPTS)
     return "\n".join(parts)
 
@@ -60,7 +70,7 @@ def _leaves(model: type[ConfigModel], prefix: str) -> Iterator[tuple[str, FieldI
 def _below(path: str, field: FieldInfo, annotation: Any) -> Iterator[tuple[str, FieldInfo]]:
     inner = mapped(annotation)
     if inner is not None:
-        path, annotation = f"{path}.<phase>", inner
+        path, annotation = f"{path}.{'<phase>' if list(models_in(inner)) else '<name>'}", inner
     models = list(models_in(annotation))
     if not models:
         yield path, field
@@ -88,6 +98,10 @@ def _type(field: FieldInfo) -> str:
 
 
 def _words(base: Any) -> str:
+    if get_origin(base) is dict:
+        return _words(_unwrapped(get_args(base)[1], [])[0])
+    if get_origin(base) in {Union, UnionType}:
+        return " or ".join(_words(_unwrapped(one, [])[0]) for one in get_args(base))
     if isinstance(base, type) and issubclass(base, Enum):
         return ", ".join(f"`{one.value}`" for one in base)
     return _WORDS.get(base, getattr(base, "__name__", str(base)))

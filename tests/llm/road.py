@@ -144,6 +144,7 @@ allowed = ["files", "web"]
 [tooling.kinds]
 quote = "files"
 lookup = "files"
+rm_rf = "files"
 """
 
 
