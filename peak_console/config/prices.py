@@ -39,7 +39,7 @@ class PriceEntry(ConfigModel):
 
     def price(self) -> Price:
         """The price as the budget's arithmetic takes it."""
-        return Price(**dict(self))
+        return Price(**self.__dict__)
 
 
 class PricesFile(ConfigModel):

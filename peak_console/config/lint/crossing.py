@@ -14,7 +14,6 @@ from peak_console.config.lint.layers import slots
 from peak_console.config.lint.schema import dotted
 from peak_console.config.matrix import Slot
 from peak_console.config.positions import Path
-from peak_console.config.prices import PriceTable
 from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.domain.vocabulary import PhaseLevel
 
@@ -93,7 +92,7 @@ _MILLION: Final = 1_000_000
 
 def _answers(inspection: Inspection) -> Iterator[tuple[Path, Slot, int, Decimal | None]]:
     """Each slot with the tokens of its longest answer and the EUR that one costs, where that is known."""
-    table = PriceTable.of(inspection.prices, "") if inspection.prices else None
+    table = inspection.price_table()
     rate = inspection.budgets.currency if inspection.budgets else None
     for path, slot in slots(inspection):
         entry = inspection.model(slot.provider, slot.model_id)

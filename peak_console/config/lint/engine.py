@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Final
 
 from peak_console.config.lint import (
@@ -22,7 +23,7 @@ from peak_console.config.lint import (
 )
 from peak_console.config.lint.catalogue import CATALOGUE
 from peak_console.config.lint.finding import LintFinding, Severity
-from peak_console.config.lint.inspection import Check, Hit, Inspection
+from peak_console.config.lint.inspection import Check, Hit, Inspection, Memo
 from peak_console.config.lint.schema import Origins, validate
 from peak_console.config.schema import ConfigModel
 from peak_console.config.scopes import ScopeFile
@@ -100,23 +101,27 @@ class Report:
     """Capability scopes that could be understood, by the file's name without its suffix."""
 
 
-def inspect(sources: Sources, *, phase: PhaseLevel, today: date) -> Report:
-    """All findings on ``sources``, in the order of file, line and column. Pure; never raises on bad input."""
+def inspect(sources: Sources, *, phase: PhaseLevel, today: date, memo: Memo | None = None) -> Report:
+    """All findings on ``sources``, in the order of file, line and column. Pure; never raises on bad input.
+
+    One ``memo`` given to several inspections spares what concerns files that are the same in them.
+    """
+    memo = memo or Memo()
     shapes: dict[str, ConfigModel] = {}
     origins: dict[str, Origins] = {}
     hits: list[Hit] = []
     for kind, document in sources.main.items():
-        shape, found, origins[kind] = validate(kind, document)
+        shape, found, origins[kind] = memo.of(kind, document, partial(validate, kind, document))
         hits += found
         if shape is not None:
             shapes[kind] = shape
     capabilities: dict[str, ScopeFile] = {}
     for name, document in sources.scopes.items():
-        shape, found, _ = validate("scope", document)
+        shape, found, _ = memo.of("scope", document, partial(validate, "scope", document))
         hits += found
         if isinstance(shape, ScopeFile):
             capabilities[name] = shape
-    inspection = Inspection(sources, shapes, phase, today, origins, capabilities)
+    inspection = Inspection(sources, shapes, phase, today, origins, capabilities, memo)
     for check in CHECKS:
         hits += check(inspection)
     findings = {_finding(hit, phase) for hit in _said_once(hits)}

@@ -1,8 +1,9 @@
 """Rules of files as such: readable text, one format, no secrets, percentages with their unit."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from peak_console.config.document import Document
@@ -35,6 +36,12 @@ _SECRET_FORMS: Final = (
     r"\b[Bb]earer {1,9}[A-Za-z0-9._~+/-]{20,400}",  # an Authorization header
     r"[a-z][a-z0-9+.-]{1,20}://[^/\s:@'\"]{1,200}:[^/\s@'\"]{1,200}@",  # a URL with a password
 )
+_SECRET_MARKS: Final = (
+    *("sk-", "AIza", "AKIA", "ASIA", "ABSK", "tgp_v1_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+    *("github_pat_", "glpat-", "xox", "hf_", "eyJ", "PRIVATE KEY", "earer ", "://"),
+)
+"""A line without any of these holds no such form: they are looked for first, because that is quick."""
+
 _SECRETS: Final = re.compile("|".join(_SECRET_FORMS))
 """What keys of the providers and common services look like."""
 
@@ -60,37 +67,55 @@ def yaml_beside_toml(inspection: Inspection) -> Iterator[Hit]:
 def secrets(inspection: Inspection) -> Iterator[Hit]:
     """``file.secret``: text that looks like a key. The finding never quotes it."""
     for document in inspection.sources.documents():
-        places = set()
+        yield from inspection.memo.of("secrets", document, partial(_found, _secrets, document))
+
+
+def _found(rule: Callable[[Document], Iterator[Hit]], document: Document) -> list[Hit]:
+    return list(rule(document))
+
+
+def _secrets(document: Document) -> Iterator[Hit]:
+    places = set()
+    marks = [mark for mark in _SECRET_MARKS if mark in document.text]
+    if marks:
         for number, line in enumerate(document.text.split("\n"), start=1):
-            match = _SECRETS.search(line)
+            match = _SECRETS.search(line) if any(mark in line for mark in marks) else None
             if match is not None:
                 places.add(number)
                 message = "this looks like a secret (by its form); its text is not repeated here"
                 yield Hit("file.secret", document.name, (number, match.start() + 1), message)
-        for path, value in _leaves(document.data):
-            place = document.place(path)
-            if place[0] not in places and _named_secret(path, value):
-                message = f"{dotted(path)} looks like a secret (by its name); its text is not repeated here"
-                yield Hit("file.secret", document.name, place, message)
+    for path, value in _leaves(document.data):
+        if _named_secret(path, value) and (place := document.place(path))[0] not in places:
+            message = f"{dotted(path)} looks like a secret (by its name); its text is not repeated here"
+            yield Hit("file.secret", document.name, place, message)
 
 
 def percentages(inspection: Inspection) -> Iterator[Hit]:
     """``schema.unitless_percent`` and ``schema.percent_fraction`` (decision 19)."""
     for document in inspection.sources.documents():
-        for path, value in _leaves(document.data):
+        yield from inspection.memo.of("percent", document, partial(_found, _percentages, document))
+
+
+def _percentages(document: Document) -> Iterator[Hit]:
+    for path, value in _leaves(document.data):
+        if not isinstance(value, bool):
             key = str(next((step for step in reversed(path) if isinstance(step, str)), ""))
             yield from _percentage(document, path, key, value)
 
 
 def _percentage(document: Document, path: Path, key: str, value: Any) -> Iterator[Hit]:
-    number = _finite(value)
-    place = document.place(path)
-    if isinstance(value, str) and _PERCENT_TEXT.fullmatch(value):
+    if isinstance(value, str):
+        if "%" not in value or not _PERCENT_TEXT.fullmatch(value):
+            return
+        place = document.place(path)
         message = f"{dotted(path)} is a percentage written as text"
         meant = Decimal(value.strip(" \t%").replace(",", "."))
         fix = Fix(f"write {meant:f}", (Change(path, meant),)) if key.endswith("_pct") else None
         yield Hit("schema.unitless_percent", document.name, place, message, fix=fix)
-    elif number and _PERCENT_KEY.search(key) and not key.endswith("_pct"):
+        return
+    number = _finite(value)
+    place = document.place(path)
+    if number and _PERCENT_KEY.search(key) and not key.endswith("_pct"):
         message = f"{dotted(path)} is a percentage whose key does not end in _pct"
         yield Hit("schema.unitless_percent", document.name, place, message)
     elif number and key.endswith("_pct") and 0 < value < 1:
@@ -107,10 +132,11 @@ def _finite(value: Any) -> bool:
 
 
 def _named_secret(path: Path, value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
     key = str(path[-1]).lower().replace("-", "_") if path else ""
     return (
-        isinstance(value, str)
-        and len(value) >= _SECRET_LENGTH
+        len(value) >= _SECRET_LENGTH
         and " " not in value
         and _SECRET_KEY.search(key) is not None
         and not _ENVIRONMENT_NAME.fullmatch(value)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from peak_console.config.budgets import BudgetsFile
 from peak_console.config.document import Document
@@ -12,12 +12,14 @@ from peak_console.config.lint.finding import Fix
 from peak_console.config.lock import LockFile
 from peak_console.config.matrix import LayerConfig, MatrixFile
 from peak_console.config.positions import Path, Place
-from peak_console.config.prices import PricesFile
+from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.registry import ModelEntry, ModelsFile
 from peak_console.config.schema import ConfigModel
 from peak_console.config.scopes import ScopeFile
 from peak_console.config.sources import Sources
 from peak_console.domain.vocabulary import Layer, PhaseLevel
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,22 @@ class Hit:
     fix: Fix | None = None
 
 
+class Memo:
+    """What was found out of single files, kept from one inspection to the next while they stay the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], tuple[Document, Any]] = {}
+
+    def of(self, what: str, document: Document, find: Callable[[], _T]) -> _T:
+        """What ``find`` gives for this document; asked once for each."""
+        key = (what, document.name)
+        kept = self._kept.get(key)
+        if kept is None or kept[0] is not document:
+            kept = self._kept[key] = (document, find())
+        found: _T = kept[1]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """The input of every rule. ``shapes`` holds the validated part of each main file that has one."""
@@ -44,6 +62,17 @@ class Inspection:
     """By kind: where the elements of shortened lists stand in the file."""
     scopes: Mapping[str, ScopeFile] = field(default_factory=dict)
     """Capability scopes that could be understood, by the file's name without its suffix."""
+
+    memo: Memo = field(default_factory=Memo, compare=False)
+    index: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What rules derive from all files, derived once."""
+
+    def once(self, what: str, derive: Callable[[], _T]) -> _T:
+        """What ``derive`` gives, asked once in this inspection."""
+        if what not in self.index:
+            self.index[what] = derive()
+        found: _T = self.index[what]
+        return found
 
     def document(self, kind: str) -> Document:
         """A main file as read."""
@@ -112,8 +141,18 @@ class Inspection:
 
     def model(self, provider: str, model_id: str) -> ModelEntry | None:
         """The registry's entry for a model."""
-        entries = self.models.model if self.models else ()
-        return next((one for one in entries if (one.provider, one.model_id) == (provider, model_id)), None)
+        return self.once("models", self._entries).get((provider, model_id))
+
+    def _entries(self) -> dict[tuple[str, str], ModelEntry]:
+        entries: dict[tuple[str, str], ModelEntry] = {}
+        for entry in self.models.model if self.models else ():
+            entries.setdefault((entry.provider, entry.model_id), entry)
+        return entries
+
+    def price_table(self) -> PriceTable | None:
+        """The prices by model; ``None`` where the file could not be understood."""
+        prices = self.prices
+        return None if prices is None else self.once("prices", lambda: PriceTable.of(prices, ""))
 
 
 Check = Callable[[Inspection], Iterator[Hit]]

@@ -11,7 +11,6 @@ from peak_console.config.lint.layers import slots
 from peak_console.config.lint.replacing import replacement
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
-from peak_console.config.prices import PriceTable
 from peak_console.config.registry import Endpoint, ModelEntry
 
 
@@ -52,9 +51,9 @@ def _entry(entry: ModelEntry, name: str) -> Iterator[tuple[str, Path, str, str]]
 
 def unpriced_tools(inspection: Inspection) -> Iterator[Hit]:
     """``interface.hosted_tool_unpriced``: a tool the provider runs, whose run has no price today."""
-    if inspection.models is None or inspection.prices is None:
+    table = inspection.price_table()
+    if inspection.models is None or table is None:
         return
-    table = PriceTable.of(inspection.prices, "")
     for index, entry in enumerate(inspection.models.model):
         price = table.find(entry.provider, entry.model_id, inspection.today)
         if entry.hosted_tools and price is not None and price.hosted_call_usd is None:

@@ -141,6 +141,10 @@ def plain_http(inspection: Inspection) -> Iterator[Hit]:
 
 def slots(inspection: Inspection) -> Iterator[tuple[Path, Slot]]:
     """Every slot of the matrix that holds a model, with its path in the file."""
+    return iter(inspection.once("slots", lambda: list(_slots(inspection))))
+
+
+def _slots(inspection: Inspection) -> Iterator[tuple[Path, Slot]]:
     for layer, config in inspection.layers():
         if config.primary is not None:
             yield (layer.value, "primary"), config.primary

@@ -12,7 +12,6 @@ from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
 from peak_console.config.lint.schema import dotted
 from peak_console.config.positions import Path
-from peak_console.config.prices import PriceTable
 
 _KEYS: Final = ("max_tokens", "max_cost_eur", "max_calls", "max_calls_per_min")
 _NESTED_KEYS: Final = ("max_tokens", "max_cost_eur", "max_calls")
@@ -129,9 +128,9 @@ def currency(inspection: Inspection) -> Iterator[Hit]:
 
 def missing_prices(inspection: Inspection) -> Iterator[Hit]:
     """``price.missing``: a model of the matrix without a price that holds today."""
-    if inspection.prices is None:
+    table = inspection.price_table()
+    if table is None:
         return
-    table = PriceTable.of(inspection.prices, "")
     for path, slot in slots(inspection):
         if table.find(slot.provider, slot.model_id, inspection.today) is None:
             name = f"{slot.provider}:{slot.model_id}"

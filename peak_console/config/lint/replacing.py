@@ -6,15 +6,17 @@ from typing import Any, Final
 
 from peak_console.config.editing.changes import ABSENT, Change
 from peak_console.config.interfaces import INTERFACES
-from peak_console.config.lint.duties import duties, identity_of
+from peak_console.config.lint.duties import Duty, duties, identity_of
 from peak_console.config.lint.finding import Fix
 from peak_console.config.lint.inspection import Inspection
 from peak_console.config.positions import Path
-from peak_console.config.prices import PriceTable
 from peak_console.config.registry import NEAR_SHUTDOWN_DAYS, ModelEntry
 from peak_console.policy.deny import hard_deny
 from peak_console.policy.guards import guard
 from peak_console.policy.sod import ModelIdentity
+
+_MOST: Final = 50
+"""So many replacements are looked for in one inspection; nobody presses a key for more."""
 
 ALIAS: Final = "-latest"
 """The end of a name behind which the provider puts another model when it likes."""
@@ -27,13 +29,13 @@ def replacement(inspection: Inspection, path: Path, entries: Iterable[ModelEntry
     and judges or is judged by no model like itself.
     """
     raw = _raw_slot(inspection, path)
-    if raw is None or inspection.prices is None:
+    tried = inspection.once("replacements", list[Path])
+    if raw is None or len(tried) >= _MOST:
         return None
-    table = PriceTable.of(inspection.prices, "")
+    tried.append(path)
+    standing = inspection.once("standing", lambda: _standing(inspection))
     for entry in entries:
-        if table.find(entry.provider, entry.model_id, inspection.today) is None:
-            continue
-        if _may_stand(inspection, entry) and _fits(inspection, path, entry):
+        if (entry.provider, entry.model_id) in standing and _fits(inspection, path, entry):
             changes = tuple(_changes(path, raw, entry))
             return Fix(f"put {entry.provider}:{entry.model_id} in its place", changes)
     return None
@@ -43,17 +45,39 @@ def nearest(
     inspection: Inspection, path: Path, provider: str, model_id: str, *, cutoff: float = 0.0
 ) -> Fix | None:
     """The fix that puts the fitting model of the most similar name in place; of one provider if it can be."""
+    if len(inspection.once("replacements", list[Path])) >= _MOST:
+        return None
     likeness: dict[tuple[str, str], float] = {}
-    for entry in inspection.models.model if inspection.models else ():
-        matcher = difflib.SequenceMatcher(None, entry.model_id, model_id[:80])
-        likeness[entry.provider, entry.model_id] = matcher.ratio()
-    entries = [
-        entry
+    matcher = difflib.SequenceMatcher(None)
+    matcher.set_seq2(model_id[:80])
+    standing = inspection.once("standing", lambda: _standing(inspection))
+    for name in standing:
+        matcher.set_seq1(name[1])
+        if matcher.real_quick_ratio() >= cutoff and (ratio := matcher.ratio()) >= cutoff:
+            likeness[name] = ratio
+    names = sorted(likeness, key=lambda name: (name[0] != provider, -likeness[name]))
+    return replacement(inspection, path, (standing[name] for name in names))
+
+
+def _standing(inspection: Inspection) -> dict[tuple[str, str], ModelEntry]:
+    """The models that may stand in a slot at all: allowed, alive, spoken and priced."""
+    table = inspection.price_table()
+    return {
+        (entry.provider, entry.model_id): entry
         for entry in (inspection.models.model if inspection.models else ())
-        if likeness[entry.provider, entry.model_id] >= cutoff
-    ]
-    entries.sort(key=lambda one: (one.provider != provider, -likeness[one.provider, one.model_id]))
-    return replacement(inspection, path, entries)
+        if table is not None
+        and table.find(entry.provider, entry.model_id, inspection.today) is not None
+        and _may_stand(inspection, entry)
+    }
+
+
+def _duties_at(inspection: Inspection) -> dict[Path, list[Duty]]:
+    """The duties of each slot, as proposer and as judge."""
+    found: dict[Path, list[Duty]] = {}
+    for duty in duties(inspection):
+        for path in {duty.proposer[0], duty.judge[0]}:
+            found.setdefault(path, []).append(duty)
+    return found
 
 
 def _raw_slot(inspection: Inspection, path: Path) -> Mapping[str, Any] | None:
@@ -98,12 +122,12 @@ def _fits(inspection: Inspection, path: Path, entry: ModelEntry) -> bool:
     others = [config.primary, *config.fallback] if config is not None and path[1] != "critic" else []
     if any(one is not None and (one.provider, one.model_id) == name for one in others):
         return False
-    for duty in duties(inspection):
+    for duty in inspection.once("duties", lambda: _duties_at(inspection)).get(path, ()):
         ours, theirs = (
             candidate if place == path else identity_of(inspection, slot)
             for place, slot in (duty.proposer, duty.judge)
         )
-        if path in {duty.proposer[0], duty.judge[0]} and duty.broken(ours, theirs):
+        if duty.broken(ours, theirs):
             return False
     return True
 

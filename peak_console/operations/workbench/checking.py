@@ -14,6 +14,7 @@ from peak_console.config.document import Document, parse_document, read_document
 from peak_console.config.editing.targets import PROMPT_KIND, SCOPE_KIND, Target
 from peak_console.config.lint.engine import inspect
 from peak_console.config.lint.finding import LintFinding, Severity
+from peak_console.config.lint.inspection import Memo
 from peak_console.config.lint.targets import all_sources
 from peak_console.config.sources import Sources
 from peak_console.config.workspace import Workspace
@@ -48,6 +49,7 @@ class Checker:
         self.today = today
         self._lock = threading.Lock()
         self._read: dict[str, tuple[_State, Document]] = {}
+        self._memo = Memo()
         self._standing: tuple[PhaseLevel, date, _Standing] | None = None
 
     def check(self, target: Target, text: str) -> Checked:
@@ -56,7 +58,7 @@ class Checker:
             phase, today = self.phase, self.today
             standing = self._stand(phase, today)
             sources = with_text(standing.sources, target, text)
-            findings = inspect(sources, phase=phase, today=today).findings
+            findings = inspect(sources, phase=phase, today=today, memo=self._memo).findings
         name = plain(target.path)
         own = tuple(one for one in findings if one.file == name)
         rest = [one for one in findings if one.file != name and one.severity is Severity.ERROR]
@@ -69,7 +71,9 @@ class Checker:
             standing = self._standing[2]
             if _same_documents(standing.sources, sources):
                 return standing
-        standing = _Standing(sources, tuple(inspect(sources, phase=phase, today=today).findings))
+        standing = _Standing(
+            sources, tuple(inspect(sources, phase=phase, today=today, memo=self._memo).findings)
+        )
         self._standing = (phase, today, standing)
         return standing
 
