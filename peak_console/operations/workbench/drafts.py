@@ -1,7 +1,8 @@
 """Drafts as an editor keeps them: with the node where one answers, else in this user's state folder.
 
-A draft is this user's own. What :meth:`DraftStore.put` gave back is durable: it is there after the editor or
-the node was killed.
+The folder also has a copy of what this user put there, which counts while no node answers and after the
+node's file was lost. A draft is this user's own. What :meth:`DraftStore.put` gave back is durable: it is
+there after the editor or the node was killed.
 """
 
 import json
@@ -59,14 +60,14 @@ class DraftStore:
         if reply is None:
             self._write(target, draft_to_json(draft))
             return draft
-        self._forget(target)
+        with suppress(EnvironmentUnfit):  # the node has it
+            self._write(target, reply["draft"])
         return draft_from_json(reply["draft"])
 
     def get(self, target: str) -> Draft | None:
         """This user's draft of a config, the newest that is kept anywhere; ``None`` without one."""
-        reply = self._ask("draft.get", target=target)
-        own = reply.get("draft") if reply else None
-        return _newest(own, self._read(target))
+        reply = self._ask("draft.get", target=target) or {}
+        return _newest(reply.get("draft"), self._read(target))
 
     def drop(self, target: str) -> None:
         """Forget a draft; where no node answers, one that it keeps is forgotten as well."""
@@ -85,12 +86,13 @@ class DraftStore:
     def all(self) -> tuple[Draft, ...]:
         """Every draft of this user, by name."""
         reply = self._ask("draft.list") or {}
+        local = {str(one["target"]): one for one in self._local()}
         kept = {str(one["target"]): one for one in reply.get("drafts", ())}
         for name in reply.get("others", ()):
             one = (self._ask("draft.get", target=name) or {}).get("draft")
             kept |= {name: one} if one else {}
-        local = {str(one["target"]): one for one in self._local()}
-        found = (_newest(kept.get(name), local.get(name)) for name in sorted({*kept, *local}))
+        names = sorted({*kept, *local})
+        found = (_newest(kept.get(name), local.get(name)) for name in names)
         return tuple(one for one in found if one is not None)
 
     # -- the node
