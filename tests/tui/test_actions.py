@@ -16,15 +16,20 @@ from peak_console.tui.screens.enable import EnableDialog
 from peak_console.tui.screens.event import EventScreen
 from peak_console.tui.screens.evidence import EvidenceScreen
 from peak_console.tui.screens.help import HelpPanel
+from peak_console.tui.screens.history import HistoryScreen
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
 from peak_console.tui.screens.matrix import MatrixScreen
+from peak_console.tui.screens.merge import MergeScreen
+from peak_console.tui.screens.model import ModelScreen
 from peak_console.tui.screens.pack import PackScreen
 from peak_console.tui.screens.packed import PackedScreen
 from peak_console.tui.screens.picker import Picker
 from peak_console.tui.screens.run import RunScreen
 from peak_console.tui.screens.runs import RunsScreen
+from peak_console.tui.screens.save import SaveDialog
+from peak_console.tui.screens.version import VersionScreen
 from peak_console.tui.widgets.key_bar import fitting
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "keys.md"
@@ -46,6 +51,11 @@ CLASSES = {
         IncidentPanel,
         EnableDialog,
         MatrixScreen,
+        HistoryScreen,
+        VersionScreen,
+        MergeScreen,
+        ModelScreen,
+        SaveDialog,
         Picker,
     )
 }
