@@ -43,9 +43,9 @@ def test_the_flat_form_comes_to_the_same() -> None:
 
 def test_two_lists_of_tools_must_both_name_a_tool() -> None:
     """What only one of two lists allows is not permitted, and forbidden wins over both."""
-    tools = {"tools": {"allowed_tools": ["files", "web"]}}
+    tools = {"allowed_tools": ["files", "web"]}
     tooling = {"allowed": ["web", "shell", "files"], "forbidden": ["files"]}
-    assert scope(**tools, tooling=tooling).permitted_tools == {Tool.WEB}
+    assert scope(tools=tools, tooling=tooling).permitted_tools == {Tool.WEB}
 
 
 @pytest.mark.parametrize("data", [{}, {"layer_id": "L3"}, {"layer_id": "L9", "autonomy": "RO"}])
