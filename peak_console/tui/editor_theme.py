@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from textual.widgets import TextArea
 
 _SYNTAX: Final = {
-    "type": ("accent", "bold"),
-    "property": ("key", ""),
+    "toml.type": ("key", ""),
     "string": ("l3", ""),
     "number": ("l1", ""),
+    "float": ("l1", ""),
     "boolean": ("l1", "bold"),
-    "string.special": ("l4", ""),
+    "toml.datetime": ("l4", ""),
+    "toml.error": ("bad", "underline"),
     "comment": ("faint", "italic"),
     "operator": ("dim", ""),
     "punctuation.delimiter": ("dim", ""),
@@ -27,7 +28,8 @@ _SYNTAX: Final = {
     "heading": ("accent", "bold"),
     "heading.marker": ("dim", ""),
 }
-"""Highlights of the TOML grammar (tree-sitter-toml, ``highlights.scm``) and of Markdown: tone, attributes."""
+"""Highlights of Textual's TOML and Markdown queries: tone, attributes. ``property`` is left out: it spans
+a whole line, comment and all."""
 
 
 def editor_theme(theme: Theme) -> "TextAreaTheme":

@@ -5,11 +5,22 @@ picture; the screens are the real ones.
 """
 
 import asyncio
+import os
 import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from change_scenes import BASE, DRAFT, MATRIX, bench, sha256
 from console_driving import make_app, press
 from console_scenes import scene
+from matrix_scenes import calm, matrix_source, write_workspace
+from textual.screen import Screen
+
+from peak_console.tui.app import PeakApp
+from peak_console.tui.screens.history import HistoryScreen
+from peak_console.tui.screens.save import Proposal, SaveDialog
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
@@ -21,19 +32,54 @@ PICTURES = {
 """Name → scene and keys."""
 
 
+OVER: dict[str, Callable[[], Screen[None]]] = {
+    "save": lambda: SaveDialog(Proposal(MATRIX, DRAFT, sha256(BASE))),
+    "history": lambda: HistoryScreen(MATRIX),
+}
+"""Name → what stands over the Matrix screen."""
+
+
+async def workbench(name: str, folder: Path) -> str:
+    """The Matrix screen over a workspace in ``folder``, with a screen of ours on top of it, as SVG."""
+    root = write_workspace(folder)
+    app = make_app(matrix_source(), root=root)
+    app.opening = replace(app.opening, bench=bench("concerns"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "4")
+        await calm(pilot)
+        if name in OVER:
+            screen = OVER[name]()
+            await app.push_screen(screen)
+            for work in ("work", "long_work", "proving"):
+                begun = getattr(screen, work, None)
+                if begun is not None:
+                    begun().wait()
+                await press(pilot, *(("down",) if work == "long_work" and name == "history" else ()))
+        return drawn(app)
+
+
+def drawn(app: PeakApp) -> str:
+    """The screen as SVG, the same each time."""
+    return re.sub(r"terminal-\d+", "terminal", app.export_screenshot(title="peak", simplify=True))
+
+
 async def picture(state: str, keys: tuple[str, ...]) -> str:
     """The screen after ``keys``, as SVG at 120 by 40."""
     app = make_app(scene(state))
     async with app.run_test(size=(120, 40)) as pilot:
         await press(pilot, *keys)
-        drawn = app.export_screenshot(title="peak", simplify=True)
-    return re.sub(r"terminal-\d+", "terminal", drawn)
+        return drawn(app)
 
 
 def main() -> None:
     """Write every picture."""
     for name, (state, keys) in PICTURES.items():
         (IMAGES / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
+    for name in ("matrix", *OVER):
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["PEAK_STATE_DIR"] = os.environ["PEAK_KEYS_DIR"] = folder
+            drawing = asyncio.run(workbench(name, Path(folder)))
+        (IMAGES / f"{name}.svg").write_text(drawing, encoding="utf-8")
 
 
 if __name__ == "__main__":
