@@ -6,6 +6,7 @@ The scanner walks text that tomllib has accepted (TOML 1.0), so it decides nothi
 import contextlib
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from peak_console.config.toml_tokens import BARE_KEY, BASIC, BLANK, GAP, LITERAL, PLAIN, STRINGS, unquoted
 
@@ -14,6 +15,14 @@ Path = tuple[str | int, ...]
 
 Place = tuple[int, int]
 """Line and column, both from 1; columns count characters."""
+
+
+_PLAIN_LINE: Final = re.compile(
+    r"([A-Za-z0-9_-]+)[ \t]*=[ \t]*"
+    r"""(?:"[^"\\\n]*"(?!")|'[^'\n]*'(?!')|[^\s"'\[{#][^\n#]*)"""
+    r"[ \t]*(?:#[^\n]*)?\n"
+)
+"""A whole line with one bare key and a value without an inside, as nearly all are: it is taken at one go."""
 
 
 def toml_places(text: str) -> Mapping[Path, Place]:
@@ -50,6 +59,10 @@ class _Scanner:
                 table = self._header(width=2)
             elif self.text[self.at] == "[":
                 table = self._header(width=1)
+            elif (line := _PLAIN_LINE.match(self.text, self.at)) is not None:
+                self.places.setdefault((*table, line[1]), self._place(self.at))
+                self.at = line.end()
+                continue
             else:
                 self._pair(table)
             if self.text[self.at] not in " \t\n#":

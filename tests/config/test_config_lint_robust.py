@@ -4,15 +4,19 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peak_console.config.assembly import assemble
 from peak_console.config.document import parse_document
+from peak_console.config.editing.applying import apply_changes
+from peak_console.config.editing.changes import Change
+from peak_console.config.editing.intending import same
 from peak_console.config.lint import CATALOGUE, inspect
 from peak_console.config.lint.formats import as_github, as_json, as_text
 from peak_console.config.sources import Sources, read_sources
-from peak_console.domain.errors import CallRefused, ConfigInvalid
+from peak_console.domain.errors import CallRefused, ConfigInvalid, UsageWrong
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.policy.deny import hard_deny
 
@@ -156,6 +160,24 @@ def test_a_forbidden_model_never_gets_through(raw: bytes) -> None:
                 continue
             for entry in chain:
                 assert hard_deny(provider=entry.provider, model_id=entry.model_id) is None
+
+
+@QUIET
+@given(broken_configs(), st.integers(0, 9))
+def test_a_change_by_key_in_a_mutated_config_changes_nothing_else(
+    case: tuple[str, bytes], value: int
+) -> None:
+    """Whatever still parses: it loads to what it was, and the new key; what does not is refused."""
+    kind, raw = case
+    name = SOURCES.main[kind].name
+    document = parse_document(raw, name)
+    change = Change(("mark",), value)
+    if document.data is None:
+        with pytest.raises(UsageWrong):
+            apply_changes(document.text or "= [", [change])
+        return
+    loaded = parse_document(apply_changes(document.text, [change]).encode(), name).data
+    assert same(loaded, {**document.data, "mark": value})
 
 
 VALUES: Any = st.recursive(
