@@ -33,8 +33,8 @@ from peak_console.tui.screens.matrix_findings import FindingMoves
 from peak_console.tui.screens.matrix_notes import findings_head, note_of
 from peak_console.tui.screens.matrix_slots import SlotEdits
 from peak_console.tui.screens.matrix_words import Completing
-from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.config_tabs import ConfigTabs
+from peak_console.tui.widgets.drawn import Drawn
 from peak_console.tui.widgets.editor import ConfigEditor
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.workdesk import MATRIX, CheckedText, Listing
@@ -43,18 +43,6 @@ _BESIDE: Final = 116
 """Columns from which grid and text stand beside each other."""
 _BROAD: Final = 170
 """Columns from which both get half."""
-
-
-class Drawn(Canvas):
-    """Lines that the screen gives it."""
-
-    def __init__(self, id: str, make: Callable[[int, int], list[Line]]) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self._make = make
-
-    def draw(self, width: int, height: int) -> list[Line]:
-        """What the screen wants here."""
-        return self._make(width, height)
 
 
 class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
@@ -382,6 +370,11 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
     def do_open(self) -> None:
         """Go to where the finding or the slot stands in the text."""
         (self.findings if self.focused is self.findings else self.grid).open_selected()
+
+    def do_read(self) -> None:
+        """Read again: the ledger's figures, which configs there are, what lint says."""
+        super().do_read()
+        self.look_again()
 
     def do_copy(self) -> None:
         """Copy the finding, or the whole text as it stands here."""

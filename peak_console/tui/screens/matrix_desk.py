@@ -93,8 +93,8 @@ class Desk:
         judged_by = (bar.phase, bar.findings)
         if judged_by != self._judged_by:
             first, self._judged_by = not self._judged_by, judged_by
-            for state in () if first else self.states.values():
-                desk.check(state, 0.0)
+            if not first:
+                self.look_again()
 
     def listed(self, found: Listing) -> None:
         """Every config; the one that is wanted is opened."""
@@ -182,6 +182,14 @@ class Desk:
         if target is not None and self._desk is not None:
             self._desk.flush()
             self._desk.open(target)
+
+    def look_again(self) -> None:
+        """Find the configs anew, and judge the open ones again."""
+        if self._desk is not None:
+            self._desk.list()
+            for state in self.states.values():
+                if not (state.locked and state.base is None):
+                    self._desk.check(state, 0.0)
 
     def other_work(self, message: Worked) -> None:
         """A draft was kept, or something failed."""

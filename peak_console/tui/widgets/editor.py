@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.color import Color
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import LanguageDoesNotExist
@@ -17,6 +18,7 @@ from peak_console.domain.text import plain
 from peak_console.tui.editor_theme import dress
 
 _SIGNS: Final = {Severity.ERROR: ("✗", "ink-bad"), Severity.WARNING: ("▲", "ink-warn")}
+_WIDTH_STEP: Final = 40
 _ENDS: Final = " \t=#]"
 
 
@@ -98,6 +100,16 @@ class ConfigEditor(TextArea):
     def _ink(self, name: str, *, underline: bool | None = None) -> Style:
         colour = Color.parse(self.app.theme_variables[name]).rich_color
         return Style(color=colour, underline=underline, bold=True)
+
+    def _refresh_size(self) -> None:
+        """The text's size, its width in steps: a longest line that grows lays the screen out once a step."""
+        if self.soft_wrap:
+            super()._refresh_size()
+            return
+        width, height = self.document.get_size(self.indent_width)
+        steps = -(-(width + self.gutter_width + 1) // _WIDTH_STEP)
+        self.virtual_size = Size(steps * _WIDTH_STEP, height)
+        self._refresh_scrollbars()
 
     # -- going and changing
 
