@@ -211,7 +211,6 @@ async def calm(pilot: Pilot[Any]) -> None:
     else:
         raise AssertionError("the Matrix screen did not settle")
     await pilot.pause()
-    await settle(pilot)
 
 
 async def keys(pilot: Pilot[Any], *pressed: str) -> None:
