@@ -238,7 +238,8 @@ def test_the_facts_of_a_workspace_without_a_ledger(tmp_path: Path) -> None:
     ai = tmp_path / "configs" / "ai"
     ai.mkdir(parents=True)
     (ai / "prices.toml").write_text(
-        '[[price]]\nprovider = "openai"\nmodel_id = "a"\ninput_usd_per_mtok = 0.25\noutput_usd_per_mtok = 2.00\n'
+        '[[price]]\nprovider = "openai"\nmodel_id = "a"\n'
+        "input_usd_per_mtok = 0.25\noutput_usd_per_mtok = 2.00\n"
         'source = "s"\nas_of = 2026-11-01\nvalid_from = 2026-11-01\n',
         encoding="utf-8",
     )

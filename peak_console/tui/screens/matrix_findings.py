@@ -104,7 +104,7 @@ class FindingMoves:
         if finding.file != state.target.path:
             self.jump(finding)
             return
-        from peak_console.config.editing.fixing import fixed  # noqa: PLC0415 - loads tomlkit
+        from peak_console.config.editing.fixing import fixed  # noqa: PLC0415 - after the first paint
 
         try:
             text = fixed(state.text, finding.fix)

@@ -89,7 +89,7 @@ class SlotEdits:
             return
 
         def taken(value: str) -> None:
-            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - loads tomlkit
+            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - after the first paint
 
             self._change(
                 lambda text: edits.with_model(text, place, *edits.model_named(value)),
@@ -109,7 +109,7 @@ class SlotEdits:
         layer = place.layer
 
         def taken(value: str) -> None:
-            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - loads tomlkit
+            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - after the first paint
 
             fallbacks = self._fallbacks(layer)
             self._change(
@@ -123,7 +123,7 @@ class SlotEdits:
         """Take the slot out."""
         place = self._place()
         if place is not None:
-            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - loads tomlkit
+            from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - after the first paint
 
             said = f"{place.layer} {role_words(place)} is taken out; ctrl+z in the text brings it back"
             self._change(lambda text: edits.without_slot(text, place), said)
@@ -143,7 +143,7 @@ class SlotEdits:
         if place.role != "fallback":
             self._at.peak.say("only fallbacks stand in an order")
             return
-        from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - loads tomlkit
+        from peak_console.operations import matrix_edits as edits  # noqa: PLC0415 - after the first paint
 
         fallbacks = self._fallbacks(place.layer)
         self._change(lambda text: edits.moved(text, fallbacks, place.position, by), "")
