@@ -184,6 +184,8 @@ class PeakApp(AppActions, ReplayActions, App[int]):
             self.clear_notifications()
         elif severity != "information":
             self._warned_until = monotonic() + (timeout or 8)
+        for one in [one for one in self._notifications if one.message == safe]:
+            self._unnotify(one, refresh=False)  # said again: once on the screen, and for as long as anew
         self.notify(
             safe, severity=severity, timeout=timeout or (4 if severity == "information" else 8), markup=False
         )

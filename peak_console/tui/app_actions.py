@@ -53,7 +53,11 @@ class AppActions:
         except UsageWrong as error:
             self._app.say(f"{error.message}; {error.remedy}", severity="warning")
             return
-        self._app.push_screen(HistoryScreen(target))
+        try:
+            matrix = cast("MatrixScreen", self._app.get_screen_stack("matrix")[0])
+        except (KeyError, IndexError):  # it was not opened yet
+            matrix = None
+        self._app.push_screen(HistoryScreen(target, changes=matrix))
 
     async def do_model_show(self, name: str = "") -> None:
         """What is known of a model: ``:about openai:gpt-5.2``."""

@@ -26,6 +26,8 @@ class EditorState:
     """The stored draft that was found when the config was opened."""
     disk: str | None = None
     """SHA-256 of the file when it was last looked at; another than :attr:`base` where it changed outside."""
+    disk_by: str = ""
+    """What of this console's own put the file in its place that :attr:`disk` names: ``rolled back to …``."""
     locked: str = ""
     """Why it cannot be edited, in words; empty where it can."""
 

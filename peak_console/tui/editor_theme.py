@@ -20,7 +20,6 @@ _SYNTAX: Final = {
     "float": ("l1", ""),
     "boolean": ("l1", "bold"),
     "toml.datetime": ("l4", ""),
-    "toml.error": ("bad", "underline"),
     "comment": ("faint", "italic"),
     "operator": ("dim", ""),
     "punctuation.delimiter": ("dim", ""),
@@ -29,7 +28,7 @@ _SYNTAX: Final = {
     "heading.marker": ("dim", ""),
 }
 """Highlights of Textual's TOML and Markdown queries: tone, attributes. ``property`` is left out: it spans
-a whole line, comment and all."""
+a whole line, comment and all; ``toml.error`` too: it spans what is valid, and lint names the place."""
 
 
 def editor_theme(theme: Theme) -> "TextAreaTheme":

@@ -1,5 +1,6 @@
 """The Matrix screen's ways out of a draft: save, history, and what happens when the file changes outside."""
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from peak_console.domain.text import one_line
@@ -20,6 +21,8 @@ class Changing(Desk):
 
     _watch: FilesWatch | None = None
     _comparing: LongWork | None = None
+    _own: frozenset[str] = frozenset()
+    """Digests of what this console itself asked to be put in place: never told as a change outside."""
 
     # -- the file changes outside
 
@@ -46,7 +49,10 @@ class Changing(Desk):
         state, name = self.states.get(message.name), one_line(message.name, 40)
         if state is None or message.standing.digest == state.disk:
             return
-        state.disk = message.standing.digest
+        if message.standing.digest in self._own:  # seen before the save has told of it
+            self._stands_now(state, message.standing.digest)
+            return
+        state.disk, state.disk_by = message.standing.digest, ""
         screen = self._screen
         if not state.dirty:
             self.reopen(message.name)
@@ -62,10 +68,35 @@ class Changing(Desk):
             f"{name} changed outside; your draft is kept. o compares the three", severity="warning"
         )
 
+    def own_change(self, name: str, digest: str) -> None:
+        """This console is about to put that version of a config in place."""
+        if name:
+            self._own |= {digest}
+
+    def own_done(self, saved: Saved) -> None:
+        """A version was put back: the text follows where no draft stands on it; a draft is kept."""
+        state = self.states.get(saved.target.name)
+        if state is None:
+            return
+        self._own |= {saved.new}
+        self._stands_now(state, saved.new, f"rolled back to {saved.new[:8]}, #{saved.seq:,}")
+
+    def _stands_now(self, state: EditorState, digest: str | None, by: str = "") -> None:
+        """The file is what this console put there."""
+        state.disk, state.disk_by = digest, by or state.disk_by or "rolled back"
+        if self._watch is not None:
+            self._watch.know(state.target.name, digest)
+        if state.base == digest:
+            return
+        if not state.dirty:
+            self.reopen(state.target.name)
+        self._screen.show_note()
+        self._screen.show_tabs()
+
     def _began_from(self, state: EditorState, disk: Standing) -> None:
         """The draft is one of the file as it stands now."""
         state.base, state.base_text, state.disk = disk.digest, disk.text or "", disk.digest
-        state.draft = None
+        state.draft, state.disk_by = None, ""
         if self._watch is not None:
             self._watch.know(state.target.name, disk.digest)
         if self._desk is not None:
@@ -103,6 +134,7 @@ class Changing(Desk):
         from peak_console.tui.screens.save import Proposal, SaveDialog  # noqa: PLC0415 - loaded when first opened
 
         text = state.text
+        self.own_change(state.target.name, sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
 
         def saved(done: Saved) -> None:
             self._began_from(state, Standing(text, done.new))
@@ -126,7 +158,7 @@ class Changing(Desk):
             said = f"there is no config {one_line(name, 40)}" if name else "no config is open yet"
             screen.peak.say(said, severity="warning")
             return
-        screen.app.push_screen(HistoryScreen(target, self.states.get(target.name)))
+        screen.app.push_screen(HistoryScreen(target, self.states.get(target.name), self))
 
     # -- three ways
 

@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from peak_console.tui.action import OF_RUNS_PAGES, Action, ActionState, Danger
+from peak_console.tui.action import Action, ActionState, Danger
 from peak_console.tui.actions import actions_for, bindings_for
 from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
@@ -36,7 +36,10 @@ class HelpPanel(PeakModal):
     NAME = "help"
     AUTO_FOCUS = "#help-text"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("help")]
-    DEFAULT_CSS = "HelpPanel .panel { height: 22; } HelpPanel Document { height: 1fr; }"
+    DEFAULT_CSS = """
+    HelpPanel .panel { height: 90%; min-height: 22; max-height: 44; }
+    HelpPanel Document { height: 1fr; }
+    """
 
     def __init__(self, below: ActionState) -> None:
         super().__init__()
@@ -61,7 +64,7 @@ class HelpPanel(PeakModal):
 def help_lines(state: ActionState, width: int) -> list[Line]:
     """The actions that exist on the state's screen, each with its key, its words, and why it is disabled."""
     every = actions_for(state)
-    own = [] if state.replay else [one for one in every if _is_own(one, state.screen)]
+    own = [] if state.replay else _own(every, state.screen)
     lines: list[Line] = []
     for action in own:
         lines += _own_lines(action, state, width)
@@ -82,9 +85,17 @@ def help_lines(state: ActionState, width: int) -> list[Line]:
     return lines
 
 
+def _own(every: list[Action], screen: str) -> list[Action]:
+    """The page's own actions, those of its key bar first; then the way to stop, which is near everywhere."""
+    own = [one for one in every if _is_own(one, screen)]
+    ranked = sorted((one for one in own if one.rank), key=lambda one: one.rank)
+    stops = [one for one in every if one.danger is Danger.INCIDENT and one.shown]
+    return [*ranked, *(one for one in own if not one.rank), *(stops if own else [])]
+
+
 def _is_own(action: Action, screen: str) -> bool:
     """Whether the action is one of this page's, and not one that every page has."""
-    return screen in OF_RUNS_PAGES and bool(action.screens) and len(action.screens) <= _FEW_SCREENS
+    return screen in action.screens and len(action.screens) <= _FEW_SCREENS
 
 
 def _own_lines(action: Action, state: ActionState, width: int) -> list[Line]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -27,6 +27,7 @@ from peak_console.tui.screens.history_drawing import (
     moment_in,
     no_versions,
     stamp,
+    troubles,
     version_columns,
 )
 from peak_console.tui.screens.save import Proposal, SaveDialog
@@ -43,6 +44,16 @@ class Against(StrEnum):
     DISK = "the file on disk"
     DRAFT = "the draft"
     GOOD = "the last known good"
+
+
+class OwnChanges(Protocol):
+    """Who shows the config and is told what is put in its place from here, before and after."""
+
+    def own_change(self, name: str, digest: str) -> None:
+        """That version is about to be put in place."""
+
+    def own_done(self, saved: Saved) -> None:
+        """It was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +99,10 @@ class HistoryScreen(PeakScreen):
     """
 
     def __init__(
-        self, target: Target, state: EditorState | None = None, saved: Callable[[Saved], None] | None = None
+        self, target: Target, state: EditorState | None = None, changes: OwnChanges | None = None
     ) -> None:
         super().__init__()
-        self.target, self._state, self._tell_saved = target, state, saved
+        self.target, self._state, self._changes = target, state, changes
         self._chosen = _Chosen()
         self._problem = ""
         self._read_at: datetime | None = None
@@ -153,8 +164,11 @@ class HistoryScreen(PeakScreen):
         """How many versions, and what is marked."""
         marked = self._chosen.marked
         count = len(self._chosen.read.versions)
-        note = (Span(f"{count:,} version{'' if count == 1 else 's'}", Tone.DIM),) if count else EMPTY
-        return (*note, Span(f"   ◆ {marked.digest[:8]} marked", Tone.ACCENT)) if marked else note
+        note: Line = (Span(f"{count:,} version{'' if count == 1 else 's'}", Tone.DIM),) if count else EMPTY
+        if marked:
+            return (*note, Span(f"   ◆ {marked.digest[:8]} marked", Tone.ACCENT))
+        one = self.cursor
+        return (*note, Span("   "), Span(troubles(one), Tone.WARN)) if one and one.incidents else note
 
     def state_line(self) -> Line:
         """How old the list is."""
@@ -284,6 +298,7 @@ class HistoryScreen(PeakScreen):
         """Another version: another difference."""
         message.stop()
         self.compare()
+        self.show_crumbs()
         self.refresh_keys()
 
     def do_history_mark(self) -> None:
@@ -355,12 +370,15 @@ class HistoryScreen(PeakScreen):
             self.peak.say(f"{error.message}; {error.remedy}", severity="error")
             return
         proposal = Proposal(self.target, text, disk, one.digest)
+        if self._changes is not None:
+            self._changes.own_change(self.target.name, one.digest)
         self.app.push_screen(SaveDialog(proposal, saved=self._rolled_back))
 
     def _rolled_back(self, saved: Saved) -> None:
         self.do_read()
-        if self._tell_saved is not None:
-            self._tell_saved(saved)
+        if self._changes is not None:
+            self._changes.own_done(saved)
+        self.peak.say(f"rolled back to {saved.new[:8]}, #{saved.seq:,}; the next call uses it", timeout=8)
 
     def do_copy(self) -> None:
         """Copy the difference that is shown."""

@@ -41,7 +41,7 @@ def version_columns(is_marked: Callable[[Version], bool]) -> Sequence[Column[Ver
         Column("STATE", 10, _state),
         Column("WHO", 8, lambda one: Span(one_line(one.actor, 40) or "-", Tone.TEXT), most=111),
         Column("WHO", 12, lambda one: Span(one_line(one.actor, 40) or "-", Tone.TEXT), least=112),
-        Column("HOW", 11, _how),
+        Column("HOW", 12, _how),
         Column("WHY", 8, _why, flex=1),
     )
 
@@ -62,6 +62,12 @@ def _why(one: Version) -> Span:
         return Span(one_line(one.reason, 300))
     told = {"outside": "changed outside of the workbench", "first": "stood when the node first looked"}
     return Span(told.get(one.how, "no reason is on record"), Tone.DIM)
+
+
+def troubles(one: Version) -> str:
+    """What befell while a version was in force: ``▲ 2 incidents or stops``."""
+    many = "s" if one.incidents != 1 else ""
+    return f"▲ {one.incidents:,} incident{many} or stop{many}"
 
 
 def _state(one: Version) -> Span:

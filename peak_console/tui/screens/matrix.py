@@ -59,6 +59,7 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         self._grid = MatrixGrid()
         self._grid_text: CheckedText | None = None
         self._grid_rows: int | None = None
+        self._led = False
 
     # -- lay-out
 
@@ -183,7 +184,54 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
             keys = [row.place.key for row in rows]
             if before.place.key in keys:
                 self.grid.cursor = keys.index(before.place.key)
+        self._show_slot()
+        if self._led and self.grid.has_focus:
+            self._lead_text()
+        self._lead_grid()
         self._redraw("slot")
+
+    # -- grid and text stand on the same slot
+
+    def _show_slot(self) -> None:
+        """Set the lines of the grid's slot apart in the text."""
+        editor, row = self.editor, self.row
+        if editor is not None and self.open_name == MATRIX:
+            missing = row is None or row.place.missing
+            editor.show_slot(range(0) if row is None or missing else _lines_of(row.place))
+
+    def _lead_text(self) -> None:
+        """Put the text's cursor to the grid's slot, if it is not in it; the focus stays."""
+        editor, row = self.editor, self.row
+        if editor is None or row is None or row.place.missing or self._follows():
+            return
+        if editor.cursor_location[0] not in _lines_of(row.place):
+            editor.go_to(row.place.line, 1)
+
+    def _lead_grid(self) -> None:
+        """Put the grid's cursor to the slot in whose table the text's stands."""
+        editor = self.editor
+        if editor is None or self.open_name != MATRIX or not self._follows():
+            return
+        line = editor.cursor_location[0]
+        found = next((one for one in self.places if not one.missing and line in _lines_of(one)), None)
+        if found is not None:
+            self.follow(found.key)
+
+    def _follows(self) -> bool:
+        """Whether the text leads and the grid follows: while the text has the focus."""
+        return isinstance(self.focused, ConfigEditor)
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """The text's cursor moved: the grid's goes with it."""
+        event.stop()
+        if event.text_area is self.editor:
+            self._lead_grid()
+
+    def on_config_editor_refused(self) -> None:
+        """Why typing does nothing."""
+        state = self.state
+        if state is not None and state.locked:
+            self.peak.say(f"read-only: {one_line(state.locked, 200)}", severity="warning")
 
     def nothing_known(self, name: str) -> None:
         """A config of which there is no text: no lock stands, or a replay's moment has none on record."""
@@ -349,14 +397,25 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         self.set_class(name != "grid", "-text")
         pane = self._pane(name)
         if pane is not None:
-            self.call_after_refresh(pane.focus)
+            self.call_after_refresh(self._enter, pane)
+
+    def _enter(self, pane: Widget) -> None:
+        """Give ``pane`` the focus; a text that was out of sight, or narrower, shows its cursor's line."""
+        pane.focus()
+        if isinstance(pane, ConfigEditor) and not pane.in_view(pane.cursor_location[0] + 1):
+            pane.scroll_cursor_visible(center=True)
 
     def on_descendant_focus(self, _: DescendantFocus) -> None:
         """What a key does may depend on where the focus is."""
         self.refresh_keys()
 
     def on_table_moved(self, message: Table.Moved) -> None:
-        """Another slot, another finding."""
+        """Another slot, another finding; the text follows the grid."""
+        if message.table is self.grid:
+            self._led = True
+            self._show_slot()
+            if self.open_name == MATRIX:
+                self._lead_text()
         self._redraw("slot" if message.table is self.grid else "remedy")
         self.refresh_keys()
 
@@ -393,3 +452,8 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         """The text was edited: check it and keep it, both after a pause."""
         event.stop()
         self.text_changed(event.text_area)
+
+
+def _lines_of(place: Place) -> range:
+    """The lines of a slot's table, counted from 0."""
+    return range(place.line - 1, place.end)

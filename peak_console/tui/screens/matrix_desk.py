@@ -172,7 +172,9 @@ class Desk:
     def change_text(self, text: str, said: str = "") -> None:
         """Put a text in the place of the draft by one edit, which ``ctrl+z`` takes back."""
         if self.editor is not None:
-            self.editor.take(text)
+            line = self.editor.take(text)
+            if line and not self.editor.in_view(line):
+                self.editor.go_to(line, 1)
             if said:
                 self._screen.peak.say(said)
 

@@ -20,8 +20,11 @@ def note_of(state: EditorState | None, now: datetime, problem: str, width: int) 
     if state.locked:
         return fit((Span("▪ read-only: ", Tone.WARN), Span(one_line(state.locked, 200), Tone.DIM)), width)
     if state.disk != state.base and state.dirty:
-        words = "the file changed outside since this draft began; the draft is kept"
         keys = (Span("   o", Tone.KEY), Span(" compares the three", Tone.DIM))
+        if state.disk_by:
+            said = (Span("▲ ", Tone.WARN), Span(f"{state.disk_by} under this draft, which is kept"))
+            return fit((*said, *keys), width)
+        words = "the file changed outside since this draft began; the draft is kept"
         return fit((Span(" ▲ CHANGED OUTSIDE ", Tone.CHIP_WARN), Span(f" {words}"), *keys), width)
     if not state.dirty:
         return EMPTY

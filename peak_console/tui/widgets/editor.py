@@ -1,14 +1,17 @@
 """The text of a config being edited, with lint's marks in the gutter and under the text."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.color import Color
+from textual.events import Key
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import LanguageDoesNotExist
@@ -20,6 +23,10 @@ from peak_console.tui.editor_theme import dress
 _SIGNS: Final = {Severity.ERROR: ("✗", "ink-bad"), Severity.WARNING: ("▲", "ink-warn")}
 _WIDTH_STEP: Final = 40
 _ENDS: Final = " \t=#]"
+_TYPES: Final = frozenset({"enter", "backspace", "delete", "ctrl+z", "ctrl+y", "ctrl+k", "ctrl+u", "ctrl+w"})
+"""Keys that change a text without being printable."""
+_TINT: Final = 0.10
+"""How much of the accent the ground of the lines of a slot has."""
 
 
 class ConfigEditor(TextArea):
@@ -33,8 +40,19 @@ class ConfigEditor(TextArea):
     }
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "ends(False)", "start", show=False),
+        Binding("ctrl+end", "ends(True)", "end", show=False),
+        Binding("ctrl+shift+home", "ends(False, True)", "select to the start", show=False),
+        Binding("ctrl+shift+end", "ends(True, True)", "select to the end", show=False),
+    ]
+
+    class Refused(Message):
+        """A key that types was pressed in a text that takes none."""
+
     def __init__(self, text: str, *, language: str | None, id: str | None = None) -> None:  # noqa: A002 - Textual's
         self._marks: dict[int, tuple[Severity, tuple[tuple[int, Severity], ...]]] = {}
+        self._slot = range(0)
         super().__init__(
             text,
             soft_wrap=language == "markdown",
@@ -55,7 +73,29 @@ class ConfigEditor(TextArea):
         super()._on_mount(event)  # type: ignore[arg-type]
         dress(self)
 
+    async def _on_key(self, event: Key) -> None:
+        if self.read_only and (event.is_printable or event.key in _TYPES):
+            self.post_message(self.Refused())
+            return
+        await super()._on_key(event)
+
+    def action_ends(self, last: bool, select: bool = False) -> None:  # noqa: FBT001, FBT002 - a binding's
+        """To the start of the text, or to its end."""
+        self.move_cursor(self.document.end if last else (0, 0), select=select)
+
     # -- marks
+
+    def show_slot(self, lines: range) -> None:
+        """Set the lines of a slot, counted from 0, apart from the others; an empty range sets none."""
+        if lines != self._slot:
+            self._slot = lines
+            self._line_cache.clear()
+            self.refresh()
+
+    @property
+    def slot_lines(self) -> range:
+        """The lines that are set apart."""
+        return self._slot
 
     def show_findings(self, findings: Sequence[LintFinding]) -> None:
         """Mark the lines of ``findings``; repaints only where something changed."""
@@ -77,14 +117,19 @@ class ConfigEditor(TextArea):
         """The line made plain, with what is found fault with underlined."""
         line = Text(plain(self.document.get_line(line_index)), end="", no_wrap=True)
         for column, severity in self._marks.get(line_index, (None, ()))[1]:
-            line.stylize(self._ink(_SIGNS[severity][1], underline=True), column, _end(line.plain, column))
+            start, end = _token(line.plain, column)
+            line.stylize(self._ink(_SIGNS[severity][1], underline=True), start, end)
         return line
 
     def _render_line(self, y: int) -> Strip:
         strip = super()._render_line(y)
         place = y + self.scroll_offset.y
         lines = self.wrapped_document._offset_to_line_info  # noqa: SLF001 - as Textual's own drawing does
-        if place >= len(lines) or lines[place][1] or (mark := self._marks.get(lines[place][0])) is None:
+        if place >= len(lines):
+            return strip
+        if lines[place][0] in self._slot:
+            strip = self._set_apart(strip)
+        if lines[place][1] or (mark := self._marks.get(lines[place][0])) is None:
             return strip
         sign, ink = _SIGNS[mark[0]]
         width = self.gutter_width
@@ -96,6 +141,21 @@ class ConfigEditor(TextArea):
                 strip.crop(width - 1, strip.cell_length),
             ]
         )
+
+    def _set_apart(self, strip: Strip) -> Strip:
+        """A bar before the text, and another ground where the line has none of its own."""
+        width, ground = self.gutter_width, _ground(strip)
+        bar = Strip([Segment("▎", self._ink("ink-accent") + Style(bgcolor=ground))], 1)
+        strip = Strip.join([strip.crop(0, width - 1), bar, strip.crop(width, strip.cell_length)])
+        if ground is None or self.app.current_theme.ansi:
+            return strip
+        accent = Color.parse(self.app.theme_variables["ink-accent"])
+        tint = Style(bgcolor=Color.from_rich_color(ground).blend(accent, _TINT).rich_color)
+        parts = [
+            Segment(text, (style or Style()) + tint if _has_ground(style, ground) else style, control)
+            for text, style, control in strip
+        ]
+        return Strip(parts, strip.cell_length)
 
     def _ink(self, name: str, *, underline: bool | None = None) -> Style:
         colour = Color.parse(self.app.theme_variables[name]).rich_color
@@ -119,8 +179,16 @@ class ConfigEditor(TextArea):
         place = (row, max(0, min(column - 1, len(self.document.get_line(row)))))
         self.move_cursor(place, center=True)
 
-    def take(self, text: str) -> None:
-        """Make the text ``text`` by one edit of the lines that differ; ``ctrl+z`` takes it back."""
+    def in_view(self, line: int) -> bool:
+        """Whether a line, counted from 1, can be seen."""
+        top = self.wrapped_document.location_to_offset((min(line, self.document.line_count) - 1, 0)).y
+        return 0 <= top - self.scroll_offset.y < self.size.height
+
+    def take(self, text: str) -> int:
+        """Make the text ``text`` by one edit of the lines that differ; ``ctrl+z`` takes it back.
+
+        Gives the first line that is another, counted from 1; 0 where none is.
+        """
         old, new = self.document.lines, text.splitlines()
         if not new or text.endswith(("\n", "\r")):
             new.append("")
@@ -128,15 +196,16 @@ class ConfigEditor(TextArea):
         tail = _common(old[top:][::-1], new[top:][::-1])
         gone, come = old[top : len(old) - tail], new[top : len(new) - tail]
         if not gone and not come:
-            return
+            return 0
         if not tail:  # the last line has no line after it to begin at
             start = (
                 (top, 0) if top < len(old) and come else (max(0, top - 1), len(old[top - 1]) if top else 0)
             )
             lead = "\n" if start[0] < top and come else ""
             self._edit(lead + "\n".join(come), start, (len(old) - 1, len(old[-1])))
-            return
-        self._edit("".join(f"{line}\n" for line in come), (top, 0), (top + len(gone), 0))
+        else:
+            self._edit("".join(f"{line}\n" for line in come), (top, 0), (top + len(gone), 0))
+        return top + 1
 
     def _edit(self, text: str, start: tuple[int, int], end: tuple[int, int]) -> None:
         was = self.read_only
@@ -172,6 +241,21 @@ def _end(line: str, column: int) -> int:
     while end < len(line) and line[end] not in _ENDS:
         end += 1
     return max(end, column + 1)
+
+
+def _token(line: str, column: int) -> tuple[int, int]:
+    """What is marked of a line: from ``column`` on, or its last token where nothing stands there."""
+    end = len(line.rstrip())
+    if column < end:
+        return column, _end(line, column)
+    start = end
+    while start and line[start - 1] not in _ENDS:
+        start -= 1
+    return start, end
+
+
+def _has_ground(style: Style | None, ground: RichColor) -> bool:
+    return style is None or style.bgcolor is None or style.bgcolor == ground
 
 
 def _ground(strip: Strip) -> RichColor | None:
