@@ -7,6 +7,7 @@ from typing import Any
 from peak_console.cli.output import counted, table
 from peak_console.config.lint.finding import LintFinding
 from peak_console.domain.clock import iso
+from peak_console.operations.workbench.projecting import label_of
 from peak_console.operations.workbench.saving import CONFIRM_WORD
 from peak_console.operations.workbench.shapes import KeyChange, Preview, Saved, Version
 
@@ -54,7 +55,7 @@ def concern_lines(seen: Preview) -> list[str]:
     lines = []
     for one in seen.concerns:
         lines += ["", f"to be confirmed: {one.message}"]
-        rows = [[f"  {name.replace('_', ' ')}", figure] for name, figure in one.figures.items()]
+        rows = [[f"  {label_of(name)}", figure] for name, figure in one.figures.items()]
         lines += table(["", ""], rows)[1:] if rows else []
     return lines
 
@@ -106,6 +107,7 @@ def version_document(one: Version) -> dict[str, Any]:
         "kept": one.kept,
         "known_good": one.known_good,
         "incidents": one.incidents,
+        "before": one.before,
     }
 
 
@@ -114,7 +116,7 @@ def version_rows(versions: Iterable[Version]) -> list[list[str]]:
     return [
         [
             shown(one.digest),
-            moment(one.since),
+            f"{'before ' if one.before else ''}{moment(one.since)}",
             moment(one.until) if one.until else "in force" if one.how != "never_in_force" else "",
             one.how.replace("_", " "),
             one.actor or "nobody said",

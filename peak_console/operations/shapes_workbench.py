@@ -69,7 +69,10 @@ class DifferenceShape(Shape):
 
 
 class VersionShape(Shape):
-    """One version, as long as it was in force; ``until`` is null while it is."""
+    """One version, as long as it was in force; ``until`` is null while it is.
+
+    ``before``: it stood before ``since`` already, and nobody saw since when.
+    """
 
     digest: str = Sha256
     since: str
@@ -81,6 +84,7 @@ class VersionShape(Shape):
     kept: bool
     known_good: bool
     incidents: int
+    before: bool
 
 
 class HistoryShape(Shape):

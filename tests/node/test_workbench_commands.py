@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_world import World, node_process
+from node_world import World, node_process, until
 
 from peak_console.cli.program import run
 from peak_console.cli.workbench_editing import Session
@@ -131,6 +131,18 @@ def test_other_configs_have_the_same_commands(bench: Bench) -> None:
     SHAPES["phase-promote"].model_validate(moved)
     SHAPES["phase-show"].model_validate(bench("phase", "show")[1])
     assert bench("status")[1]["phase"] == "foundation"
+
+
+def test_a_file_that_broke_outside_goes_back_to_what_was_last_in_force(bench: Bench) -> None:
+    """``previous`` is what was in force before what stands on disk, whoever put that there."""
+    begun = bench.file()
+    until(lambda: list((bench.ws.versions / "matrix").glob("*.toml")), "the node kept a copy")
+    (bench.ws.root / MATRIX).write_text(begun + "broken = [\n", encoding="utf-8")
+    code, change = bench("matrix", "diff")
+    assert code == 0, change
+    assert [line for line in change["diff"].splitlines() if "broken" in line] == ["+broken = ["]
+    code, back = bench("matrix", "rollback", "previous", "--reason", "it was broken", "--confirm", "CHANGE")
+    assert (code, bench.file()) == (0, begun), back
 
 
 class Desk:

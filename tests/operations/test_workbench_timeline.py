@@ -202,3 +202,84 @@ def test_versions_in_force_never_overlap_and_the_node_has_the_last_word(steps: l
     for newer, older in pairwise(held):
         assert older.until is not None
         assert older.since <= older.until <= newer.since
+
+
+def test_what_the_first_save_found_is_a_version_whatever_saw_the_rest() -> None:
+    """A command that was the node for a moment recorded the save and saw nothing: both versions are told."""
+    book = Book()
+    seq = book.saves("a", "b")
+    expected = [("b", "saved", "anna"), ("a", "first", "")]
+    assert told(book.versions(disk="b")) == expected
+    assert told(book.versions(disk="a")) == [("b", "never_in_force", "anna"), ("a", "first", "")]
+    book.starts(matrix="b")
+    versions = book.versions(disk="b")
+    assert told(versions) == expected
+    assert (versions[0].since, versions[0].before) == (at(1), False)
+    assert (versions[1].seq, versions[1].before) == (seq, True)
+    assert in_force_at(versions, at(0.5)) == versions[1]
+
+
+class Desk:
+    """A file, the hands that change it, and a node that comes and goes; what was found is written down."""
+
+    def __init__(self) -> None:
+        self.book, self.disk, self.by_save = Book(), "a", False
+        self.node, self.last = False, ""
+        self.found: list[tuple[str, bool]] = []
+
+    def notice(self) -> None:
+        """Somebody read the file, and the ledger tells of it."""
+        if not self.found or self.found[-1][0] != self.disk:
+            self.found.append((self.disk, self.by_save))
+
+    def step(self, what: str, digest: str) -> None:
+        """One of the steps below."""
+        if what == "outside":
+            self.disk, self.by_save = digest, False
+        elif what == "stop":
+            self.node = False
+        elif what == "look" and self.node and self.last != self.disk:
+            self.notice()
+            self.book.sees(self.disk)
+            self.last = self.disk
+        elif what == "start":
+            self.notice()
+            self.book.starts(matrix=self.disk)
+            self.node, self.last = True, self.disk
+        elif what in {"save", "torn", "meanwhile"} and digest != self.disk:
+            self._save(what, digest)
+
+    def _save(self, what: str, digest: str) -> None:
+        """A save; one that dies before the file is replaced; one while a node begins that read it before."""
+        self.notice()
+        self.book.saves(self.disk, digest)
+        if what == "meanwhile":
+            self.book.starts(matrix=self.disk)
+            self.node, self.last = True, self.disk
+        if what != "torn":
+            self.disk, self.by_save = digest, True
+
+
+_ORDERS = st.lists(
+    st.tuples(
+        st.sampled_from(["save", "save", "outside", "start", "stop", "look", "torn", "meanwhile"]),
+        st.sampled_from("abcd"),
+    ),
+    max_size=20,
+)
+
+
+@given(_ORDERS)
+def test_in_whatever_order_it_was_recorded_what_was_found_on_disk_is_what_was_in_force(
+    steps: list[tuple[str, str]],
+) -> None:
+    """Every text that a save or a node found is a version, in order; one that a save put there says so."""
+    desk = Desk()
+    for step in steps:
+        desk.step(*step)
+    desk.step("start", "")
+    held = [one for one in reversed(desk.book.versions(desk.disk)) if one.how != "never_in_force"]
+    assert [one.digest for one in held] == [digest for digest, _ in desk.found]
+    assert all(one.how == "saved" for one, (_, by_save) in zip(held, desk.found, strict=True) if by_save)
+    assert all(older.until == newer.since for older, newer in pairwise(held))
+    assert in_force_at(desk.book.versions(desk.disk), at(-1)) == (held[0] if held[0].before else None)

@@ -14,7 +14,7 @@ from peak_console.config.editing.targets import Target
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.versions import find_version, read_version
 from peak_console.config.workspace import Workspace
-from peak_console.domain.clock import SystemClock
+from peak_console.domain.clock import SystemClock, from_iso
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.missing_ledger import is_missing
@@ -75,8 +75,9 @@ def history(ws: Workspace, target: Target, *, now: datetime | None = None) -> tu
 
 
 def at(ws: Workspace, target: Target, moment: datetime) -> Version | None:
-    """The version that was in force at a moment; ``None`` where none was or none is known."""
-    return timeline.in_force_at(history(ws, target), moment)
+    """The version that was in force at a moment; ``None`` where none was, none is known, or no ledger was."""
+    found = timeline.in_force_at(history(ws, target), moment)
+    return None if found is not None and moment < found.since and moment < _beginning(ws) else found
 
 
 def version_text(ws: Workspace, target: Target, digest: str) -> str:
@@ -97,6 +98,8 @@ def version_text(ws: Workspace, target: Target, digest: str) -> str:
 def resolve(ws: Workspace, target: Target, word: str) -> str:
     """The digest that a word names: ``disk``, ``previous``, ``known-good``, or its first digits (6 or more).
 
+    ``previous`` is what was in force before what stands on disk.
+
     Raises ``UsageWrong`` (``no_such_version``, ``version_ambiguous``).
     """
     word = word.strip().lower()
@@ -107,7 +110,7 @@ def resolve(ws: Workspace, target: Target, word: str) -> str:
         return digest
     versions = history(ws, target)
     if word == PREVIOUS:
-        return _previous(target, versions)
+        return _previous(target, versions, read_standing(ws, target).digest)
     if word == KNOWN_GOOD:
         good = next((one for one in versions if one.known_good), None)
         if good is None:
@@ -182,14 +185,19 @@ def _is_kept(ws: Workspace, target: Target, digest: str, disk: str | None) -> bo
     return digest == disk or find_version(ws, target.kind, digest) is not None
 
 
-def _previous(target: Target, versions: tuple[Version, ...]) -> str:
-    """What was in force before the version that is."""
-    held = [one for one in versions if one.how != timeline.NEVER]
-    if held and held[0].until is not None:  # the file is gone
-        return held[0].digest
-    found = next((one.digest for one in held[1:] if one.digest != held[0].digest), None)
+def _beginning(ws: Workspace) -> datetime:
+    with LedgerReader(ws.ledger) as reader:
+        return from_iso(reader.read(0, 1, bodies=False)[0].ts)
+
+
+def _previous(target: Target, versions: tuple[Version, ...], disk: str | None) -> str:
+    """What was in force before what stands on disk: before a change that nobody saw, the last that was."""
+    held = [one.digest for one in versions if one.how != timeline.NEVER]
+    if held and disk != held[0]:
+        return held[0]
+    found = next((digest for digest in held[1:] if digest != held[0]), None)
     if found is None:
-        raise _no_such(target, "it has one version only")
+        raise _no_such(target, "it has one version only" if held else "none is on the ledger yet")
     return found
 
 

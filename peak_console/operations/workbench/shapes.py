@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from peak_console.config.editing.differing import KeyChange
 from peak_console.config.editing.targets import Target
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.domain.vocabulary import PhaseLevel
 
-__all__ = ["Checked", "Concern", "Draft", "KeyChange", "Preview", "Saved", "Version"]
+__all__ = ["PROPOSED", "Checked", "Concern", "Draft", "Editor", "KeyChange", "Preview", "Saved", "Version"]
+
+
+PROPOSED: Final = "proposed"
+"""The name of a draft that no editor has taken up: of an import, of a refresh of prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Concern:
     """``only_verified_removed``, ``cost_rises``, ``sod_weakened``."""
     message: str
     figures: dict[str, str] = field(default_factory=dict)
-    """Before and after, for people: ``cost_eur_per_day`` → ``4.10 → 6.90``."""
+    """Before and after, for people: ``cost_eur_last_24h`` → ``4.10 → 6.90``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,24 @@ class Version:
     """Whether its text is in audits/versions."""
     known_good: bool = False
     incidents: int = 0
+    before: bool = False
+    """Whether it stood before ``since`` already: a save found it then, and nobody saw since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """One editor: a console, or one ``edit`` on the command line. A draft is kept for each of them apart."""
+
+    id: str
+    """``4711-9f3ac1d2``: its process, and a random part; what people and programs name its draft by."""
+    host: str
+    space: str
+    """The processes that its process number is one of; empty where the system has one space only."""
+    boot: str
+    pid: int
+    started: str
+    """When its process began, as the kernel counts; empty where it does not tell."""
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +143,10 @@ class Draft:
     operator: str
     origin: str = "editor"
     """``editor``, or what made it: ``import registry``, ``prices refresh``, …"""
+    editor: Editor | None = None
+    """Whose it is; ``None`` for a proposal that nobody has taken up yet."""
+
+    @property
+    def id(self) -> str:
+        """What it is named by among the drafts of its config."""
+        return PROPOSED if self.editor is None else self.editor.id

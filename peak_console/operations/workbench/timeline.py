@@ -1,7 +1,9 @@
 """Which versions of a config were in force when, and who put them there: a fold of ledger events. Pure.
 
-In force is what the node saw (``node.started`` and its ``config.changed``); who and why is in the operators'
-events. Both are joined by digest. A version nobody saved through the workbench was changed ``outside``.
+In force is what the node saw (``node.started`` and its ``config.changed``), and what a save found in its
+place; who and why is in the operators' events. They are joined by digest, in whatever order they came: a
+node may begin after a save, and end before it saw it. A version nobody saved through the workbench was
+changed ``outside``.
 """
 
 from bisect import bisect_left
@@ -115,8 +117,14 @@ def bad_times(events: Iterable[LedgerEvent]) -> tuple[datetime, ...]:
 
 
 def in_force_at(versions: Iterable[Version], moment: datetime) -> Version | None:
-    """The version that was in force at a moment; ``None`` where none was, or none is known."""
-    holding = (one for one in versions if one.how != NEVER and one.since <= moment)
+    """The version that was in force at a moment; ``None`` where none was, or none is known.
+
+    Before the first save it is what that save found, where nobody saw since when it stood.
+    """
+    held = [one for one in versions if one.how != NEVER]
+    if held and held[-1].before and moment < held[-1].since:
+        return held[-1]
+    holding = (one for one in held if one.since <= moment)
     return next((one for one in holding if one.until is None or moment < one.until), None)
 
 
@@ -171,56 +179,77 @@ def _digest(value: Any) -> str:
 
 def _spans(saves: list[_Save], seen: list[_Seen], disk: str | None) -> list[Version]:
     """Versions in the order in which they came; each ends where the next begins."""
-    marks: list[_Save | _Seen] = sorted([*saves, *seen], key=lambda one: one.event.seq)
-    spans: list[Version] = []
-    current, waiting = "", list[_Save]()
-    for place, mark in enumerate(marks):
+    chain = _Chain()
+    marks: list[_Save | _Seen] = [*saves, *seen]
+    for mark in sorted(marks, key=lambda one: one.event.seq):
         if isinstance(mark, _Save):
-            if _was_carried_out(mark, next(iter(marks[place + 1 : place + 2]), None), disk):
-                spans += map(_never, waiting)
-                waiting = []
-                current = current or _found(spans, mark)
-                current = _begin(spans, current, mark.event, mark.new, mark)
-            else:
-                waiting.append(mark)
-            continue
-        if mark.digest == current:
-            continue
-        by = next((one for one in reversed(waiting) if one.new == mark.digest), None)
-        spans += [_never(one) for one in waiting if one is not by]
-        waiting = []
-        current = _begin(spans, current, mark.event, mark.digest, by)
-    return [*spans, *map(_never, waiting)]
+            chain.saved(mark)
+        else:
+            chain.found(mark.event, mark.digest)
+    return chain.ended(disk)
 
 
-def _was_carried_out(save: _Save, following: _Save | _Seen | None, disk: str | None) -> bool:
-    """Whether a save that no node saw was carried out: the next save found its text, or it stands on disk."""
-    if following is None:
-        return disk == save.new
-    return isinstance(following, _Save) and following.old == save.new
+class _Chain:
+    """What was in force, from what was found on disk, by whom ever, and from saves that wait to be found."""
 
+    def __init__(self) -> None:
+        self._spans: list[Version] = []
+        self._current = ""
+        self._waiting: list[_Save] = []
+        """Saves whose text nobody found on disk yet, the oldest first."""
+        self._denied: LedgerEvent | None = None
+        """The last event that found something else on disk than the saves that wait."""
 
-def _begin(spans: list[Version], current: str, event: LedgerEvent, digest: str, by: _Save | None) -> str:
-    """End the version in force and begin another, unless it is the same or the file is gone."""
-    since = from_iso(event.ts)
-    if digest == current:
-        return current
-    if current:
-        last = next(place for place in reversed(range(len(spans))) if spans[place].how != NEVER)
-        spans[last] = replace(spans[last], until=since)
-    if digest:
-        known = any(one.how != NEVER for one in spans)
-        how = by.how if by else OUTSIDE if known else FIRST
-        spans.append(_version(digest, since, event.seq, by, how))
-    return digest
+    def saved(self, save: _Save) -> None:
+        """A save proves what stood before it; what it put in place the next one finds."""
+        if save.old:
+            self.found(save.event, save.old, before=True)
+        self._waiting.append(save)
 
+    def found(self, event: LedgerEvent, digest: str, *, before: bool = False) -> None:
+        """This stood on disk; empty: the file was gone. ``before``: it was not only put there just now."""
+        if digest == self._current:
+            self._denied = event
+            return
+        by = next((one for one in reversed(self._waiting) if one.new == digest), None)
+        since, known = event, not before
+        if by is not None:
+            known = True
+            if before or event.kind == EventKind.NODE_STARTED:  # nobody watched before that
+                since = self._since(by, event)
+        kept = [one for one in self._waiting if one is not by and one.old == digest]
+        self._spans += [_never(one) for one in self._waiting if one is not by and one not in kept]
+        self._waiting, self._denied = kept, event
+        self._begin(since, digest, by, before=not known)
 
-def _found(spans: list[Version], save: _Save) -> str:
-    """What a save found where no node had seen anything: since when it stood is not known."""
-    if not save.old or spans:
-        return ""
-    spans.append(_version(save.old, from_iso(save.event.ts), save.event.seq, None, FIRST))
-    return save.old
+    def ended(self, disk: str | None) -> list[Version]:
+        """All of it. A save that nobody found was carried out where its text stands on disk."""
+        by = next((one for one in reversed(self._waiting) if one.new == disk), None)
+        self._spans += [_never(one) for one in self._waiting if one is not by]
+        if by is not None:
+            self._begin(self._since(by, self._denied or by.event), by.new, by)
+        return self._spans
+
+    def _since(self, save: _Save, denied: LedgerEvent) -> LedgerEvent:
+        """When a save came in force: with its event, unless something else was found after that."""
+        last = self._denied
+        return save.event if last is None or last.seq <= save.event.seq else denied
+
+    def _begin(self, event: LedgerEvent, digest: str, by: _Save | None, *, before: bool = False) -> None:
+        """End the version in force and begin another, unless it is the same or the file is gone."""
+        if digest == self._current:
+            return
+        since = from_iso(event.ts)
+        if self._current:
+            last = next(
+                place for place in reversed(range(len(self._spans))) if self._spans[place].how != NEVER
+            )
+            self._spans[last] = replace(self._spans[last], until=since)
+        if digest:
+            known = any(one.how != NEVER for one in self._spans)
+            how = by.how if by else OUTSIDE if known else FIRST
+            self._spans.append(replace(_version(digest, since, event.seq, by, how), before=before))
+        self._current = digest
 
 
 def _never(save: _Save) -> Version:
