@@ -1,4 +1,4 @@
-"""Drafts as the node keeps them, for every login its own; and the operations by which clients reach them."""
+"""Drafts as the node keeps them, each login's own, for each editor one of a config; and their operations."""
 
 import asyncio
 import json
@@ -19,6 +19,7 @@ from peak_console.node.state_db import StateDb, rows_of
 from peak_console.operations.workbench.drafts import (
     draft_from_json,
     draft_to_json,
+    editor_of,
     refuse_too_large,
     text_digest,
 )
@@ -28,6 +29,8 @@ DRAFTS_LIMIT: Final = 100
 
 REPLY_LIMIT: Final = 6_000_000
 """Characters of drafts in one reply to ``draft.list``; drafts beyond it are named only."""
+
+_ONE: Final = "FROM draft WHERE login = ? AND target = ? AND editor = ?"
 
 _Answer = TypeVar("_Answer")
 
@@ -70,49 +73,55 @@ class DraftBook:
         refuse_too_large(draft.text, draft.base_text)
         login = session.credentials.login
         kept = draft_to_json(replace(draft, operator=login, origin=one_line(draft.origin, 60)))
+        names = (login, draft.target, editor_of(draft))
 
         def work(db: sqlite3.Connection) -> None:
-            others = "SELECT count(*) FROM draft WHERE login = ? AND target <> ?"
-            if rows_of(db, others, login, draft.target)[0][0] >= DRAFTS_LIMIT:
+            others = "SELECT count(*) FROM draft WHERE login = ? AND (target <> ? OR editor <> ?)"
+            if rows_of(db, others, *names)[0][0] >= DRAFTS_LIMIT:
                 raise UsageWrong(
                     f"{DRAFTS_LIMIT} drafts of yours are kept already",
                     code="drafts_full",
                     remedy="save some of them, or drop them",
                 )
-            values = (login, draft.target, kept["at"], json.dumps(kept))
-            rows_of(db, "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", *values)
+            values = (*names, kept["at"], json.dumps(kept))
+            rows_of(db, "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?)", *values)
 
         await self._do(work)
         return {"draft": kept}
 
     async def _get(self, message: Message, session: Session) -> Message:
-        query = "SELECT fields FROM draft WHERE login = ? AND target = ?"
-        names = (session.credentials.login, _target(message))
-        found = await self._do(lambda db: rows_of(db, query, *names))
+        names = (session.credentials.login, _target(message), _editor(message))
+        found = await self._do(lambda db: rows_of(db, f"SELECT fields {_ONE}", *names))
         return {"draft": json.loads(found[0][0]) if found else None}
 
     async def _drop(self, message: Message, session: Session) -> Message:
-        names, only = (session.credentials.login, _target(message)), message.get("text_sha256")
+        names = (session.credentials.login, _target(message), _editor(message))
+        only = message.get("text_sha256")
 
         def work(db: sqlite3.Connection) -> bool:
-            found = rows_of(db, "SELECT fields FROM draft WHERE login = ? AND target = ?", *names)
+            found = rows_of(db, f"SELECT fields {_ONE}", *names)
             if not found or only not in {None, text_digest(json.loads(found[0][0])["text"])}:
                 return False
-            rows_of(db, "DELETE FROM draft WHERE login = ? AND target = ?", *names)
+            rows_of(db, f"DELETE {_ONE}", *names)
             return True
 
         return {"dropped": await self._do(work)}
 
-    async def _all(self, _: Message, session: Session) -> Message:
-        query = "SELECT target, fields FROM draft WHERE login = ? ORDER BY at DESC"
-        found = await self._do(lambda db: rows_of(db, query, session.credentials.login))
+    async def _all(self, message: Message, session: Session) -> Message:
+        only = None if message.get("target") is None else _target(message)
+        query = (
+            "SELECT target, editor, fields FROM draft WHERE login = ? AND (? IS NULL OR target = ?)"
+            " ORDER BY at DESC"
+        )
+        found = await self._do(lambda db: rows_of(db, query, session.credentials.login, only, only))
         room, drafts = REPLY_LIMIT, list[Any]()
-        for _, fields in found:
+        for *_, fields in found:
             room -= len(fields)
             if room < 0:
                 break
             drafts.append(json.loads(fields))
-        return {"drafts": drafts, "others": [target for target, _ in found[len(drafts) :]]}
+        others = [{"target": target, "editor": editor} for target, editor, _ in found[len(drafts) :]]
+        return {"drafts": drafts, "others": others}
 
     async def _do(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._db.run, work)
@@ -123,3 +132,10 @@ def _target(message: Message) -> str:
     if not isinstance(target, str):
         raise UsageWrong("name the config whose draft is meant", code="draft_malformed")
     return target
+
+
+def _editor(message: Message) -> str:
+    editor = message.get("editor", "")
+    if not isinstance(editor, str):
+        raise UsageWrong("an editor is named by its id", code="draft_malformed")
+    return editor

@@ -14,17 +14,25 @@ from typing import Any, Final, TypeVar
 
 from peak_console.domain.errors import EnvironmentUnfit
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 APPLICATION_ID: Final = 0x5045_5354
 """``PEST``: what SQLite's header says of the file."""
 
 _SCHEMA: Final = """
 CREATE TABLE draft (
-    login TEXT NOT NULL, target TEXT NOT NULL, at TEXT NOT NULL, fields TEXT NOT NULL,
-    PRIMARY KEY (login, target)
+    login TEXT NOT NULL, target TEXT NOT NULL, editor TEXT NOT NULL, at TEXT NOT NULL, fields TEXT NOT NULL,
+    PRIMARY KEY (login, target, editor)
 ) WITHOUT ROWID
 """
+
+_FROM_1: Final = (
+    "ALTER TABLE draft RENAME TO draft_before",
+    _SCHEMA,
+    "INSERT INTO draft SELECT login, target, '', at, fields FROM draft_before",
+    "DROP TABLE draft_before",
+)
+"""Schema 1 kept one draft of a config for each login."""
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -110,7 +118,8 @@ class StateDb:
             raise _Damaged(str(found))
         if version < SCHEMA_VERSION:
             db.execute("BEGIN IMMEDIATE")
-            db.execute(_SCHEMA)
+            for step in _FROM_1 if version else (_SCHEMA,):
+                db.execute(step)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             db.execute("COMMIT")

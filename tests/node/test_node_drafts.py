@@ -128,7 +128,7 @@ def test_work_that_fails_leaves_nothing_and_a_folder_in_the_way_is_told(tmp_path
     state = StateDb(tmp_path / "state.db")
 
     def fails(db: sqlite3.Connection) -> None:
-        rows_of(db, "INSERT INTO draft VALUES ('a', 'b', 'c', 'd')")
+        rows_of(db, "INSERT INTO draft VALUES ('a', 'b', 'c', 'd', 'e')")
         raise UsageWrong("no", code="no")
 
     with pytest.raises(UsageWrong):

@@ -24,22 +24,27 @@ def hand_over(
     now: datetime,
     replace: bool = False,
 ) -> tuple[Draft, ...]:
-    """Keep each text as the draft of its config, with the file it was made from; all of them or none.
+    """Propose each text as a draft of its config, with the file it was made from; all of them or none.
 
-    Raises ``ControlRefused`` (``draft_exists``) where another draft stands and ``replace`` is not wanted.
+    ``replace`` forgets drafts of editors that have ended; of one that is open it never does. Raises
+    ``ControlRefused`` (``draft_exists``) where another draft stands and ``replace`` is not wanted.
     """
     store = drafts_of(ws)
     if not replace:
         for target, (_, text) in texts.items():
-            held = store.get(target.name)
-            if held is not None and held.text not in {text, held.base_text}:
-                raise ControlRefused(
-                    f"there is a draft of {target.name} already, by {held.origin}",
-                    code="draft_exists",
-                    remedy="save or drop it in the editor first, or say --replace-draft",
-                    config=target.name,
-                )
-    return tuple(
+            for held in store.of(target.name):
+                if held.text not in {text, held.base_text}:
+                    raise ControlRefused(
+                        f"there is a draft of {target.name} already, by {held.origin}",
+                        code="draft_exists",
+                        remedy="save or drop it in the editor first, or say --replace-draft",
+                        config=target.name,
+                    )
+    stood = {target: store.parted(target.name).offered for target in texts}
+    kept = tuple(
         store.put(target.name, text, base=old.digest, base_text=old.text or "", origin=origin, now=now)
         for target, (old, text) in texts.items()
     )
+    for one in (one for drafts in stood.values() for one in drafts if one.editor is not None):
+        store.forget(one)
+    return kept
