@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from peak_console.config.load import load_configs
 from peak_console.config.sources import Sources, read_sources
 from peak_console.config.workspace import Workspace
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.operations.workbench.projecting import eur, projection
+from peak_console.operations.workbench.projecting import eur, label_of, projection
 from peak_console.operations.workbench.sides import Side, side_of
 from peak_console.operations.workbench.traffic import NO_TRAFFIC, Seen, Traffic, read_traffic, span_text
 from peak_console.operations.workbench.weighing import Weighed, concerns, weighed
@@ -119,11 +120,23 @@ def test_a_dearer_model_is_told_in_figures_of_the_last_day() -> None:
     found = told("matrix", MATRIX, put("L2", "primary", "gpt-5-mini", "gpt-5.2-pro"), L2_DAY)
     concern = next(one for one in found.concerns if one.code == "cost_rises")
     # 1 Mtok in at 0.25, 0.4 Mtok out at 2.00, 0.88 EUR a USD: 0.924 EUR; then 21 and 168: 77.616 EUR
-    assert concern.figures["cost_eur_per_day"] == "0.92 → 77.62"
+    assert concern.figures["cost_eur_last_24h"] == "0.92 → 77.62"
     # every answer as long as 6,000 tokens: 7.224 Mtok out, by the dearest of the chain
-    assert concern.figures["worst_case_eur_per_day"] == "16.16 → 1086.48"
+    assert concern.figures["worst_case_eur_last_24h"] == "16.16 → 1086.48"
     assert concern.figures["L2.primary p95"] == "2.0 s → unknown"
-    assert concern.figures["basis"] == "24 h, 1,204 calls"
+    assert concern.figures["basis"] == "last 24 h, 1,204 calls"
+
+
+def test_a_young_ledger_is_not_called_a_day() -> None:
+    """Of less than 24 hours the figures say since when: they are no day's, and nothing is made of them."""
+    young = replace(L2_DAY, covered_s=780)
+    found = told("matrix", MATRIX, put("L2", "primary", "gpt-5-mini", "gpt-5.2-pro"), young)
+    concern = next(one for one in found.concerns if one.code == "cost_rises")
+    assert concern.figures["cost_eur_last_24h"] == "0.92 → 77.62 (since 13 min)"
+    assert concern.figures["basis"] == "since 13 min, 1,204 calls"
+    assert "since 13 min" in concern.message
+    assert label_of("cost_eur_last_24h") == "cost of the last 24 h, EUR"
+    assert label_of("L2.primary worst_case_eur_per_call") == "L2.primary worst case, EUR a call"
 
 
 def test_a_cheaper_model_needs_no_second_word() -> None:
@@ -140,7 +153,7 @@ def test_no_traffic_is_said_and_judged_by_one_call() -> None:
     concern = next(one for one in found.concerns if one.code == "cost_rises")
     assert concern.figures["basis"] == "no traffic: worst case per call"
     assert "L2.primary worst_case_eur_per_call" in concern.figures
-    assert "cost_eur_per_day" not in concern.figures
+    assert "cost_eur_last_24h" not in concern.figures
 
 
 def test_calls_keep_their_place_in_the_chain() -> None:
@@ -319,7 +332,7 @@ def test_traffic_is_read_from_the_ledger_and_its_span_said(tmp_path: Path) -> No
     seed_ledger(tmp_path / "audits" / "ledger.db", end=NOW, calls=120, per_second=0.1)
     seen = read_traffic(Workspace(tmp_path), NOW)
     assert seen.calls > 60
-    assert seen.basis == f"{span_text(seen.covered_s)}, {seen.calls} calls"
+    assert seen.basis == f"since {span_text(seen.covered_s)}, {seen.calls} calls"
     assert 900 < seen.covered_s < 1_300
     assert seen.p95_ms("L0", "primary", "openai", "gpt-5-nano") is not None
     assert seen.p95_ms("L2", "primary", "openai", "never-called") is None

@@ -60,13 +60,13 @@ def sha256(text: str) -> str:
 CONCERNS = (
     Concern(
         "cost_rises",
-        "the worst case of a day rises by 68 %, more than the 20 % that need no second word",
+        "the worst case of the last 24 h rises by 68 %, more than the 20 % that need no second word",
         {
-            "cost_eur_per_day": "4.10 → 6.90",
-            "worst_case_eur_per_day": "31.20 → 52.40",
+            "cost_eur_last_24h": "4.10 → 6.90",
+            "worst_case_eur_last_24h": "31.20 → 52.40",
             "L2.primary p95": "6.8 s → 11.2 s",
             "openai share of calls": "61.0 % → 74.5 %",
-            "basis": "2,210 calls of the last 24 h",
+            "basis": "last 24 h, 2,210 calls",
         },
     ),
     Concern(

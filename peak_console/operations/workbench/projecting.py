@@ -21,6 +21,15 @@ from peak_console.operations.workbench.weighing_matrix import asked_share, chain
 _CHAINS: Final = (Role.PRIMARY, Role.CRITIC)
 _LEAST_DIGITS: Final = 9
 
+COST: Final = "cost_eur_last_24h"
+WORST: Final = "worst_case_eur_last_24h"
+"""Figures of what was seen in the last 24 hours, and of nothing else: no day is made of a part of one."""
+_PER_CALL: Final = "worst_case_eur_per_call"
+_LABELS: Final = {
+    COST: "cost of the last 24 h, EUR",
+    WORST: "worst case of the last 24 h, EUR",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -99,12 +108,12 @@ class Weight:
 
     @property
     def cost(self) -> int:
-        """Nano-EUR that the day's traffic costs."""
+        """Nano-EUR that the traffic seen costs."""
         return sum(one.cost or 0 for one in self.chains if one.calls)
 
     @property
     def worst(self) -> int:
-        """Nano-EUR that the day's traffic costs at most."""
+        """Nano-EUR that the traffic seen costs at most."""
         return sum(one.worst or 0 for one in self.chains if one.calls)
 
     @property
@@ -139,11 +148,12 @@ class Projection:
         """Before and after for people: cost, worst case, p95 of slots whose model changes, shares."""
         told: dict[str, str] = {}
         if self.traffic.calls:
-            told["cost_eur_per_day"] = arrow_eur(self.before.cost, self.after.cost)
-            told["worst_case_eur_per_day"] = arrow_eur(self.before.worst, self.after.worst)
+            since = self.traffic.shorter
+            told[COST] = arrow_eur(self.before.cost, self.after.cost) + since
+            told[WORST] = arrow_eur(self.before.worst, self.after.worst) + since
         for old, new in self.pairs():
             if not old.calls and old.worst != new.worst:
-                told[f"{new.slot} worst_case_eur_per_call"] = arrow_eur(old.worst, new.worst)
+                told[f"{new.slot} {_PER_CALL}"] = arrow_eur(old.worst, new.worst)
             if old.model != new.model:
                 told[f"{new.slot} p95"] = f"{_ms(old.p95_ms)} → {_ms(new.p95_ms)}"
         was, now = self.before.shares(), self.after.shares()
@@ -169,6 +179,12 @@ def projection(before: Side, after: Side, traffic: Traffic) -> Projection:
     grown = {key: _grown(before, after, key, flows) for key in flows}
     new = tuple(_weigh(after, layer, role, flow, traffic) for (layer, role), flow in grown.items())
     return Projection(Weight(old), Weight(new), traffic)
+
+
+def label_of(figure: str) -> str:
+    """A figure's name for people: ``cost of the last 24 h, EUR``, ``L2.primary worst case, EUR a call``."""
+    words = _LABELS.get(figure) or figure.replace(_PER_CALL, "worst case, EUR a call")
+    return words.replace("_", " ")
 
 
 def arrow_eur(old: int | None, new: int | None) -> str:

@@ -84,13 +84,20 @@ class Traffic:
         return sum(one.calls for one in self.slots.values())
 
     @property
+    def shorter(self) -> str:
+        """`` (since 13 min)`` where the ledger is younger than 24 hours; else nothing."""
+        young = self.covered_s < SPAN.total_seconds()
+        return f" (since {span_text(self.covered_s)})" if young else ""
+
+    @property
     def basis(self) -> str:
-        """What figures rest on: ``24 h, 1,204 calls``."""
+        """What figures rest on: ``last 24 h, 1,204 calls``, or ``since 13 min, 122 calls``."""
         if not self.readable:
             return "the ledger cannot be read: worst case per call"
         if not self.calls:
             return "no traffic: worst case per call"
-        return f"{span_text(self.covered_s)}, {self.calls:,} {'call' if self.calls == 1 else 'calls'}"
+        span = f"since {span_text(self.covered_s)}" if self.shorter else "last 24 h"
+        return f"{span}, {self.calls:,} {'call' if self.calls == 1 else 'calls'}"
 
     def p95_ms(self, layer: str, role: str, provider: str, model_id: str) -> float | None:
         """p95 of a model's answers in ms: in this slot today, in any, or ever; ``None``: never seen."""

@@ -51,7 +51,8 @@ def cost_rises(projected: Projection, pct: Decimal) -> Iterator[Concern]:
     told = []
     if _rises(old, new, pct):
         told.append(
-            f"the last day's calls would cost {arrow_eur(old, new)} EUR at most ({_percent(old, new)})"
+            f"the calls of the last 24 h{projected.traffic.shorter} would cost "
+            f"{arrow_eur(old, new)} EUR at most ({_percent(old, new)})"
         )
     if idle:
         more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""

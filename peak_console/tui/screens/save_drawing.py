@@ -5,6 +5,7 @@ from typing import Final
 
 from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.domain.text import one_line
+from peak_console.operations.workbench.projecting import label_of
 from peak_console.operations.workbench.shapes import Concern, KeyChange, Preview
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, apart, cell, fit, rule
 from peak_console.tui.screens.diff_drawing import counted, diff_lines
@@ -107,12 +108,11 @@ def _figures(told: dict[str, str], width: int) -> Iterator[Line]:
         shown = (Span(before, Tone.DIM), Span(" → ", Tone.FAINT), Span(after, Tone.STRONG)) if arrow else None
         yield fit((Span("   "), cell(_named(name), longest, Tone.DIM), *(shown or (Span(said),))), width)
     if basis:
-        yield from wrapped(f"from {one_line(basis, 200)}", width, indent="   ", tone=Tone.FAINT)
+        yield from wrapped(f"basis: {one_line(basis, 200)}", width, indent="   ", tone=Tone.FAINT)
 
 
 def _named(name: str) -> str:
-    words = one_line(name, 60).replace("_eur_per_day", ", € a day").replace("_eur_per_call", ", € a call")
-    return words.replace("worst_case", "worst case")
+    return one_line(label_of(name), 60).replace(", EUR", ", €")
 
 
 def _approval(seen: Preview, width: int) -> Iterator[Line]:
