@@ -4,6 +4,7 @@ from typing import Final
 
 from peak_console.tui.action import Action, ActionState, Danger
 from peak_console.tui.action_reasons import needs_selection, needs_workspace
+from peak_console.tui.workbench_actions import edit_reason
 
 _MATRIX: Final = frozenset({"matrix"})
 _HISTORY: Final = frozenset({"history"})
@@ -82,6 +83,17 @@ CHANGE_ACTIONS: Final = (
         cli='peak config save NAME --reason "…" --confirm CHANGE',
         rank=20,
         disabled=save_reason,
+    Action(
+        "matrix.drafts",
+        "other drafts",
+        "d",
+        "d",
+        "Drafts of this config that other consoles keep or left: compare, merge, drop those of closed ones.",
+        _MATRIX,
+        command="drafts",
+        cli="peak config diff NAME draft:ID",
+        disabled=edit_reason,
+    ),
     ),
     Action(
         "history.mark",

@@ -7,6 +7,15 @@ from peak_console.config.lint.finding import LintFinding, Severity
 from peak_console.operations.workbench.shapes import Checked, Draft
 
 
+@dataclass(frozen=True, slots=True)
+class OtherDraft:
+    """A draft of the same config that is not this console's."""
+
+    draft: Draft
+    living: bool
+    """Whether another console has it open; else it may be taken up or dropped."""
+
+
 @dataclass(slots=True)
 class EditorState:
     """One config in the editor. The Matrix screen owns it; dialogues that save or compare are handed it."""
@@ -30,6 +39,8 @@ class EditorState:
     """What of this console's own put the file in its place that :attr:`disk` names: ``rolled back to …``."""
     locked: str = ""
     """Why it cannot be edited, in words; empty where it can."""
+    others: tuple[OtherDraft, ...] = ()
+    """Drafts of the same config that other consoles keep or left."""
 
     @property
     def dirty(self) -> bool:

@@ -1,5 +1,6 @@
 """The configs on the operator's desk: opened, checked while typed, kept as drafts. No widget here."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,13 +13,14 @@ from peak_console.operations.views.matrix import Place
 from peak_console.operations.views.matrix_facts import level_of
 from peak_console.operations.views.matrix_places import places_of
 from peak_console.operations.views.opened import OpenedFile, open_file, why_not_lines
-from peak_console.operations.workbench.shapes import Checked, Draft
-from peak_console.tui.editing import EditorState
+from peak_console.operations.workbench.shapes import Checked, Draft, Editor
+from peak_console.tui.editing import EditorState, OtherDraft
 from peak_console.tui.feed import Target as Receiver
 from peak_console.tui.latest import LatestWork
 
 if TYPE_CHECKING:
     from peak_console.operations.workbench.checking import Checker
+    from peak_console.operations.workbench.draft_editors import Parted
     from peak_console.operations.workbench.drafts import DraftStore
 
 MATRIX: Final = "matrix"
@@ -49,10 +51,19 @@ class Listing:
     drafts: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The drafts of a config that are not this console's, as they stand now."""
+
+    name: str
+    drafts: tuple[OtherDraft, ...]
+
+
 class Workdesk:
     """Reads, checks and keeps in threads of its own; results come as ``Worked`` messages.
 
-    Their keys begin with ``list``, ``open``, ``check`` or ``keep``, a blank and the config's name follow.
+    Their keys begin with ``list``, ``open``, ``check``, ``keep`` or ``others``; a blank and the config's name
+    follow.
     """
 
     def __init__(
@@ -71,6 +82,10 @@ class Workdesk:
         self._drafts = LatestWork(receiver, "drafts")
         self._checker: Checker | None = None
         self._store: DraftStore | None = None
+        self._editor: Editor | None = None
+        self._opening = threading.Lock()
+        self._offered = set[str]()
+        """Configs whose waiting drafts were offered already."""
 
     @property
     def busy(self) -> bool:
@@ -78,9 +93,13 @@ class Workdesk:
         return self._lint.busy or self._drafts.busy
 
     def close(self) -> None:
-        """Keep what is not kept yet, and end."""
+        """Keep what is not kept yet, and end: what is kept is offered to the next console."""
         self._drafts.close()
         self._lint.close()
+        if self._editor is not None:
+            from peak_console.operations.workbench.draft_editors import end_editor  # noqa: PLC0415 - loads the socket
+
+            end_editor(self._editor)
 
     def flush(self) -> None:
         """Keep what is not kept yet."""
@@ -98,7 +117,7 @@ class Workdesk:
 
     def _listed(self) -> Listing:
         try:
-            drafts = tuple(one.target for one in self.store().all())
+            drafts = tuple(dict.fromkeys(one.target for one in self.store().all()))
         except PeakError:
             drafts = ()
         return Listing(targets_of(self._ws), drafts)
@@ -109,13 +128,58 @@ class Workdesk:
         found = open_file(self._ws, target)
         if found.locked:
             return _state(found)
-        draft = self.store().get(target.name)
-        if draft is not None and draft.text == found.text:
-            draft = None
-        state = _state(replace(found, draft=draft))
+        parted = self._parted(target, found.text)
         if self._readonly:
-            state.locked = READONLY
+            state = _state(found)
+            state.locked, state.others = READONLY, _others(parted)
+            return state
+        draft = parted.mine
+        if target.name not in self._offered:
+            self._offered.add(target.name)
+            draft = draft or self._taken_up(parted)
+        state = _state(replace(found, draft=draft))
+        state.others = _others(self._parted(target, found.text), "" if draft is None else draft.id)
         return state
+
+    def _parted(self, target: Target, text: str) -> "Parted":
+        """The drafts of a config that say something else than its file."""
+        parted = self.store().parted(target.name)
+        mine = parted.mine if parted.mine is not None and parted.mine.text != text else None
+        return replace(parted, mine=mine, offered=tuple(one for one in parted.offered if one.text != text))
+
+    def _taken_up(self, parted: "Parted") -> Draft | None:
+        """The newest draft that nobody has open, this console's own from now on; ``None`` without one.
+
+        Where another console is quicker the next one is taken. One that cannot be kept anew is shown all
+        the same, and stays where it is. Others that say the very same are forgotten.
+        """
+        for one in parted.offered:
+            try:
+                taken = self.store().take(one)
+                for twin in parted.offered if taken is not None else ():
+                    if twin is not one and (twin.text, twin.base) == (one.text, one.base):
+                        self.store().forget(twin)
+            except PeakError:
+                return one
+            if taken is not None:
+                return taken
+        return None
+
+    # -- drafts of others
+
+    def look_for_others(self, state: EditorState, forget: Draft | None = None) -> None:
+        """Find the drafts of a config that other consoles keep; the answer is an :class:`Others`.
+
+        ``forget`` is dropped before, unless it says something else by now.
+        """
+        target, text = state.target, state.base_text
+
+        def job() -> Others:
+            if forget is not None:
+                self.store().forget(forget)
+            return Others(target.name, _others(self._parted(target, text)))
+
+        self._drafts.submit(f"others {target.name}", job)
 
     def _past(self, target: Target) -> EditorState:
         """The config as it stood at the replay's moment, where that is known."""
@@ -163,25 +227,32 @@ class Workdesk:
             return
         name, text, base, base_text = state.target.name, state.text, state.base, state.base_text
         origin = state.origin or "editor"
-        dirty = state.dirty
+        target, dirty = state.target, state.dirty
 
-        def job() -> Draft | None:
+        def job() -> Others:
             store = self.store()
             if dirty:
-                return store.put(name, text, base=base, base_text=base_text, origin=origin)
-            if store.get(name) is not None:
+                store.put(name, text, base=base, base_text=base_text, origin=origin)
+            elif store.mine(name) is not None:
                 store.drop(name)
-            return None
+            return Others(name, _others(self._parted(target, base_text)))
 
         self._drafts.submit(f"keep {name}", job, after_s)
 
     def store(self) -> "DraftStore":
-        """The drafts of this workspace."""
-        if self._store is None:
-            from peak_console.operations.workbench.drafts import drafts_of  # noqa: PLC0415 - loads the socket
+        """The drafts of this workspace, with this console as their editor."""
+        with self._opening:
+            if self._store is None:
+                from peak_console.operations.workbench.draft_editors import begin_editor  # noqa: PLC0415 - as below
+                from peak_console.operations.workbench.drafts import drafts_of  # noqa: PLC0415 - loads the socket
 
-            self._store = drafts_of(self._ws)
-        return self._store
+                self._editor = begin_editor()
+                self._store = drafts_of(self._ws, editor=self._editor)
+            return self._store
+
+
+def _others(parted: "Parted", but: str = "") -> tuple[OtherDraft, ...]:
+    return tuple(OtherDraft(one, living=one in parted.elsewhere) for one in parted.others if one.id != but)
 
 
 def _state(found: OpenedFile) -> EditorState:

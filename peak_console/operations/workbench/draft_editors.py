@@ -8,7 +8,6 @@ its draft is shown and never taken over.
 import os
 import secrets
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,7 +109,7 @@ def this_machine() -> Machine:
 
 def process_started(pid: int) -> str | None:
     """When a process began, in ticks since boot; empty where the system does not tell, ``None`` for none."""
-    if sys.platform == "linux":
+    if (_PROC / "self" / "stat").exists():
         try:
             fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
@@ -127,15 +126,3 @@ def process_started(pid: int) -> str | None:
     except OSError:
         return ""
     return ""
-
-
-def said_of(draft: Draft, *, living: bool) -> str:
-    """Whose a draft is, for people."""
-    editor = draft.editor
-    if editor is None:
-        return f"proposed by {draft.origin}"
-    made = "" if draft.origin == "editor" else f", from {draft.origin}"
-    if not living:
-        return f"of a console that has ended (pid {editor.pid}){made}"
-    where = "" if editor.host == socket.gethostname() else f" on {editor.host}"
-    return f"open in another console{where} (pid {editor.pid}, since {editor.since:%m-%d %H:%M}Z){made}"

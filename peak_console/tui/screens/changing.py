@@ -10,13 +10,13 @@ from peak_console.tui.clipboard import write_copy
 from peak_console.tui.editing import EditorState
 from peak_console.tui.long_work import LongWork, WorkDone
 from peak_console.tui.outside import FileMoved, FilesWatch
-from peak_console.tui.screens.matrix_desk import Desk
+from peak_console.tui.screens.matrix_drafts import OtherDrafts
 
 if TYPE_CHECKING:
     from peak_console.tui.screens.merge import Decision
 
 
-class Changing(Desk):
+class Changing(OtherDrafts):
     """The desk, with saves, history and the three-way view."""
 
     _watch: FilesWatch | None = None

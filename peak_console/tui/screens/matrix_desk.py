@@ -9,7 +9,7 @@ from peak_console.tui.ink import Span, Tone
 from peak_console.tui.latest import Worked
 from peak_console.tui.screens.picker import Choice, Picker
 from peak_console.tui.widgets.editor import ConfigEditor
-from peak_console.tui.workdesk import MATRIX, READONLY, Listing, Workdesk
+from peak_console.tui.workdesk import MATRIX, READONLY, Listing, Others, Workdesk
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -201,10 +201,18 @@ class Desk:
                 self._screen.peak.say(f"the draft is not kept: {problem}", severity="error")
             self.keeping_problem = problem
             self._screen.show_note()
+            if isinstance(message.result, Others):
+                self.others_found(message.result)
         elif message.error is not None:
             self._screen.peak.say(f"{message.key}: {message.problem}", severity="error")
 
     # -- actions
+    def others_found(self, found: Others) -> None:
+        """The drafts of a config that other consoles keep, as they stand now."""
+        state = self.states.get(found.name)
+        if state is not None:
+            state.others = found.drafts
+
 
     def do_matrix_config_next(self) -> None:
         """The next tab."""

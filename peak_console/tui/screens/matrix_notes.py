@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from peak_console.domain.text import one_line
+from peak_console.operations.workbench.draft_words import said_of
 from peak_console.tui import figures as fig
 from peak_console.tui.editing import EditorState
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, rule
@@ -18,7 +19,8 @@ def note_of(state: EditorState | None, now: datetime, problem: str, width: int) 
     if problem:
         return fit((Span("✗ the draft is not kept: ", Tone.BAD), Span(one_line(problem, 200))), width)
     if state.locked:
-        return fit((Span("▪ read-only: ", Tone.WARN), Span(one_line(state.locked, 200), Tone.DIM)), width)
+        words = one_line(state.locked, 200) + "".join(f"; {one}" for one in _exists(state))
+        return fit((Span("▪ read-only: ", Tone.WARN), Span(words, Tone.DIM)), width)
     if state.disk != state.base and state.dirty:
         keys = (Span("   o", Tone.KEY), Span(" compares the three", Tone.DIM))
         if state.disk_by:
@@ -26,9 +28,31 @@ def note_of(state: EditorState | None, now: datetime, problem: str, width: int) 
             return fit((*said, *keys), width)
         words = "the file changed outside since this draft began; the draft is kept"
         return fit((Span(" ▲ CHANGED OUTSIDE ", Tone.CHIP_WARN), Span(f" {words}"), *keys), width)
+    others = _others_words(state)
     if not state.dirty:
+        return fit((Span("▪ ", Tone.WARN), *others), width) if others else EMPTY
+    after: Line = (Span("   D discards", Tone.FAINT), *([Span("   ▪ ", Tone.WARN)] if others else []))
+    return fit((Span("● ", Tone.ACCENT), *_draft_words(state, now), *after, *others), width)
+
+
+def _exists(state: EditorState) -> list[str]:
+    """That drafts exist which are not shown: whose the newest is, and since when."""
+    newest = max((one.draft for one in state.others), key=lambda one: one.at, default=None)
+    if newest is None:
+        return []
+    whose = one_line(newest.operator, 40) or "this login"
+    more = f", and {len(state.others) - 1} more" if len(state.others) > 1 else ""
+    return [f"an unsaved draft of {whose} exists since {newest.at:%m-%d %H:%M}Z{more}"]
+
+
+def _others_words(state: EditorState) -> Line:
+    """The first of the drafts that are not shown, how many more, and the key that shows them."""
+    if not state.others:
         return EMPTY
-    return fit((Span("● ", Tone.ACCENT), *_draft_words(state, now), Span("   D discards", Tone.FAINT)), width)
+    first, more = state.others[0], len(state.others) - 1
+    words = f"another draft, {said_of(first.draft, living=first.living)}"
+    tail = f", and {more} more" if more else ""
+    return (Span("d", Tone.KEY), Span(" ", Tone.DIM), Span(one_line(words, 160) + tail, Tone.DIM))
 
 
 def _draft_words(state: EditorState, now: datetime) -> Line:

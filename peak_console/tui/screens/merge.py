@@ -62,8 +62,12 @@ class MergeScreen(PeakScreen):
         texts: tuple[str, str],
         disk: Standing,
         decided: Callable[[Decision], None],
+        *,
+        other: str = "",
     ) -> None:
+        """``other`` names a draft that stands in the place of the file on disk."""
         super().__init__()
+        self._other = other
         self.target, self.disk = target, disk
         self._base, self._mine = texts
         self._theirs = disk.text or ""
@@ -143,11 +147,17 @@ class MergeScreen(PeakScreen):
         lines = self._head(width)
         for at, conflict in enumerate(self._merged.conflicts):
             lines += [*self._conflict(at, conflict, width), EMPTY]
-        lines.append(rule([Span("what the merge makes of the file on disk", Tone.DIM)], width))
+        side = "the other draft" if self._other else "the file on disk"
+        lines.append(rule([Span(f"what the merge makes of {side}", Tone.DIM)], width))
         diff = text_diff(self._theirs, self.merged_text(), path)
         return [*lines, *(diff_lines(diff, width) or nothing_differs("nothing: the file says it all"))]
 
     def _head(self, width: int) -> list[Line]:
+        if self._other:
+            words = "M keeps your text, T takes the other draft's; nothing is saved by either"
+            title = (Span(" ▪ ", Tone.WARN), Span(self.target.path, Tone.STRONG))
+            named = Span(f" your text and {one_line(self._other, 80)}, here as: disk")
+            return [fit((*title, named), width), (Span(f"   {words}", Tone.DIM),), EMPTY]
         now = f"now {self.disk.digest[:8]}" if self.disk.digest else "now gone"
         return [
             fit(
