@@ -17,7 +17,7 @@ def web_calls_since(path: Path, layer: str, since: str) -> frozenset[str]:
     Raises ``LedgerUnavailable``. Reads the headers of all events since then.
     """
     query = (
-        "SELECT DISTINCT l.call_id FROM ledger l JOIN body b ON b.seq = l.seq WHERE l.seq >= ? "
+        "SELECT l.call_id FROM ledger l JOIN body b ON b.seq = l.seq WHERE l.seq >= ? "
         "AND l.kind = 'llm.call.requested' AND l.layer = ? AND l.ts >= ? AND instr(b.bytes, ?)"
     )
     with sqlite_faults(path):
