@@ -1,5 +1,6 @@
 """What keys that stand together make of a text: order parameters, a change of limits, a toggle. Pure."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
@@ -48,7 +49,9 @@ _NAMING: Final = _all("limit parameter param name field setting key path risk_pa
 
 _TOGGLES: Final = _all(
     "live live_mode live_trading live_enabled enable_live go_live trading_enabled enable_trading "
-    "auto_execute auto_trade armed arm enable_orders orders_enabled live_orders"
+    "auto_execute auto_trade armed arm enable_orders orders_enabled live_orders "
+    "ai_armed ai_enabled ai_live ai_trading live_execution enable_live_trading live_armed "
+    "peak_armed peak_enabled"
 )
 _SAFETIES: Final = _all(
     "paper paper_trading paper_mode dry_run dryrun simulation simulated sandbox kill_switch"
@@ -76,6 +79,10 @@ _TELLING: Final = frozenset().union(
     *(_TOGGLES, _SAFETIES, _MODES, _COMMANDING, _TARGETS, _UNLOCKS, _APPROVALS),
 )
 _REPEATED: Final = 8
+_FIGURE: Final = 24
+_ARROW: Final = re.compile(r"\D{0,4}[\d.,_]+ ?%? ?(?:→|->|=>|⇒) ?\D{0,4}\d")
+_MEASURED: Final = _all("max_drawdown max_drawdown_pct max_loss max_daily_loss")
+"""Limits whose names are those of results as well."""
 
 
 def telling(pairs: Pairs) -> Pairs:
@@ -129,11 +136,24 @@ def _orders(keys: Collection[str], pairs: Pairs) -> bool:
     return acts or bool(present & _SIDE or present & _ORDER_TYPE)
 
 
+def is_spread_order(pairs: Pairs) -> bool:
+    """Whether keys of several paragraphs make an order: here the values must say so, too."""
+    kept = [
+        (key, value)
+        for key, value in pairs
+        if (key not in _SIZE or any(one.isdigit() for one in value[:_FIGURE]))
+        and (key not in _SIDE or _says(value, _ACTS))
+    ]
+    return _orders({key for key, _ in kept}, kept)
+
+
 def _changes_limits(keys: Collection[str], pairs: Pairs) -> bool:
     """A limit and its new value: by keys beside it, or as a setting of that name."""
     present = set(keys)
     named = any(key in _NAMING and bare(value.rpartition(".")[2]) in _LIMITS for key, value in pairs)
     if named and present & _CHANGED:
+        return True
+    if any(key in _LIMITS - _MEASURED and _ARROW.match(value) for key, value in pairs):
         return True
     limits = present & _LIMITS
     return bool(limits) and bool(present & (_CHANGED - {"value", "to", "from"}))

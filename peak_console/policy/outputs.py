@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from peak_console.domain.redaction import holds_secret
-from peak_console.policy.output_keys import Pairs, telling, type_of_pairs, type_of_row
+from peak_console.policy.output_keys import Pairs, is_spread_order, telling, type_of_pairs, type_of_row
+from peak_console.policy.output_phrases import phrases
 from peak_console.policy.output_types import (
     CODE,
     CONFIG_CHANGE,
     EXECUTION_COMMAND,
+    ORDER_PARAMETERS,
     SECRETS,
     bare,
     folded,
@@ -27,8 +29,12 @@ LIMIT: Final = 600_000
 """Characters of an answer that are judged."""
 _ROUNDS: Final = 3
 """How often escapes are taken off."""
+_SEPARATOR: Final = "\x01"
+"""What parts the fields of a FIX message; else it is a character that nobody sees, and is taken out."""
 _DEPTH: Final = 200
 _INNER: Final = 50
+_RULING: Final = " \t`~{}[](),;*-+"
+"""What may stand alone on a line between keys."""
 
 _DECLARING: Final = frozenset(
     {"type", "outputtype", "kind", "schema", "title", "artifacttype", "artefacttype"}
@@ -38,12 +44,15 @@ _OWN_TYPE: Final = frozenset({"outputtype", "artifacttype", "artefacttype"})
 
 _TOKEN: Final = re.compile(
     r"(?P<open>\{)|(?P<close>\})|(?P<gap>\n[ \t]*\n)"
-    r"|(?<![\w$])(?P<key>[A-Za-z@$][\w$@.-]{0,47}+(?: [A-Za-z][\w-]{0,23}+){0,2}+)"
-    r"[\"'`*_]{0,3}+[ \t]{0,4}+(?P<sign>:=|=>|:|=)(?!=)[ \t\n]{0,4}+[\"'`*_]{0,3}+"
+    r"|<(?P<tag>[A-Za-z][\w.:-]{0,47}+)(?:[ \t]{0,4}+>\s{0,8}+(?P<inner>[^<\n]{0,80}+))?"
+    r"|(?<![\w$])(?P<key>[A-Za-z@$](?:[\w$@.]|-(?!>)){0,47}+(?: [A-Za-z][\w-]{0,23}+(?<!-)){0,2}+)"
+    r"[\"'`*_]{0,3}+[ \t]{0,4}+(?P<sign>:=|=>|->|[→⇒➔➜⟶➡]|:|=)(?!=)[ \t\n]{0,4}+[\"'`*_]{0,3}+"
     r"(?P<value>[^\n\"'`,;{}\[\]|]{0,80}+)"
 )
 _CONSTRUCTED: Final = re.compile(r"(?<![\w$])([A-Za-z]\w{2,47}+)[ \t]{0,4}+[({>]")
 _HEADED: Final = re.compile(r"^[ \t]{0,3}#{1,6}[ \t]{1,4}+([A-Za-z][\w -]{2,47}+)[ \t:]*$", re.MULTILINE)
+_DECLARATION: Final = re.compile(r"(?:export|setx?|env|setenv|let|const|var|declare) ", re.IGNORECASE)
+"""Words of shells and languages before a name."""
 _ROW: Final = re.compile(r"^[ \t]*\|?([^\n|]{1,40}(?:\|[^\n|]{0,40}){2,20})\|?[ \t]*$", re.MULTILINE)
 _CSV: Final = re.compile(
     r"^[ \t]*([A-Za-z][\w ]{0,30}(?:[,;\t][A-Za-z][\w ]{0,30}){2,20})[ \t]*$", re.MULTILINE
@@ -85,6 +94,8 @@ class _Group:
     pairs: Pairs = field(default_factory=list)
     inner: list[Pairs] = field(default_factory=list)
     line: int = 1
+    before: Pairs = field(default_factory=list)
+    """The telling keys of the paragraphs before, while each is a list of keys and nothing else."""
 
 
 def forbidden_outputs(
@@ -123,10 +134,15 @@ def _unjudged(forbidden: Collection[str]) -> tuple[OutputFound, ...]:
 
 def _readings(text: str) -> Iterator[str]:
     """The text folded, and each further reading with its escapes taken off."""
+    if _SEPARATOR in text:
+        yield folded(text.replace(_SEPARATOR, "|"))
     now = folded(text)
     yield now
     for _ in range(_ROUNDS):
-        further = folded(_unescaped(now))
+        plain = _unescaped(now)
+        if _SEPARATOR in plain:
+            yield folded(plain.replace(_SEPARATOR, "|"))
+        further = folded(plain)
         if further == now:
             return
         now = further
@@ -159,6 +175,9 @@ def _found(
             yield OutputFound(meant[kind], "its form", _line(text, match.start()))
     if SECRETS in meant and holds_secret(text):
         yield OutputFound(meant[SECRETS], "something has the form of a key", 1)
+    for phrase in phrases(text):
+        if phrase.kind in meant:
+            yield OutputFound(meant[phrase.kind], phrase.how, _line(text, phrase.at))
     for pattern, sign in ((_ROW, "|"), (_CSV, None)):
         for match in pattern.finditer(text):
             cells = match[1].split(sign) if sign else re.split(r"[,;\t]", match[1])
@@ -194,13 +213,15 @@ def _judged(
         for kind in type_of_pairs(pairs):
             if kind in meant:
                 yield OutputFound(meant[kind], "the keys that stand together", group.line)
+    if group.before and ORDER_PARAMETERS in meant and is_spread_order(group.before + own):
+        yield OutputFound(meant[ORDER_PARAMETERS], "keys parted by empty lines", group.line)
 
 
 def _groups(text: str) -> Iterator[_Group]:
     """The groups of keys of a text, in any format: braces open one, an empty line ends the outermost."""
     base = _Group()
     stack: list[_Group] = []
-    line, counted = 1, 0
+    line, counted, began = 1, 0, 0
     for match in _TOKEN.finditer(text):
         at, kind = match.start(), match.lastgroup
         line, counted = line + text.count("\n", counted, at), at
@@ -210,20 +231,35 @@ def _groups(text: str) -> Iterator[_Group]:
                 stack.append(_Group(line=line))
         elif kind == "close":
             if stack:
-                closed = stack.pop()
-                outer = stack[-1] if stack else base
-                if len(outer.inner) < _INNER:
-                    outer.inner.append(telling(closed.pairs))
-                yield closed
+                yield _closed(stack, base)
         elif kind == "gap":
             if not stack:
                 yield base
-                base = _Group(line=line + 1)
+                base = _Group(line=line + 1, before=_carried(base, text[began:at]))
+                began = match.end()
+        elif kind in {"tag", "inner"}:
+            here.pairs.append((bare(match["tag"]), match["inner"] or ""))
         else:
             if not here.pairs:
                 here.line = line
-            here.pairs.append((bare(match["key"]), match["value"]))
+            key = _DECLARATION.sub("", match["key"], count=1)
+            here.pairs.append((bare(key), match["value"]))
     yield from (*reversed(stack), base)
+
+
+def _closed(stack: list[_Group], base: _Group) -> _Group:
+    """The innermost group, whose keys the one around it is told."""
+    closed = stack.pop()
+    outer = stack[-1] if stack else base
+    if len(outer.inner) < _INNER:
+        outer.inner.append(telling(closed.pairs))
+    return closed
+
+
+def _carried(group: _Group, paragraph: str) -> Pairs:
+    """What the next paragraph takes over from this one: nothing where it holds more than keys and values."""
+    lines = sum(1 for one in paragraph.splitlines() if one.strip(_RULING))
+    return telling(group.before + group.pairs) if lines <= len(group.pairs) else []
 
 
 def _line(text: str, at: int) -> int:

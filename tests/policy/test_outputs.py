@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from output_texts import PLAIN_WORK, TOLD
 
 from peak_console.policy.output_types import CHECKS, DETECTED, bare, forbidden_by, known_as
 from peak_console.policy.outputs import LIMIT, forbidden_outputs
@@ -46,7 +47,7 @@ HELD = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "text"), HELD)
+@pytest.mark.parametrize(("kind", "text"), HELD + TOLD)
 def test_a_forbidden_type_is_found(kind: str, text: str) -> None:
     """Each type is found by what stands in the answer, in every format and under every disguise."""
     assert [one.type for one in forbidden_outputs(text, [kind])] == [kind]
@@ -63,6 +64,7 @@ def test_a_forbidden_type_is_found(kind: str, text: str) -> None:
         "Phase: research, no orders. Position: flat.",
         "| hour | open | high | low | close | volume |\n|---|---|---|---|---|---|",
         "live: no\ndry_run: true\nmode: paper",
+        *PLAIN_WORK,
     ],
 )
 def test_plain_work_is_left_alone(text: str) -> None:
@@ -122,7 +124,19 @@ def test_an_order_is_found_within_any_text(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", ["{", "}", '"\\', "a b c ", "|", "a|", "a,", "a:b\n", "\\u005c", "# a b\n", "&amp;", " "]
+    "seed",
+    [
+        *("{", "}", '"\\', "a b c ", "|", "a|", "a,", "a:b\n", "\\u005c", "# a b\n", "&amp;", " "),
+        *("buy 1 A ", "if x, buy 1 ES was ", "raise the max risk limit ", "symbol A ", "55=A|", "<a>"),
+        *(
+            "a: b\n\n",
+            "set ai_armed ",
+            "peak enable ",
+            "buy the the ",
+            "e.g. buy 1 ES ",
+            "place a b c order ",
+        ),
+    ],
 )
 def test_hostile_text_is_judged_in_bounded_time(seed: str) -> None:
     """Text made to be slow costs its length, no more."""
