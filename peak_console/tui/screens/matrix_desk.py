@@ -200,19 +200,19 @@ class Desk:
             if problem and problem != self.keeping_problem:
                 self._screen.peak.say(f"the draft is not kept: {problem}", severity="error")
             self.keeping_problem = problem
-            self._screen.show_note()
             if isinstance(message.result, Others):
                 self.others_found(message.result)
+            self._screen.show_note()
         elif message.error is not None:
             self._screen.peak.say(f"{message.key}: {message.problem}", severity="error")
 
-    # -- actions
     def others_found(self, found: Others) -> None:
         """The drafts of a config that other consoles keep, as they stand now."""
         state = self.states.get(found.name)
         if state is not None:
             state.others = found.drafts
 
+    # -- actions
 
     def do_matrix_config_next(self) -> None:
         """The next tab."""
