@@ -72,6 +72,21 @@ class Criteria(ConfigModel):
     max_drill_age_days: Days = Field(default=30, description="How long ago a drill may be, in days.")
 
 
+def everything(level: PhaseLevel) -> Criteria:
+    """Every criterion that a file can ask for before a level: listed where no file says what is asked."""
+    return Criteria(
+        eval_evidence=True,
+        limits_set=True,
+        min_days=1,
+        min_calls=1,
+        min_cycles=1,
+        max_open_incidents=0,
+        max_critic_fail_pct=Decimal(0),
+        max_p95_ms=1,
+        drills=() if level is PhaseLevel.SHADOW else ("stop",),
+    )
+
+
 class ReadinessConfig(ConfigModel):
     """The shape of `configs/readiness.toml`."""
 
@@ -82,7 +97,12 @@ class ReadinessConfig(ConfigModel):
     live: Criteria = Field(default=Criteria(eval_evidence=True, limits_set=True), description="Before live.")
 
     def before(self, level: PhaseLevel) -> Criteria | None:
-        """What is demanded before a level begins; ``None`` for research, which demands nothing."""
+        """What the file says of a level: ``None`` where it says nothing, and for research.
+
+        Silence demands nothing and permits nothing: no criterion is green then.
+        """
+        if level.value not in self.model_fields_set:
+            return None
         found = {
             PhaseLevel.SHADOW: self.shadow,
             PhaseLevel.TESTNET: self.testnet,

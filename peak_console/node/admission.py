@@ -1,10 +1,10 @@
 """What may be recorded of control and operators: pure rules, decided in the writer's transaction."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peak_console.control.history import GLOBAL, admit_enable
 from peak_console.domain.clock import from_iso
@@ -12,6 +12,11 @@ from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.node.facts import Facts
+from peak_console.operations.readiness_admission import refusal_of
+from peak_console.operations.workbench.approvals import matrix_judged
+
+if TYPE_CHECKING:
+    from peak_console.operations.readiness import Readiness
 
 MADE_BY_INIT = "peak init"
 
@@ -27,6 +32,10 @@ class Circumstances:
     cooldown_s: int
     problems: tuple[str, ...]
     """What is not green: reasons of posture."""
+    ready: "Callable[[Phase], Readiness] | None" = None
+    """What is found now of everything asked before a phase; without it no phase beyond research begins."""
+    may_begin: Callable[[str, str], bool] | None = None
+    """Whether live may begin with a matrix (its digest), promoted by an operator."""
 
 
 def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError | None:
@@ -38,7 +47,7 @@ def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError |
     if draft.kind == EventKind.OPERATOR_REMOVED:
         return _removed(draft.body, facts)
     if draft.kind == EventKind.PHASE_CHANGED:
-        return _phase_changed(draft.body, facts)
+        return _phase_changed(draft.body, facts, around)
     return None
 
 
@@ -130,8 +139,8 @@ def _removed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
     return None
 
 
-def _phase_changed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
-    """From the phase that holds, with a reason; upwards by one step, into shadow and beyond on all green."""
+def _phase_changed(body: Mapping[str, Any], facts: Facts, around: Circumstances) -> PeakError | None:
+    """From the phase that holds, with a reason; upwards by one step, and beyond research as it must be."""
     phases = list(Phase)
     told = body.get("from"), body.get("to")
     if not all(isinstance(one, str) and one in set(Phase) for one in told) or told[0] == told[1]:
@@ -154,17 +163,31 @@ def _phase_changed(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
             code="phase_skipped",
             remedy="promote one step at a time: peak phase promote",
         )
-    if steps > 0 and after.level is not PhaseLevel.RESEARCH and not _all_green(body.get("readiness")):
-        return ControlRefused(
-            f"{after} is not ready by what the promotion itself says",
-            code="not_ready",
-            remedy=f"see what is missing: peak readiness {after}",
-        )
+    if steps > 0 and after.level is not PhaseLevel.RESEARCH:
+        return _promoted(body, after, around)
     return None
 
 
-def _all_green(told: object) -> bool:
-    results = told.get("results") if isinstance(told, Mapping) else None
-    if not isinstance(results, Mapping) or not results:
-        return False
-    return all(isinstance(one, Mapping) and one.get("status") == "green" for one in results.values())
+def _promoted(body: Mapping[str, Any], after: Phase, around: Circumstances) -> PeakError | None:
+    """On what is found here and now, not on the promotion's word; into live with an approved matrix."""
+    if around.ready is None:
+        return ControlRefused(
+            f"nothing is known of what {after} asks for",
+            code="not_ready",
+            remedy=f"see what is missing: peak readiness {after}",
+        )
+    try:
+        refused = refusal_of(body.get("readiness"), around.ready(after))
+    except PeakError as error:
+        return error
+    if refused is not None or after is not Phase.LIVE:
+        return refused
+    digest, operator = matrix_judged(body), str(body.get("operator") or "")
+    if around.may_begin is not None and around.may_begin(digest, operator):
+        return None
+    return ControlRefused(
+        f"live begins with a matrix that another operator approved who did not save it: {digest[:12]}",
+        code="approval_required",
+        remedy=f'ask another operator to run: peak matrix approve {digest[:12]} --reason "..."',
+        digest=digest,
+    )

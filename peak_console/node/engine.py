@@ -12,7 +12,6 @@ from peak_console.budget.limits import BudgetLimits
 from peak_console.config.control import ChangeRules
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
-from peak_console.control.boot import boot_id
 from peak_console.control.filesystem import refuse_network
 from peak_console.control.folder import prepare
 from peak_console.control.keys import KeyStore, verify_proof
@@ -38,15 +37,17 @@ from peak_console.node.children import Child
 from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
-from peak_console.node.health import broken_head
+from peak_console.node.health import broken_head, this_boot
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.notarizing import Notarizing, told_of
 from peak_console.node.retaining import keep_pruning, record_migrations
+from peak_console.node.save_records import misrecorded
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
+from peak_console.operations.readiness import readiness
 from peak_console.operations.settings import console_settings, ledger_settings
 from peak_console.policy.breaker import BreakerRules
 
@@ -155,7 +156,7 @@ class Node:
             facts=facts,
             breakers=breakers,
             reservations=reservations,
-            boot_id=_boot_id(),
+            boot_id=this_boot(),
             session=secrets.token_hex(8),
             leasing=self._leasing,
             last_tick_us=self._clock.boot_us(),
@@ -339,7 +340,7 @@ class Node:
 
     def _condition(self, draft: EventDraft) -> PeakError | None:
         if not draft.kind.startswith(("control.enabled", "operator.", "phase.")):
-            return None
+            return misrecorded(draft)
         if draft.kind == EventKind.CONTROL_ENABLED:
             self.watch.look()
         return admit(draft, self.state.facts, self.circumstances())
@@ -365,6 +366,8 @@ class Node:
             stop=self.state.seen.stop,
             cooldown_s=cooldown_s,
             problems=self.keeper.problems(0),
+            ready=lambda phase: readiness(self.ws, phase, clock=self._clock),
+            may_begin=lambda digest, who: self.state.approvals.may_begin(digest, who, self._clock.now()),
         )
 
     def _authorise(self, proof: Proof, message: bytes) -> bool:
@@ -379,17 +382,6 @@ class Node:
 
 def _own(kind: EventKind, body: dict[str, Any]) -> EventDraft:
     return EventDraft(event_id=new_event_id(secrets.token_bytes), kind=kind.value, body=body)
-
-
-def _boot_id() -> str:
-    try:
-        return boot_id()
-    except OSError as error:
-        raise EnvironmentUnfit(
-            "the kernel does not tell its boot id",
-            code="boot_id_unknown",
-            remedy="without it no lease can be believed; check /proc/sys/kernel/random/boot_id",
-        ) from error
 
 
 def _unwritable(path: Path, error: OSError) -> EnvironmentUnfit:

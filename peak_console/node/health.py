@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from peak_console.control.boot import boot_id
 from peak_console.domain.canonical import canonical, sha256_hex
-from peak_console.domain.errors import LedgerUnavailable
+from peak_console.domain.errors import EnvironmentUnfit, LedgerUnavailable
 from peak_console.domain.events import LedgerEvent, header_hash
 from peak_console.domain.posture import PostureReason
 from peak_console.ledger.reader import LedgerReader
@@ -138,3 +139,15 @@ def broken_head(path: Path) -> str:
         return check_head(path)
     except LedgerUnavailable as error:
         return error.message
+
+
+def this_boot() -> str:
+    """The kernel's boot id; raises ``EnvironmentUnfit``."""
+    try:
+        return boot_id()
+    except OSError as error:
+        raise EnvironmentUnfit(
+            "the kernel does not tell its boot id",
+            code="boot_id_unknown",
+            remedy="without it no lease can be believed; check /proc/sys/kernel/random/boot_id",
+        ) from error

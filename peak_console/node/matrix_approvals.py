@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -33,8 +33,15 @@ class MatrixApprovals:
         """Whether this matrix may not be in force now."""
         return bool(digest) and not self._known.may_hold(digest, iso(now))
 
+    def may_begin(self, digest: str, operator: str, now: datetime) -> bool:
+        """Whether ``operator`` may promote into live with this matrix in force."""
+        return self._known.may_begin(digest, operator, iso(now))
+
     def out_of_place(self, draft: EventDraft, now: datetime, valid_s: int) -> PeakError | None:
-        """Why a save or an approval of the matrix may not be recorded; ``None`` when it may."""
+        """Why a save or an approval of the matrix may not be recorded; ``None`` when it may.
+
+        The body's operator is the proof's: the ledger's server refuses any other.
+        """
         if draft.kind in _SAVES:
             return self._save(draft.body, now)
         if draft.kind == EventKind.MATRIX_APPROVED:
@@ -84,18 +91,12 @@ class MatrixApprovals:
 
 
 def _approval(body: Body, latest: datetime) -> PeakError | None:
-    """An approval names a digest, and a time until which it holds that is not beyond the one allowed."""
-    digest: Any = body.get("digest")
+    """An approval names a time until which it holds that is not beyond the one allowed."""
     try:
         until = from_iso(str(body.get("valid_until")))
         fits = until.utcoffset() is not None and until <= latest
     except ValueError:
         fits = False
-    if fits and isinstance(digest, str) and len(digest) == _DIGEST and digest.isalnum():
+    if fits:
         return None
-    return UsageWrong(
-        "an approval names a digest, and until when it holds", code="event_malformed", remedy="try again"
-    )
-
-
-_DIGEST: Final = 64
+    return UsageWrong("an approval says until when it holds", code="event_malformed", remedy="try again")

@@ -1,12 +1,14 @@
 """Readiness: whether a workspace may go on to a phase, and what is missing (decision 17)."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from peak_console.config.lint.schema import validate
-from peak_console.config.readiness import ReadinessConfig
+from peak_console.config.load import load_configs
+from peak_console.config.readiness import Criteria, ReadinessConfig, everything
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import digest
@@ -30,7 +32,11 @@ class Readiness:
     taken_at: datetime
     criteria: tuple[CriterionResult, ...]
     config_digest: str
-    """SHA-256 of configs/readiness.toml; empty where there is none and the defaults hold."""
+    """SHA-256 of configs/readiness.toml; empty where there is none."""
+    boot_us: int = 0
+    """The boot clock when it was judged, in microseconds."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """The configs that were judged, the lock and the matrix among them; empty where they cannot be used."""
 
     @property
     def green(self) -> bool:
@@ -68,6 +74,9 @@ class Readiness:
         return {
             "digest": self.digest,
             "config": self.config_digest,
+            "configs": dict(self.digests),
+            "judged_at": iso(self.taken_at),
+            "judged_us": self.boot_us,
             "results": {one.id: {"status": one.status.value, "found": one.found} for one in self.criteria},
         }
 
@@ -75,21 +84,25 @@ class Readiness:
 def readiness(ws: Workspace, phase: Phase | None = None, *, clock: Clock | None = None) -> Readiness:
     """Everything asked before ``phase`` (by default the next level's), judged now.
 
-    Raises ``LedgerUnavailable``, and ``ConfigInvalid`` where configs/readiness.toml cannot be understood.
+    Where nothing says what is asked (no configs/readiness.toml, none that can be understood, no table of the
+    phase), every criterion there is stands without evidence. Raises ``LedgerUnavailable``.
     """
     clock = clock or SystemClock()
-    now = clock.now()
+    now, boot_us = clock.now(), clock.boot_us()
     here = phase_of(ws)
     wanted = phase or next_asked(here)
-    config, config_digest = criteria_of(ws)
-    criteria = config.before(wanted.level)
-    if criteria is None:
-        return Readiness(wanted, here, now, (), config_digest)
+    if wanted.level is PhaseLevel.RESEARCH:
+        return Readiness(wanted, here, now, (), "")
+    said = _said(ws, wanted.level)
+    digests = _digests(ws, wanted.level, now)
+    criteria = said.criteria or everything(wanted.level)
     opened = LedgerReader(existing(ws).ledger) if ws.ledger.exists() else nullcontext(None)
     with opened as reader:
         facts = gather(ws, reader, wanted.level, criteria, clock)
     results = evaluate(wanted.level, criteria, facts, now)
-    return Readiness(wanted, here, now, results, config_digest)
+    if said.criteria is None:
+        results = tuple(_unsaid(one, said) for one in results)
+    return Readiness(wanted, here, now, results, said.digest, boot_us, digests)
 
 
 def next_asked(phase: Phase) -> Phase:
@@ -110,20 +123,36 @@ def phase_named(name: str) -> Phase:
         ) from None
 
 
-def criteria_of(ws: Workspace) -> tuple[ReadinessConfig, str]:
-    """The criteria as the file has them, and its digest; the defaults where there is none.
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What configs/readiness.toml says of a phase; without criteria, why not and what to do."""
 
-    A file with anything wrong in it is not read in part, because what is left out would not be asked.
-    """
+    criteria: Criteria | None
+    digest: str
+    why: str = ""
+    remedy: str = ""
+
+
+def _said(ws: Workspace, level: PhaseLevel) -> _Said:
+    """A file with anything wrong in it is not read in part, because what is left out would not be asked."""
     document, _ = read_either(ws.root, MAIN_FILES["readiness"])
     if document.trouble is not None and document.trouble.rule == "file.missing":
-        return ReadinessConfig(), ""
+        return _Said(None, "", f"no {document.name}", f"write {document.name}, or put it back from a version")
     shape, hits, _ = validate("readiness", document)
     if not isinstance(shape, ReadinessConfig) or hits:
-        first = hits[0].message if hits else document.trouble.message if document.trouble else "no criteria"
-        raise ConfigInvalid(
-            f"{document.name} cannot be understood: {first}",
-            code="readiness_unreadable",
-            remedy="mend it: peak lint",
-        )
-    return shape, document.sha256
+        return _Said(None, document.sha256, f"{document.name} cannot be understood", "mend it: peak lint")
+    criteria = shape.before(level)
+    if criteria is None:
+        return _Said(None, document.sha256, f"no [{level}]", f"write [{level}] into {document.name}")
+    return _Said(criteria, document.sha256)
+
+
+def _unsaid(one: CriterionResult, said: _Said) -> CriterionResult:
+    return replace(one, status=CriterionStatus.NO_EVIDENCE, wanted=said.why, remedy=said.remedy)
+
+
+def _digests(ws: Workspace, level: PhaseLevel, now: datetime) -> Mapping[str, str]:
+    try:
+        return dict(load_configs(ws, phase=level, today=now.date()).digests)
+    except ConfigInvalid:
+        return {}

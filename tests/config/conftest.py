@@ -86,6 +86,8 @@ max_daily_loss_eur = 10.0
 max_drawdown_pct = 5.0
 """
 
+READINESS = "[shadow]\n[testnet]\n[live]\n"
+
 
 @dataclass(frozen=True)
 class Files:
@@ -146,6 +148,7 @@ def make_files(tmp_path: Path) -> Callable[[str], Files]:
         files.write(P, _prices())
         files.write(B, BUDGETS)
         files.write("configs/risk/limits.toml", LIMITS)
+        files.write("configs/readiness.toml", READINESS)
         for layer in LAYERS:
             scope = f'[scope]\nlayer_id = "{layer}"\nautonomy_level = "REC"\n'
             files.write(f"configs/ai/capability_scopes/{layer}.toml", scope)

@@ -334,9 +334,20 @@ CASES: list[tuple[str, Spoil, str, str]] = [
     ("limits.zero", change(K, "max_open_orders = 2", "max_open_orders = 0"), K, "max_open_orders"),
     ("limits.order", change(K, "max_open_orders = 2", "max_open_orders = 21"), K, "max_open_orders"),
     ("limits.toothless", change(K, "drawdown_pct = 5.0", "drawdown_pct = 99.0"), K, "max_drawdown_pct"),
-    ("readiness.laxer", write(N, "[testnet]\nmin_days = 2\n[live]\nmin_days = 1\n"), N, "min_days = 1"),
-    ("readiness.switched_off", write(N, "[live]\nlint_clean = false\n"), N, "lint_clean"),
-    ("readiness.unmeasured", write(N, "[live]\nmax_p95_ms = 1000\n"), N, "max_p95_ms"),
+    ("readiness.missing", write(N, "[shadow]\n[live]\n"), N, "shadow]"),
+    (
+        "readiness.laxer",
+        write(N, "[shadow]\n[testnet]\nmin_days = 2\n[live]\nmin_days = 1\n"),
+        N,
+        "min_days = 1",
+    ),
+    (
+        "readiness.switched_off",
+        write(N, "[shadow]\n[testnet]\n[live]\nlint_clean = false\n"),
+        N,
+        "lint_clean",
+    ),
+    ("readiness.unmeasured", write(N, "[shadow]\n[testnet]\n[live]\nmax_p95_ms = 1000\n"), N, "max_p95_ms"),
 ]
 
 

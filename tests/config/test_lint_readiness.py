@@ -1,10 +1,12 @@
 """Rules of the criteria of promotion."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from peak_console.config.editing.applying import apply_changes
+from peak_console.config.load import load_configs
 from peak_console.config.readiness import ReadinessConfig, demanded
 from peak_console.domain.vocabulary import PhaseLevel
 
@@ -44,24 +46,38 @@ def test_what_is_demanded_cannot_be_switched_off_unseen(files: Any, level: Phase
     """False is told at its key with a fix that sets it; an absent key is the default."""
     for key in demanded(level):
         text = f"[{level}]\n{key} = false\n"
-        files.write(FILE, text)
+        rest = "".join(f"[{one}]\n" for one in PhaseLevel if one not in {level, PhaseLevel.RESEARCH})
+        files.write(FILE, text + rest)
         found = files.only("readiness.switched_off")
         assert files.key_at(found).startswith(key)
         assert found.fix is not None
-        assert apply_changes(text, found.fix.changes) == f"[{level}]\n{key} = true\n"
+        assert apply_changes(text + rest, found.fix.changes) == f"[{level}]\n{key} = true\n{rest}"
 
 
 def test_a_share_needs_a_number_of_calls(files: Any) -> None:
     """One lucky call is no evidence."""
-    files.write(FILE, "[live]\nmax_critic_fail_pct = 5.0\n")
+    files.write(FILE, "[shadow]\n[testnet]\n[live]\nmax_critic_fail_pct = 5.0\n")
     assert files.only("readiness.unmeasured").severity == "warning"
-    files.write(FILE, "[live]\nmax_critic_fail_pct = 5.0\nmin_calls = 10\n")
+    files.write(FILE, "[shadow]\n[testnet]\n[live]\nmax_critic_fail_pct = 5.0\nmin_calls = 10\n")
     assert files.rules() == []
 
 
-def test_research_demands_nothing() -> None:
-    """And the other levels what stands in the file."""
-    config = ReadinessConfig()
+def test_a_phase_of_which_nothing_is_said_is_told(files: Any) -> None:
+    """The file or a table of it: a warning in research, an error from shadow on that stops no call."""
+    files.write(FILE, "[shadow]\n[live]\n")
+    assert "[testnet]" in files.only("readiness.missing").message
+    (files.root / FILE).unlink()
+    assert files.only("readiness.missing").severity == "warning"
+    found = files.only("readiness.missing", PhaseLevel.SHADOW)
+    assert (found.severity, found.file) == ("error", FILE)
+    load_configs(files.ws, phase=PhaseLevel.LIVE, today=date(2026, 11, 22))
+
+
+def test_what_is_not_said_is_not_the_default() -> None:
+    """Research demands nothing; another level what stands in the file, and of silence nothing is known."""
+    config = ReadinessConfig.model_validate({"live": {}})
     assert config.before(PhaseLevel.RESEARCH) is None
     assert demanded(PhaseLevel.RESEARCH) == frozenset()
     assert config.before(PhaseLevel.LIVE) is config.live
+    assert config.before(PhaseLevel.SHADOW) is None
+    assert ReadinessConfig().before(PhaseLevel.LIVE) is None

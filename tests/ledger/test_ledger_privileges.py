@@ -5,7 +5,7 @@ from ledger_events import note
 
 from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import UsageWrong
-from peak_console.domain.events import EventKind
+from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.service.privileges import (
     Proof,
     challenge_message,
@@ -13,6 +13,7 @@ from peak_console.ledger.service.privileges import (
     is_nodes_word,
     is_open,
     proof_from_wire,
+    unproven,
 )
 
 OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
@@ -64,3 +65,20 @@ def test_a_proof_has_three_texts() -> None:
     for wrong in ("x", {}, {"operator": "a", "nonce": 1, "signature": "c"}, []):
         with pytest.raises(UsageWrong):
             proof_from_wire(wrong)
+
+
+def test_nobody_speaks_in_anothers_name() -> None:
+    """Who did it by the body is who proved it; of operators' own events that stands in ``by``."""
+    proof = Proof("demo", "n", "s")
+    for kind, body, good in (
+        ("matrix.changed", {"operator": "demo"}, True),
+        ("matrix.changed", {"operator": "alice"}, False),
+        ("matrix.approved", {"operator": None}, False),
+        ("control.enabled", {"operator": "alice"}, False),
+        ("operator.enrolled", {"operator": "alice", "by": "demo"}, True),
+        ("operator.removed", {"operator": "demo", "by": "alice"}, False),
+        ("breaker.reset", {}, True),
+    ):
+        draft = EventDraft("ev_1", kind, body)
+        assert (unproven(draft, proof, lambda *_: True) == "") is good, (kind, body)
+        assert "signature" in unproven(draft, proof, lambda *_: False)

@@ -2,13 +2,17 @@
 
 import asyncio
 import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from node_world import World, node_here
 
+from peak_console.config.readiness import demanded
 from peak_console.control.keys import KeyStore
+from peak_console.domain.clock import iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -24,8 +28,36 @@ from peak_console.operations.phase_changing import (
     promote,
     promotion_from,
 )
+from peak_console.operations.readiness import Readiness
+from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
 
-GREEN = {"results": {"lint_clean": {"status": "green", "found": "no error"}}}
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+BOOT_US = 5_000_000_000
+MATRIX = "1" * 64
+
+
+def criterion(name: str, status: CriterionStatus = CriterionStatus.GREEN) -> CriterionResult:
+    """One result."""
+    return CriterionResult(name, name, status, "found", "wanted", None, "evidence")
+
+
+def own(phase: Phase, **changes: Any) -> Readiness:
+    """What the node finds: everything that is demanded, green."""
+    found = Readiness(
+        phase,
+        Phase.BOOTSTRAP,
+        NOW,
+        tuple(criterion(one) for one in sorted(demanded(phase.level) | {"min_calls"})),
+        "2" * 64,
+        BOOT_US,
+        {"matrix": MATRIX, "lock": "3" * 64},
+    )
+    return replace(found, **changes)
+
+
+def told(phase: Phase, **changes: Any) -> dict[str, Any]:
+    """What a promotion says, as it is recorded."""
+    return {**own(phase).recorded(), **changes}
 
 
 def step(before: str, after: str, **more: Any) -> EventDraft:
@@ -34,10 +66,17 @@ def step(before: str, after: str, **more: Any) -> EventDraft:
     return EventDraft(new_event_id(secrets.token_bytes), EventKind.PHASE_CHANGED.value, body)
 
 
-def refused(draft: EventDraft, phase: Phase) -> str | None:
-    """The code of the node's refusal while ``phase`` holds."""
-    nowhere: Circumstances = None  # type: ignore[assignment] # this rule asks for none
-    refusal = admit(draft, Facts(phase=phase), nowhere)
+def refused(draft: EventDraft, phase: Phase, found: Readiness | None = None, **around: Any) -> str | None:
+    """The code of the node's refusal while ``phase`` holds, where the node finds all green."""
+    here = Circumstances(
+        NOW,
+        BOOT_US,
+        None,
+        0,
+        (),
+        **{"ready": lambda after: found or own(after), "may_begin": lambda *_: True, **around},
+    )
+    refusal = admit(draft, Facts(phase=phase), here)
     return None if refusal is None else refusal.code
 
 
@@ -47,7 +86,7 @@ def test_the_node_admits_one_step_up_and_any_down(here: Phase, there: Phase) -> 
     """Into shadow and beyond only on results that are all green; never twice the same."""
     order = list(Phase)
     steps = order.index(there) - order.index(here)
-    with_all_green = refused(step(here, there, readiness=GREEN), here)
+    with_all_green = refused(step(here, there, readiness=told(there)), here)
     without = refused(step(here, there), here)
     if not steps:
         assert with_all_green == "event_malformed"
@@ -73,10 +112,69 @@ def test_the_node_refuses_what_does_not_fit(draft: EventDraft, code: str) -> Non
     assert refused(draft, Phase.BOOTSTRAP) == code
 
 
-@pytest.mark.parametrize("told", [None, {}, {"results": {}}, {"results": {"a": {"status": "no_evidence"}}}])
-def test_a_promotion_into_shadow_must_tell_green_results(told: object) -> None:
-    """No results are not green, and one that is not is enough."""
-    assert refused(step("verified", "shadow", readiness=told), Phase.VERIFIED) == "not_ready"
+GREEN = {"status": "green"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"results": {}}, "not_ready"),
+        ({"results": {"x": GREEN}}, "not_ready"),
+        ({"results": dict.fromkeys(demanded(Phase.TESTNET.level), GREEN)}, "not_ready"),
+        ({"results": {**own(Phase.TESTNET).recorded()["results"], "more": {"status": "red"}}}, "not_ready"),
+        ({"config": "4" * 64}, "changed_meanwhile"),
+        ({"config": ""}, "changed_meanwhile"),
+        ({"configs": {}}, "changed_meanwhile"),
+        ({"configs": {"matrix": MATRIX, "lock": "5" * 64}}, "changed_meanwhile"),
+        ({"configs": {"matrix": "6" * 64, "lock": "3" * 64}}, "changed_meanwhile"),
+        ({"judged_at": iso(NOW - timedelta(seconds=301))}, "judgement_old"),
+        ({"judged_at": iso(NOW + timedelta(seconds=60))}, "judgement_old"),
+        ({"judged_at": "yesterday"}, "judgement_old"),
+        ({"judged_at": "2026-11-22T12:00:00"}, "judgement_old"),
+        ({"judged_us": BOOT_US - 301_000_000}, "judgement_old"),
+        ({"judged_us": BOOT_US + 1}, "judgement_old"),
+        ({"judged_us": None}, "judgement_old"),
+        ({"judged_at": iso(NOW - timedelta(seconds=299)), "judged_us": BOOT_US - 299_000_000}, None),
+    ],
+)
+def test_a_promotion_is_not_believed_on_its_word(changes: dict[str, Any], code: str | None) -> None:
+    """It names all that is asked, of these very configs, judged a moment ago; else it is refused."""
+    draft = step("shadow", "testnet", readiness=told(Phase.TESTNET, **changes))
+    assert refused(draft, Phase.SHADOW) == code
+
+
+@pytest.mark.parametrize("said", [None, {}, [], {"results": {"x": GREEN}}])
+def test_a_forged_climb_is_refused_at_every_step(said: object) -> None:
+    """No results are not green, and one that nobody asked for neither."""
+    for before, after in (("verified", "shadow"), ("shadow", "testnet"), ("testnet", "live")):
+        assert refused(step(before, after, readiness=said), Phase(before)) == "not_ready"
+
+
+@pytest.mark.parametrize("status", [CriterionStatus.RED, CriterionStatus.NO_EVIDENCE])
+def test_what_the_node_finds_itself_counts(status: CriterionStatus) -> None:
+    """Green by the promotion's word, not green here: refused; and so where the node finds out nothing."""
+    found = own(Phase.SHADOW)
+    red = replace(found, criteria=(*found.criteria[1:], criterion(found.criteria[0].id, status)))
+    draft = step("verified", "shadow", readiness=told(Phase.SHADOW))
+    assert refused(draft, Phase.VERIFIED, red) == "not_ready"
+    assert refused(draft, Phase.VERIFIED, ready=None) == "not_ready"
+    assert refused(draft, Phase.VERIFIED) is None
+
+
+def test_live_begins_with_a_matrix_that_another_approved() -> None:
+    """The node asks for the matrix that stands, and for who promotes."""
+    asked: list[tuple[str, str]] = []
+
+    def never(digest: str, operator: str) -> bool:
+        asked.append((digest, operator))
+        return False
+
+    draft = step("testnet", "live", readiness=told(Phase.LIVE))
+    assert refused(draft, Phase.TESTNET, may_begin=never) == "approval_required"
+    assert asked == [(MATRIX, "anna")]
+    assert refused(draft, Phase.TESTNET, may_begin=None) == "approval_required"
+    below = step("shadow", "testnet", readiness=told(Phase.TESTNET))
+    assert refused(below, Phase.SHADOW, may_begin=never) is None
 
 
 def test_steps_are_chosen_as_asked() -> None:
@@ -108,11 +206,19 @@ async def test_a_running_node_goes_by_the_new_phase_at_once(world: World) -> Non
         assert missing["lock_valid"] == "red"
         assert missing["min_calls"] == "red"
         assert missing["max_critic_fail_pct"] == "no_evidence"
+        forged = step("verified", "shadow", readiness={"results": {"x": GREEN}})
+        assert (await asyncio.to_thread(_proved, world, node.socket_path, forged)).code == "not_ready"
+        for draft, code in (
+            (_save(operator="alice", new=MATRIX), "proof_required"),
+            (_save(new="junk"), "event_malformed"),
+            (_save(new=MATRIX, reason=""), "reason_missing"),
+        ):
+            assert (await asyncio.to_thread(_proved, world, node.socket_path, draft)).code == code
         assert phase_of(world.ws) is Phase.VERIFIED
         back = await asyncio.to_thread(_back, world, node.socket_path)
         assert back.seen
         assert str(node.state.facts.phase) == "bootstrap"
-        late = await asyncio.to_thread(_late, world, node.socket_path)
+        late = await asyncio.to_thread(_proved, world, node.socket_path, step("verified", "matrix"))
         assert late.code == "changed_meanwhile"
         unproven = await asyncio.to_thread(_unproven, world, node.socket_path)
         assert unproven.code == "proof_required"
@@ -141,12 +247,17 @@ def _back(world: World, socket: Path) -> Any:
         return demote(world.ws, client, reason="drift", to=Phase.BOOTSTRAP, operator="anna")
 
 
-def _late(world: World, socket: Path) -> PeakError:
-    """Somebody who looked before the phase moved."""
-    draft = step("verified", "matrix")
+def _proved(world: World, socket: Path, draft: EventDraft) -> PeakError:
+    """The refusal of what anna signed."""
     with world.client(socket) as client, pytest.raises(PeakError) as refusal:
         append_proved(client, KeyStore(world.ws.keys), "anna", draft)
     return refusal.value
+
+
+def _save(**changes: Any) -> EventDraft:
+    body = {"kind": "matrix", "path": "configs/ai/layer_model_matrix.toml", "old": None, **changes}
+    body = {"operator": "anna", "reason": "better", **body}
+    return EventDraft(new_event_id(secrets.token_bytes), EventKind.MATRIX_CHANGED.value, body)
 
 
 def _unproven(world: World, socket: Path) -> PeakError:

@@ -9,7 +9,6 @@ from ledger_seed import NOW, seed_ledger
 from peak_console.config.defaults import write_demo_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
-from peak_console.domain.errors import ConfigInvalid
 from peak_console.domain.vocabulary import Phase
 from peak_console.operations.readiness import next_asked, readiness
 from peak_console.operations.readiness_judging import CriterionStatus
@@ -52,16 +51,31 @@ def test_what_is_recorded_names_every_result(ws: Workspace) -> None:
     assert kept["digest"] != later.recorded()["digest"]
 
 
-def test_criteria_that_cannot_be_read_are_no_criteria(ws: Workspace) -> None:
-    """A file with a mistake is not read in part, because what falls out would not be asked."""
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "no configs/readiness.toml"),
+        ("[shadow]\nmin_dais = 3\n", "cannot be understood"),
+        ("[shadow]\nmin_days = '3'\n", "cannot be understood"),
+        ("[shadow\n", "cannot be understood"),
+        ("[testnet]\nmin_days = 14\n", "no [shadow]"),
+    ],
+)
+def test_where_nothing_says_what_is_asked_nothing_is_green(
+    ws: Workspace, text: str | None, told: str
+) -> None:
+    """No file, one with a mistake, no table: every criterion there is stands without evidence."""
+    asked = {one.id for one in readiness(ws, Phase.SHADOW, clock=ManualClock(NOW)).criteria}
     file = ws.root / "configs/readiness.toml"
-    for text in ("[shadow]\nmin_dais = 3\n", "[shadow]\nmin_days = '3'\n", "[shadow\n"):
+    if text is None:
+        file.unlink()
+    else:
         file.write_text(text, encoding="utf-8")
-        with pytest.raises(ConfigInvalid) as wrong:
-            readiness(ws, clock=ManualClock(NOW))
-        assert wrong.value.code == "readiness_unreadable"
-    file.unlink()
-    assert readiness(ws, clock=ManualClock(NOW)).criteria
+    found = readiness(ws, Phase.SHADOW, clock=ManualClock(NOW))
+    assert asked < {one.id for one in found.criteria}
+    assert {one.status for one in found.criteria} == {CriterionStatus.NO_EVIDENCE}
+    assert not found.green
+    assert all(told in one.wanted and one.remedy for one in found.criteria)
 
 
 def test_without_a_ledger_only_the_configs_are_known(tmp_path: Path) -> None:

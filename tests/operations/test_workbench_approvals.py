@@ -14,11 +14,18 @@ def ts(minute: int) -> str:
     return f"2026-11-22T12:{minute:02d}:00.000000Z"
 
 
+def begin(known: Approvals, by: str, minute: int, digest: str = OLD, to: str = "live") -> None:
+    """``by`` promotes with a matrix in force."""
+    body = {"to": to, "readiness": {"configs": {"matrix": digest}}}
+    known.take("phase.changed", ts(minute), f"mara/operator:{by}", body)
+
+
 def live() -> Approvals:
-    """A workspace that became live under the old matrix at minute 0."""
+    """A workspace that became live under the old matrix at minute 0: bert approved it, anna promoted."""
     known = Approvals()
     known.take("node.started", ts(0), "node", {"digests": {"matrix": OLD}})
-    known.take("phase.changed", ts(0), "mara/operator:anna", {"to": "live"})
+    approve(known, "bert", 0, OLD)
+    begin(known, "anna", 0)
     return known
 
 
@@ -38,11 +45,80 @@ def see(known: Approvals, minute: int, digest: str = NEW, actor: str = "node") -
     known.take("config.changed", ts(minute), actor, {"file": "matrix", "old": OLD, "new": digest})
 
 
-def test_what_was_in_force_when_the_workspace_became_live_stays() -> None:
-    """Nobody must approve it; any other matrix is refused."""
+def test_what_was_approved_for_the_beginning_of_live_stays() -> None:
+    """Longer than the approval; any other matrix is refused, and one without a name."""
     known = live()
     assert known.may_hold(OLD, ts(1))
+    assert known.may_hold(OLD, ts(59))
     assert not known.may_hold(NEW, ts(1))
+    assert not known.may_hold("", ts(1))
+
+
+@pytest.mark.parametrize(
+    ("saver", "approver", "promoter", "holds"),
+    [
+        ("anna", "bert", "anna", True),
+        ("anna", "bert", "carl", True),
+        ("bert", "bert", "anna", False),
+        ("anna", "anna", "anna", False),
+        ("bert", "anna", "anna", False),
+        ("anna", "", "anna", False),
+        ("", "bert", "anna", True),
+        ("", "anna", "anna", False),
+    ],
+)
+def test_live_begins_only_with_what_another_operator_approved(
+    saver: str, approver: str, promoter: str, *, holds: bool
+) -> None:
+    """Another than who promotes and than who saved it last; nothing is in force by having been there."""
+    known = Approvals()
+    known.take("node.started", ts(0), "node", {"digests": {"matrix": OLD}})
+    if saver:
+        save(known, saver, 1)
+    see(known, 2)
+    assert known.may_hold(NEW, ts(2))
+    if approver:
+        approve(known, approver, 3)
+    assert known.may_begin(NEW, promoter, ts(4)) is holds
+    begin(known, promoter, 4, NEW)
+    assert known.may_hold(NEW, ts(5)) is holds
+
+
+def test_who_saves_alone_in_a_lower_phase_gets_nothing_past_the_next_beginning_of_live() -> None:
+    """Demoted, saved and edited by one person, promoted again: the matrix of before does not hold either."""
+    known = live()
+    begin(known, "anna", 1, to="testnet")
+    save(known, "anna", 2)
+    see(known, 3)
+    begin(known, "anna", 4, NEW)
+    assert not known.may_hold(NEW, ts(5))
+    assert not known.may_hold(OLD, ts(5))
+    approve(known, "bert", 6)
+    assert not known.may_hold(NEW, ts(7))
+    approve(known, "anna", 7)
+    assert known.may_hold(NEW, ts(8))
+
+
+def test_a_live_that_nobody_promoted_to_begins_with_nothing() -> None:
+    """As after a recovery: the node's own record has no operator's proof, whatever its body says."""
+    known = Approvals()
+    approve(known, "bert", 0, OLD)
+    body = {"to": "live", "operator": "anna", "readiness": {"configs": {"matrix": OLD}}}
+    known.take("phase.changed", ts(1), "node", body)
+    known.take("node.started", ts(2), "node", {"digests": {"matrix": OLD}})
+    assert not known.may_hold(OLD, ts(3))
+    approve(known, "anna", 4, OLD)
+    assert known.may_hold(OLD, ts(5))
+
+
+def test_an_approval_that_ran_out_begins_no_live() -> None:
+    """Nor one that nobody proved."""
+    known = Approvals()
+    approve(known, "bert", 0, OLD)
+    known.take("matrix.approved", ts(1), "mara", {"digest": NEW, "valid_until": ts(30)})
+    assert known.may_begin(OLD, "anna", ts(29))
+    assert not known.may_begin(OLD, "anna", ts(31))
+    assert not known.may_begin(NEW, "anna", ts(2))
 
 
 def test_an_approved_save_holds_for_good_and_outlasts_the_approval() -> None:

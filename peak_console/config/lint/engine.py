@@ -81,6 +81,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     limits.blocking_limits,
     limits.limit_order,
     limits.toothless_limits,
+    readiness.missing_criteria,
     readiness.laxer_criteria,
     readiness.switched_off,
     readiness.unmeasured_shares,

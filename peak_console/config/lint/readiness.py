@@ -12,6 +12,16 @@ from peak_console.domain.vocabulary import PhaseLevel
 
 READINESS_RULES: Final = (
     Rule(
+        "readiness.missing",
+        "Nothing says what must be shown before a phase",
+        "A phase without criteria could be entered on nothing. Without the file, or the phase's table in it, "
+        "no criterion of that phase is ever green, so nobody can be promoted into it.",
+        "write the table, as the one that peak init makes has it",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
         "readiness.laxer",
         "A later phase asks for less than the one before it",
         "More is at stake in each phase. A criterion that is laxer than in the phase before it is a slip, "
@@ -52,6 +62,20 @@ _LESS_IS_STRICTER: Final = (
     "max_drill_age_days",
 )
 _PHASES: Final = (PhaseLevel.SHADOW, PhaseLevel.TESTNET, PhaseLevel.LIVE)
+
+
+def missing_criteria(inspection: Inspection) -> Iterator[Hit]:
+    """``readiness.missing``: no file, or no table of a phase. What cannot be read, other rules tell."""
+    document = inspection.document("readiness")
+    if document.trouble is not None:
+        if document.trouble.rule == "file.missing":
+            message = f"there is no {document.name}: no phase beyond research can begin"
+            yield inspection.hit("readiness.missing", "readiness", (), message)
+        return
+    for level in _PHASES:
+        if level.value not in inspection.data("readiness"):
+            message = f"there is no table [{level}], so {level} can never begin"
+            yield inspection.hit("readiness.missing", "readiness", (), message)
 
 
 def laxer_criteria(inspection: Inspection) -> Iterator[Hit]:

@@ -69,6 +69,20 @@ def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
     return kind == EventKind.CONFIG_CHANGED and ("file" in body or "path" not in body)
 
 
+def unproven(draft: EventDraft, proof: Proof, authorise: Authorise) -> str:
+    """Why a proof is none for this event; empty where it is one.
+
+    A body that says who did it must say what the proof says: in ``operator``, and in ``by`` of operators' own
+    events, whose ``operator`` is whom they are about.
+    """
+    if not authorise(proof, challenge_message(proof.nonce, draft)):
+        return f"the signature is not {proof.operator!r:.60}'s"
+    key = "by" if draft.kind.startswith("operator.") else "operator"
+    if key in draft.body and draft.body[key] != proof.operator:
+        return f"it says that another did it than {proof.operator!r:.60}, who signed"
+    return ""
+
+
 def proof_from_wire(fields: Any) -> Proof | None:
     """A proof as it came; raises ``UsageWrong`` when it has not its three texts."""
     if fields is None:

@@ -22,13 +22,13 @@ from peak_console.ledger.service.privileges import (
     NONCE_VALID_US,
     Authorise,
     Proof,
-    challenge_message,
     is_nodes_own,
     is_nodes_word,
     is_open,
     proof_from_wire,
     refuse_nodes_own,
     refuse_unproven,
+    unproven,
 )
 from peak_console.ledger.service.session import Session, Waiting
 from peak_console.ledger.service.wire import (
@@ -284,8 +284,8 @@ class LedgerServer:
         if not session.answer_challenge(proof.nonce, self._clock.boot_us()):
             raise refuse_unproven(kind, "the challenge is unknown, used or too old")
         entry = entries[0]
-        if not self._authorise(proof, challenge_message(proof.nonce, entry.draft)):
-            raise refuse_unproven(kind, f"the signature is not {proof.operator!r:.60}'s")
+        if why := unproven(entry.draft, proof, self._authorise):
+            raise refuse_unproven(kind, why)
         actor = f"{session.credentials.login}/operator:{proof.operator}"
         return [Entry(entry.draft, actor, entry.body, entry.data, entry.client)]
 

@@ -1,7 +1,8 @@
 """Which matrices may be in force in live: the fold of approvals, saves and what the node saw. Pure.
 
 In live a matrix needs two operators: one who approves its digest and another who saves it, or approves it as
-well. What was in force when the workspace became live needs nobody.
+well. What is in force when live begins needs them too: one who promotes, and another who approved that very
+digest and did not save it. A live that began otherwise (a recovery) begins without a matrix that holds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +48,11 @@ class Approvals:
     accepted: str = ""
     """The digest that was seen and may be in force; empty until any was."""
     saved: str = ""
-    """The digest of the last save for which two operators stood."""
+    """The digest of the last save in live for which two operators stood."""
+    saver: str = ""
+    """Who saved last."""
+    savers: dict[str, str] = field(default_factory=dict)
+    """By digest: who saved it last."""
     approvals: dict[str, dict[str, Approval]] = field(default_factory=dict)
     """By digest, then by operator: the last word of each."""
 
@@ -55,7 +60,7 @@ class Approvals:
         """One event of :data:`KINDS`. Who it is from is the proof's word (``actor``), never the body's."""
         operator = operator_of(actor)
         if kind == EventKind.PHASE_CHANGED:
-            self.live = _is_live(body.get("to"))
+            self._phase(operator, ts, body)
         elif kind == EventKind.OPERATOR_REMOVED:
             for given in self.approvals.values():
                 given.pop(_text(body, "operator"), None)
@@ -64,7 +69,8 @@ class Approvals:
             self.approvals.setdefault(_text(body, "digest"), {})[one.operator] = one
         elif kind in _SAVES:
             digest = _text(body, "new")
-            self.saved = digest if self.may_save(digest, operator, ts) else ""
+            self.saved = digest if self.live and self.may_save(digest, operator, ts) else ""
+            self.saver = self.savers[digest] = operator
         elif actor == _NODE:
             self.seen = _seen(kind, body) or self.seen
         if self.seen and self.may_hold(self.seen, ts):
@@ -76,18 +82,35 @@ class Approvals:
 
     def may_hold(self, digest: str, ts: str) -> bool:
         """Whether this matrix may be in force at a time: it is, or two operators stand for it."""
-        if not self.live or self.accepted in {"", digest} or digest == self.saved:
+        if not self.live or (digest and digest in {self.accepted, self.saved}):
             return True
         return len(self.approving(digest, ts)) > 1
 
-    def approving(self, digest: str, ts: str, besides: str = "") -> tuple[Approval, ...]:
-        """The approvals of a digest that hold at a time, the newest first; those of ``besides`` left out."""
+    def may_begin(self, digest: str, operator: str, ts: str) -> bool:
+        """Whether ``operator`` may promote into live with this matrix in force.
+
+        Somebody else approved it, who did not save it last either; where nobody saved it through the
+        workbench, who did not save the one before it.
+        """
+        saver = self.savers.get(digest, self.saver)
+        return bool(operator) and bool(self.approving(digest, ts, operator, saver))
+
+    def approving(self, digest: str, ts: str, besides: str = "", saver: str = "") -> tuple[Approval, ...]:
+        """The approvals of a digest that hold at a time, the newest first; those of the named left out."""
         found = [
             one
             for one in self.approvals.get(digest, {}).values()
-            if one.at <= ts <= one.until and one.operator != besides
+            if one.operator and one.at <= ts <= one.until and one.operator not in {besides, saver}
         ]
         return tuple(sorted(found, key=lambda one: one.at, reverse=True))
+
+    def _phase(self, operator: str, ts: str, body: Mapping[str, Any]) -> None:
+        """Live holds what was approved for its beginning, or nothing; outside live nothing is kept."""
+        was, self.live = self.live, _is_live(body.get("to"))
+        if self.live and not was:
+            digest = matrix_judged(body)
+            self.accepted = digest if self.may_begin(digest, operator, ts) else ""
+            self.saved = ""
 
 
 def fold(events: Iterable[LedgerEvent]) -> Approvals:
@@ -101,6 +124,13 @@ def fold(events: Iterable[LedgerEvent]) -> Approvals:
 def operator_of(actor: str) -> str:
     """The operator who proved an event, by its actor; empty where nobody did."""
     return actor.partition("/operator:")[2]
+
+
+def matrix_judged(body: Mapping[str, Any]) -> str:
+    """The matrix that stood when a promotion was judged, by the promotion; empty where it does not say."""
+    told = body.get("readiness")
+    digests = told.get("configs") if isinstance(told, Mapping) else None
+    return _text(digests, _MATRIX) if isinstance(digests, Mapping) else ""
 
 
 def _seen(kind: str, body: Mapping[str, Any]) -> str:
