@@ -44,6 +44,8 @@ class ActionState:
     """What a dialogue still lacks."""
     busy: bool = False
     """Whether something long is being done that can be cancelled."""
+    typing: bool = False
+    """Whether a text has the focus: printable keys are typed into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Action:
     """One thing to do. ``keys`` are Textual key names; ``shown`` is how the key is written for people.
 
     ``command`` is the word of the ``:`` line, ``argument`` what may follow it. ``rank`` orders the key bar; 0
-    keeps the action off it. ``disabled`` gives a reason or an empty text.
+    keeps the action off it, as ``typing_rank`` does while a text has the focus and the action's key works
+    there. ``disabled`` gives a reason or an empty text.
     """
 
     id: str
@@ -68,6 +71,13 @@ class Action:
     disabled: Callable[[ActionState], str] = lambda _: ""
     replay: bool = False
     """Whether it moves through the past, and so belongs to a console opened with ``--replay`` alone."""
+    typing_rank: int = 0
+    """Its rank while a text has the focus, where that is another."""
+
+    @property
+    def shown_typing(self) -> str:
+        """How the key is written that works while a text has the focus; empty where none does."""
+        return next((shown for key in self.keys.split(",") if (shown := _in_a_text(key))), "")
 
     @property
     def handler(self) -> str:
@@ -89,3 +99,12 @@ class Action:
         if self.danger is Danger.CHANGE and state.replay:
             return "this is a replay of the past; act in: peak console"
         return self.disabled(state)
+
+
+def _in_a_text(key: str) -> str:
+    """A key as it is written, where it does the same in a text; what is typed or edits there gives none."""
+    if key.startswith("ctrl+"):
+        return f"^{key.removeprefix('ctrl+')}"
+    if key.startswith("f") and key[1:].isdecimal():
+        return key.upper()
+    return {"escape": "esc", "tab": "tab"}.get(key, "")

@@ -46,4 +46,9 @@ def bindings_for(screen: str) -> list[Binding]:
 
 def key_bar_actions(state: ActionState) -> list[Action]:
     """What the key bar of the state's screen shows, most important first."""
-    return sorted((one for one in actions_for(state) if one.rank), key=lambda one: one.rank)
+    found = actions_for(state)
+    if state.typing:
+        ranked = ((one.typing_rank or one.rank, one) for one in found if one.shown_typing)
+    else:
+        ranked = ((one.rank, one) for one in found)
+    return [one for rank, one in sorted(ranked, key=lambda pair: pair[0]) if rank]

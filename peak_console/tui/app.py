@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from peak_console.config.workspace import Workspace
@@ -25,6 +26,7 @@ from peak_console.tui.action import ActionState
 from peak_console.tui.app_actions import AppActions
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.feed import Feed
+from peak_console.tui.key_order import KeyOrder
 from peak_console.tui.messages import BarTaken, FeedFailed
 from peak_console.tui.replay_actions import ReplayActions
 from peak_console.tui.screens.base import PeakModal, PeakScreen
@@ -97,6 +99,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         self.replay = opening.replay
         self.replay_marks: dict[int, tuple[str, ...]] = {}
         self.came_from: list[str] = []
+        self._keys = KeyOrder(self)
         self._last_failure = ""
         self._warned_until = 0.0
         for one in themes.THEMES:
@@ -124,7 +127,17 @@ class PeakApp(AppActions, ReplayActions, App[int]):
 
     def on_unmount(self) -> None:
         """End the feed."""
+        self._keys.end()
         self.feed.close()
+
+    async def on_event(self, event: Event) -> None:
+        """Hand on keys and pastes one after the other: none before the one that came first was handled."""
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self._keys.holds(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self._keys.sent(event, target)
 
     def _tick(self) -> None:
         with self.batch_update():

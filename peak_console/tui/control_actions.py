@@ -12,7 +12,7 @@ CONTROL_ACTIONS: Final = (
         "exclamation_mark,ctrl+g",
         "!",
         "The incident panel, over any screen: two keys stop everything. In a text, where ! types, ctrl+g.",
-        frozenset(PAGES | {"help", "picker", "save"}),
+        frozenset(PAGES | {"help", "picker", "save", "enable"}),
         rank=45,
         command="incident",
     ),

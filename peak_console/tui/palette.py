@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from peak_console.tui.action import Action
@@ -105,6 +106,7 @@ class Palette(CommandPalette):
     """Textual's palette, with the posture bar above it."""
 
     COMMANDS: ClassVar = {ActionProvider, ThingProvider}
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+g", "incident", show=False, priority=True)]
 
     def __init__(self) -> None:
         super().__init__(
@@ -112,6 +114,11 @@ class Palette(CommandPalette):
             placeholder="search every action, config, model, theme…",
             id="--command-palette",
         )
+
+    def action_incident(self) -> None:
+        """The incident panel in the palette's place."""
+        self.dismiss()
+        cast("PeakApp", self.app).do_incident_open()
 
     def compose(self) -> ComposeResult:
         """The bar, then the palette."""

@@ -136,6 +136,7 @@ WORKBENCH_ACTIONS: Final = (
         Danger.CHANGE,
         cli="peak models list",
         disabled=edit_reason,
+        typing_rank=26,
     ),
     Action(
         "matrix.config.next",

@@ -67,7 +67,7 @@ async def test_cancel_has_the_focus_and_enter_never_saves() -> None:
         await typed(pilot, "enter")
         assert not isinstance(app.screen, SaveDialog)
     async with opened(made_up, saving()) as (app, pilot):
-        await typed(pilot, "shift+tab", *"why", "tab", "enter")
+        await typed(pilot, *"why", "tab", "tab", "enter")
         assert "Enter confirms nothing" in screen_text(app)
         await typed(pilot, "enter")
         assert not isinstance(app.screen, SaveDialog)
@@ -80,7 +80,7 @@ async def test_a_change_is_saved_with_its_reason_and_operator() -> None:
     async with opened(made_up, saving(saved)) as (app, pilot):
         await typed(pilot, "ctrl+y")
         assert not made_up.asked  # the reason is missing
-        await typed(pilot, "shift+tab", *"dearer and better", "ctrl+y")
+        await typed(pilot, *"dearer and better", "ctrl+y")
         assert not isinstance(app.screen, SaveDialog)
         text = screen_text(app)
         assert f"saved matrix {sha256(DRAFT)[:12]}" in text
@@ -96,7 +96,7 @@ async def test_concerns_ask_for_the_typed_word() -> None:
     made_up = bench("concerns")
     async with opened(made_up, saving()) as (app, pilot):
         assert "31.20 → 52.40" in screen_text(app)
-        await typed(pilot, "shift+tab", "shift+tab", *"why", "tab", *"change", "ctrl+y")
+        await typed(pilot, *"why", "tab", *"change", "ctrl+y")
         assert not made_up.asked
         assert "CHANGE is missing" in screen_text(app)
         await typed(pilot, *["backspace"] * 6, *"CHANGE", "ctrl+y")
@@ -110,7 +110,7 @@ async def test_what_lint_refuses_cannot_be_saved() -> None:
         text = screen_text(app)
         assert "matrix.provider_forbidden" in text
         assert "configs/budgets.toml:31" in text
-        await typed(pilot, "shift+tab", *"why", "ctrl+y")
+        await typed(pilot, *"why", "ctrl+y")
         assert "lint has 2 errors" in screen_text(app)
     assert not made_up.asked
 
@@ -135,7 +135,7 @@ async def test_a_refusal_is_told_and_the_draft_stays(code: str) -> None:
     made_up = bench("normal")
     made_up.refusal = ControlRefused("it may not be", code=code, remedy="do this first")
     async with opened(made_up, saving()) as (app, pilot):
-        await typed(pilot, "shift+tab", *"why", "ctrl+y")
+        await typed(pilot, *"why", "ctrl+y")
         assert isinstance(app.screen, SaveDialog)
         text = screen_text(app)
         assert code in text
@@ -148,7 +148,7 @@ async def test_a_save_onto_a_changed_file_leads_to_the_three_way_view() -> None:
     made_up, moved = bench("normal"), list[str]()
     made_up.refusal = ControlRefused("changed", code="file_changed", remedy="look")
     async with opened(made_up, saving(moved=moved)) as (app, pilot):
-        await typed(pilot, "shift+tab", *"why", "ctrl+y")
+        await typed(pilot, *"why", "ctrl+y")
         assert not isinstance(app.screen, SaveDialog)
     assert moved == ["moved"]
 
@@ -161,7 +161,7 @@ async def test_readonly_shows_and_saves_nothing() -> None:
         assert "--readonly" in screen_text(app)
         assert isinstance(app.screen, HistoryScreen)
     async with opened(made_up, saving(), readonly=True) as (_, pilot):
-        await typed(pilot, "shift+tab", *"why", "ctrl+y")
+        await typed(pilot, *"why", "ctrl+y")
     assert not made_up.asked
 
 
@@ -192,7 +192,7 @@ async def test_a_version_is_read_and_rolled_back_by_the_dialogue_of_a_save() -> 
         assert "gpt-5-mini" in screen_text(app)
         await typed(pilot, "escape", "b")
         assert "roll back matrix" in screen_text(app)
-        await typed(pilot, "shift+tab", *"it held", "ctrl+y")
+        await typed(pilot, *"it held", "ctrl+y")
         assert "5 versions" in screen_text(app)
     asked = made_up.asked[0]
     assert (asked.back_to, asked.text, asked.base) == (sha256(OUTSIDE), OUTSIDE, sha256(BASE))
@@ -236,5 +236,5 @@ async def test_no_key_of_yours_is_asked_for_where_several_are_held() -> None:
     made_up.signing = Signer("", "you hold several operators' keys: jon, mara", "name one")
     async with opened(made_up, saving()) as (app, pilot):
         assert "several operators' keys" in screen_text(app)
-        await typed(pilot, "shift+tab", "shift+tab", *"jon", "tab", *"why", "ctrl+y")
+        await typed(pilot, *"why", "tab", *"jon", "ctrl+y")
     assert made_up.asked[0].operator == "jon"

@@ -1,110 +1,31 @@
-"""What every screen is made of: posture bar, crumbs, body, prompt, key bar; and how actions are done."""
+"""What every screen is made of: posture bar, crumbs, body, prompt, key bar."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from peak_console.operations.views.freshness import Freshness, Health
 from peak_console.tui import figures
-from peak_console.tui.action import Action, ActionState
-from peak_console.tui.actions import BY_ID
-from peak_console.tui.bar_drawing import posture_chip
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.screens.performing import LEAST, Performing, TooSmall
 from peak_console.tui.spans import SpanCompositor
-from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.crumbs import Crumbs
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.posture_bar import PostureBar
 
 if TYPE_CHECKING:
     from peak_console.operations.views.source import Source
-    from peak_console.tui.app import PeakApp
     from peak_console.tui.widgets.prompt import Prompt
 
-LEAST = (80, 24)
-"""Columns and rows that the screens are made for."""
 _WIDE, _HUGE, _TALL = 100, 160, 34
 """From where two plots stand beside each other, four do, and two rows of them."""
 _ANSWERED = frozenset({"replay.goto"})
 """Commands whose words are judged by the source: the line stays open until it has answered."""
 _LAYOUTS = frozenset({"-too-small", "-wide", "-tall", "-huge"})
-
-
-class TooSmall(Canvas):
-    """The one line below 80 by 24; the posture stands in it."""
-
-    def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Which size there is, and which is needed."""
-        app = cast("PeakApp", self.app)
-        columns, rows = app.size
-        chip = posture_chip(app.bar.posture)
-        text = f" {columns} by {rows}: the console needs {LEAST[0]} by {LEAST[1]}"
-        return [(chip, Span(text, Tone.WARN))] if width and height else []
-
-
-class Performing:
-    """Carries out actions of the registry: the screen's ``do_…`` method, else the app's."""
-
-    NAME: ClassVar[str] = ""
-
-    @property
-    def stale_s(self) -> float:
-        """Age from which a figure is stale."""
-        return self.peak.opening.settings.stale_s
-
-    @property
-    def peak(self) -> "PeakApp":
-        """The app, with its own type."""
-        return cast("PeakApp", cast("Screen[Any]", self).app)
-
-    def action_state(self) -> ActionState:
-        """What the actions' availability depends on."""
-        state = self.peak.action_state(
-            self.NAME, has_selection=self.has_selection(), can_go_back=self.can_go_back()
-        )
-        return replace(state, busy=self.busy(), missing=self.missing())
-
-    def busy(self) -> bool:
-        """Whether something long is being done that can be cancelled."""
-        return False
-
-    def missing(self) -> str:
-        """What is lacking for what this screen can do."""
-        return ""
-
-    def has_selection(self) -> bool:
-        """Whether there is something to open or copy."""
-        return True
-
-    def can_go_back(self) -> bool:
-        """Whether ``esc`` leads anywhere."""
-        return True
-
-    async def action_perform(self, action_id: str, argument: str = "") -> None:
-        """Carry out the action, or say why not."""
-        await self.perform(BY_ID[action_id], argument)
-
-    async def perform(self, action: Action, argument: str = "") -> None:
-        """Carry out ``action`` here, or say why it cannot be done."""
-        reason = action.why_disabled(self.action_state())
-        if reason:
-            self.peak.say(f"{action.title}: {reason}", severity="warning")
-            return
-        handler: Callable[..., Any] | None = getattr(self, action.handler, None) or getattr(
-            self.peak, action.handler, None
-        )
-        if handler is None:
-            where = ", ".join(sorted(action.screens))
-            self.peak.say(f"{action.title} works on {where}", severity="warning")
-            return
-        result = handler(argument) if argument else handler()
-        if asyncio.iscoroutine(result):
-            await result
 
 
 class PeakScreen(Performing, Screen[None]):
@@ -238,6 +159,22 @@ class PeakScreen(Performing, Screen[None]):
         """Take the filter; gives what is wrong with it, or an empty text."""
         raise NotImplementedError
 
+    def _prompted(self) -> bool:
+        """Whether the line at the bottom is being typed into."""
+        return self.focused is not None and self.focused.id == "prompt-input"
+
+    def key_hints(self) -> Sequence[tuple[str, str]]:
+        """The keys of the line at the bottom, while it is open."""
+        return (("↵", "enter"), ("tab", "complete"), ("esc", "leave")) if self._prompted() else ()
+
+    def keys_hidden(self) -> bool:
+        """Whether the line at the bottom has the focus: keys are for it."""
+        return self._prompted()
+
+    def on_descendant_focus(self, _: DescendantFocus) -> None:
+        """What a key does may depend on where the focus is."""
+        self.refresh_keys()
+
     async def _open_prompt(
         self, kind: str, text: str, hint: str, complete: Callable[[str], str | None]
     ) -> None:
@@ -329,10 +266,32 @@ def _replay_line() -> Widget:
 class PeakModal(Performing, ModalScreen[None]):
     """A panel over a screen; the posture bar stands on it too."""
 
+    NEEDS_ROOM: ClassVar[bool] = False
+    """Whether it asks for something, and so is not shown where its fields may not be."""
+
+    def on_resize(self) -> None:
+        """Below the least size say so, and bring nothing that is typed into a field nobody sees."""
+        columns, rows = self.app.size
+        small = self.NEEDS_ROOM and (columns < LEAST[0] or rows < LEAST[1])
+        self.set_class(small, "-too-small")
+        if not small and self.focused is None and self.NEEDS_ROOM:
+            self.call_after_refresh(self._focus_again)
+
+    def _focus_again(self) -> None:
+        found = self.query(str(self.AUTO_FOCUS)) if self.AUTO_FOCUS else ()
+        for widget in found:
+            widget.focus()
+
+    def on_descendant_focus(self, _: DescendantFocus) -> None:
+        """What a key does may depend on where the focus is."""
+        self.query_one(KeyBar).redraw()
+
     def compose(self) -> ComposeResult:
         """The bars, with the panel between them."""
         yield PostureBar()
         yield KeyBar()
+        if self.NEEDS_ROOM:
+            yield TooSmall()
         yield from self.panel()
 
     def panel(self) -> Iterable[Widget]:

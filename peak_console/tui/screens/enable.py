@@ -4,7 +4,7 @@ The reason has the focus. Enter leads on and confirms nothing; ctrl+y does, once
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -23,7 +23,7 @@ from peak_console.tui.actions import BY_ID, bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.messages import ActionDone, StepShown
 from peak_console.tui.screens.base import PeakModal
-from peak_console.tui.widgets.form import Cancel, Field
+from peak_console.tui.widgets.form import Cancel, Field, type_into
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
@@ -44,6 +44,7 @@ class EnableDialog(PeakModal):
     """Asks for operator, reason and the typed word; enables through the node."""
 
     NAME = "enable"
+    NEEDS_ROOM = True
     AUTO_FOCUS = "#reason"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("enable")]
     DEFAULT_CSS = """
@@ -157,6 +158,22 @@ class EnableDialog(PeakModal):
             return
         self._asked_to_leave = not self._missing()
         self._show_state()
+
+    def type_on(self, text: str) -> None:
+        """What is typed on Cancel goes into the first field that is empty."""
+        type_into([self.query_one(f"#{one}", PlainInput) for one in ("reason", "word", "operator")], text)
+
+    def typing(self) -> bool:
+        """On Cancel as in a field: what is printable is typed."""
+        return True
+
+    def key_hints(self) -> Sequence[tuple[str, str]]:
+        """Where ``tab`` leads."""
+        return (("tab", "next field"),)
+
+    def key_words(self) -> Mapping[str, str]:
+        """What leaving means here."""
+        return {"back": "cancel"}
 
     def leave_by_enter(self) -> None:
         """Close; where all is filled in, ask once more, since Enter may have been meant to confirm."""

@@ -27,6 +27,12 @@ class Completing:
     def _writing(self) -> "MatrixScreen":
         return cast("MatrixScreen", self)
 
+    def key_words(self) -> dict[str, str]:
+        """What esc and tab mean in the text."""
+        if isinstance(self._writing.focused, ConfigEditor):
+            return {"back": "grid", "matrix.pane": "findings", "matrix.finding.next": "next"}
+        return {}
+
     def do_matrix_complete(self) -> None:
         """Look up what fits here: providers, models, keys, words of a choice."""
         screen = self._writing

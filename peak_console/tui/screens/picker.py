@@ -104,6 +104,10 @@ class Picker(PeakModal):
         table.show_rows(ListRows(fitting(self._choices, typed)))
         table.cursor = 0
 
+    def key_hints(self) -> Sequence[tuple[str, str]]:
+        """What the line and the list take."""
+        return (("↵", "take"), ("tab", "complete"), ("↑↓", "choose"))
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
         event.stop()

@@ -1,10 +1,10 @@
 """The save dialogue: what a change does, what stands against it, who makes it and why.
 
-Cancel has the focus. Enter leads on and confirms nothing; ``ctrl+y`` does, once nothing is missing. Whatever
-is refused, the draft stays.
+Cancel has the focus; what is typed there goes into the first empty field. Enter leads on and confirms
+nothing; ``ctrl+y`` does, once nothing is missing. Whatever is refused, the draft stays.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -25,7 +25,7 @@ from peak_console.tui.screens.base import PeakModal
 from peak_console.tui.screens.save_drawing import copied, number, preview_lines, summary
 from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.document import Document
-from peak_console.tui.widgets.form import Cancel, RowField
+from peak_console.tui.widgets.form import Cancel, RowField, type_into
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
@@ -66,6 +66,7 @@ class SaveDialog(PeakModal):
     """Shows a proposal, asks for reason and, where there are concerns, for the typed word; then saves."""
 
     NAME = "save"
+    NEEDS_ROOM = True
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings_for("save"),
@@ -98,9 +99,9 @@ class SaveDialog(PeakModal):
         framed = Vertical(
             _Summary(),
             Document(id="save-page"),
-            RowField("operator", "operator", "", "whose enrolled key signs it"),
             RowField("reason", "reason", "", "why; it stands on the ledger"),
             RowField("word", "word", "", f"type {WORD} to confirm the figures above"),
+            RowField("operator", "operator", "", "whose enrolled key signs it"),
             Cancel(),
             Lines([EMPTY, EMPTY], id="save-state"),
             classes="panel",
@@ -192,7 +193,8 @@ class SaveDialog(PeakModal):
         self.query_one("#row-word").set_class(not seen.concerns, "-hidden")
         self.query_one(_Summary).show(seen)
         page = self.query_one("#save-page", Document)
-        page.show_lines(lambda width: preview_lines(seen, width), top=first)
+        sides = f"now to {self.proposal.back_to[:8]}" if self.proposal.back_to else "disk to draft"
+        page.show_lines(lambda width: preview_lines(seen, width, sides), top=first)
 
     def _refused(self, message: WorkDone) -> None:
         code = message.code or "failed"
@@ -305,12 +307,34 @@ class SaveDialog(PeakModal):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Lead on to the next field; from the last one say that Enter confirms nothing."""
         event.stop()
-        last = "word" if self._seen is not None and self._seen.concerns else "reason"
-        if event.input.id != last:
-            self.focus_next()
+        following = next((one for one in self._needed() if one is not event.input and not one.value), None)
+        if following is not None:
+            following.focus()
             return
         self._asked_to_leave = not self.missing()
         self._show()
+
+    def _needed(self) -> list[PlainInput]:
+        """The fields that must be filled in, in their order."""
+        worded = self._seen is not None and self._seen.concerns
+        names = ("reason", "word", "operator") if worded else ("reason", "operator")
+        return [self.query_one(f"#{one}", PlainInput) for one in names]
+
+    def type_on(self, text: str) -> None:
+        """What is typed on Cancel goes into the first field that is needed and empty."""
+        type_into(self._needed(), text)
+
+    def typing(self) -> bool:
+        """On Cancel as in a field: what is printable is typed."""
+        return isinstance(self.focused, Cancel) or super().typing()
+
+    def key_hints(self) -> Sequence[tuple[str, str]]:
+        """Where ``tab`` leads."""
+        return (("tab", "next field"),)
+
+    def key_words(self) -> Mapping[str, str]:
+        """What confirming and leaving mean here."""
+        return {"save.confirm": "roll back" if self.proposal.back_to else "save", "back": "cancel"}
 
     def leave_by_enter(self) -> None:
         """Close; where all is filled in, ask once more, since Enter may have been meant to confirm."""

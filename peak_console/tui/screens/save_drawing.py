@@ -43,15 +43,15 @@ def summary(seen: Preview, width: int) -> Line:
     return apart(left, (Span(f"{old} → {seen.new[:8]}", Tone.FAINT),), width)
 
 
-def preview_lines(seen: Preview, width: int) -> list[Line]:
-    """Everything about the change, gravest first."""
+def preview_lines(seen: Preview, width: int, sides: str = "disk to draft") -> list[Line]:
+    """Everything about the change, gravest first; ``sides`` is what the difference leads from and to."""
     lines: list[Line] = []
     sections = (_errors, _concerns, _approval, _keys, _warnings)
     for section in sections:
         found = list(section(seen, width))
         if found:
             lines += [*found, EMPTY]
-    lines.append(rule([Span("difference, disk to draft", Tone.DIM)], width))
+    lines.append(rule([Span(f"difference, {sides}", Tone.DIM)], width))
     return [*lines, *diff_lines(seen.diff, width)]
 
 
@@ -87,7 +87,7 @@ def finding_lines(one: LintFinding, width: int, *, elsewhere: bool = False) -> I
 def _concerns(seen: Preview, width: int) -> Iterator[Line]:
     if not seen.concerns:
         return
-    yield rule([Span("somebody must mean this", Tone.WARN)], width)
+    yield rule([Span("figures to confirm", Tone.WARN)], width)
     told: dict[str, str] = {}
     for concern in seen.concerns:
         first, *more = wrapped(one_line(concern.message, 600), width, indent="   ")

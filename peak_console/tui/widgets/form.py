@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Key, Paste
 
 from peak_console.tui.ink import Line, Span, Tone, cell
 from peak_console.tui.widgets.canvas import Canvas
@@ -23,6 +24,18 @@ class Leavable(Protocol):
     def do_back(self) -> None:
         """Leave."""
         ...
+
+    def type_on(self, text: str) -> None:
+        """Something was typed while no field had the focus."""
+        ...
+
+
+def type_into(fields: Sequence[PlainInput], text: str) -> None:
+    """Put ``text`` into the first of ``fields`` that is empty, else on into the first, and go there."""
+    field = next((one for one in fields if not one.value.strip()), fields[0])
+    field.screen.set_focus(field)
+    field.cursor_position = len(field.value)
+    field.insert_text_at_cursor(text)
 
 
 class Field(Vertical):
@@ -71,7 +84,10 @@ class RowField(Horizontal):
 
 
 class Cancel(Canvas, can_focus=True):
-    """The stop of ``tab`` that leaves: Enter on it; where all is filled in, only when pressed twice."""
+    """The stop of ``tab`` that leaves: Enter on it; where all is filled in, only when pressed twice.
+
+    What is typed on it is typed into the dialogue's fields and does nothing else; ``!`` alone acts.
+    """
 
     DEFAULT_CSS = "Cancel { height: 1; width: 14; margin-top: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "leave", "cancel", show=False)]
@@ -92,6 +108,20 @@ class Cancel(Canvas, can_focus=True):
     def action_leave(self) -> None:
         """Close the dialogue, or have it asked again."""
         self._dialogue.leave_by_enter()
+
+    def on_key(self, event: Key) -> None:
+        """Hand on what is typed, so that it acts as no key."""
+        if event.is_printable and event.character and event.character != "!":
+            event.stop()
+            event.prevent_default()
+            self._dialogue.type_on(event.character)
+
+    def on_paste(self, event: Paste) -> None:
+        """Hand on what is pasted: its first line."""
+        event.stop()
+        line = next(iter(event.text.splitlines()), "")
+        if line:
+            self._dialogue.type_on(line)
 
     def on_click(self) -> None:
         """Close the dialogue."""

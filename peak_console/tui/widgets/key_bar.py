@@ -1,6 +1,7 @@
 """The keys that work here, in one line. It has no children, unlike Textual's Footer, which leaks (#6666)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from textual.events import Click
@@ -33,8 +34,14 @@ class KeyBar(Canvas):
         """As many actions as fit, by rank; a disabled one is faint."""
         screen = cast("PeakScreen", self.screen)
         state = screen.action_state()
-        chosen = fitting(key_bar_actions(state), width - 2)
+        hints, words = screen.key_hints(), screen.key_words()
         spans: list[Span] = [Span(" ")]
+        for key, word in hints:
+            spans += [Span(key, Tone.KEY), Span(f" {word}  ", Tone.DIM)]
+        actions = key_bar_actions(state)
+        if screen.keys_hidden():
+            actions = [one for one in actions if one.id in _STAYS]
+        chosen = fitting([_worded(one, words, state) for one in actions], width - 1 - width_of(spans))
         self._places = []
         for action in chosen if height else ():
             start = width_of(spans)
@@ -101,6 +108,15 @@ def _first_to_go(chosen: Sequence[Action]) -> Action:
             if action.id == action_id:
                 return action
     return next((one for one in reversed(chosen) if one.id not in _STAYS), chosen[-1])
+
+
+def _worded(action: Action, words: Mapping[str, str], state: ActionState) -> Action:
+    """The action as the bar calls it here, with the key that works here."""
+    shown = action.shown_typing if state.typing else action.shown
+    title = words.get(action.id, action.title)
+    if (shown, title) == (action.shown, action.title):
+        return action
+    return replace(action, shown=shown, title=title)
 
 
 def _label(action: Action) -> str:

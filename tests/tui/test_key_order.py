@@ -1,0 +1,139 @@
+"""Keys that come in one burst, as from a fast hand or a script: each acts where the one before led."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from change_scenes import BASE, DRAFT, MATRIX, bench, change_app, sha256
+from console_driving import make_app, settle
+from console_scenes import scene
+from textual import events
+from textual.keys import _character_to_key
+
+from peak_console.tui.app import PeakApp
+from peak_console.tui.key_order import _LONGEST_S
+from peak_console.tui.screens.call import CallScreen
+from peak_console.tui.screens.calls import CallsScreen
+from peak_console.tui.screens.incident import IncidentPanel
+from peak_console.tui.screens.matrix import MatrixScreen
+from peak_console.tui.screens.save import Proposal, SaveDialog
+from peak_console.tui.widgets.prompt import PlainInput, Prompt
+
+
+def burst(app: PeakApp, *keys: str) -> None:
+    """All keys at once, before any of them is handled."""
+    for key in keys:
+        name = _character_to_key(key) if len(key) == 1 else key
+        app.post_message(events.Key(name, key if len(key) == 1 else None))
+
+
+async def until(app: PeakApp, what: str, keys: Sequence[str] = ()) -> None:
+    """Wait until no key waits any more."""
+    deadline = monotonic() + 10
+    while app._keys._following is not None or not app._message_queue.empty():
+        assert monotonic() < deadline, (what, keys)
+        await asyncio.sleep(0.005)
+
+
+async def test_a_command_in_one_burst_reaches_its_line() -> None:
+    """The first letter after the colon is not the list's."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        burst(app, *":theme high-contrast", "enter")
+        await until(app, "theme")
+        assert app.theme == "peak-high-contrast"
+        assert not app.screen.query_one(Prompt).is_open
+        burst(app, *":theme peak", "enter", *":theme mono")
+        await until(app, "again")
+        assert app.theme == "peak-dark"
+        assert app.screen.query_one(PlainInput).value == "theme mono"
+
+
+async def test_a_field_is_filled_and_the_next_one_after_tab() -> None:
+    """Reason, tab and word in one burst stand in their fields; ctrl+y behind them saves."""
+    made_up = bench("concerns")
+    app = change_app(made_up)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        dialogue = SaveDialog(Proposal(MATRIX, DRAFT, sha256(BASE)))
+        await app.push_screen(dialogue)
+        await settle(pilot)
+        dialogue.work().wait()
+        await settle(pilot)
+        burst(app, *"mini fails! too often", "tab", *"CHANGE", "ctrl+y")
+        await until(app, "save")
+        dialogue.work().wait()
+        await settle(pilot)
+    assert [one.reason for one in made_up.asked] == ["mini fails! too often"]
+
+
+async def test_a_pasted_text_comes_after_the_key_before_it() -> None:
+    """What is pasted at once after the colon stands on the line."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        burst(app, ":")
+        app.post_message(events.Paste("theme"))
+        burst(app, *" ansi")
+        await until(app, "paste")
+        assert app.screen.query_one(PlainInput).value == "theme ansi"
+
+
+async def test_screens_and_pages_follow_each_other() -> None:
+    """2 and the keys after it act on Calls; 4 leads to Matrix though Calls stood between."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        burst(app, "2", "slash", *"layer:L2", "enter")
+        await until(app, "filter")
+        calls: object = app.screen
+        assert isinstance(calls, CallsScreen)
+        assert calls.filter_text() == "layer:L2"
+        await settle(pilot)
+        burst(app, "enter", "escape", "enter")
+        await until(app, "open")
+        call: object = app.screen
+        assert isinstance(call, CallScreen)
+        burst(app, "escape", "4", "question_mark", "escape")
+        await until(app, "matrix")
+        matrix: object = app.screen
+        assert isinstance(matrix, MatrixScreen)
+
+
+async def test_two_keys_at_once_stop(tmp_path: Path) -> None:
+    """``!s`` in one burst stops."""
+    control = tmp_path / "audits" / "control"
+    control.mkdir(parents=True)
+    (control / "ENABLED").write_text("{}", encoding="utf-8")
+    app = make_app(scene("normal"), root=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        burst(app, "!", "s")
+        await until(app, "stop")
+        assert isinstance(app.screen, IncidentPanel)
+        deadline = monotonic() + 10
+        while not (control / "STOP").exists():
+            assert monotonic() < deadline
+            await pilot.pause()
+    assert not (control / "ENABLED").exists()
+
+
+async def test_a_key_that_is_never_done_holds_up_the_next_for_a_moment_only() -> None:
+    """What hangs in a handler does not keep the operator from stopping."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        hang = asyncio.Event()
+        app.screen.call_later(hang.wait)
+        began = monotonic()
+        burst(app, "j", "!")
+        deadline = began + 10
+        while not isinstance(app.screen, IncidentPanel):
+            assert monotonic() < deadline
+            await asyncio.sleep(0.005)
+            if monotonic() - began > 5 * _LONGEST_S:
+                hang.set()
+        hang.set()
+        await until(app, "hang")
