@@ -1,15 +1,14 @@
 """``peak console``: the console on this workspace, now or at a moment of its past."""
 
-import re
 import sys
 
 import click
 
+from peak_console.cli.moments import MomentCommand
 from peak_console.cli.options import Invocation, common
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 
-_BACK = re.compile(r"-\d+[smhd]")
 _EXAMPLES = """\b
 Examples:
   peak console --readonly
@@ -19,15 +18,7 @@ Examples:
 """
 
 
-class _Command(click.Command):
-    """Lets ``-2h`` stand as a moment, which is no option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = [f"{word[1:]} ago" if _BACK.fullmatch(word) else word for word in args]
-        return super().parse_args(ctx, words)
-
-
-@click.command("console", cls=_Command, epilog=_EXAMPLES)
+@click.command("console", cls=MomentCommand, epilog=_EXAMPLES)
 @click.option("--readonly", is_flag=True, help="Disable what goes more dangerous; stopping stays.")
 @click.option(
     "--replay",

@@ -8,6 +8,7 @@ import click
 
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table, width
+from peak_console.config.verifying import Standing
 from peak_console.operations.catalogue import ModelFacts, catalogue, find_model, suggest
 
 _NARROW = 100
@@ -71,7 +72,7 @@ def _told(one: ModelFacts) -> Iterator[str]:
         "price": _price(one),
         "retires": _end(one),
         "used in": ", ".join(one.used_in) or "no slot",
-        "verified": ", ".join(one.verified_in) or "in no slot",
+        "lock": _lock(one),
         "seen": _seen(one),
     }
     yield one.name
@@ -81,6 +82,16 @@ def _told(one: ModelFacts) -> Iterator[str]:
             yield from textwrap.wrap(
                 value, max(40, width() or 100), initial_indent=head, subsequent_indent=" " * len(head)
             )
+
+
+def _lock(one: ModelFacts) -> str:
+    """What the lock says of it, slot by slot; docs/lock.md says what each word is enough for."""
+    words = {word for _, word in one.standing}
+    if not words:
+        return ""
+    if words == {Standing.NO_LOCK.value}:
+        return "there is none"
+    return ", ".join(f"{slot} {word}" for slot, word in one.standing)
 
 
 def _price(one: ModelFacts) -> str:

@@ -115,7 +115,7 @@ def rollback_command(fixed: str | None) -> click.Command:
         wish.check()
         seen = preview_rollback(ws, target, version, operator=wish.operator)
         if wish.dry_run:
-            return look(invocation, seen)
+            return look(invocation, seen, wish)
         warn(invocation, seen, wish)
         with ledger_client(ws, name="peak config") as client:
             done = roll_back(

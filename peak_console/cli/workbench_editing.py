@@ -88,7 +88,8 @@ def refuse_where_nobody_edits(target: Target, invocation: Invocation, environ: M
         raise EnvironmentUnfit(
             "an editor needs a terminal, and there is none here",
             code="no_terminal",
-            remedy="change it by key: peak matrix set or peak config set; or run it in a terminal",
+            remedy="change it by key: peak matrix set, peak config set; save a draft that waits: "
+            "peak matrix save, peak config save; or run it in a terminal",
         )
     _editor(environ)
 

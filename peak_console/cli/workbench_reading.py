@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import click
 
+from peak_console.cli.moments import MomentCommand
 from peak_console.cli.options import Invocation
 from peak_console.cli.output import counted, table
 from peak_console.cli.workbench_target import example, named
@@ -114,12 +115,14 @@ def history_command(fixed: str | None) -> click.Command:
 def at_command(fixed: str | None) -> click.Command:
     """``at``."""
 
-    @click.command("at", epilog=example(fixed, 'at "2h ago"' if fixed else "at budgets 2026-11-20"))
+    @click.command(
+        "at", cls=MomentCommand, epilog=example(fixed, "at -2h" if fixed else "at budgets 2026-11-20")
+    )
     @click.argument("time")
     @click.option("--text", "as_text", is_flag=True, help="The text that stood then.")
     @named(fixed)
     def command(invocation: Invocation, ws: Workspace, target: Target, time: str, *, as_text: bool) -> int:
-        """Which version was in force at TIME: 2026-11-22T03:10Z, 03:10, "2h ago", #184220, or a run's id."""
+        """Which version was in force at TIME: 2026-11-22T03:10Z, 03:10, -2h, #184220, or a run's id."""
         when = moment_named(ws, time, SystemClock().now())
         version = at(ws, target, when)
         if version is None:

@@ -72,7 +72,7 @@ def carry(
     """Look at a new text and, unless that is all that is wished, save it; gives the exit code."""
     seen = preview(ws, target, text, operator=wish.operator)
     if wish.dry_run:
-        return look(invocation, seen)
+        return look(invocation, seen, wish)
     warn(invocation, seen, wish)
     with ledger_client(ws, name="peak config") as client:
         done = save(
@@ -88,10 +88,11 @@ def carry(
     return told(invocation, ws, done, text)
 
 
-def look(invocation: Invocation, seen: Preview) -> int:
+def look(invocation: Invocation, seen: Preview, wish: Wish) -> int:
     """Tell what a save would do; 1 when lint stands against it, or nothing would change."""
     document = preview_document(seen, dry_run=True)
-    invocation.reporter.result(document, *preview_lines(seen), "", verdict_line(seen))
+    verdict = verdict_line(seen, reason=wish.reason, confirm=wish.confirm)
+    invocation.reporter.result(document, *preview_lines(seen), "", verdict)
     return 0 if seen.changed and not seen.checked.errors else 1
 
 

@@ -69,17 +69,19 @@ def finding_lines(seen: Preview) -> list[str]:
     return [*lines, f"lint: {counted(seen.checked.errors, 'error')} (rules of {seen.checked.phase})"]
 
 
-def verdict_line(seen: Preview) -> str:
-    """What a save of this would come to, for a look that saves nothing."""
+def verdict_line(seen: Preview, *, reason: str = "", confirm: str = "") -> str:
+    """What a save of this would come to, for a look that saves nothing; with what was said already."""
     if not seen.changed:
         return "a save would be refused: nothing changes"
     if seen.checked.errors:
         return "a save would be refused: mend what lint calls an error first"
-    asked = ["a reason: --reason"]
-    if seen.concerns:
+    asked = [] if reason.strip() else ["a reason: --reason"]
+    if seen.concerns and confirm != CONFIRM_WORD:
         asked.append(f"the word {CONFIRM_WORD}: --confirm {CONFIRM_WORD}")
     if seen.needs_approval and seen.approved_by is None:
         asked.append(f"another operator's approval: peak matrix approve {seen.new[:DIGITS]}")
+    if not asked:
+        return "nothing was saved; a save without --dry-run would be made"
     return f"nothing was saved; a save asks for {'; '.join(asked)}"
 
 

@@ -1,6 +1,6 @@
 """The catalogue: what the workspace knows of each model, from its configs and its ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from difflib import SequenceMatcher
@@ -10,13 +10,14 @@ from peak_console.budget.prices import Price
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import NEAR_SHUTDOWN_DAYS, ModelEntry
 from peak_console.config.sources import read_sources
+from peak_console.config.verifying import Standing
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.operations.phase import rules_of
 from peak_console.operations.workbench.sides import Side, standing
 from peak_console.operations.workbench.traffic import Seen, Traffic, quantile_ms, read_traffic, span_text
-from peak_console.operations.workbench.weighing_matrix import Verified, chain_of, verified_at
+from peak_console.operations.workbench.weighing_matrix import Judge, chain_of, standing_at
 from peak_console.policy.deny import hard_deny
 from peak_console.policy.guards import guard
 
@@ -56,7 +57,9 @@ class ModelFacts:
     used_in: tuple[str, ...] = ()
     """Slots of the matrix: ``L2.primary``, ``L2.fallback.1``."""
     verified_in: tuple[str, ...] = ()
-    """Of these, the slots in which the lock vouches for it."""
+    """The slots in which an eval stands for it in the lock; where it is ``attested`` is none of these."""
+    standing: tuple[tuple[str, str], ...] = ()
+    """What the lock says of it in each slot: the slot and ``verified``, ``attested``, ``expired``, …"""
     calls: int = 0
     """Hops sent, over ``span``."""
     p50_ms: float | None = None
@@ -92,6 +95,7 @@ class ModelFacts:
             "successor": self.successor,
             "used_in": list(self.used_in),
             "verified_in": list(self.verified_in),
+            "standing": dict(self.standing),
             "calls": self.calls,
             "p50_ms": self.p50_ms,
             "p95_ms": self.p95_ms,
@@ -106,18 +110,18 @@ def catalogue(ws: Workspace, now: datetime) -> tuple[ModelFacts, ...]:
     they hold.
     """
     side = standing(read_sources(ws.root), phase=rules_of(ws), today=now.astimezone(UTC).date())
-    return facts_of(side, read_traffic(ws, now), verified_at(now))
+    return facts_of(side, read_traffic(ws, now), standing_at(now))
 
 
-def facts_of(side: Side, traffic: Traffic, verified: Verified) -> tuple[ModelFacts, ...]:
+def facts_of(side: Side, traffic: Traffic, judge: Judge) -> tuple[ModelFacts, ...]:
     """The pure rule of :func:`catalogue`."""
     slots = _slots(side)
     names = {(one.provider, one.model_id) for one in side.models}
     names |= {(one.provider, one.model_id) for one in side.prices}
     names |= {(one.provider, one.model_id) for one, _ in slots}
     names |= {key for key, seen in traffic.ever.items() if seen.calls and all(key)}
-    vouched = {place for one, place in slots if verified(side, one)}
-    return tuple(_facts(side, name, slots, vouched, traffic) for name in sorted(names))
+    said = {place: judge(side, one).value for one, place in slots}
+    return tuple(_facts(side, name, slots, said, traffic) for name in sorted(names))
 
 
 def find_model(facts: Iterable[ModelFacts], wanted: str) -> ModelFacts:
@@ -206,7 +210,7 @@ def _facts(
     side: Side,
     name: tuple[str, str],
     slots: list[tuple[ChainEntry, str]],
-    vouched: set[str],
+    said: Mapping[str, str],
     traffic: Traffic,
 ) -> ModelFacts:
     provider, model_id = name
@@ -230,7 +234,8 @@ def _facts(
         days_left=entry.days_left(side.today) if entry else None,
         successor=(lifecycle.successor or "") if lifecycle else "",
         used_in=used,
-        verified_in=tuple(place for place in used if place in vouched),
+        verified_in=tuple(place for place in used if said[place] == Standing.VERIFIED),
+        standing=tuple((place, said[place]) for place in used),
         calls=seen.calls,
         p50_ms=quantile_ms(seen.latency, 0.5),
         p95_ms=quantile_ms(seen.latency, 0.95),

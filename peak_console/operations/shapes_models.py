@@ -21,7 +21,11 @@ class ModelPriceShape(_Shape):
 
 
 class ModelShape(_Shape):
-    """What is known of one model; null and empty where nobody has said it."""
+    """What is known of one model; null and empty where nobody has said it.
+
+    ``standing`` is what the lock says of it in each of its slots: ``verified``, ``attested``, ``unverified``,
+    ``changed``, ``expired``, ``unsound`` or ``no_lock``; ``verified_in`` are those with ``verified``.
+    """
 
     provider: str
     model_id: str
@@ -38,6 +42,7 @@ class ModelShape(_Shape):
     successor: str
     used_in: list[str]
     verified_in: list[str]
+    standing: dict[str, str]
     calls: int = Field(ge=0)
     p50_ms: float | None
     p95_ms: float | None

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peak_console.config.editing.targets import target_named
+from peak_console.config.matrix import ChainEntry
 from peak_console.config.sources import read_sources
+from peak_console.config.verifying import Standing
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import PhaseLevel
@@ -30,9 +32,13 @@ def shipped() -> Side:
     return standing(SOURCES, phase=PhaseLevel.RESEARCH, today=TODAY)
 
 
+def _standing(_: Side, one: ChainEntry) -> Standing:
+    return Standing.VERIFIED if one.role == "critic" else Standing.ATTESTED
+
+
 def told(side: Side | None = None, traffic: Traffic = NO_TRAFFIC) -> dict[str, ModelFacts]:
-    """The catalogue by name; the lock vouches for critics alone."""
-    facts = facts_of(side or shipped(), traffic, lambda _, one: one.role == "critic")
+    """The catalogue by name; critics stand on an eval, everything else on a word."""
+    facts = facts_of(side or shipped(), traffic, _standing)
     return {one.name: one for one in facts}
 
 
@@ -44,6 +50,7 @@ def test_a_model_is_told_from_registry_prices_matrix_and_lock() -> None:
     one = told()["openai:gpt-5-mini"]
     assert (one.status, one.days_left, one.successor) == ("retiring", 19, "openai:gpt-6.1-terra")
     assert one.used_in == ("L0.critic", "L2.primary")
+    assert one.standing == (("L0.critic", "verified"), ("L2.primary", "attested"))
     assert one.verified_in == ("L0.critic",)
     assert one.price is not None
     assert one.price.source.startswith("genai-prices")

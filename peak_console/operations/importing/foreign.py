@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from peak_console.config.document import read_document
+from peak_console.config.document import Trouble, read_document
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.redaction import holds_secret
 from peak_console.domain.text import one_line
@@ -26,6 +26,9 @@ _SECRET = re.compile(r"key|secret|token|passw|credential|auth|header|url$|uri$",
 _COUNTS = re.compile(r"tokens$|_per_|cost", re.IGNORECASE)
 _NAME = re.compile(r"[\x21-\x7e]{1,200}")
 _SHOWN: Final = 120
+_WHOLE: Final = frozenset({"file.missing", "file.unreadable", "file.too_large"})
+"""Troubles of a file as a whole, which stand at no place in it."""
+
 _MOST_TOKENS: Final = 100_000_000
 _USD_PLACES: Final = -9
 _MOST_USD: Final = 1_000_000
@@ -94,15 +97,21 @@ def read_foreign(path: Path) -> dict[str, Any]:
     """The data of a TOML or YAML file. Raises ``UsageWrong`` (``import_unreadable``) with the place."""
     document = read_document(path, path.name)
     if document.data is None or not path.name.endswith((".toml", ".yaml", ".yml")):
-        trouble = document.trouble
-        place = f"{trouble.place[0]}:{trouble.place[1]}: " if trouble else ""
-        said = trouble.message if trouble else "its name ends neither in .toml nor in .yaml or .yml"
         raise UsageWrong(
-            f"{one_line(path.name)}:{place} {one_line(said, 300)}",
+            said_of(path, document.trouble, "its name ends neither in .toml nor in .yaml or .yml"),
             code="import_unreadable",
             remedy="give a TOML or YAML file of at most 1 MB, without aliases and tags",
         )
     return document.data
+
+
+def said_of(path: Path, trouble: Trouble | None, otherwise: str) -> str:
+    """Why a file could not be read, with the path as it was given, and with the place where there is one."""
+    name = one_line(str(path), 200)
+    if trouble is None:
+        return f"{name}: {otherwise}"
+    place = "" if trouble.rule in _WHOLE else f":{trouble.place[0]}:{trouble.place[1]}"
+    return f"{name}{place}: {one_line(trouble.message, 300)}"
 
 
 def table(value: Any) -> dict[str, Any]:

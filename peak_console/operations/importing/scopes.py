@@ -16,6 +16,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Layer
+from peak_console.operations.importing.foreign import said_of
 from peak_console.operations.importing.proposal import OURS, THEIRS
 from peak_console.operations.importing.scopes_form import Understood, understood
 from peak_console.operations.workbench.files import Standing, read_standing
@@ -127,10 +128,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _data(path: Path) -> dict[str, Any]:
     document = read_document(path, path.name)
     if document.data is None:
-        trouble = document.trouble
-        place = f"{trouble.place[0]}:{trouble.place[1]}: {trouble.message}" if trouble else "it has no data"
         raise UsageWrong(
-            one_line(f"{path.name}:{place}", 300),
+            said_of(path, document.trouble, "it has no data"),
             code="import_unreadable",
             remedy="correct the file, or take it out of the folder",
         )

@@ -122,6 +122,28 @@ def snapshot_named(text: str, configs: Configs) -> tuple[str, str, str]:
     return provider, model_id, name
 
 
+def refuse_unused(
+    snapshots: Iterable[tuple[str, str, str]], slots: Collection[tuple[Layer, Role]], configs: Configs
+) -> None:
+    """Refuse names of models that no slot holds which is written anew (``slots`` empty: all of them).
+
+    Raises ``UsageWrong`` (``snapshot_unused``).
+    """
+    written = {
+        (one.provider, one.model_id)
+        for one in slots_of(configs)
+        if not slots or (one.layer, one.role) in slots
+    }
+    for provider, model_id, name in snapshots:
+        if (provider, model_id) not in written:
+            where = ", ".join(sorted(f"{layer}.{role}" for layer, role in slots)) or "any slot of the matrix"
+            raise UsageWrong(
+                f"{name[:80]} would stand nowhere: {provider}:{model_id} is not in {where}",
+                code="snapshot_unused",
+                remedy="name a model that these slots hold (peak matrix show), or leave --snapshot out",
+            )
+
+
 def drafted(
     configs: Configs, old: Mapping[LockKey, LockEntry], known: Mapping[LockKey, Known], wish: Wish
 ) -> Drafted:

@@ -24,6 +24,7 @@ from peak_console.operations.locking.entries import (
     Known,
     Wish,
     drafted,
+    refuse_unused,
     slot_named,
     slots_of,
     snapshot_named,
@@ -188,6 +189,7 @@ def _drafted(ws: Workspace, asked: Asked, signer: str, now: datetime) -> tuple[W
         slots=frozenset(slot_named(one, configs) for one in asked.slots),
         snapshots=tuple(snapshot_named(one, configs) for one in asked.snapshots),
     )
+    refuse_unused(wish.snapshots, wish.slots, configs)
     old = standing_lock(ws)
     before = dict(old.entries) if old is not None and old.sound else {}
     found = drafted(configs, before, _known(ws, configs, wish, asked.window), wish)

@@ -12,7 +12,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.clock import SystemClock, iso
-from peak_console.domain.errors import ConfigInvalid
+from peak_console.domain.errors import ConfigInvalid, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.ledger.service.blocking import BlockingLedgerClient
@@ -64,7 +64,7 @@ def approve(
 
     It counts for a save by another operator, until ``[changes] approval_valid_s`` have passed; for one's own
     save it counts nothing. The event holds the SHA-256 of the difference that was shown. Raises
-    ``UsageWrong`` (``reason_missing``, ``no_such_version``), ``ConfigInvalid``
+    ``UsageWrong`` (``reason_missing``, ``no_such_version``, ``nothing_to_approve``), ``ConfigInvalid``
     (``lint_failed``) and what the node refuses.
     """
     now = now or SystemClock().now()
@@ -72,6 +72,12 @@ def approve(
     store = KeyStore(ws.keys, os.environ if environ is None else environ)
     signer = choose_operator(store, operator)
     seen = proposal(ws, digest, now=now)
+    if not seen.changed:
+        raise UsageWrong(
+            f"the matrix {seen.new[:12]} is the one that stands, so nobody could save it",
+            code="nothing_to_approve",
+            remedy="approve what was proposed: its digest is in the refusal of its save",
+        )
     if seen.checked.errors:
         raise ConfigInvalid(
             f"the matrix {seen.new[:12]} does not pass lint, so nobody could save it",

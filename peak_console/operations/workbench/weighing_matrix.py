@@ -17,6 +17,9 @@ from peak_console.operations.workbench.sides import Side
 Verified = Callable[[Side, ChainEntry], bool]
 """Whether the lock vouches for a candidate in its slot."""
 
+Judge = Callable[[Side, ChainEntry], Standing]
+"""What the lock says of a candidate in its slot."""
+
 _CHAINS: Final = (Role.PRIMARY, Role.CRITIC)
 _STRENGTH: Final = {SodRule.MODEL: 0, SodRule.FAMILY: 1, SodRule.PROVIDER: 2}
 _SHOWN: Final = 6
@@ -25,20 +28,26 @@ _VERIFIED: Final = frozenset({Standing.VERIFIED, Standing.ATTESTED})
 
 def verified_at(now: datetime) -> Verified:
     """By the lock: it is sound, holds at ``now``, and knows the model in this slot as it now is."""
+    judge = standing_at(now)
+    return lambda side, entry: judge(side, entry) in _VERIFIED
+
+
+def standing_at(now: datetime) -> Judge:
+    """What the lock says at ``now``, of the model in this slot as it now is."""
     locks = {}
 
-    def verified(side: Side, entry: ChainEntry) -> bool:
+    def told(side: Side, entry: ChainEntry) -> Standing:
         document = side.inspection.sources.main.get("lock")
         if document is None:
-            return False
+            return Standing.NO_LOCK
         if document.sha256 not in locks:
             locks[document.sha256] = judged(document, side.inspection.sources.keys)
         key = (entry.layer, entry.role, entry.provider, entry.model_id)
         model = side.models.find(entry.provider, entry.model_id)
         price = side.prices.find(entry.provider, entry.model_id, side.today)
-        return standing(locks[document.sha256], key, model, price, now) in _VERIFIED
+        return standing(locks[document.sha256], key, model, price, now)
 
-    return verified
+    return told
 
 
 def chain_of(matrix: Matrix | None, layer: Layer, role: Role) -> tuple[ChainEntry, ...]:

@@ -18,6 +18,14 @@ from peak_console.tui.widgets.document import Document, wrapped
 _NAME = 16
 _UNKNOWN = Span("nobody has said", Tone.FAINT)
 _STATUS = {"allowed": ("✓", Tone.OK), "retiring": ("▲", Tone.WARN), "not registered": ("▲", Tone.WARN)}
+_UNVERIFIED = "not verified by the lock"
+_STANDING = {
+    "attested": "attested: enough for shadow",
+    "changed": "changed since it was locked",
+    "expired": "the lock has expired",
+    "unsound": "the lock is unsound",
+    "no_lock": "there is no lock",
+}
 
 
 class ModelScreen(PeakScreen):
@@ -89,8 +97,9 @@ def model_lines(one: ModelFacts, width: int) -> Iterator[Line]:
     if not one.used_in:
         yield _pair("slots", Span("none: the matrix does not name it", Tone.DIM))
     for slot in one.used_in:
+        said = dict(one.standing).get(slot, "")
         verified = slot in one.verified_in
-        mark = Span("✓ verified", Tone.OK) if verified else Span("not verified by the lock", Tone.DIM)
+        mark = Span("✓ verified", Tone.OK) if verified else Span(_STANDING.get(said, _UNVERIFIED), Tone.DIM)
         yield _pair(one_line(slot, 20), mark)
 
 
