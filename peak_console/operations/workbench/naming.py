@@ -101,9 +101,19 @@ def standing_data(ws: Workspace, target: Target) -> Document:
 
 
 def moment_named(ws: Workspace, text: str, now: datetime) -> datetime:
-    """The moment that a text names: a time, ``2h ago``, an event, a run; raises ``UsageWrong``."""
+    """The moment that a text names: a time, ``2h ago``, an event, a run.
+
+    Raises ``UsageWrong`` (``moment_ahead`` for one that has not come: nobody knows what will be in force).
+    """
     with LedgerReader(existing(ws).ledger) as reader:
-        return read_moment(reader, text, now).at
+        at = read_moment(reader, text, now).at
+    if at > now:
+        raise UsageWrong(
+            f"{at:%Y-%m-%d %H:%M:%S} UTC has not come yet",
+            code="moment_ahead",
+            remedy="name a moment that has passed; with its day, where it was yesterday",
+        )
+    return at
 
 
 def models_by_name(ws: Workspace, now: datetime) -> Callable[[str], tuple[str, str]]:
