@@ -9,7 +9,7 @@ from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
 TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "log")
-OF_CHANGES: Final = ("history", "version", "merge", "model")
+OF_CHANGES: Final = ("history", "version", "merge", "model", "lock")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
 PANELS: Final = ("help", "incident", "enable", "save", "picker")
 SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS)

@@ -26,6 +26,7 @@ _NAMES = {
     "history": "History of a config",
     "version": "A version",
     "merge": "The three-way view",
+    "lock": "The matrix against the lock",
     "model": "A model's page",
     "help": "Help",
     "incident": "The incident panel",

@@ -19,6 +19,7 @@ from peak_console.tui.screens.help import HelpPanel
 from peak_console.tui.screens.history import HistoryScreen
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.live import LiveScreen
+from peak_console.tui.screens.lock import LockScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
 from peak_console.tui.screens.matrix import MatrixScreen
 from peak_console.tui.screens.merge import MergeScreen
@@ -52,6 +53,7 @@ CLASSES = {
         EnableDialog,
         MatrixScreen,
         HistoryScreen,
+        LockScreen,
         VersionScreen,
         MergeScreen,
         ModelScreen,

@@ -11,6 +11,7 @@ from peak_console.tui.editing import EditorState
 from peak_console.tui.long_work import LongWork, WorkDone
 from peak_console.tui.outside import FileMoved, FilesWatch
 from peak_console.tui.screens.matrix_drafts import OtherDrafts
+from peak_console.tui.workdesk import MATRIX
 
 if TYPE_CHECKING:
     from peak_console.tui.screens.merge import Decision
@@ -159,6 +160,19 @@ class Changing(OtherDrafts):
             screen.peak.say(said, severity="warning")
             return
         screen.app.push_screen(HistoryScreen(target, self.states.get(target.name), self))
+
+    # -- the lock
+
+    def do_matrix_lock(self) -> None:
+        """The matrix as it stands in the editor against the lock."""
+        from peak_console.tui.screens.lock import LockScreen  # noqa: PLC0415 - loaded when first opened
+
+        screen, state = self._screen, self.states.get(MATRIX)
+        if state is None:
+            screen.peak.say("the matrix is not read yet", severity="warning")
+            return
+        side = "the draft" if state.dirty and not state.locked else "the matrix"
+        screen.app.push_screen(LockScreen(state.text, side))
 
     # -- three ways
 

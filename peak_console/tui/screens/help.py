@@ -20,7 +20,7 @@ _MOVING = (
     ("home end g G", "first, last"),
     ("tab", "the next list"),
 )
-_TITLE = 10
+_TITLE = 16
 _FEW_SCREENS = 8
 """An action that stands on no more screens than these is a page's own."""
 _MARKS = {
@@ -48,6 +48,7 @@ class HelpPanel(PeakModal):
     def panel(self) -> Iterable[Widget]:
         """The list."""
         with_border = Vertical(Document(id="help-text"), classes="panel")
+        with_border.styles.width, with_border.styles.max_width = "95%", 116  # over what all panels have
         with_border.border_title = f"keys on {self._below.screen}"
         yield with_border
 
@@ -89,8 +90,8 @@ def _own(every: list[Action], screen: str) -> list[Action]:
     """The page's own actions, those of its key bar first; then the way to stop, which is near everywhere."""
     own = [one for one in every if _is_own(one, screen)]
     ranked = sorted((one for one in own if one.rank), key=lambda one: one.rank)
-    stops = [one for one in every if one.danger is Danger.INCIDENT and one.shown]
-    return [*ranked, *(one for one in own if not one.rank), *(stops if own else [])]
+    stops = [one for one in every if one.id == "incident.open"]
+    return [*ranked, *(stops if own else []), *(one for one in own if not one.rank)]
 
 
 def _is_own(action: Action, screen: str) -> bool:
@@ -102,7 +103,8 @@ def _own_lines(action: Action, state: ActionState, width: int) -> list[Line]:
     """An action of the page itself, short, so that all of them are seen at once."""
     reason = action.why_disabled(state)
     name = cell(action.title, _TITLE, Tone.FAINT if reason else Tone.STRONG)
-    head: Line = (cell(action.shown, 6, Tone.FAINT if reason else Tone.KEY), Span(" "), name, Span(" "))
+    keys = f"{action.shown} ^g" if "ctrl+g" in action.keys.split(",") else action.shown
+    head: Line = (cell(keys, 6, Tone.FAINT if reason else Tone.KEY), Span(" "), name, Span(" "))
     indent = 8 + _TITLE
     words = f"not now: {reason}" if reason else action.help
     first, *more = wrapped(words, width, indent=" " * indent, tone=Tone.WARN if reason else Tone.DIM)

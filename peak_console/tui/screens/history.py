@@ -1,19 +1,18 @@
 """History: every version of a config, what was in force when, how two differ, and the way back."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual.binding import BindingType
 from textual.widget import Widget
 
-from peak_console.config.editing.differing import text_diff
 from peak_console.config.editing.targets import WRITTEN_APART, Target
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.text import one_line
 from peak_console.operations.views.bench import Bench
+from peak_console.operations.views.lock_against import LockAgainst, against_lock
+from peak_console.operations.views.matrix_facts import level_of
 from peak_console.operations.workbench.shapes import Saved, Version
 from peak_console.tui import figures
 from peak_console.tui.actions import bindings_for
@@ -21,7 +20,16 @@ from peak_console.tui.editing import EditorState
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.long_work import LongWork, WorkDone
 from peak_console.tui.screens.base import PeakScreen
-from peak_console.tui.screens.diff_drawing import diff_lines, nothing_differs
+from peak_console.tui.screens.history_comparing import (
+    Against,
+    Compared,
+    HistoryRead,
+    Sides,
+    as_of,
+    compared,
+    difference_lines,
+    other_of,
+)
 from peak_console.tui.screens.history_drawing import (
     compared_line,
     moment_in,
@@ -31,19 +39,13 @@ from peak_console.tui.screens.history_drawing import (
     version_columns,
 )
 from peak_console.tui.screens.save import Proposal, SaveDialog
-from peak_console.tui.widgets.document import Document, wrapped
+from peak_console.tui.widgets.document import Document
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
+from peak_console.tui.workdesk import MATRIX
 
-
-class Against(StrEnum):
-    """What the version under the cursor is compared with."""
-
-    BEFORE = "the one before"
-    MARKED = "the marked one"
-    DISK = "the file on disk"
-    DRAFT = "the draft"
-    GOOD = "the last known good"
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class OwnChanges(Protocol):
@@ -54,25 +56,6 @@ class OwnChanges(Protocol):
 
     def own_done(self, saved: Saved) -> None:
         """It was."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRead:
-    """The versions, and the digest of the file on disk."""
-
-    versions: tuple[Version, ...]
-    disk: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """The difference that was asked for, as a head and a body; ``problem`` where there is none."""
-
-    left: str
-    right: str
-    diff: str = ""
-    problem: str = ""
-    remedy: str = ""
 
 
 @dataclass(slots=True)
@@ -242,51 +225,34 @@ class HistoryScreen(PeakScreen):
         self.proving().begin(f"compare {self._chosen.asked}", lambda _progress, _cancelled: job())
 
     def _comparison(self, one: Version, bench: Bench) -> Callable[[], Compared]:
-        """The older text stands on the left; a draft and the disk on the right."""
-        target, against, state = self.target, self._chosen.against, self._state
-        other, here = self._other(one), f"{one.digest[:8]}"
+        chosen, workspace, now = self._chosen, self.peak.opening.workspace, self.peak.now()
+        level = level_of(self.peak.bar.phase or "")
+        sides = Sides(self.target, one, self._other(one), chosen.against, self._state)
 
-        def compared() -> Compared:
-            try:
-                mine = bench.version_text(target, one.digest)
-                if against is Against.DISK:
-                    return _told(here, "disk", mine, bench.standing(target).text or "", target)
-                if against is Against.DRAFT and state is not None:
-                    return _told(here, "draft", mine, state.text, target)
-                if other is None:
-                    return Compared(here, against.value, problem=_why_none(against))
-                theirs = bench.version_text(target, other.digest)
-            except PeakError as error:
-                return Compared(here, against.value, problem=error.message, remedy=error.remedy)
-            name = f"{other.digest[:8]} {'known good' if against is Against.GOOD else ''}".strip()
-            if other.since > one.since:
-                return _told(here, name, mine, theirs, target)
-            return _told(name, here, theirs, mine, target)
+        def locked(text: str) -> LockAgainst | None:
+            return None if workspace is None else against_lock(workspace, text, level, now)
 
-        return compared
+        return lambda: compared(bench, sides, locked)
 
     def _other(self, one: Version) -> Version | None:
         """The version on the other side, where the other side is one."""
-        versions = self._chosen.read.versions
-        if self._chosen.against is Against.MARKED:
-            return self._chosen.marked
-        if self._chosen.against is Against.GOOD:
-            return next((each for each in versions if each.known_good), None)
-        place = versions.index(one) if one in versions else len(versions)
-        older = versions[place + 1 :]
-        return next((each for each in older if each.digest != one.digest), None)
+        return (
+            self._chosen.marked
+            if self._chosen.against is Against.MARKED
+            else (other_of(one, self._chosen.against, self._chosen.read.versions))
+        )
 
     def _show_difference(self, *, top: bool = False) -> None:
-        compared = self._chosen.compared
+        found = self._chosen.compared
         head = self.query_one("#history-compared", Lines)
         body = self.query_one("#history-diff", Document)
-        if compared is None:
+        if found is None:
             head.show_lines([EMPTY])
             body.show_lines(lambda _: [])
             return
         width = max(40, self.app.size.width - 1)
-        head.show_lines([fit(compared_line(compared.left, compared.right, compared.diff, width), width)])
-        body.show_lines(lambda cells: difference_lines(compared, cells), top=top)
+        head.show_lines([fit(compared_line(found.left, found.right, found.diff, width), width)])
+        body.show_lines(lambda cells: difference_lines(found, cells), top=top)
 
     def on_resize(self) -> None:
         """Draw the head for the new width."""
@@ -320,6 +286,7 @@ class HistoryScreen(PeakScreen):
             for one in Against
             if (one is not Against.MARKED or self._chosen.marked)
             and (one is not Against.DRAFT or (self._state is not None and self._state.dirty))
+            and (one is not Against.LOCK or self.target.name == MATRIX)
         ]
         here = sides.index(self._chosen.against) if self._chosen.against in sides else -1
         self._chosen.against = sides[(here + 1) % len(sides)]
@@ -382,35 +349,6 @@ class HistoryScreen(PeakScreen):
 
     def do_copy(self) -> None:
         """Copy the difference that is shown."""
-        compared = self._chosen.compared
-        if compared is not None:
-            self.peak.copy(compared.diff or compared.problem, f"{self.target.name}-diff")
-
-
-def as_of(versions: tuple[Version, ...], now: datetime) -> tuple[Version, ...]:
-    """The versions as they were known at a moment: what came later is not there yet."""
-    return tuple(
-        replace(one, until=None) if one.until is not None and one.until > now else one
-        for one in versions
-        if one.since <= now
-    )
-
-
-def _told(left: str, right: str, old: str, new: str, target: Target) -> Compared:
-    return Compared(left, right, text_diff(old, new, target.path))
-
-
-def _why_none(against: Against) -> str:
-    return {
-        Against.GOOD: "no version was in force long enough without an incident or a stop",
-        Against.BEFORE: "this is the oldest version on record",
-    }.get(against, "nothing to compare with")
-
-
-def difference_lines(compared: Compared, width: int) -> list[Line]:
-    """The difference, or why there is none."""
-    if compared.problem:
-        lines = [EMPTY, *wrapped(compared.problem, width, indent="   ", tone=Tone.DIM)]
-        more = wrapped(compared.remedy, width, indent="   → ", tone=Tone.DIM) if compared.remedy else []
-        return [*lines, *more]
-    return diff_lines(compared.diff, width) if compared.diff else nothing_differs("the two say the same")
+        found = self._chosen.compared
+        if found is not None:
+            self.peak.copy(found.diff or found.problem, f"{self.target.name}-diff")

@@ -30,6 +30,7 @@ from peak_console.tui.screens.matrix_drawing import (
     slot_findings,
 )
 from peak_console.tui.screens.matrix_findings import FindingMoves
+from peak_console.tui.screens.matrix_following import SlotFollowing
 from peak_console.tui.screens.matrix_notes import findings_head, note_of
 from peak_console.tui.screens.matrix_slots import SlotEdits
 from peak_console.tui.screens.matrix_words import Completing
@@ -45,7 +46,7 @@ _BROAD: Final = 170
 """Columns from which both get half."""
 
 
-class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
+class MatrixScreen(Changing, SlotEdits, SlotFollowing, FindingMoves, Completing, PeakScreen):
     """The workbench. It owns an :class:`EditorState` for each config that was opened."""
 
     NAME = "matrix"
@@ -59,7 +60,6 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         self._grid = MatrixGrid()
         self._grid_text: CheckedText | None = None
         self._grid_rows: int | None = None
-        self._led = False
 
     # -- lay-out
 
@@ -88,11 +88,10 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         """The slots as they stand in the text that was checked last."""
         return () if self._grid_text is None else self._grid_text.places
 
-    def follow(self, key: tuple[str, str, int]) -> None:
-        """Put the cursor on a slot, now or as soon as the grid has it."""
-        keys = [row.place.key for row in self._grid.rows]
-        if key in keys:
-            self.grid.cursor = keys.index(key)
+    @property
+    def shown_rows(self) -> tuple[GridRow, ...]:
+        """The grid's rows."""
+        return self._grid.rows
 
     @property
     def findings(self) -> Table[LintFinding]:
@@ -184,48 +183,8 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
             keys = [row.place.key for row in rows]
             if before.place.key in keys:
                 self.grid.cursor = keys.index(before.place.key)
-        self._show_slot()
-        if self._led and self.grid.has_focus:
-            self._lead_text()
-        self._lead_grid()
+        self.stand_together()
         self._redraw("slot")
-
-    # -- grid and text stand on the same slot
-
-    def _show_slot(self) -> None:
-        """Set the lines of the grid's slot apart in the text."""
-        editor, row = self.editor, self.row
-        if editor is not None and self.open_name == MATRIX:
-            missing = row is None or row.place.missing
-            editor.show_slot(range(0) if row is None or missing else _lines_of(row.place))
-
-    def _lead_text(self) -> None:
-        """Put the text's cursor to the grid's slot, if it is not in it; the focus stays."""
-        editor, row = self.editor, self.row
-        if editor is None or row is None or row.place.missing or self._follows():
-            return
-        if editor.cursor_location[0] not in _lines_of(row.place):
-            editor.go_to(row.place.line, 1)
-
-    def _lead_grid(self) -> None:
-        """Put the grid's cursor to the slot in whose table the text's stands."""
-        editor = self.editor
-        if editor is None or self.open_name != MATRIX or not self._follows():
-            return
-        line = editor.cursor_location[0]
-        found = next((one for one in self.places if not one.missing and line in _lines_of(one)), None)
-        if found is not None:
-            self.follow(found.key)
-
-    def _follows(self) -> bool:
-        """Whether the text leads and the grid follows: while the text has the focus."""
-        return isinstance(self.focused, ConfigEditor)
-
-    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
-        """The text's cursor moved: the grid's goes with it."""
-        event.stop()
-        if event.text_area is self.editor:
-            self._lead_grid()
 
     def on_config_editor_refused(self) -> None:
         """Why typing does nothing."""
@@ -412,10 +371,7 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
     def on_table_moved(self, message: Table.Moved) -> None:
         """Another slot, another finding; the text follows the grid."""
         if message.table is self.grid:
-            self._led = True
-            self._show_slot()
-            if self.open_name == MATRIX:
-                self._lead_text()
+            self.lead_text()
         self._redraw("slot" if message.table is self.grid else "remedy")
         self.refresh_keys()
 
@@ -452,8 +408,3 @@ class MatrixScreen(Changing, SlotEdits, FindingMoves, Completing, PeakScreen):
         """The text was edited: check it and keep it, both after a pause."""
         event.stop()
         self.text_changed(event.text_area)
-
-
-def _lines_of(place: Place) -> range:
-    """The lines of a slot's table, counted from 0."""
-    return range(place.line - 1, place.end)

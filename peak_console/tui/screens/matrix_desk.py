@@ -8,6 +8,7 @@ from peak_console.tui.editing import EditorState
 from peak_console.tui.ink import Span, Tone
 from peak_console.tui.latest import Worked
 from peak_console.tui.screens.picker import Choice, Picker
+from peak_console.tui.screens.question import Question
 from peak_console.tui.widgets.editor import ConfigEditor
 from peak_console.tui.workdesk import MATRIX, READONLY, Listing, Others, Workdesk
 
@@ -248,10 +249,10 @@ class Desk:
         if state is None or not state.dirty:
             self._screen.peak.say("there is no draft: the text is the file's")
             return
-        keep = Choice("keep", "the draft stays as it is")
-        drop = Choice("discard", "drop the draft and show the file's text; ctrl+z brings it back while open")
+        keep = Choice("cancel, keep it", "the draft stays as it is")
+        drop = Choice("discard", "show the file's text; ctrl+z brings the draft back while open", Tone.WARN)
         self._screen.app.push_screen(
-            Picker(f"discard the draft of {state.target.name}?", [keep, drop], self._discard)
+            Question(f"discard the draft of {state.target.name}?", [keep, drop], self._discard)
         )
 
     def _discard(self, word: str) -> None:

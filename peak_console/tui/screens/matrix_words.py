@@ -58,7 +58,7 @@ class Completing:
         message.stop()
         screen = self._writing
         if not message.found:
-            screen.peak.say("nothing is known that could stand here")
+            screen.peak.say("nothing to complete here")
             return
         choices = [Choice(one.word, one.note) for one in message.found]
         lines = {one.word: one for one in message.found}
