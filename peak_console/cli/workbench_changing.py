@@ -1,6 +1,6 @@
 """Changing a config: by key, by the fixes of its findings, back to a version, or as its draft has it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -18,13 +18,13 @@ from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.node.spawn import ledger_client
+from peak_console.operations.workbench.draft_naming import draft_named, refuse_open
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.files import Standing, bytes_of, read_standing
 from peak_console.operations.workbench.fixes import available, repaired
 from peak_console.operations.workbench.naming import models_by_name, models_like, slots_standing
 from peak_console.operations.workbench.rolling_back import preview_rollback, roll_back
 from peak_console.operations.workbench.saving import confirmed_by
-from peak_console.operations.workbench.shapes import Draft
 
 
 class _Pairs(click.ParamType[str]):
@@ -175,12 +175,20 @@ def save_command(fixed: str | None) -> click.Command:
     @click.command(
         "save", epilog=example(fixed, f'save{"" if fixed else " prices"} --reason "prices of today"')
     )
+    @_draft_options
     @wishes
     @named(fixed)
-    def command(invocation: Invocation, ws: Workspace, target: Target, *, wish: Wish) -> int:
-        """Save your draft: what an import or a refresh of prices proposed, or an unfinished edit."""
+    def command(
+        invocation: Invocation, ws: Workspace, target: Target, *, wish: Wish, draft_id: str, force: bool
+    ) -> int:
+        """Save your draft: what an import or a refresh of prices proposed, or an unfinished edit.
+
+        Of several drafts one is named. One that another console has open is saved there, or with --force.
+        """
         wish.check()
-        draft = _draft(ws, target)
+        draft = draft_named(ws, target, draft_id)
+        if not force and not wish.dry_run:
+            refuse_open(draft)
         return carry(
             invocation, ws, target, draft.text, standing=Standing(draft.base_text, draft.base), wish=wish
         )
@@ -192,11 +200,18 @@ def discard_command(fixed: str | None) -> click.Command:
     """``discard``."""
 
     @click.command("discard", epilog=example(fixed, "discard" if fixed else "discard prices"))
+    @_draft_options
     @named(fixed)
-    def command(invocation: Invocation, ws: Workspace, target: Target) -> int:
-        """Forget your draft. The file stays as it is."""
-        draft = _draft(ws, target)
-        drafts_of(ws).drop(target.name)
+    def command(invocation: Invocation, ws: Workspace, target: Target, *, draft_id: str, force: bool) -> int:
+        """Forget your draft. The file stays as it is.
+
+        Of several drafts one is named. One that another console has open is discarded there, or with
+        --force; that console keeps it again as soon as somebody types in it.
+        """
+        draft = draft_named(ws, target, draft_id)
+        if not force:
+            refuse_open(draft)
+        drafts_of(ws).forget(draft)
         line = f"forgot the draft of {target.name}, by {draft.origin}, {len(draft.text):,} characters"
         invocation.reporter.result({"config": target.name, "discarded": True}, line)
         return 0
@@ -204,15 +219,13 @@ def discard_command(fixed: str | None) -> click.Command:
     return command
 
 
-def _draft(ws: Workspace, target: Target) -> Draft:
-    draft = drafts_of(ws).get(target.name)
-    if draft is None:
-        raise UsageWrong(
-            f"there is no draft of {target.name}",
-            code="no_draft",
-            remedy="drafts: peak config list; begin one: peak config edit",
-        )
-    return draft
+def _draft_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Which draft, and whether one that is open elsewhere counts."""
+    force = click.option("--force", is_flag=True, help="Also a draft that another console has open.")
+    which = click.option(
+        "--draft", "draft_id", default="", metavar="ID", help="Which, where there are several."
+    )
+    return which(force(function))
 
 
 def _read(ws: Workspace, target: Target) -> tuple[Standing, Mapping[str, Any]]:

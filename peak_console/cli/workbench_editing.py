@@ -24,6 +24,8 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.text import plain
 from peak_console.node.spawn import ledger_client
+from peak_console.operations.workbench.draft_editors import begin_editor, end_editor
+from peak_console.operations.workbench.draft_words import said_of
 from peak_console.operations.workbench.drafts import DraftStore, drafts_of
 from peak_console.operations.workbench.files import bytes_of, read_standing
 from peak_console.operations.workbench.saving import CONFIRM_WORD, confirmed_by, preview, save
@@ -124,11 +126,18 @@ class Session:
     ) -> None:
         self._ws, self._target, self._operator = ws, target, operator
         self._run, self._ask, self._say = run, ask, say
-        self._store: DraftStore = drafts_of(ws)
+        self._editor = begin_editor()
+        self._store: DraftStore = drafts_of(ws, editor=self._editor)
         self.at = self._begin()
 
     def run(self, reason: str) -> Saved | None:
         """Edit until it is saved, kept or thrown away; ``None`` unless it was saved."""
+        try:
+            return self._rounds(reason)
+        finally:
+            end_editor(self._editor)
+
+    def _rounds(self, reason: str) -> Saved | None:
         self._edit()
         while True:
             seen = preview(self._ws, self._target, self.at.text, operator=self._operator)
@@ -142,6 +151,7 @@ class Session:
             if choice == SAVE:
                 saved = self._save(seen, reason)
                 if saved is not None:
+                    self._store.drop(self._target.name)
                     return saved
             elif choice == EDIT:
                 self._edit()
@@ -150,9 +160,15 @@ class Session:
                 return None
 
     def _begin(self) -> Text:
-        draft = self._store.get(self._target.name)
         standing = read_standing(self._ws, self._target)
-        if draft is not None and draft.text != standing.text:
+        parted = self._store.parted(self._target.name)
+        offered = [one for one in parted.offered if one.text != standing.text]
+        draft = self._store.take(offered[0]) if offered else None
+        for one in parted.elsewhere:
+            self._say(f"another draft is {said_of(one, living=True)}; it stays there")
+        for one in offered[1:]:
+            self._say(f"one more draft waits, {said_of(one, living=False)}: {one.id}")
+        if draft is not None:
             age = timedelta(seconds=int((SystemClock().now() - draft.at).total_seconds()))
             self._say(f"going on with the draft of {moment(draft.at)} ({age} ago, by {draft.origin})")
             return Text(draft.text, draft.base, draft.base_text)

@@ -103,13 +103,11 @@ def warn(invocation: Invocation, seen: Preview, wish: Wish) -> None:
 
 
 def told(invocation: Invocation, ws: Workspace, done: Saved, text: str) -> int:
-    """Tell of a save that is done, and forget a draft that says the same."""
+    """Tell of a save that is done, and forget drafts that say the same."""
     store = drafts_of(ws)
-    draft = store.get(done.target.name)
+    store.drop_saved(done.target.name, text)
     lines = saved_lines(done)
-    if draft is not None and draft.text == text:
-        store.drop(done.target.name)
-    elif draft is not None:
+    if any(one.text != text for one in store.of(done.target.name)):
         lines.append("a draft of it waits in the editor, begun from the version before")
     invocation.reporter.result({**done.as_dict(), "saved": True}, *lines)
     return 0

@@ -1,6 +1,7 @@
 """Drafts with the node: what was acknowledged is there after a kill, each login's own, within limits."""
 
 import asyncio
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 from node_world import World, node_here, node_process
 
+from peak_console.cli.program import run
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.node import draft_book
-from peak_console.node.state_db import StateDb, rows_of
+from peak_console.node.state_db import APPLICATION_ID, StateDb, rows_of
 from peak_console.node.status import report
+from peak_console.operations.workbench.draft_editors import begin_editor, end_editor
 from peak_console.operations.workbench.drafts import DraftStore, drafts_of
 
 NOW = ManualClock().now()
@@ -60,6 +63,70 @@ def test_a_draft_outlives_the_node_and_the_newest_of_all_places_counts(world: Wo
     with node_process(world):
         assert text_of(drafts) is None
         assert [one.target for one in drafts.all()] == ["prompts/second-look@1"]
+
+
+def test_each_editor_keeps_its_own_with_a_node_and_without(world: World) -> None:
+    """Neither replaces the other's; one is taken up once; what was dropped offline stays dropped."""
+    one, two = begin_editor(), begin_editor()
+    first, second = drafts_of(world.ws, editor=one), drafts_of(world.ws, editor=two)
+    with node_process(world) as node:
+        put(first, "# console-A")
+        put(second, "# B2")
+        assert first.parted("matrix").mine != second.parted("matrix").mine
+        assert [draft.text for draft in second.parted("matrix").elsewhere] == ["# console-A"]
+        end_editor(one)
+        (offered,) = second.parted("matrix").offered
+        node.kill()
+    assert {draft.text for draft in second.of("matrix")} == {"# console-A", "# B2"}
+    put(second, "# B3")
+    with node_process(world):
+        third = drafts_of(world.ws, editor=begin_editor())
+        taken = third.take(offered)
+        assert taken is not None
+        assert taken.text == "# console-A"
+        assert drafts_of(world.ws, editor=begin_editor()).take(offered) is None
+        second.drop_saved("matrix", "# console-A")
+        assert {draft.text for draft in third.of("matrix")} == {"# console-A", "# B3"}
+    second.drop("matrix")
+    with node_process(world):
+        assert [draft.text for draft in third.of("matrix")] == ["# console-A"]
+
+
+def test_on_the_command_line_a_draft_is_named(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of several one is named, never guessed; one that is open elsewhere is left alone, unless forced."""
+
+    def peak(*words: str) -> Any:
+        code = run(["--root", str(world.ws.root), "--json", *words])
+        return code, json.loads(capsys.readouterr().out)
+
+    editor = begin_editor()
+    text = (world.ws.root / "configs/readiness.toml").read_text(encoding="utf-8")
+    put(drafts_of(world.ws), "# proposed\n" + text, "readiness", origin="import")
+    put(drafts_of(world.ws, editor=editor), "# typed\n" + text, "readiness")
+    for words in (("discard", "readiness"), ("save", "readiness", "--reason", "r"), ("diff", "readiness")):
+        code, wrong = peak("config", *words)
+        assert (code, wrong["error"]["code"]) == (2, "draft_ambiguous")
+        assert editor.id in wrong["error"]["message"]
+    assert "+# typed" in peak("config", "diff", "readiness", "disk", f"draft:{editor.id}")[1]["diff"]
+    assert peak("config", "discard", "readiness", "--draft", "proposed")[0] == 0
+    for words in (("discard", "readiness"), ("save", "readiness", "--reason", "r")):
+        assert peak("config", *words)[1]["error"]["code"] == "draft_open"
+    assert peak("config", "discard", "readiness", "--force")[0] == 0
+    assert peak("config", "discard", "readiness")[1]["error"]["code"] == "no_draft"
+
+
+def test_a_file_of_schema_1_is_taken_over(tmp_path: Path) -> None:
+    """What it kept, one draft of a config for each login, is a proposal."""
+    with sqlite3.connect(tmp_path / "state.db") as db:
+        db.execute("CREATE TABLE draft (login TEXT, target TEXT, at TEXT, fields TEXT)")
+        db.execute("INSERT INTO draft VALUES ('mara', 'matrix', 'then', '{}')")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    state = StateDb(tmp_path / "state.db")
+    assert state.run(lambda db: rows_of(db, "SELECT * FROM draft")) == [("mara", "matrix", "", "then", "{}")]
+    state.close()
+    assert state.note == ""
 
 
 async def test_drafts_have_limits_and_a_shape(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

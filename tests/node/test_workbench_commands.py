@@ -200,7 +200,9 @@ def test_no_text_is_lost(bench: Bench) -> None:
     )
     with pytest.raises(EnvironmentUnfit):
         crashed.session.run("r")
-    assert drafts_of(bench.ws).get("matrix") == draft
+    still = drafts_of(bench.ws).get("matrix")
+    assert still is not None
+    assert (still.text, still.base) == (draft.text, draft.base)
     assert bench("matrix", "discard")[0] == 0
 
     def meanwhile(text: str) -> str:

@@ -9,6 +9,7 @@ from matrix_scenes import MATRIX, calm, keys, matrix_source, typed, write_worksp
 from peak_console.config.workspace import Workspace
 from peak_console.operations.workbench.drafts import DraftStore, drafts_of
 from peak_console.tui.app import PeakApp
+from peak_console.tui.editing import EditorState
 from peak_console.tui.screens.matrix import MatrixScreen
 from peak_console.tui.screens.merge import MergeScreen
 from peak_console.tui.screens.picker import Picker
@@ -37,6 +38,13 @@ def desk_of(app: PeakApp) -> MatrixScreen:
     return screen
 
 
+def state_of(app: PeakApp) -> EditorState:
+    """What its editor holds."""
+    state = desk_of(app).state
+    assert state is not None
+    return state
+
+
 def texts(store: DraftStore) -> set[str]:
     """The first lines of what is kept."""
     return {one.text.splitlines()[0] for one in store.of("matrix")}
@@ -50,7 +58,7 @@ async def test_two_consoles_keep_a_draft_each(tmp_path: Path, store: DraftStore)
         await typed(one, "# A")
         async with second.run_test(size=WIDE) as two:
             await keys(two, "4")
-            assert desk_of(second).state.text == MATRIX
+            assert state_of(second).text == MATRIX
             assert "open in another console" in screen_text(second)
             await keys(two, "e")
             await typed(two, "# B")
@@ -58,9 +66,9 @@ async def test_two_consoles_keep_a_draft_each(tmp_path: Path, store: DraftStore)
             await keys(two, "escape", "d", "enter")
             assert isinstance(second.screen, MergeScreen), "of an open console only comparing is offered"
             await keys(two, "T")
-            assert desk_of(second).state.text.startswith("# A")
+            assert state_of(second).text.startswith("# A")
         await calm(one)
-        assert desk_of(first).state.text.startswith("# A")
+        assert state_of(first).text.startswith("# A")
 
 
 async def test_drafts_of_consoles_that_ended_are_offered(tmp_path: Path, store: DraftStore) -> None:
@@ -73,14 +81,14 @@ async def test_drafts_of_consoles_that_ended_are_offered(tmp_path: Path, store: 
     third = console(tmp_path)
     async with third.run_test(size=WIDE) as three:
         await keys(three, "4")
-        assert desk_of(third).state.text.startswith("# new")
+        assert state_of(third).text.startswith("# new")
         assert "a console that has ended" in screen_text(third)
         assert len(texts(store)) == 2
         await keys(three, "d", "enter")
         assert isinstance(third.screen, Picker)
         await keys(three, "down", "enter")
         assert {one[:5] for one in texts(store)} == {"# new"}
-        assert desk_of(third).state.others == ()
+        assert state_of(third).others == ()
 
 
 async def test_readonly_shows_the_file_and_says_of_the_draft(tmp_path: Path, store: DraftStore) -> None:
@@ -89,7 +97,7 @@ async def test_readonly_shows_the_file_and_says_of_the_draft(tmp_path: Path, sto
     app = console(tmp_path, readonly=True)
     async with app.run_test(size=WIDE) as pilot:
         await keys(pilot, "4")
-        assert desk_of(app).state.text == MATRIX
+        assert state_of(app).text == MATRIX
         assert "an unsaved draft of this login exists since" in screen_text(app)
         assert "# theirs" not in screen_text(app)
     assert texts(store) == {"# theirs"}

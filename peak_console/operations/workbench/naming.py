@@ -16,6 +16,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.catalogue import catalogue, find_model, suggest
 from peak_console.operations.ledger import existing
 from peak_console.operations.views.replay_moments import read_moment
+from peak_console.operations.workbench.draft_naming import draft_named, waiting
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.files import bytes_of, read_standing
 from peak_console.operations.workbench.history import resolve, version_text
@@ -41,7 +42,7 @@ class Listed:
     target: Target
     digest: str | None
     draft: str
-    """What made the draft that waits; empty without one."""
+    """What made the drafts that wait, the newest first; empty without one."""
 
     def as_dict(self) -> dict[str, Any]:
         """One row of ``peak config list --json``."""
@@ -56,9 +57,11 @@ class Listed:
 
 def listed(ws: Workspace) -> tuple[Listed, ...]:
     """Every config, there or not, with this user's drafts."""
-    drafts = {one.target: one.origin for one in drafts_of(ws).all()}
+    drafts: dict[str, list[str]] = {}
+    for one in drafts_of(ws).all():
+        drafts.setdefault(one.target, []).append(one.origin)
     return tuple(
-        Listed(target, read_standing(ws, target).digest, drafts.get(target.name, ""))
+        Listed(target, read_standing(ws, target).digest, ", ".join(drafts.get(target.name, ())))
         for target in targets_of(ws)
     )
 
@@ -66,17 +69,13 @@ def listed(ws: Workspace) -> tuple[Listed, ...]:
 def text_named(ws: Workspace, target: Target, word: str) -> NamedText:
     """The text that a word names: ``disk``, ``draft``, ``previous``, ``known-good``, ``lock``, or digits.
 
-    ``lock`` is the matrix that the lock was written for. Raises ``UsageWrong`` (``no_such_version``,
-    ``version_ambiguous``), ``ControlRefused`` (``version_not_kept``).
+    ``draft:ID`` is one of several drafts, ``lock`` the matrix that the lock was written for. Raises
+    ``UsageWrong`` (``no_such_version``, ``no_draft``, ``draft_ambiguous``, ``version_ambiguous``),
+    ``ControlRefused`` (``version_not_kept``).
     """
-    if word == DRAFT:
-        draft = drafts_of(ws).get(target.name)
-        if draft is None:
-            raise UsageWrong(
-                f"there is no draft of {target.name}",
-                code="no_such_version",
-                remedy=f"name one of: {WORDS}",
-            )
+    name, _, draft_id = word.partition(":")
+    if name == DRAFT:
+        draft = draft_named(ws, target, draft_id)
         return NamedText(word, sha256_hex(bytes_of(draft.text)), draft.text)
     digest = _locked(ws, target) if word == LOCK else resolve(ws, target, word)
     return NamedText(word, digest, version_text(ws, target, digest))
@@ -84,8 +83,7 @@ def text_named(ws: Workspace, target: Target, word: str) -> NamedText:
 
 def has_draft(ws: Workspace, target: Target) -> bool:
     """Whether this user has a draft of it that says something else than the file."""
-    draft = drafts_of(ws).get(target.name)
-    return draft is not None and draft.text != read_standing(ws, target).text
+    return bool(waiting(ws, target))
 
 
 def standing_data(ws: Workspace, target: Target) -> Document:
