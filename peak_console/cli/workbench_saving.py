@@ -1,6 +1,7 @@
 """The way of every change on the command line: look at it, confirm it, save it; or look at it only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -17,7 +18,7 @@ from peak_console.cli.workbench_words import (
 )
 from peak_console.config.editing.targets import Target
 from peak_console.config.workspace import Workspace
-from peak_console.domain.errors import UsageWrong
+from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.node.spawn import ledger_client
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.files import Standing
@@ -74,7 +75,7 @@ def carry(
     if wish.dry_run:
         return look(invocation, seen, wish)
     warn(invocation, seen, wish)
-    with ledger_client(ws, name="peak config") as client:
+    with ledger_client(ws, name="peak config") as client, _no_draft_here():
         done = save(
             ws,
             client,
@@ -86,6 +87,17 @@ def carry(
             confirmed=confirmed_by(wish.confirm, seen),
         )
     return told(invocation, ws, done, text)
+
+
+@contextmanager
+def _no_draft_here() -> Iterator[None]:
+    """A command that lost to another save has nothing to merge: it is run again."""
+    try:
+        yield
+    except ControlRefused as refused:
+        if refused.code == "file_changed":
+            refused.remedy = "nothing was saved; run it again: it begins from what stands there now"
+        raise
 
 
 def look(invocation: Invocation, seen: Preview, wish: Wish) -> int:

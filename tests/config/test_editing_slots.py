@@ -155,3 +155,21 @@ def test_any_text_is_a_path_or_refused(key: str) -> None:
         return
     assert path
     assert isinstance(path[0], str)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "meant"),
+    [
+        ("L2.fallback.0", "matrix", "L2.fallback[0]"),
+        ("L2.fallback.0.timeout_s", "matrix", "L2.fallback[0].timeout_s"),
+        ("model.1.allowed", "models", "model[1].allowed"),
+    ],
+)
+def test_a_place_behind_a_dot_is_no_key(key: str, kind: str, meant: str) -> None:
+    """``L2.fallback.0`` would write a key named 0 where a list stands: it is refused, with what was meant."""
+    with pytest.raises(UsageWrong) as refused:
+        path_of(key, MODELS if kind == "models" else MATRIX)
+    assert refused.value.code == "key_malformed"
+    assert meant in refused.value.remedy
+    assert path_of('L2.fallback."0"', MATRIX) == ("L2", "fallback", "0")
+    assert path_of("L2.0", MATRIX) == ("L2", "0")

@@ -81,6 +81,8 @@ def path_of(key: str, data: Mapping[str, Any]) -> Path:
         step = _STEP.match(key, at)
         if step is None:
             raise _malformed(key)
+        if step[1] is not None and step[1].isdigit() and _is_list(found(data, path), path):
+            raise _numbered(key, step)
         path = (*path, next(one for one in step.groups() if one is not None))
         at = step.end()
         while selector := _SELECTOR.match(key, at):
@@ -222,6 +224,21 @@ def _next(data: Mapping[str, Any], path: Path) -> int:
 
 def _from_the_end(path: Path) -> tuple[tuple[bool, str | int], ...]:
     return tuple((isinstance(step, int), step) for step in path)
+
+
+def _is_list(standing: Any, path: Path) -> bool:
+    """Whether elements stand at a path; a fallback is a list of one where a lone table stands, or nothing."""
+    chain = len(path) == 2 and path[0] in _LAYERS and path[1] == Role.FALLBACK.value  # noqa: PLR2004 - a slot
+    return isinstance(standing, list) or chain
+
+
+def _numbered(key: str, step: re.Match[str]) -> UsageWrong:
+    meant = f"{key[: step.start()].removesuffix('.')}[{step[1]}]{key[step.end() :]}"
+    return _wrong(
+        f"'{key[:_SHOWN]}' would be a key named {step[1][:_SHOWN]}, and a list stands there",
+        "key_malformed",
+        f"write the place in brackets: {meant[:_SHOWN]}",
+    )
 
 
 def _malformed(key: str) -> UsageWrong:

@@ -5,67 +5,15 @@ from types import MappingProxyType
 from typing import Final
 
 from peak_console.config.lint.crossing import CROSSING_RULES
+from peak_console.config.lint.file_rules import FILE_RULES
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
 from peak_console.config.lint.lock import LOCK_RULES
+from peak_console.config.lint.money_rules import MONEY_RULES
 from peak_console.config.lint.readiness import READINESS_RULES
 from peak_console.config.lint.scope_rules import SCOPE_RULES
 from peak_console.domain.vocabulary import PhaseLevel
-
-_FILES: Final = (
-    Rule(
-        "file.missing",
-        "A required config file is not there",
-        "Matrix, registry, prices and budgets must all stand; without one of them no call can be judged, "
-        "priced or bounded.",
-        "restore the file, or make a new workspace with `peak init` and copy it from there",
-    ),
-    Rule(
-        "file.unreadable",
-        "A config file cannot be read",
-        "The path is a folder, a device or a broken link, or its permissions do not let this user read it.",
-        "make it a regular file that this user may read",
-    ),
-    Rule(
-        "file.too_large",
-        "A config file is too large",
-        "Files above one million bytes or a hundred thousand values are not read: no config needs that "
-        "much, and reading it would hold up every caller.",
-        "take out what does not belong there",
-    ),
-    Rule(
-        "file.not_utf8",
-        "A config file is not UTF-8",
-        "TOML, YAML and prompts are UTF-8 text. Another encoding would be read differently on another "
-        "machine.",
-        "save the file as UTF-8",
-    ),
-    Rule(
-        "file.syntax",
-        "A config file does not parse",
-        "The text is not TOML 1.0, or not the plain part of YAML that configs may use (mappings, lists "
-        "and plain values, without aliases, tags and repeated keys). The place is where the parser gave "
-        "up; the cause may lie a line above.",
-        "mend the text at this place",
-    ),
-    Rule(
-        "file.yaml_beside_toml",
-        "Two files claim to be the same config",
-        "YAML is read where TOML is absent. Where both stand, nobody can see from the folder which one "
-        "counts.",
-        "keep one of the two and delete the other",
-    ),
-    Rule(
-        "file.secret",
-        "A config file holds what looks like a secret",
-        "Configs are in git and in evidence packs. Keys come from the environment only. The rule knows "
-        "the forms of common keys, passwords in addresses, and keys named like secrets; it never repeats "
-        "what it found.",
-        "take it out, revoke it at the provider, and set it in the environment",
-        blocks=False,
-    ),
-)
 
 _SCHEMA: Final = (
     Rule(
@@ -285,82 +233,6 @@ _SOD: Final = (
     ),
 )
 
-_MONEY: Final = (
-    Rule(
-        "budget.missing",
-        "No budget for a run or a day",
-        "A missing limit is never read as unlimited: without a limit on the cost or tokens of a run and "
-        "of a day every call is refused.",
-        "add the table with max_cost_eur",
-        blocks=False,
-    ),
-    Rule(
-        "budget.zero",
-        "A budget of zero",
-        "A limit of zero denies every call of its scope. That may be meant; it is named so that nobody "
-        "wonders.",
-        "raise the limit, or leave it if nothing should be called",
-        severity=Severity.WARNING,
-    ),
-    Rule(
-        "budget.warn_order",
-        "The warning does not come before the limit",
-        "`warn_pct` is a share of a limit. At 0 it always warns, from 100 on it warns when it is too late.",
-        "set warn_pct between 0 and 100, for example 80.0",
-        blocks=False,
-    ),
-    Rule(
-        "budget.limit_order",
-        "A narrow limit above a wide one",
-        "A call lies within a run, a run within a day, a day within a month. A narrower limit above a "
-        "wider one never binds, so one of the two numbers is not what was meant.",
-        "lower the narrower limit or raise the wider one",
-        severity=Severity.WARNING,
-    ),
-    Rule(
-        "budget.rate_missing",
-        "No currency rate",
-        "Prices are in USD and budgets in EUR. Without a dated rate every call is refused.",
-        "add [currency] with eur_per_usd and as_of",
-        blocks=False,
-    ),
-    Rule(
-        "budget.stale_rate",
-        "The currency rate is older than 30 days",
-        "Costs in EUR drift away from the bill.",
-        "write the rate of today with its date",
-        severity=Severity.WARNING,
-    ),
-    Rule(
-        "budget.future_rate",
-        "The currency rate is dated in the future",
-        "A date to come is a mistake, and would hide that the rate grows old.",
-        "write the day on which the rate was read",
-        severity=Severity.WARNING,
-    ),
-    Rule(
-        "price.missing",
-        "A model without a price",
-        "A call whose cost cannot be bounded is refused. The router takes the next candidate.",
-        "add a [[price]] for it to configs/ai/prices.toml, with its source",
-        blocks=False,
-    ),
-    Rule(
-        "price.duplicate",
-        "Two prices for one model and day",
-        "Nobody can say which of the two holds.",
-        "keep one of them",
-    ),
-    Rule(
-        "price.zero",
-        "A price of nothing",
-        "Budgets on cost would not see the model's use. Where it is true, limits on tokens and calls "
-        "still bind.",
-        "write the price; leave it only where the provider takes nothing",
-        severity=Severity.WARNING,
-    ),
-)
-
 _PROMPTS: Final = (
     Rule(
         "prompt.missing",
@@ -396,14 +268,14 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         rule.id: rule
         for group in (
-            _FILES,
+            FILE_RULES,
             _SCHEMA,
             _MATRIX,
             _POLICY,
             _REGISTRY,
             INTERFACE_RULES,
             _SOD,
-            _MONEY,
+            MONEY_RULES,
             SCOPE_RULES,
             _PROMPTS,
             CROSSING_RULES,
