@@ -2,9 +2,9 @@
 
     python benchmarks/editor.py [--rounds 15]
 
-A key that breaks the text is pressed; the clock stops when the finding stands in the list. The baseline of
-the same run is a bare Textual editor over the same text, from the key to its next calm. Exit code 1 when a target
-does not hold.
+A key that breaks the text is pressed; the clock stops when the finding stands in the list. The baseline is
+a bare Textual editor over the same text in the same run, from the key to its next calm. Exit code 1 when a
+target does not hold.
 """
 
 import argparse
