@@ -83,7 +83,7 @@ def test_what_is_typed_by_hand_is_read_as_meant(inside: World, capsys: pytest.Ca
     assert "gpt-5.1" in answer("matrix", "diff", "previous", "disk")
     assert "saved" in answer("matrix", "at", "-0s")
     assert "no_version_then" in answer("config", "at", "matrix", "-5m")
-    standing = answer("matrix", "history").splitlines()[1].split()[0]
+    standing = json.loads(answer("--json", "matrix", "history"))["versions"][0]["digest"]
     assert "nothing_to_approve" in answer("matrix", "approve", standing, "--reason", "r")
     assert "/nonexist: the file is not there" in answer("import", "registry", "/nonexist")
     snapshot = ("--slot", "L2.primary", "--snapshot", "openai:gpt-5.2=gpt-5.2-2025-12-11")
