@@ -59,7 +59,8 @@ def promote_command(invocation: Invocation, reason: str, to: str | None, operato
     """Go on to the next phase, as an operator.
 
     Inside research a reason is enough. Before shadow, testnet and live everything that configs/readiness.toml
-    asks must be green; else it is refused with the list of what is missing.
+    asks must be green; else it is refused with the list of what is missing. Before live another operator, who
+    did not save it, approves the matrix that stands: peak matrix approve.
     """
     ws = invocation.workspace()
     wanted = phase_named(to) if to else None

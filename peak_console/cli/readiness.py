@@ -18,7 +18,8 @@ def command(invocation: Invocation, phase: str | None) -> int:
     """Hold every criterion of configs/readiness.toml for PHASE against the ledger and the configs.
 
     PHASE is shadow, testnet or live; by default the next one. Exit 0 when all are green, 1 when not. What
-    nothing is known of is "no evidence", which is not green.
+    nothing is known of is "no evidence", which is not green; so is everything where the file, or its table of
+    PHASE, is missing or cannot be read.
     """
     found = readiness(invocation.workspace(), phase_named(phase) if phase else None)
     invocation.reporter.result(found.as_dict(), *_lines(found))

@@ -15,6 +15,7 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
+from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.status import report
 from peak_console.operations.enable import append_proved
@@ -104,6 +105,15 @@ async def test_a_live_matrix_needs_two_operators_and_the_node_sees_to_it(
     async with node_here(world) as node:
         live = Live(world, node.socket_path)
         await asyncio.to_thread(live.enrolled)
+        await soon(lambda: "matrix_unapproved" in node.watch.folded.reasons, "nothing holds from before")
+        around, standing = node.circumstances(), sha256_hex(before.encode())
+        assert around.ready is not None
+        assert around.may_begin is not None
+        assert not around.ready(Phase.LIVE).green
+        assert not around.may_begin(standing, "anna")
+        await asyncio.to_thread(live.approves, "bert", "disk")
+        assert around.may_begin(standing, "anna")
+        assert not around.may_begin(standing, "bert")
         error = await asyncio.to_thread(live.refuses, "approval_required", live.saves, "anna", text)
         digest = error.details["digest"]
         assert world.ws.matrix.read_text() == before

@@ -1,6 +1,6 @@
 """What words name in the workbench, and quick fixes made one after the other."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,11 +8,20 @@ import pytest
 from peak_console.config.defaults import write_demo_configs
 from peak_console.config.editing.targets import target_named
 from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import ManualClock
 from peak_console.domain.errors import PeakError, UsageWrong
+from peak_console.domain.events import EventDraft
+from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.files import read_standing
 from peak_console.operations.workbench.fixes import available, repaired
-from peak_console.operations.workbench.naming import has_draft, listed, models_by_name, text_named
+from peak_console.operations.workbench.naming import (
+    has_draft,
+    listed,
+    models_by_name,
+    moment_named,
+    text_named,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 READINESS = target_named("readiness")
@@ -55,6 +64,17 @@ def test_the_lock_names_a_matrix_only(ws: Workspace) -> None:
         with pytest.raises(PeakError) as wrong:
             text_named(ws, target, "lock")
         assert wrong.value.code in {"no_such_version", "version_not_kept"}
+
+
+def test_a_moment_that_has_not_come_is_refused(ws: Workspace) -> None:
+    """Nobody knows what will be in force; a moment that has passed is read."""
+    ws.audits.mkdir()
+    with LedgerWriter(ws.ledger, clock=ManualClock(NOW - timedelta(hours=1))) as writer:
+        writer.append([(EventDraft("ev_1", "workspace.initialised", {}), "node")])
+    assert moment_named(ws, "2026-11-22T11:59Z", NOW) == NOW - timedelta(minutes=1)
+    with pytest.raises(UsageWrong) as wrong:
+        moment_named(ws, "2026-11-22T12:01Z", NOW)
+    assert wrong.value.code == "moment_ahead"
 
 
 def test_a_model_is_named_by_its_id_where_one_provider_has_it(ws: Workspace) -> None:

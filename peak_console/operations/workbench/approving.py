@@ -15,10 +15,12 @@ from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import ConfigInvalid, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
+from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
+from peak_console.operations.phase import rules_of
 from peak_console.operations.workbench.history import change_rules, resolve, version_text
-from peak_console.operations.workbench.saving import preview, reason_of
+from peak_console.operations.workbench.saving import approvals_of, preview, reason_of
 from peak_console.operations.workbench.shapes import Preview
 
 
@@ -62,9 +64,9 @@ def approve(
 ) -> Approved:
     """Record that an operator looked at the matrix ``digest`` and approves it.
 
-    It counts for a save by another operator, until ``[changes] approval_valid_s`` have passed; for one's own
-    save it counts nothing. The event holds the SHA-256 of the difference that was shown. Raises
-    ``UsageWrong`` (``reason_missing``, ``no_such_version``, ``nothing_to_approve``), ``ConfigInvalid``
+    It counts for a save, or a promotion into live, by another operator, until ``[changes] approval_valid_s``
+    have passed; for one's own it counts nothing. The event holds the SHA-256 of the difference that was shown.
+    Raises ``UsageWrong`` (``reason_missing``, ``no_such_version``, ``nothing_to_approve``), ``ConfigInvalid``
     (``lint_failed``) and what the node refuses.
     """
     now = now or SystemClock().now()
@@ -72,9 +74,9 @@ def approve(
     store = KeyStore(ws.keys, os.environ if environ is None else environ)
     signer = choose_operator(store, operator)
     seen = proposal(ws, digest, now=now)
-    if not seen.changed:
+    if not seen.changed and not _awaits(ws, seen.new, now):
         raise UsageWrong(
-            f"the matrix {seen.new[:12]} is the one that stands, so nobody could save it",
+            f"the matrix {seen.new[:12]} is the one that stands, and nothing waits for its approval",
             code="nothing_to_approve",
             remedy="approve what was proposed: its digest is in the refusal of its save",
         )
@@ -96,3 +98,11 @@ def approve(
     }
     draft = EventDraft(new_event_id(secrets.token_bytes), EventKind.MATRIX_APPROVED.value, body)
     return Approved(seen.new, seen.base, signer, until, append_proved(client, store, signer, draft))
+
+
+def _awaits(ws: Workspace, digest: str, now: datetime) -> bool:
+    """Whether the matrix that stands waits for approval: before live begins, and in live where none holds."""
+    level = rules_of(ws)
+    if level is PhaseLevel.LIVE:
+        return not approvals_of(ws).may_hold(digest, iso(now))
+    return level is PhaseLevel.TESTNET
