@@ -65,8 +65,8 @@ def approve(
     """Record that an operator looked at the matrix ``digest`` and approves it.
 
     It counts for a save, or a promotion into live, by another operator, until ``[changes] approval_valid_s``
-    have passed; for one's own it counts nothing. The event holds the SHA-256 of the difference that was shown.
-    Raises ``UsageWrong`` (``reason_missing``, ``no_such_version``, ``nothing_to_approve``), ``ConfigInvalid``
+    have passed; for one's own it counts nothing. The event holds the SHA-256 of the shown difference. Raises
+    ``UsageWrong`` (``reason_missing``, ``no_such_version``, ``nothing_to_approve``), ``ConfigInvalid``
     (``lint_failed``) and what the node refuses.
     """
     now = now or SystemClock().now()
