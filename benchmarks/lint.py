@@ -1,6 +1,6 @@
 """What lint costs, whole and on a keystroke; and a campaign of mutated configs against it.
 
-    python benchmarks/lint.py [--rounds 15] [--mutations 0] [--seed 1] [--json]
+    python benchmarks/lint.py [--rounds 15] [--mutations 10000] [--seed 1] [--json]
 
 The baseline of the same run reads, parses (tomllib) and validates (pydantic) the same main files and does
 nothing else; ratios to it hold on any machine. A mutation is a shipped config, cut, shuffled or spoilt: lint
@@ -187,7 +187,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--mutations", type=int, default=0)
+    parser.add_argument("--mutations", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

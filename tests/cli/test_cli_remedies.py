@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -22,9 +23,19 @@ def _named(text: str) -> Iterator[tuple[str, str]]:
 
 def _texts() -> Iterator[tuple[str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        source = path.read_text(encoding="utf-8")
+        if "peak" not in source.replace("peak_console", ""):
+            continue
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "peak" in node.value:
                 yield f"{path.relative_to(PACKAGE)}:{node.lineno}", node.value
+
+
+@cache
+def commands_in(word: str) -> frozenset[str] | None:
+    """The commands of a group; ``None`` where the word is a command by itself."""
+    command = load(word)
+    return frozenset(command.commands) if isinstance(command, click.Group) else None
 
 
 def missing(text: str) -> list[str]:
@@ -34,9 +45,8 @@ def missing(text: str) -> list[str]:
         if word not in COMMANDS:
             wrong.append(f"peak {word}")
             continue
-        command = load(word)
-        known = command.commands if isinstance(command, click.Group) else {inner: command}
-        if inner and inner not in known:
+        known = commands_in(word)
+        if inner and known is not None and inner not in known:
             wrong.append(f"peak {word} {inner}")
     return wrong
 

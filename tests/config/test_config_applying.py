@@ -248,7 +248,7 @@ def _paths(data: Any, path: Path = ()) -> list[Path]:
     return found
 
 
-QUIET = settings(deadline=None, max_examples=150)
+QUIET = settings(deadline=None, max_examples=40)
 
 
 @QUIET

@@ -111,7 +111,7 @@ def paths(data: Any, path: Path = ()) -> set[Path]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(bodies((), 2), st.sampled_from(["\n", "\r\n"]))
 def test_every_key_has_its_place(text: str, newline: str) -> None:
     """The scanner finds exactly tomllib's paths, and each key's own token stands at its place."""
@@ -131,7 +131,7 @@ def test_every_key_has_its_place(text: str, newline: str) -> None:
             assert tomllib.loads(f"{token.group()} = 0") == {path[-1]: 0}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("[]{}\"'=.,#\\\n\r\t aé1"), max_size=40))
 def test_the_scanner_ends_on_any_text(text: str) -> None:
     """On text that is not TOML it gives some places and never raises."""
