@@ -14,6 +14,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from peak_console.config.matrix import BaseUrl
 from peak_console.config.registry import ModelEntry
 from peak_console.config.schema import ConfigModel, FreeText, Listed, Name, Tokens, TupleOfNames, Usd
 from peak_console.domain.canonical import digest
@@ -45,6 +46,21 @@ class LockedPrice(ConfigModel):
         default=None, description="USD for one run of a tool that the provider runs."
     )
     source: FreeText = Field(description="Where it was read.")
+
+
+class LockedPlace(ConfigModel):
+    """Where a model is called: an answer tells what it likes of who gave it, the address does not."""
+
+    base_url: BaseUrl | None = Field(
+        default=None, description="The slot's `base_url`; absent: the provider's own address."
+    )
+    deployment: Name | None = Field(default=None, description="The slot's `deployment`, where it names one.")
+
+    @property
+    def words(self) -> str:
+        """As people read it: ``the provider's own address``, ``https://…, deployment x``."""
+        address = self.base_url or "the provider's own address"
+        return f"{address}, deployment {self.deployment}" if self.deployment else address
 
 
 class LockedRegistry(ConfigModel):
@@ -122,6 +138,11 @@ class LockEntry(ConfigModel):
     registry: LockedRegistry = Field(description="What the registry said of it.")
     price: LockedPrice = Field(description="Its price.")
     baseline: Baseline = Field(default=Baseline(), description="What was known of it.")
+    places: Annotated[tuple[LockedPlace, ...], Listed] = Field(
+        default=(LockedPlace(),),
+        description="Where it was verified: addresses and deployments under which the slot may call it. "
+        "Absent: the provider's own address, without a deployment.",
+    )
     samples: Annotated[tuple[StoredSample, ...], Listed] = Field(default=(), description="Stored samples.")
     canaries: Annotated[tuple[Digest, ...], Listed] = Field(
         default=(), description="Digests of canary cases."
@@ -157,6 +178,10 @@ class LockHead(ConfigModel):
     reason: FreeText = Field(description="Why it was written.")
     matrix_sha256: Digest = Field(description="The matrix it was written for.")
     previous: Digest | None = Field(default=None, description="The lock before it, by digest.")
+    workspace: Digest | None = Field(
+        default=None,
+        description="The workspace it was written in: SHA-256 of the key in `configs/keys/workspace.pub`.",
+    )
 
 
 class LockSignature(ConfigModel):
@@ -177,7 +202,7 @@ class LockFile(ConfigModel):
 
 
 class LockFlaw(StrEnum):
-    """Why a lock is not sound, whatever the time is."""
+    """Why a lock is not sound, whatever the time is. The last three only the ledger can tell."""
 
     MALFORMED = "malformed"
     UNSIGNED = "unsigned"
@@ -185,6 +210,10 @@ class LockFlaw(StrEnum):
     SIGNER_KEY_UNREADABLE = "signer_key_unreadable"
     FOREIGN_KEY = "foreign_key"
     ALTERED = "altered"
+    FOREIGN_WORKSPACE = "foreign_workspace"
+    SIGNER_NOT_ENROLLED = "signer_not_enrolled"
+    SIGNER_OTHER_KEY = "signer_other_key"
+    NOT_CURRENT = "not_current"
 
 
 @dataclass(frozen=True, slots=True)

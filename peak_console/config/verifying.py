@@ -1,6 +1,6 @@
 """Whether a model is verified: the lock's soundness, and what it says of a slot's model in a phase. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,15 +13,17 @@ from peak_console.config.document import Document
 from peak_console.config.lock import (
     EvidenceKind,
     Lock,
+    LockedPlace,
     LockEntry,
     LockFile,
     LockFlaw,
     LockKey,
     registry_digest,
 )
+from peak_console.config.lock_places import unlocked
 from peak_console.config.lock_text import signed_message
 from peak_console.config.registry import ModelEntry
-from peak_console.domain.canonical import NotCanonical
+from peak_console.domain.canonical import NotCanonical, sha256_hex
 from peak_console.domain.clock import iso
 from peak_console.domain.public_keys import bare_key, signed_by
 from peak_console.domain.vocabulary import PhaseLevel
@@ -31,6 +33,9 @@ NEAR_END_DAYS: Final = 14
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far ahead of ours the clock may be by which a lock was written."""
+
+_WORKSPACE: Final = "workspace"
+"""Whose public key names the workspace, in ``configs/keys``."""
 
 WRITE_REMEDY: Final = 'write a new one: peak lock write --reason "..."'
 _RESTORE: Final = "put back the last one: peak lock rollback previous, or write a new one: peak lock write"
@@ -53,6 +58,7 @@ class Standing(StrEnum):
     CHANGED = "changed"
     EXPIRED = "expired"
     UNSOUND = "unsound"
+    UNRECORDED = "unrecorded"
     NO_LOCK = "no_lock"
 
 
@@ -99,15 +105,39 @@ def _signature_flaw(file: LockFile, document: Document, keys: Mapping[str, str])
         message = signed_message(document.data or {})
     except NotCanonical:
         return LockFlaw.MALFORMED
-    return None if signed_by(key, file.signature.value, message) else LockFlaw.ALTERED
+    if not signed_by(key, file.signature.value, message):
+        return LockFlaw.ALTERED
+    return LockFlaw.FOREIGN_WORKSPACE if file.lock.workspace not in {None, workspace_digest(keys)} else None
+
+
+def workspace_digest(keys: Mapping[str, str]) -> str:
+    """What :attr:`LockHead.workspace` names: a workspace by the public key that it signs with."""
+    return sha256_hex(bare_key(keys.get(_WORKSPACE, "")).encode())
+
+
+def by_ledger(lock: Lock | None, operators: Mapping[str, str], current: str | None) -> Lock | None:
+    """A lock as the ledger lets it count: signed by who is enrolled, and the one recorded last.
+
+    ``operators`` are the enrolled ones and their public keys; ``current`` is the digest that the newest
+    ``lock.written`` or ``lock.rolled_back`` names, ``None`` where there is none. What files alone say against
+    it comes first.
+    """
+    if lock is None or lock.flaw is not None or lock.file is None or lock.file.signature is None:
+        return lock
+    known, flaw = operators.get(lock.signer), None
+    if known is None:
+        flaw = LockFlaw.SIGNER_NOT_ENROLLED
+    elif bare_key(known) != bare_key(lock.file.signature.key):
+        flaw = LockFlaw.SIGNER_OTHER_KEY
+    elif lock.digest != current:
+        flaw = LockFlaw.NOT_CURRENT
+    return lock if flaw is None else Lock(lock.file, lock.digest, flaw, lock.entries)
 
 
 def trouble_of(lock: Lock, now: datetime) -> LockTrouble | None:
     """Why a lock does not count at a moment; ``None`` where it does."""
-    signer = lock.signer
     if lock.flaw is not None:
-        message, remedy = _FLAWS[lock.flaw]
-        return LockTrouble(lock.flaw.value, message.format(signer=signer), remedy.format(signer=signer))
+        return flaw_of(lock.flaw, lock.signer)
     if lock.file is None:  # never without a flaw
         return LockTrouble(LockFlaw.MALFORMED.value, *_FLAWS[LockFlaw.MALFORMED])
     head = lock.file.lock
@@ -117,6 +147,12 @@ def trouble_of(lock: Lock, now: datetime) -> LockTrouble | None:
     if head.expires_at <= now:
         return LockTrouble("expired", f"the lock expired on {iso(head.expires_at)}", WRITE_REMEDY)
     return None
+
+
+def flaw_of(flaw: LockFlaw, signer: str) -> LockTrouble:
+    """A flaw of a lock of a signer, in words."""
+    message, remedy = _FLAWS[flaw]
+    return LockTrouble(flaw.value, message.format(signer=signer), remedy.format(signer=signer))
 
 
 def is_current(lock: Lock | None, now: datetime) -> bool:
@@ -145,6 +181,22 @@ _FLAWS: Final[Mapping[LockFlaw, tuple[str, str]]] = {
         "the lock was changed after {signer} signed it: the signature does not hold",
         _RESTORE,
     ),
+    LockFlaw.FOREIGN_WORKSPACE: (
+        "the lock was written in another workspace than configs/keys/workspace.pub names",
+        WRITE_REMEDY,
+    ),
+    LockFlaw.SIGNER_NOT_ENROLLED: (
+        "the lock is signed by {signer}, who is no enrolled operator on the ledger",
+        "have an enrolled operator write a new one: peak lock write",
+    ),
+    LockFlaw.SIGNER_OTHER_KEY: (
+        "the lock is signed with another key than {signer} is enrolled with on the ledger",
+        "have an enrolled operator write a new one: peak lock write",
+    ),
+    LockFlaw.NOT_CURRENT: (
+        "the lock is not the one that was last written or put back on the ledger",
+        "see which that is: peak lock check; then put it back (peak lock rollback) or write a new one",
+    ),
 }
 
 
@@ -152,20 +204,35 @@ _FLAWS: Final[Mapping[LockFlaw, tuple[str, str]]] = {
 
 
 def standing(
-    lock: Lock | None, key: LockKey, model: ModelEntry | None, price: Price | None, now: datetime
+    lock: Lock | None,
+    key: LockKey,
+    model: ModelEntry | None,
+    price: Price | None,
+    now: datetime,
+    *,
+    places: Iterable[LockedPlace],
 ) -> Standing:
-    """What ``lock`` says at ``now`` of a model in a slot, as registry and prices stand."""
+    """What ``lock`` says at ``now`` of a model in a slot, as registry, prices and ``places`` stand.
+
+    ``places`` are all at which the matrix calls it in that slot: at every one it must have been verified.
+    """
     if lock is None:
         return Standing.NO_LOCK
     trouble = trouble_of(lock, now)
     if trouble is not None:
-        return Standing.EXPIRED if trouble.code == "expired" else Standing.UNSOUND
+        return of_trouble(trouble)
     entry = lock.entries.get(key)
     if entry is None:
         return Standing.UNVERIFIED
-    if registry_differs(entry, model) or price_differs(entry, price):
+    if registry_differs(entry, model) or price_differs(entry, price) or unlocked(entry, places):
         return Standing.CHANGED
     return Standing.VERIFIED if entry.evidence.kind is EvidenceKind.EVAL else Standing.ATTESTED
+
+
+def of_trouble(trouble: LockTrouble) -> Standing:
+    """What every model is under a lock that does not count."""
+    told = {"expired": Standing.EXPIRED, LockFlaw.NOT_CURRENT.value: Standing.UNRECORDED}
+    return told.get(trouble.code, Standing.UNSOUND)
 
 
 def suffices(found: Standing, phase: PhaseLevel) -> bool:
@@ -201,7 +268,7 @@ def why_not(
         return f"{name} is not verified for {slot}: {trouble.message}", trouble.remedy
     if found is Standing.CHANGED:
         return (
-            f"{name} has another registry entry or price than when it was verified for {slot}",
+            f"{name} has another address, registry entry or price than when it was verified for {slot}",
             f"see which: peak lock check; then {WRITE_REMEDY}",
         )
     if found is Standing.ATTESTED:

@@ -183,6 +183,7 @@ class CallReason(StrEnum):
     MATRIX_INVALID = "matrix_invalid"
     MATRIX_CHANGED = "matrix_changed"
     LOCK_CHANGED = "lock_changed"
+    LOCK_NOT_CURRENT = "lock_not_current"
     FORBIDDEN_PROVIDER = "forbidden_provider"
     FORBIDDEN_MODEL = "forbidden_model"
     FORBIDDEN_BASE_URL = "forbidden_base_url"

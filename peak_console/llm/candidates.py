@@ -12,6 +12,7 @@ from typing import Any
 from peak_console.budget.prices import Price
 from peak_console.config.configs import Configs
 from peak_console.config.lock import Lock, LockKey
+from peak_console.config.lock_places import places_of
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import ModelEntry
 from peak_console.config.verifying import Standing, standing, suffices, why_not
@@ -141,7 +142,7 @@ def _judged(entry: ChainEntry, configs: Configs, facts: Facts) -> Candidate:
     model = configs.models.find(entry.provider, entry.model_id)
     key = (entry.layer, entry.role, entry.provider, entry.model_id)
     price = configs.prices.find(entry.provider, entry.model_id, facts.today)
-    found = standing(configs.lock, key, model, price, facts.moment)
+    found = standing(configs.lock, key, model, price, facts.moment, places=places_of(configs.matrix, key))
     refusal = _policy(entry, model, configs, facts) or _registry(entry, model, facts)
     if refusal is not None or model is None:
         return Candidate(entry, None, refusal, _lifecycle(model), found)

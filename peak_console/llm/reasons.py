@@ -58,6 +58,12 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
         CallReason.LOCK_CHANGED: Meaning(
             _NOT_SENT, "the plan was made under another lock than the node's", _REFUSED, "call again"
         ),
+        CallReason.LOCK_NOT_CURRENT: Meaning(
+            _NOT_SENT,
+            "the lock in its place is not the one that the ledger recorded last",
+            _REFUSED,
+            "see which that is: peak lock check; then peak lock rollback, or peak lock write",
+        ),
         CallReason.FORBIDDEN_PROVIDER: Meaning(
             _NOT_ADMITTED, "the provider is forbidden", _PASSED_OVER, "choose an allowed provider"
         ),

@@ -22,6 +22,8 @@ _KINDS = (
     EventKind.OPERATOR_ENROLLED,
     EventKind.OPERATOR_REMOVED,
     EventKind.PHASE_CHANGED,
+    EventKind.LOCK_WRITTEN,
+    EventKind.LOCK_ROLLED_BACK,
 )
 
 
@@ -41,6 +43,8 @@ class Facts:
     operators: dict[str, str] = field(default_factory=dict)
     """Enrolled operators and their public keys."""
     phase: Phase = Phase.BOOTSTRAP
+    lock_digest: str | None = None
+    """The lock of verified models that was last written or put back; ``None`` where none was."""
     simulated: bool = False
     made_by: str = ""
     genesis_ts: str = ""
@@ -89,6 +93,8 @@ class Facts:
             self.operators.pop(str(body.get("operator")), None)
         elif kind == EventKind.PHASE_CHANGED:
             self.phase = _phase(body.get("to"))
+        elif kind in {EventKind.LOCK_WRITTEN, EventKind.LOCK_ROLLED_BACK}:
+            self.lock_digest = str(body.get("digest"))
 
 
 def _phase(name: object) -> Phase:

@@ -1,13 +1,14 @@
-"""What the node asks of the lock before it reserves a call: the road's rules, by its own configs."""
+"""What the node asks of the lock before it reserves a call: the road's rules, by its own ledger."""
 
-from datetime import date
+from datetime import date, datetime
 
 from peak_console.config.configs import Configs
-from peak_console.config.verifying import Standing, is_current, standing, suffices, why_not
+from peak_console.config.lock import Lock, LockFlaw, LockKey
+from peak_console.config.lock_places import places_of
+from peak_console.config.verifying import Standing, by_ledger, is_current, standing, suffices, why_not
 from peak_console.domain.calls import CallReason
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Refusal
-from peak_console.domain.public_keys import bare_key
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.node.state import NodeState
 
@@ -15,14 +16,15 @@ from peak_console.node.state import NodeState
 class VerifiedGuard:
     """Refuses calls planned under another lock, and from shadow on those that the lock does not carry.
 
-    A lock counts here only while the ledger has its signer enrolled, with the key that signed.
+    A lock counts here only while it is the one that the ledger recorded last, and while the ledger has its
+    signer enrolled with the key that signed.
     """
 
     def __init__(self, state: NodeState) -> None:
         self._state = state
         self._configs: Configs | None = None
         self._today = date.min
-        self._kept: dict[tuple[Layer, Role, str, str, bool], Standing] = {}
+        self._kept: dict[tuple[LockKey, LockFlaw | None, bool], Standing] = {}
 
     def look(self, draft: EventDraft, configs: Configs) -> Refusal | None:
         """Why a call may not be reserved; ``None`` where the lock has nothing against it."""
@@ -33,43 +35,42 @@ class VerifiedGuard:
                 "the lock of verified models was changed since this call was planned",
                 "ask again: the next call is planned under the new one",
             )
-        phase = self._state.facts.phase.level
+        facts = self._state.facts
+        phase = facts.phase.level
         if not phase.at_least(PhaseLevel.SHADOW):
             return None
-        stranger = unenrolled(configs, self._state.facts.operators)
-        if stranger:
-            remedy = 'have an enrolled operator write a new one: peak lock write --reason "..."'
-            return Refusal(CallReason.MODEL_NOT_VERIFIED.value, stranger, remedy)
-        return self._of_model(draft, configs, phase)
-
-    def _of_model(self, draft: EventDraft, configs: Configs, phase: PhaseLevel) -> Refusal | None:
         try:
-            layer, role = Layer(draft.layer or ""), Role(draft.role or "")
+            key = (
+                Layer(draft.layer or ""),
+                Role(draft.role or ""),
+                draft.provider or "",
+                draft.model_id or "",
+            )
         except ValueError:
             return Refusal(CallReason.MODEL_NOT_VERIFIED.value, "the call names no slot of the matrix", "")
-        key = (layer, role, draft.provider or "", draft.model_id or "")
+        return self._of_model(key, configs, by_ledger(lock, facts.operators, facts.lock_digest), phase)
+
+    def _of_model(
+        self, key: LockKey, configs: Configs, lock: Lock | None, phase: PhaseLevel
+    ) -> Refusal | None:
         now = self._state.clock.now()
-        if configs is not self._configs or now.date() != self._today:
-            self._configs, self._today, self._kept = configs, now.date(), {}
-        place = (*key, is_current(configs.lock, now))
-        found = self._kept.get(place)
-        if found is None:
-            model, price = configs.models.find(*key[2:]), configs.prices.find(*key[2:], now.date())
-            found = self._kept[place] = standing(configs.lock, key, model, price, now)
+        found = self._standing(key, configs, lock, now)
         if suffices(found, phase):
             return None
-        message, remedy = why_not(found, configs.lock, key, phase, now)
-        return Refusal(CallReason.MODEL_NOT_VERIFIED.value, message, remedy)
+        message, remedy = why_not(found, lock, key, phase, now)
+        old = found is Standing.UNRECORDED
+        code = CallReason.LOCK_NOT_CURRENT if old else CallReason.MODEL_NOT_VERIFIED
+        return Refusal(code.value, message, remedy)
 
-
-def unenrolled(configs: Configs, operators: dict[str, str]) -> str:
-    """Why a lock's signer is no operator by the ledger; empty where he is, and where the lock says worse."""
-    lock = configs.lock
-    if lock is None or lock.file is None or lock.file.signature is None or lock.flaw is not None:
-        return ""
-    known = operators.get(lock.signer)
-    if known is None:
-        return f"the lock is signed by {lock.signer}, who is no enrolled operator"
-    if bare_key(known) != bare_key(lock.file.signature.key):
-        return f"the lock is signed with another key than {lock.signer} is enrolled with"
-    return ""
+    def _standing(self, key: LockKey, configs: Configs, lock: Lock | None, now: datetime) -> Standing:
+        """Judged once for configs, day, and what the ledger has against the lock."""
+        if configs is not self._configs or now.date() != self._today:
+            self._configs, self._today, self._kept = configs, now.date(), {}
+        place = (key, lock.flaw if lock else None, is_current(lock, now))
+        if place not in self._kept:
+            model, price = configs.models.find(*key[2:]), configs.prices.find(*key[2:], now.date())
+            places = places_of(configs.matrix, key)
+            found = standing(lock, key, model, price, now, places=places)
+            unnamed = not places and found in {Standing.VERIFIED, Standing.ATTESTED}
+            self._kept[place] = Standing.CHANGED if unnamed else found
+        return self._kept[place]

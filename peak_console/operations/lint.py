@@ -8,9 +8,14 @@ from typing import Any
 
 from peak_console.config.document import read_document
 from peak_console.config.lint import LintFinding, Severity, lint_paths, lint_workspace
+from peak_console.config.lint.catalogue import CATALOGUE
+from peak_console.config.lock import LockFlaw
+from peak_console.config.sources import KEYS, MAIN_FILES, read_keys
+from peak_console.config.verifying import flaw_of, judged
 from peak_console.config.workspace import Workspace
-from peak_console.domain.errors import UsageWrong
+from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.vocabulary import Phase, PhaseLevel
+from peak_console.operations.locking.recorded import record_of
 from peak_console.operations.phase import rules_of
 
 
@@ -43,7 +48,28 @@ class LintReport:
 def lint(ws: Workspace, *, phase: PhaseLevel | None = None, today: date) -> LintReport:
     """All findings on a workspace; ``phase`` defaults to the ledger's."""
     level = phase or rules_of(ws)
-    return LintReport(tuple(lint_workspace(ws, phase=level, today=today)), level)
+    found = [*lint_workspace(ws, phase=level, today=today), *_of_ledger(ws, level)]
+    return LintReport(tuple(sorted(found, key=lambda one: one.order)), level)
+
+
+def _of_ledger(ws: Workspace, level: PhaseLevel) -> list[LintFinding]:
+    """``lock.signer_removed``, ``lock.not_current``: what the ledger, where it is, has against the lock."""
+    if not ws.ledger.exists() or not ws.lock.exists():
+        return []
+    lock = judged(read_document(ws.lock, MAIN_FILES["lock"]), read_keys(ws.root / KEYS))
+    try:
+        found = record_of(ws).judged(lock)
+    except LedgerUnavailable:
+        return []
+    if lock is None or lock.flaw is not None or found is None or found.flaw is None:
+        return []
+    current = found.flaw is LockFlaw.NOT_CURRENT
+    rule = CATALOGUE["lock.not_current" if current else "lock.signer_removed"]
+    trouble = flaw_of(found.flaw, found.signer)
+    finding = LintFinding(
+        rule.id, rule.severity_in(level), MAIN_FILES["lock"], 1, 1, trouble.message, trouble.remedy
+    )
+    return [finding]
 
 
 def lint_files(paths: Sequence[Path], *, phase: PhaseLevel | None = None, today: date) -> LintReport:

@@ -72,10 +72,15 @@ def enrolled_keys(ws: Workspace) -> dict[str, str]:
     """Operators and their public keys by the ledger; empty without one."""
     if not ws.ledger.exists():
         return {}
-    keys: dict[str, str] = {}
     with LedgerReader(ws.ledger) as reader:
-        wanted = EventFilter(kinds=(EventKind.OPERATOR_ENROLLED.value, EventKind.OPERATOR_REMOVED.value))
-        events = reader.find(wanted, limit=_OPERATOR_EVENTS).events
+        return keys_by(reader)
+
+
+def keys_by(reader: LedgerReader) -> dict[str, str]:
+    """As :func:`enrolled_keys`, of a ledger that is open."""
+    keys: dict[str, str] = {}
+    wanted = EventFilter(kinds=(EventKind.OPERATOR_ENROLLED.value, EventKind.OPERATOR_REMOVED.value))
+    events = reader.find(wanted, limit=_OPERATOR_EVENTS).events
     for event in reversed(events):
         body = event.body or {}
         if event.kind == EventKind.OPERATOR_ENROLLED:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.route import Explanation, explain, parse_failure
 from peak_console.operations.demo import is_simulated
 from peak_console.operations.ledger_facts import LedgerFacts, ledger_facts
+from peak_console.operations.locking.recorded import record_of
 from peak_console.operations.phase import rules_of
 from peak_console.operations.views.breakers import BreakerLine, BreakerState, breaker_of, breaker_words
 from peak_console.operations.views.budget_left import binding, left_json, left_of
@@ -91,7 +92,8 @@ def route(
     Keys and addresses are judged as a call of this environment would find them; ``assume_keys`` takes every
     provider to have a key. In a simulated workspace a provider without an address here is taken to be
     simulated, for a plan calls nobody; one that has a real key is refused, as calls are. Open breakers are
-    passed over, as calls pass them over. Raises ``ConfigInvalid``, ``CallRefused`` (no models in this layer,
+    passed over, as calls pass them over. The lock is judged as the node judges it: by who is enrolled, and by
+    which one the ledger recorded last. Raises ``ConfigInvalid``, ``CallRefused`` (no models in this layer,
     empty slot) and ``UsageWrong``.
     """
     failures = [parse_failure(one) for one in fail]
@@ -100,6 +102,8 @@ def route(
     configs = load_configs(ws, phase=level, today=today)
     now = (clock or SystemClock()).now()
     facts, problem = _facts(ws, configs.budgets.limits, now)
+    if facts is not None:
+        configs = replace(configs, lock=record_of(ws).judged(configs.lock))
     explanation = explain(
         configs,
         layer,

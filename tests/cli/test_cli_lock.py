@@ -43,7 +43,7 @@ def test_a_lock_is_shown_and_checked(desk: Path, capsys: pytest.CaptureFixture[s
     assert (shown["sound"], shown["counts"], len(shown["entry"])) == (True, True, 14)
     found = said(capsys, 1, "check", "--phase", "shadow", *root)
     SHAPES["lock-check"].model_validate(found)
-    assert [one["code"] for one in found["problems"]] == ["signer_not_enrolled", "not_recorded"]
+    assert [one["code"] for one in found["problems"]] == ["signer_not_enrolled", "not_current"]
     assert run(["lock", "check", *root]) == 1
     text = capsys.readouterr().out
     assert "no enrolled operator" in text

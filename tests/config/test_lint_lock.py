@@ -10,6 +10,7 @@ from support.locks import NOW, lock_file, write_lock
 from peak_console.config.lint import LintFinding, lint_paths, lint_workspace
 from peak_console.config.lint.catalogue import CATALOGUE
 from peak_console.config.load import load_configs
+from peak_console.config.lock import LockedPlace
 from peak_console.domain.vocabulary import PhaseLevel
 
 LOCK = "configs/ai/verified_models.lock"
@@ -46,6 +47,17 @@ def _doubled(files: Any, **changes: Any) -> None:
     write_lock(files.root, file.model_copy(update={"entry": (*file.entry, more)}))
 
 
+def _verified_at(files: Any, **place: str) -> None:
+    """A lock whose models were verified elsewhere than where the matrix calls them."""
+    file = lock_file(load_configs(files.ws, today=TODAY))
+    first, *others = file.entry
+    moved = first.model_copy(update={"places": (LockedPlace(**place),)})
+    write_lock(files.root, file.model_copy(update={"entry": (moved, *others)}))
+
+
+OF_LEDGER = {"lock.signer_removed", "lock.not_current"}
+"""Rules that only a workspace's ledger can tell; they have tests beside the node's."""
+
 CASES: list[tuple[str, Callable[[Any], object]]] = [
     ("lock.missing", lambda files: (files.root / LOCK).unlink()),
     ("lock.unsound", lambda files: files.change(LOCK, 'reason = "test"', 'reason = "tested"')),
@@ -66,6 +78,7 @@ CASES: list[tuple[str, Callable[[Any], object]]] = [
         "lock.price_changed",
         lambda files: files.change(P, "output_usd_per_mtok = 2.0", "output_usd_per_mtok = 3.0"),
     ),
+    ("lock.address_changed", lambda files: _verified_at(files, base_url="https://api.alpha.example/v1")),
     ("lock.unused_entry", lambda files: _doubled(files, model_id="beta-1")),
     ("lock.duplicate_entry", _doubled),
     ("lock.other_matrix", lambda files: lock_up(files, matrix_sha256="a" * 64)),
@@ -85,7 +98,8 @@ def test_a_sound_lock_of_all_that_is_used_is_no_finding(files: Any) -> None:
 
 def test_every_rule_of_the_lock_has_a_case() -> None:
     """A rule without a test that triggers it does not ship."""
-    assert [rule for rule, _ in CASES] == [rule for rule in CATALOGUE if rule.startswith("lock.")]
+    known = [rule for rule in CATALOGUE if rule.startswith("lock.")]
+    assert [rule for rule, _ in CASES] == [rule for rule in known if rule not in OF_LEDGER]
 
 
 @pytest.mark.parametrize(("rule", "spoil"), CASES, ids=[rule for rule, _ in CASES])
@@ -106,6 +120,17 @@ def test_in_research_the_lock_is_advisory(rule: str) -> None:
     """A warning there, an error from shadow on."""
     severities = [CATALOGUE[rule].severity_in(phase) for phase in PhaseLevel]
     assert severities == ["warning", "error", "error", "error"]
+
+
+@pytest.mark.parametrize("phase", PhaseLevel)
+def test_a_slot_that_is_sent_elsewhere_is_told_in_every_phase(files: Any, phase: PhaseLevel) -> None:
+    """Another address in the matrix than the lock's, at the line that says so; an error from shadow on."""
+    lock_up(files)
+    files.change(M, "[L0.primary]\n", '[L0.primary]\nbase_url = "https://evil.example/v1"\n')
+    (found,) = [one for one in lint(files, phase) if one.rule == "lock.address_changed"]
+    assert found.severity == ("warning" if phase is PhaseLevel.RESEARCH else "error")
+    assert files.read(M).splitlines()[found.line - 1].startswith("base_url")
+    assert "evil.example" in found.message
 
 
 def test_an_attested_model_is_enough_for_shadow_only(files: Any) -> None:

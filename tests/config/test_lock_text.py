@@ -20,13 +20,22 @@ from peak_console.config.load import ConfigCache, load_configs
 from peak_console.config.lock import (
     EvidenceKind,
     Lock,
+    LockedPlace,
     LockEntry,
     LockFile,
     LockFlaw,
     registry_digest,
 )
 from peak_console.config.lock_text import lock_text
-from peak_console.config.verifying import Standing, judged, standing, suffices, trouble_of
+from peak_console.config.verifying import (
+    Standing,
+    by_ledger,
+    judged,
+    standing,
+    suffices,
+    trouble_of,
+    workspace_digest,
+)
 from peak_console.control.keys import KeySigner, openssh
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
@@ -69,6 +78,14 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
             "source": draw(WORDS),
         },
         "baseline": {"since": draw(TIMES), "calls": draw(COUNTS), "judged": draw(COUNTS)},
+        "places": draw(
+            st.lists(
+                st.fixed_dictionaries(
+                    {}, optional={"base_url": st.just("https://a.example/v1"), "deployment": NAMES}
+                ),
+                max_size=3,
+            )
+        ),
         "samples": [{"run_id": draw(NAMES), "request_hash": draw(DIGESTS), "answer_sha256": draw(DIGESTS)}],
         "canaries": draw(st.lists(DIGESTS, max_size=2)),
         "evidence": {
@@ -157,6 +174,42 @@ def test_whose_key_it_is_matters(files: Any) -> None:
     assert flaw_of(forged.encode()) is LockFlaw.ALTERED
 
 
+def test_a_lock_of_another_workspace_is_none_here(files: Any) -> None:
+    """Whoever is enrolled in both signed for one of them; the workspace's key says which."""
+    data = data_of(files, workspace=workspace_digest({"workspace": PUBLIC}))
+    other = openssh(OTHER.public_key())
+    assert flaw_of(data, {"anna": PUBLIC, "workspace": f"{PUBLIC} workspace"}) is None
+    assert flaw_of(data, {"anna": PUBLIC, "workspace": other}) is LockFlaw.FOREIGN_WORKSPACE
+    assert flaw_of(data, {"anna": PUBLIC}) is LockFlaw.FOREIGN_WORKSPACE
+
+
+def test_what_the_ledger_has_against_a_lock(files: Any) -> None:
+    """Its signer, then that another is the newest; what files say against it comes first."""
+    lock = Lock.of(judged_file(data_of(files)), "d" * 64, None)
+    here, other = {"anna": PUBLIC}, openssh(OTHER.public_key())
+    for operators, current, flaw in (
+        (here, "d" * 64, None),
+        ({}, "d" * 64, LockFlaw.SIGNER_NOT_ENROLLED),
+        ({"anna": other}, "d" * 64, LockFlaw.SIGNER_OTHER_KEY),
+        (here, "e" * 64, LockFlaw.NOT_CURRENT),
+        (here, None, LockFlaw.NOT_CURRENT),
+    ):
+        found = by_ledger(lock, operators, current)
+        assert found is not None
+        assert found.flaw is flaw
+    altered = Lock.of(lock.file, lock.digest, LockFlaw.ALTERED)
+    assert by_ledger(altered, {}, None) is altered
+    assert by_ledger(None, here, "d" * 64) is None
+
+
+def judged_file(data: bytes) -> LockFile:
+    """The lock in these bytes."""
+    lock = judged(parse_document(data, LOCK), {"anna": PUBLIC})
+    assert lock is not None
+    assert lock.file is not None
+    return lock.file
+
+
 def test_every_flaw_and_every_moment_has_words_of_its_own(files: Any) -> None:
     """What is wrong, and what to do; by the moment it may be yet to come, or over."""
     file = lock_file(load_configs(files.ws, today=NOW.date()))
@@ -182,8 +235,16 @@ def test_what_a_lock_says_of_a_model(files: Any) -> None:
     assert lock is not None
 
     def found(lock: Lock | None = lock, **changes: Any) -> Standing:
-        asked = {"key": SLOT, "model": model, "price": price, "now": NOW, **changes}
-        return standing(lock, asked["key"], asked["model"], asked["price"], asked["now"])
+        asked = {
+            "key": SLOT,
+            "model": model,
+            "price": price,
+            "now": NOW,
+            "places": (LockedPlace(),),
+        } | changes
+        return standing(
+            lock, asked["key"], asked["model"], asked["price"], asked["now"], places=asked["places"]
+        )
 
     assert found() is Standing.VERIFIED
     assert found(locked(configs, "attested").lock) is Standing.ATTESTED
@@ -196,6 +257,11 @@ def test_what_a_lock_says_of_a_model(files: Any) -> None:
     assert found(price=replace(price, output_usd_per_mtok=Decimal("2.01"))) is Standing.CHANGED
     assert found(price=replace(price, request_usd=Decimal("0.01"))) is Standing.CHANGED
     assert found(price=replace(price, source="read elsewhere")) is Standing.VERIFIED
+    away, deployed = LockedPlace(base_url="https://evil.example"), LockedPlace(deployment="other")
+    assert found(places=(away,)) is Standing.CHANGED
+    assert found(places=(deployed,)) is Standing.CHANGED
+    assert found(places=(LockedPlace(), away)) is Standing.CHANGED
+    assert found(Lock.of(lock.file, lock.digest, LockFlaw.NOT_CURRENT)) is Standing.UNRECORDED
 
 
 def test_an_announced_end_changes_nothing_of_what_was_verified(files: Any) -> None:

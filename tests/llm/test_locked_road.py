@@ -14,7 +14,7 @@ from support.locks import lock_file, locked, write_lock
 
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
-from peak_console.config.lock import Lock, LockFlaw
+from peak_console.config.lock import Lock, LockedPlace, LockFlaw
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import CallRefused
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
@@ -135,6 +135,34 @@ def test_what_the_route_says_of_a_lock(configs: Configs) -> None:
         configs.prices, rows={**configs.prices.rows, ("openai", "gpt-5-mini"): (dearer, *others)}
     )
     assert standings(replace(configs, prices=prices)) == [("changed", refused), ("verified", "admitted")]
+
+
+@pytest.mark.parametrize("change", [{"base_url": "https://evil.example/v1"}, {"deployment": "other"}])
+@pytest.mark.parametrize("phase", [PhaseLevel.SHADOW, PhaseLevel.LIVE])
+def test_a_verified_model_is_nobody_elsewhere(
+    configs: Configs, change: dict[str, str], phase: PhaseLevel
+) -> None:
+    """Another address or deployment than the lock's: the candidate is refused, whatever it would answer."""
+    lock = configs.lock
+    assert lock is not None
+    key = (Layer.L2, Role.PRIMARY, "openai", "gpt-5-mini")
+    moved = lock.entries[key].model_copy(update={"places": (LockedPlace(**change),)})
+    entries = MappingProxyType({**lock.entries, key: moved})
+    found = standings(replace(configs, lock=replace(lock, entries=entries)), phase=phase)
+    assert found == [("changed", "model_not_verified"), ("verified", "admitted")]
+
+
+async def test_an_address_that_was_edited_gets_neither_prompt_nor_key(
+    workspace: Workspace, providers: LoopbackServer
+) -> None:
+    """The slot is sent elsewhere under a lock that stands: nobody there is asked."""
+    lock_up(workspace)
+    at_home(workspace, providers.url)
+    async with open_road(workspace, providers.url, phase="shadow") as road:
+        with pytest.raises(CallRefused):
+            await road.client.call(asking())
+        assert rows(road, "llm.call.refused") == [("changed", "model_not_verified")] * 2
+    assert providers.seen == []
 
 
 def test_a_kept_survey_ends_with_the_lock(configs: Configs) -> None:

@@ -24,14 +24,17 @@ from peak_console.control.keys import openssh
 from peak_console.domain.clock import ManualClock, SystemClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
-from peak_console.domain.vocabulary import Phase
+from peak_console.domain.vocabulary import Layer, Phase, PhaseLevel, Role
 from peak_console.node.verified import VerifiedGuard
+from peak_console.operations.lint import lint
 from peak_console.operations.locking.checking import check
 from peak_console.operations.locking.differing import differ
 from peak_console.operations.locking.rolling_back import roll_back
 from peak_console.operations.locking.showing import kept_digests, show
 from peak_console.operations.locking.writing import Asked, Written, write
+from peak_console.operations.route import route
 
+HOUR = timedelta(hours=1)
 LOCK = "configs/ai/verified_models.lock"
 SNAPSHOT = "openai:gpt-5-mini=gpt-5-mini-2025-08-07"
 
@@ -90,6 +93,7 @@ async def test_a_lock_is_written_enforced_and_put_back(world: World) -> None:
         await asyncio.to_thread(_second_lock, desk, first)
         await asyncio.to_thread(_enforced, desk)
         await asyncio.to_thread(_refused, desk)
+        await asyncio.to_thread(_copied, desk)
 
 
 def _first_lock(desk: Desk) -> Written:
@@ -146,7 +150,7 @@ def _refused(desk: Desk) -> None:
     edited = good.replace(b'reason = "test"', b'reason = "nice"')
     desk.ws.lock.write_bytes(edited)
     found = check(desk.ws)
-    assert (found.ok, [one.code for one in found.problems]) == (False, ["altered", "not_recorded"])
+    assert (found.ok, [one.code for one in found.problems]) == (False, ["altered", "not_current"])
     desk.ws.lock.write_bytes(good)
     late = ManualClock(SystemClock().now() + timedelta(days=40))
     for what, code in (
@@ -168,6 +172,47 @@ def _refused(desk: Desk) -> None:
         assert caught.value.code == code
         assert caught.value.remedy
         assert desk.ws.lock.read_bytes() == good
+
+
+def _copied(desk: Desk) -> None:
+    """An older lock that was copied into its place: everybody says so, until an operator records it."""
+    old, now_is = show(desk.ws).lock.digest, desk.write(asked(snapshots=[SNAPSHOT], expires_in=HOUR))
+    kept = find_version(desk.ws, "lock", old)
+    assert kept is not None
+    desk.ws.lock.write_bytes(kept.read_bytes())
+    note = check(desk.ws)  # in research
+    assert (note.ok, [one.code for one in note.problems]) == (True, ["not_current"])
+    _fit_for_shadow(desk)
+    found = check(desk.ws, phase=PhaseLevel.SHADOW)
+    assert (found.ok, found.recorded, [one.code for one in found.problems]) == (False, 0, ["not_current"])
+    assert f"by anna (event {now_is.seq})" in found.problems[0].message
+    assert {one.standing for one in found.slots} == {"unrecorded"}
+    assert "lock.not_current" in _lint(desk)
+    assert _route(desk) == {"unrecorded"}
+    back = desk.roll_back(old[:12])
+    assert (back.lock.digest, back.replaced) == (old, old)
+    assert check(desk.ws, phase=PhaseLevel.SHADOW).recorded == back.seq
+    assert "lock.not_current" not in _lint(desk)
+    assert _route(desk) == {"attested"}
+
+
+def _fit_for_shadow(desk: Desk) -> None:
+    """A new workspace's matrix has a judge that is what it judges in another layer, which shadow refuses."""
+    text = desk.ws.matrix.read_text()
+    head, mark, layer = text.partition("[L4.critic]")
+    layer = layer.replace("gemini-2.5-flash", "gemini-3.8-flash")
+    layer = layer.replace('provider = "openai"', 'provider = "google"').replace("gpt-5.2", "gemini-2.5-pro")
+    desk.ws.matrix.write_text(head + mark + layer)
+
+
+def _lint(desk: Desk) -> set[str]:
+    found = lint(desk.ws, phase=PhaseLevel.SHADOW, today=SystemClock().now().date()).findings
+    return {one.rule for one in found if one.rule.startswith("lock.")}
+
+
+def _route(desk: Desk) -> set[str]:
+    plan = route(desk.ws, Layer.L2, Role.PRIMARY, today=SystemClock().now().date(), environ={})
+    return {row["verified"] for row in plan.explanation.rows}
 
 
 def _other(desk: Desk) -> str:
@@ -195,9 +240,12 @@ def drafted(lock: str | None, key: tuple[str, ...] = KEY) -> EventDraft:
     )
 
 
-def guarding(phase: Phase, clock: ManualClock, operators: dict[str, str]) -> VerifiedGuard:
-    """A guard of a node that knows these operators."""
-    state: Any = SimpleNamespace(facts=SimpleNamespace(phase=phase, operators=operators), clock=clock)
+def guarding(
+    phase: Phase, clock: ManualClock, operators: dict[str, str], lock: str | None = None
+) -> VerifiedGuard:
+    """A guard of a node that knows these operators, and a lock as the one recorded last."""
+    facts = SimpleNamespace(phase=phase, operators=operators, lock_digest=lock)
+    state: Any = SimpleNamespace(facts=facts, clock=clock)
     return VerifiedGuard(state)
 
 
@@ -227,7 +275,7 @@ def test_the_node_asks_of_the_lock_what_the_phase_demands(
     known, public = signed(configs, tmp_path, kind)
     assert known.lock is not None
     clock = ManualClock(NOW)
-    guard = guarding(phase, clock, {"anna": public})
+    guard = guarding(phase, clock, {"anna": public}, known.lock.digest)
     refusal = guard.look(drafted(known.lock.digest), known)
     assert (refusal.code if refusal else None) == code
     clock.advance(30 * 86_400 - 1)
@@ -244,7 +292,7 @@ def test_a_lock_counts_while_its_signer_is_enrolled_with_that_key(configs: Confi
     draft = drafted(known.lock.digest)
     stranger = openssh(Ed25519PrivateKey.generate().public_key())
     said = [
-        guarding(Phase.LIVE, ManualClock(NOW), operators).look(draft, known)
+        guarding(Phase.LIVE, ManualClock(NOW), operators, known.lock.digest).look(draft, known)
         for operators in ({}, {"anna": stranger}, {"anna": public})
     ]
     assert [one.code if one else None for one in said] == ["model_not_verified"] * 2 + [None]
@@ -253,12 +301,46 @@ def test_a_lock_counts_while_its_signer_is_enrolled_with_that_key(configs: Confi
     assert said[0].message != said[1].message
 
 
+@pytest.mark.parametrize("phase", [Phase.SHADOW, Phase.TESTNET, Phase.LIVE])
+@pytest.mark.parametrize("last", ["e" * 64, None])
+def test_a_lock_that_was_copied_into_its_place_counts_for_nobody(
+    configs: Configs, tmp_path: Path, phase: Phase, last: str | None
+) -> None:
+    """Sound and signed by an operator, and not the one that the ledger recorded last."""
+    known, public = signed(configs, tmp_path, "eval")
+    assert known.lock is not None
+    draft, clock = drafted(known.lock.digest), ManualClock(NOW)
+    refusal = guarding(phase, clock, {"anna": public}, last).look(draft, known)
+    assert refusal is not None
+    assert refusal.code == "lock_not_current"
+    assert "peak lock" in refusal.remedy
+    assert guarding(phase, clock, {"anna": public}, known.lock.digest).look(draft, known) is None
+    assert guarding(Phase.VERIFIED, clock, {"anna": public}, last).look(draft, known) is None
+
+
+def test_the_node_judges_where_a_model_is_called_by_its_own_matrix(configs: Configs, tmp_path: Path) -> None:
+    """A caller that says nothing of an address changes nothing: the slot goes elsewhere than was verified."""
+    known, public = signed(configs, tmp_path, "eval")
+    assert known.lock is not None
+    layer = known.matrix.layers[Layer.L2]
+    assert layer.primary is not None
+    moved = layer.primary.model_copy(update={"base_url": "https://evil.example/v1"})
+    layers = {**known.matrix.layers, Layer.L2: layer.model_copy(update={"primary": moved})}
+    elsewhere = replace(known, matrix=replace(known.matrix, layers=layers))
+    guard = guarding(Phase.SHADOW, ManualClock(NOW), {"anna": public}, known.lock.digest)
+    assert guard.look(drafted(known.lock.digest), known) is None
+    refusal = guard.look(drafted(known.lock.digest), elsewhere)
+    assert refusal is not None
+    assert refusal.code == "model_not_verified"
+    assert "address" in refusal.message
+
+
 def test_the_node_refuses_what_the_lock_does_not_hold(configs: Configs, tmp_path: Path) -> None:
     """Another slot, no slot, no lock; and a plan of another lock in every phase."""
     known, public = signed(configs, tmp_path, "eval")
     assert known.lock is not None
     digest, here = known.lock.digest, {"anna": public}
-    guard = guarding(Phase.SHADOW, ManualClock(NOW), here)
+    guard = guarding(Phase.SHADOW, ManualClock(NOW), here, digest)
     for key in (("L0", *KEY[1:]), ("", *KEY[1:]), (*KEY[:3], "gpt-5")):
         refusal = guard.look(drafted(digest, key), known)
         assert refusal is not None

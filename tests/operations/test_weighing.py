@@ -249,6 +249,20 @@ def test_guards_of_the_matrix_are_not_lowered_in_silence(old: str, new: str, cod
     assert code not in codes(told("matrix", changed, MATRIX))
 
 
+@pytest.mark.parametrize("line", ['base_url = "https://evil.example/v1"', 'deployment = "other"'])
+@pytest.mark.parametrize("slot", ["[L0.primary]\n", "[L2.critic]\n", "[L0.fallback]\n"])
+def test_another_address_is_confirmed_in_every_phase(slot: str, line: str) -> None:
+    """There and back: whoever answers there gets prompts and key, and nothing else tells."""
+    assert slot in MATRIX
+    moved = MATRIX.replace(slot, f"{slot}{line}\n", 1)
+    for old, new in ((MATRIX, moved), (moved, MATRIX)):
+        (found,) = [one for one in told("matrix", old, new).concerns if one.code == "address_changed"]
+        assert "prompts and the provider's key go to" in found.message
+        assert any(line.partition('"')[2].rstrip('"') in one for one in found.figures.values())
+    timed = MATRIX.replace("timeout_s = 30", "timeout_s = 31", 1)
+    assert "address_changed" not in codes(told("matrix", MATRIX, timed))
+
+
 @pytest.mark.parametrize(
     ("kind", "old", "new", "code"),
     [

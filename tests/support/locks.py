@@ -18,6 +18,7 @@ from peak_console.config.lock import (
     LockFile,
     LockHead,
 )
+from peak_console.config.lock_places import places_of
 from peak_console.control.keys import KeySigner, openssh
 from peak_console.operations.locking.entries import Known, entry_of, slots_of
 from peak_console.operations.locking.signing import signed_text
@@ -44,7 +45,16 @@ def entries_for(
         price = configs.prices.find(slot.provider, slot.model_id, at.date())
         if model is not None and price is not None:
             known = Known(snapshots=(names[slot.model_id],) if slot.model_id in names else ())
-            found.append(entry_of(key, model, price, evidence_of(kind, at), known=known))
+            found.append(
+                entry_of(
+                    key,
+                    model,
+                    price,
+                    evidence_of(kind, at),
+                    places=places_of(configs.matrix, key),
+                    known=known,
+                )
+            )
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
 from peak_console.config.lint.schema import dotted
 from peak_console.config.lock import EvidenceKind, Lock, LockEntry, LockFlaw
+from peak_console.config.lock_places import place_of, unlocked
 from peak_console.config.positions import Path
 from peak_console.config.prices import PriceTable
 from peak_console.config.verifying import (
@@ -40,7 +41,7 @@ LOCK_RULES: Final = (
         "The lock does not hold",
         "It is not of a lock's form, bears no signature, was changed after it was signed, was signed with "
         "another key than its signer has in configs/keys, or by somebody who has none, or says that it was "
-        "written in the future. Such a lock verifies nothing.",
+        "written in the future, or in another workspace. Such a lock verifies nothing.",
         "put back the last one: peak lock rollback previous, or write a new one: peak lock write",
         severity=Severity.WARNING,
         error_from=PhaseLevel.SHADOW,
@@ -95,6 +96,39 @@ LOCK_RULES: Final = (
         "The price is another than when the model was verified",
         "What a model costs is part of what was approved. Where it was read does not matter.",
         "write a new lock, which holds the new price",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
+        "lock.address_changed",
+        "A model is called elsewhere than where it was verified",
+        "The slot's `base_url` or `deployment` is none of those that were locked. Whoever answers there "
+        "reads prompts and the provider's key, and may call itself what it likes: it is another model as far "
+        "as anybody verified. The router refuses the candidate from shadow on.",
+        "take the change back; or find out who answers there, verify it, and write a new lock",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
+        "lock.signer_removed",
+        "The lock's signer is no enrolled operator",
+        "Files cannot tell that: this is said where the workspace's ledger can be read. The ledger has "
+        "nobody enrolled by the signer's name with the key that signed, whatever lies in configs/keys, and "
+        "the node refuses every model from shadow on.",
+        "have an enrolled operator write a new one: peak lock write",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
+        "lock.not_current",
+        "The lock is not the one that the ledger recorded last",
+        "Files cannot tell that: this is said where the workspace's ledger can be read. An operator writes "
+        "a lock or puts one back with a proof on the ledger; a file that was copied into its place, or an "
+        "older one, counts for nobody from shadow on (`lock_not_current`).",
+        "see which it is: peak lock check; then peak lock rollback, or peak lock write",
         severity=Severity.WARNING,
         error_from=PhaseLevel.SHADOW,
         blocks=False,
@@ -169,7 +203,7 @@ def _coverage(inspection: Inspection, lock: Lock) -> Iterator[Hit]:
 
 
 def _changed_since(inspection: Inspection, lock: Lock) -> Iterator[Hit]:
-    """``lock.registry_changed``, ``lock.price_changed``: what was locked against registry and prices."""
+    """``lock.registry_changed``, ``lock.address_changed``, ``lock.price_changed``: by what was locked."""
     prices = PriceTable.of(inspection.prices, "") if inspection.prices else None
     for path, slot in slots(inspection):
         entry = lock.find(*_place(path), slot.provider, slot.model_id)
@@ -180,6 +214,12 @@ def _changed_since(inspection: Inspection, lock: Lock) -> Iterator[Hit]:
         if model is not None and registry_differs(entry, model):
             message = f"{name} has another entry in models.toml than when it was verified"
             yield inspection.hit("lock.registry_changed", "matrix", at, message)
+        for one in unlocked(entry, [place_of(slot)]):
+            key = "deployment" if slot.base_url in {place.base_url for place in entry.places} else "base_url"
+            where = (*path, key) if getattr(slot, key) is not None else at
+            was = " or ".join(place.words for place in entry.places)
+            message = f"{name} is called at {one.words}; it was verified at {was}"
+            yield inspection.hit("lock.address_changed", "matrix", where, message)
         price = prices.find(slot.provider, slot.model_id, inspection.today) if prices else None
         if price is not None and price_differs(entry, price):
             message = (

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
-from peak_console.config.lock import EvidenceKind, Lock, LockKey
+from peak_console.config.lock import EvidenceKind, Lock, LockFlaw, LockKey
+from peak_console.config.lock_places import places_of, unlocked
 from peak_console.config.verifying import (
     NEAR_END_DAYS,
     WRITE_REMEDY,
@@ -21,14 +22,14 @@ from peak_console.config.verifying import (
 )
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock, iso
-from peak_console.domain.events import EventKind
-from peak_console.domain.public_keys import bare_key
+from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import PhaseLevel
-from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.locking.entries import slots_of
 from peak_console.operations.locking.placing import standing_lock
-from peak_console.operations.operators import enrolled_keys
+from peak_console.operations.locking.recorded import LockRecord, record_of, replaced
 from peak_console.operations.phase import rules_of
+
+_NOT_CURRENT: Final = LockFlaw.NOT_CURRENT.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +105,18 @@ def check(ws: Workspace, *, phase: PhaseLevel | None = None, clock: Clock | None
     now = (clock or SystemClock()).now()
     level = phase or rules_of(ws)
     configs = load_configs(ws, phase=level, today=now.date())
-    lock = standing_lock(ws)
-    slots = tuple(_slots(configs, lock, level, now))
+    lock, record = standing_lock(ws), record_of(ws)
+    judged = record.judged(lock)
+    slots = tuple(_slots(configs, judged, level, now))
     if lock is None:
         missing = Problem("missing", "there is no lock of verified models", WRITE_REMEDY)
         return Checked(level, None, "", None, 0, slots, (missing,))
-    recorded, wanted = _record(ws, lock.digest)
-    problems = list(_whole(ws, lock, now))
-    if not recorded:
-        told = f"; the one it knows is {wanted[:12]}" if wanted else ""
-        remedy = f"put that one back: peak lock rollback {wanted[:12]}" if wanted else WRITE_REMEDY
-        problems.append(
-            Problem("not_recorded", f"the ledger has no record of this lock{told}", remedy, fatal=False)
-        )
+    problems = list(_whole(lock, judged, now))
+    if lock.digest != record.digest:
+        problems.append(_not_current(ws, lock, record, level))
     if not any(one.fatal for one in problems):
         problems += _of_slots(configs, lock, slots, level, now)
+    recorded = record.seq if lock.digest == record.digest else 0
     return Checked(level, lock.digest, lock.signer, lock.expires_at, recorded, slots, tuple(problems))
 
 
@@ -127,27 +125,18 @@ def _slots(configs: Configs, lock: Lock | None, level: PhaseLevel, now: datetime
         key = (slot.layer, slot.role, slot.provider, slot.model_id)
         model = configs.models.find(slot.provider, slot.model_id)
         price = configs.prices.find(slot.provider, slot.model_id, now.date())
-        found = standing(lock, key, model, price, now)
+        found = standing(lock, key, model, price, now, places=places_of(configs.matrix, key))
         yield SlotStanding(key, found, suffices(found, level))
 
 
-def _whole(ws: Workspace, lock: Lock, now: datetime) -> Iterator[Problem]:
+def _whole(lock: Lock, judged: Lock | None, now: datetime) -> Iterator[Problem]:
+    """What files, then what the ledger has against it; that it is not current is told apart."""
     trouble = trouble_of(lock, now)
+    if trouble is None and judged is not None and judged.flaw is not LockFlaw.NOT_CURRENT:
+        trouble = trouble_of(judged, now)
     if trouble is not None:
         yield Problem(trouble.code, trouble.message, trouble.remedy)
         return
-    enrolled = enrolled_keys(ws).get(lock.signer)
-    signature = lock.file.signature if lock.file else None
-    if enrolled is None:
-        message = f"the lock is signed by {lock.signer}, who is no enrolled operator on the ledger"
-        yield Problem(
-            "signer_not_enrolled", message, "have an enrolled operator write a new one: peak lock write"
-        )
-    elif signature is None or bare_key(enrolled) != bare_key(signature.key):
-        message = f"the lock is signed with another key than {lock.signer} is enrolled with on the ledger"
-        yield Problem(
-            "signer_not_enrolled", message, "have an enrolled operator write a new one: peak lock write"
-        )
     if lock.expires_at is not None and lock.expires_at - now <= timedelta(days=NEAR_END_DAYS):
         yield Problem("near_end", f"the lock expires on {iso(lock.expires_at)}", WRITE_REMEDY, fatal=False)
 
@@ -161,10 +150,13 @@ def _of_slots(
         if one.standing is Standing.CHANGED and entry is not None:
             provider, model_id = one.key[2:]
             model = configs.models.find(provider, model_id)
-            what = "registry entry" if registry_differs(entry, model) else ""
             price = configs.prices.find(provider, model_id, now.date())
-            what = " and ".join([*filter(None, [what]), *(["price"] if price_differs(entry, price) else [])])
-            message = f"{one.name}: another {what} than when it was verified"
+            places = unlocked(entry, places_of(configs.matrix, one.key))
+            what = ["registry entry"] if registry_differs(entry, model) else []
+            what += ["price"] if price_differs(entry, price) else []
+            what += ["address or deployment"] if places else []
+            where = f" (now {places[0].words})" if places else ""
+            message = f"{one.name}: another {' and '.join(what)}{where} than when it was verified"
             yield Problem("changed", message, WRITE_REMEDY)
         elif one.standing is Standing.UNVERIFIED:
             yield Problem("unverified", f"{one.name} is not in the lock", f"verify it: {WRITE_REMEDY}")
@@ -182,15 +174,33 @@ def _of_slots(
         yield Problem("other_matrix", message, "its entries count for the slots that they name", fatal=False)
 
 
-def _record(ws: Workspace, digest: str) -> tuple[int, str]:
-    """The event that wrote or put back this lock, if it is the newest; the digest that the newest names."""
-    if not ws.ledger.exists():
-        return 0, ""
-    with LedgerReader(ws.ledger) as reader:
-        found = [reader.last(kind) for kind in (EventKind.LOCK_WRITTEN, EventKind.LOCK_ROLLED_BACK)]
-    last = max((one for one in found if one is not None), key=lambda one: one.seq, default=None)
-    known = str((last.body or {}).get("digest", "")) if last else ""
-    return (last.seq, known) if last is not None and known == digest else (0, known)
+def _not_current(ws: Workspace, lock: Lock, record: LockRecord, level: PhaseLevel) -> Problem:
+    """A lock that the ledger does not name: an older one, or one that it never heard of."""
+    fatal = level.at_least(PhaseLevel.SHADOW)
+    if record.digest is None:
+        message = (
+            "the ledger names no lock: it has begun anew since this one was written, or nobody recorded it; "
+            "from shadow on no lock counts that is not on the ledger"
+        )
+        return Problem(_NOT_CURRENT, message, _record_again(lock), fatal=fatal)
+    known = f"the lock that counts is {record.digest[:12]} (event {record.seq})"
+    before = replaced(ws, lock.digest)
+    if before is None:
+        message = f"the ledger never heard of this lock; {known}"
+    else:
+        message = (
+            f"this is an older lock (event {before.since.seq}), replaced on {before.by.ts} "
+            f"by {one_line(before.operator, 60) or 'nobody named'} (event {before.by.seq}); {known}"
+        )
+    restore = f"put that one back: peak lock rollback {record.digest[:12]}"
+    return Problem(_NOT_CURRENT, message, f"{restore}; or {_record_again(lock)}", fatal=fatal)
+
+
+def _record_again(lock: Lock) -> str:
+    return (
+        f'if this one is meant: peak lock rollback {lock.digest[:12]} --reason "..." records it; else '
+        + WRITE_REMEDY
+    )
 
 
 def evidence_counts(lock: Lock) -> dict[str, int]:

@@ -1,12 +1,16 @@
 """How two locks differ: entry by entry, and in each what is another. Pure but for reading them."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from peak_console.config.lock import Lock, LockEntry
 from peak_console.config.workspace import Workspace
 from peak_console.operations.locking.showing import PREVIOUS, lock_named, show
+
+_OWN: Final = "the provider's own address"
+"""A place without an address or a deployment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,11 @@ def _flat(data: dict[str, Any], above: str = "") -> dict[str, str]:
 
 
 def _one(value: Any) -> str:
-    return "/".join(str(one)[:12] for one in value.values()) if isinstance(value, dict) else str(value)
+    """Digests by their first digits; addresses and names whole."""
+    if not isinstance(value, dict):
+        return str(value)
+    told = [str(one) for one in value.values() if one is not None]
+    return "/".join(one[:12] if re.fullmatch(r"[0-9a-f]{64}", one) else one for one in told) or _OWN
 
 
 def _json(one: Changed) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from peak_console.config.configs import Configs
 from peak_console.config.lock import (
     Baseline,
     EvidenceKind,
+    LockedPlace,
     LockedPrice,
     LockedRegistry,
     LockEntry,
@@ -18,6 +19,7 @@ from peak_console.config.lock import (
     StoredSample,
     registry_digest,
 )
+from peak_console.config.lock_places import places_of, unlocked
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import ModelEntry
 from peak_console.config.verifying import price_differs, registry_differs
@@ -150,7 +152,7 @@ def drafted(
     """The entries of a new lock for the matrix as it stands.
 
     Slots that were asked for are written anew: on the eval that the old entry stands on while model, registry
-    entry and price are unchanged, else on the operator's attestation. The others are taken over as they
+    entry, price and places are unchanged, else on the operator's attestation. The others are taken over as they
     stand, while they still hold.
     """
     entries, left, carried, unseen = [], [], set[LockKey](), []
@@ -166,9 +168,8 @@ def drafted(
         if model is None or price is None:
             left.append(Left(name, "it is not in the registry" if model is None else "no price holds today"))
             continue
-        before = old.get(key)
-        if before is not None and (registry_differs(before, model) or price_differs(before, price)):
-            before = None
+        places = places_of(configs.matrix, key)
+        before = _holding(old.get(key), model, price, places)
         if wish.slots and (slot.layer, slot.role) not in wish.slots:
             if before is None:
                 left.append(Left(name, "its slot was not asked for, and no entry of before holds"))
@@ -183,7 +184,7 @@ def drafted(
         found = _with_names(known.get(key, Known()), before, wish, slot)
         if not found.snapshots and not found.baseline.calls:
             unseen.append(f"{slot.provider}:{slot.model_id}")
-        entries.append(entry_of(key, model, price, evidence, known=found, before=before))
+        entries.append(entry_of(key, model, price, evidence, places=places, known=found, before=before))
     return Drafted(tuple(entries), tuple(left), frozenset(carried), tuple(dict.fromkeys(unseen)))
 
 
@@ -193,10 +194,11 @@ def entry_of(
     price: Price,
     evidence: LockEvidence,
     *,
+    places: tuple[LockedPlace, ...],
     known: Known | None = None,
     before: LockEntry | None = None,
 ) -> LockEntry:
-    """One entry, with the registry entry and price as they stand; canaries are those of ``before``."""
+    """One entry, with registry entry, price and places as they stand; canaries are those of ``before``."""
     layer, role, provider, model_id = key
     known = known or Known()
     return LockEntry(
@@ -214,10 +216,20 @@ def entry_of(
         ),
         price=LockedPrice(source=price.source, **{name: getattr(price, name) for name in _PRICE}),
         baseline=known.baseline,
+        places=places,
         samples=known.samples,
         canaries=before.canaries if before else (),
         evidence=evidence,
     )
+
+
+def _holding(
+    before: LockEntry | None, model: ModelEntry, price: Price, places: tuple[LockedPlace, ...]
+) -> LockEntry | None:
+    """The entry of before while what it was made of stands, without the places that the matrix left."""
+    if before is None or registry_differs(before, model) or price_differs(before, price):
+        return None
+    return None if unlocked(before, places) else before.model_copy(update={"places": places})
 
 
 def without_evidence(left: Iterable[Left], asked: Collection[LockEntry]) -> UsageWrong:

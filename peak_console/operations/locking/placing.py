@@ -14,6 +14,7 @@ from peak_console.config.verifying import judged
 from peak_console.config.versions import keep_text, read_version
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
+from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -57,6 +58,21 @@ def kept_lock(ws: Workspace, digest: str) -> tuple[Lock, bytes] | None:
     return None if lock is None else (lock, found[1])
 
 
+def lock_bytes(ws: Workspace, lock: Lock) -> bytes:
+    """The bytes of a lock that stands in its place or is kept; raises ``EnvironmentUnfit`` where it went."""
+    text = read_standing(ws, lock_target()).text
+    if text is not None and sha256_hex(data := text.encode("utf-8", "surrogateescape")) == lock.digest:
+        return data
+    found = read_version(ws, NAME, lock.digest)
+    if found is None:
+        raise EnvironmentUnfit(
+            f"the lock {lock.digest[:12]} went while it was looked at",
+            code="lock_unknown",
+            remedy="do it again: peak lock show",
+        )
+    return found[1]
+
+
 def judged_text(ws: Workspace, data: bytes) -> Lock | None:
     """A lock's bytes judged by the keys that stand in ``configs/keys`` now."""
     return judged(parse_document(data, lock_target().path), read_keys(ws.root / KEYS))
@@ -74,6 +90,8 @@ def put_in_place(
     store: KeyStore,
 ) -> int:
     """Record and place a lock's bytes; gives the event's place.
+
+    Where the very bytes stand there already they are recorded, and put there once more.
 
     ``base`` is the digest of the lock that it follows. Raises ``ControlRefused`` (``file_changed``, or as the
     node refuses) and ``EnvironmentUnfit``; whatever is raised, the old lock stands.

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from peak_console.config.lock import Lock
-from peak_console.config.verifying import trouble_of
+from peak_console.config.verifying import by_ledger, trouble_of
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventKind
-from peak_console.domain.public_keys import bare_key
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import choose_operator
 from peak_console.operations.locking.checking import evidence_counts
-from peak_console.operations.locking.placing import kept_lock, put_in_place, reason_of, standing_lock
+from peak_console.operations.locking.placing import lock_bytes, put_in_place, reason_of, standing_lock
+from peak_console.operations.locking.recorded import LockRecord, record_of
 from peak_console.operations.locking.showing import lock_named
-from peak_console.operations.operators import enrolled_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +54,24 @@ def roll_back(
     """Put the lock of ``word`` (a digest, a prefix, ``previous``) back in its place.
 
     It must be sound, signed by an operator who still is enrolled, and not past its end: an end is not moved
-    by going back. Raises ``UsageWrong`` (``nothing_changed``, and as ``lock_named``), ``ControlRefused``
-    (``lock_refused``, and as the node refuses) and ``EnvironmentUnfit``; then nothing was changed.
+    by going back. One that stands there already is recorded, where it is not the one that the ledger named
+    last: so a lock counts again after a recovery. Raises ``UsageWrong`` (``nothing_changed``, and as
+    ``lock_named``), ``ControlRefused`` (``lock_refused``, and as the node refuses) and ``EnvironmentUnfit``;
+    then nothing was changed.
     """
     why = reason_of(reason, "a rollback")
     store = KeyStore(ws.keys, environ)
     signer = choose_operator(store, operator)
     here, lock = standing_lock(ws), lock_named(ws, word)
     replaced = None if here is None else here.digest
-    kept = kept_lock(ws, lock.digest)
-    if replaced == lock.digest or kept is None:
+    record = record_of(ws)
+    if replaced == lock.digest == record.digest:
         raise UsageWrong(
             f"the lock {lock.digest[:12]} stands there already",
             code="nothing_changed",
             remedy="name another: peak lock show",
         )
-    _refuse(ws, lock, clock or SystemClock())
+    _refuse(lock, record, clock or SystemClock())
     body = {
         "digest": lock.digest,
         "previous": replaced,
@@ -83,7 +84,7 @@ def roll_back(
     seq = put_in_place(
         ws,
         client,
-        kept[1],
+        lock_bytes(ws, lock),
         base=replaced,
         kind=EventKind.LOCK_ROLLED_BACK,
         body=body,
@@ -93,15 +94,13 @@ def roll_back(
     return RolledBack(lock, replaced, seq)
 
 
-def _refuse(ws: Workspace, lock: Lock, clock: Clock) -> None:
-    trouble = trouble_of(lock, clock.now())
-    message, remedy = (trouble.message, trouble.remedy) if trouble else ("", "")
-    signature = lock.file.signature if lock.file else None
-    known = enrolled_keys(ws).get(lock.signer)
-    if not message and (known is None or signature is None or bare_key(known) != bare_key(signature.key)):
-        message = f"the lock is signed by {lock.signer}, who is not enrolled with that key any more"
-        remedy = 'write a new one: peak lock write --reason "..."'
-    if message:
+def _refuse(lock: Lock, record: LockRecord, clock: Clock) -> None:
+    """A lock that would not count as the newest on the ledger, either."""
+    judged = by_ledger(lock, record.operators, lock.digest)
+    trouble = None if judged is None else trouble_of(judged, clock.now())
+    if trouble is not None:
         raise ControlRefused(
-            f"the lock {lock.digest[:12]} cannot be put back: {message}", code="lock_refused", remedy=remedy
+            f"the lock {lock.digest[:12]} cannot be put back: {trouble.message}",
+            code="lock_refused",
+            remedy=trouble.remedy,
         )

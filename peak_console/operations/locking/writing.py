@@ -9,6 +9,8 @@ from typing import Any, Final
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
 from peak_console.config.lock import FORMAT, Lock, LockFile, LockHead, LockKey
+from peak_console.config.sources import KEYS, read_keys
+from peak_console.config.verifying import workspace_digest
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.domain.canonical import sha256_hex
@@ -205,6 +207,7 @@ def _drafted(ws: Workspace, asked: Asked, signer: str, now: datetime) -> tuple[W
         reason=one_line(asked.reason, REASON_LIMIT).strip(),
         matrix_sha256=configs.digests["matrix"],
         previous=None if old is None else old.digest,
+        workspace=workspace_digest(read_keys(ws.root / KEYS)),
     )
     return Written(LockFile(lock=head, entry=found.entries), "", 0, found, tuple(notes)), old
 

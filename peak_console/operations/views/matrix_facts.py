@@ -8,10 +8,12 @@ from typing import Final
 from peak_console.config.document import Document
 from peak_console.config.lint.schema import validate
 from peak_console.config.lock import Lock
+from peak_console.config.lock_places import places_of
+from peak_console.config.matrix import MatrixFile
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.sources import KEYS, MAIN_FILES, read_either, read_keys
-from peak_console.config.verifying import Standing, judged, standing, trouble_of
+from peak_console.config.verifying import Standing, judged, of_trouble, standing, trouble_of
 from peak_console.config.workspace import Workspace
 from peak_console.domain.events import EventKind
 from peak_console.domain.vocabulary import Phase, PhaseLevel
@@ -26,7 +28,7 @@ DAY_S: Final = 86_400
 _WIDTH: Final = 600
 _LOOK_BACK: Final = 200
 """Completed calls that are looked at for the name a model answered under."""
-_KINDS: Final = ("models", "prices")
+_KINDS: Final = ("models", "prices", "matrix")
 
 
 class TrafficFold:
@@ -79,6 +81,7 @@ class FileFacts:
         self._kept: tuple[tuple[str, ...], date] | None = None
         self._models = ModelRegistry.of(ModelsFile(), "")
         self._prices = PriceTable.of(PricesFile(), "")
+        self._matrix: MatrixFile | None = None
         self._lock: tuple[tuple[str, Mapping[str, str]], Lock | None] = (("", {}), None)
         self.prices: Mapping[tuple[str, str], PriceFact] = {}
         self.lives: Mapping[tuple[str, str], LifeFact] = {}
@@ -94,7 +97,8 @@ class FileFacts:
         shapes = {kind: validate(kind, document)[0] for kind, document in documents.items()}
         broken = [documents[kind].name for kind, shape in shapes.items() if shape is None]
         self.problem = f"not readable: {', '.join(broken)}" if broken else ""
-        models, prices = shapes["models"], shapes["prices"]
+        models, prices, matrix = shapes["models"], shapes["prices"], shapes["matrix"]
+        self._matrix = matrix if isinstance(matrix, MatrixFile) else None
         self._models = ModelRegistry.of(models if isinstance(models, ModelsFile) else ModelsFile(), "")
         self._prices = PriceTable.of(prices if isinstance(prices, PricesFile) else PricesFile(), "")
         self.lives = lives_of(self._models, today)
@@ -110,7 +114,7 @@ class FileFacts:
         keys = read_keys(self._ws.root / KEYS) if document.sha256 else {}
         if self._lock[0] != (document.sha256, keys):
             self._lock = ((document.sha256, keys), judged(document, keys))
-        return lock_facts(self._lock[1], self._models, self._prices, now)
+        return lock_facts(self._lock[1], self._models, self._prices, now, self._matrix)
 
 
 def lives_of(registry: ModelRegistry, today: date) -> dict[tuple[str, str], LifeFact]:
@@ -149,7 +153,13 @@ class LockWords:
     scores: Mapping[Slot, str] = field(default_factory=dict)
 
 
-def lock_facts(lock: Lock | None, models: ModelRegistry, prices: PriceTable, now: datetime) -> LockWords:
+def lock_facts(
+    lock: Lock | None,
+    models: ModelRegistry,
+    prices: PriceTable,
+    now: datetime,
+    matrix: MatrixFile | None = None,
+) -> LockWords:
     """What a lock says at ``now`` of the slots it knows and of all others. Pure."""
     if lock is None:
         return LockWords({}, Standing.NO_LOCK, "write one with: peak lock write")
@@ -158,13 +168,13 @@ def lock_facts(lock: Lock | None, models: ModelRegistry, prices: PriceTable, now
     scores: dict[Slot, str] = {}
     rest = Standing.UNVERIFIED
     if trouble is not None:
-        rest = Standing.EXPIRED if trouble.code == "expired" else Standing.UNSOUND
-        return LockWords({}, rest, trouble.message)
+        return LockWords({}, of_trouble(trouble), trouble.message)
     for key, entry in lock.entries.items():
         layer, role, provider, model_id = key
         slot = Slot(layer.value, role.value, provider, model_id)
         price = prices.find(provider, model_id, now.date())
-        states[slot] = standing(lock, key, models.find(provider, model_id), price, now)
+        model, places = models.find(provider, model_id), places_of(matrix, key)
+        states[slot] = standing(lock, key, model, price, now, places=places)
         if entry.evidence.score is not None:
             scores[slot] = entry.evidence.score
     until = f", until {lock.expires_at:%Y-%m-%d}" if lock.expires_at else ""

@@ -101,3 +101,4 @@ def _assigned(before: Side, after: Side, verified: assignment.Verified) -> Itera
     yield from assignment.fallback_lost(before, after)
     yield from assignment.critic_weakened(before, after)
     yield from assignment.guards_lowered(before, after)
+    yield from assignment.address_changed(before, after)

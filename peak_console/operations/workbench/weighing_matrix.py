@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from peak_console.config.lint.sod import across_layers, within_layer
+from peak_console.config.lock import LockedPlace
+from peak_console.config.lock_places import all_places, places_of
 from peak_console.config.matrix import ChainEntry, LayerConfig, Matrix, settings_of
 from peak_console.config.verifying import Standing, judged, standing
 from peak_console.critic.slots import CriticMode, CriticPolicy
@@ -45,7 +47,8 @@ def standing_at(now: datetime) -> Judge:
         key = (entry.layer, entry.role, entry.provider, entry.model_id)
         model = side.models.find(entry.provider, entry.model_id)
         price = side.prices.find(entry.provider, entry.model_id, side.today)
-        return standing(locks[document.sha256], key, model, price, now)
+        places = places_of(side.matrix, key)
+        return standing(locks[document.sha256], key, model, price, now, places=places)
 
     return told
 
@@ -173,6 +176,27 @@ def guards_lowered(before: Side, after: Side) -> Iterator[Concern]:
                 "global.allowed_providers": f"{len(old.allowed_providers)} → "
                 f"{len(new.allowed_providers)} entries"
             },
+        )
+
+
+def address_changed(before: Side, after: Side) -> Iterator[Concern]:
+    """A slot calls its model elsewhere than before, or a new model elsewhere than at its provider's."""
+    old, told, figures = all_places(before.matrix), [], {}
+    for key, places in all_places(after.matrix).items():
+        layer, role, provider, model_id = key
+        were = old.get(key, (LockedPlace(),))
+        for one in (place for place in places if place not in were):
+            slot = f"{layer}.{role} {provider}:{model_id}"
+            told.append(f"{slot} at {one.words}")
+            figures[f"{slot} is called at"] = f"{', '.join(place.words for place in were)} → {one.words}"
+    if told:
+        more = len(told) - _SHOWN
+        yield Concern(
+            "address_changed",
+            "prompts and the provider's key go to another address or deployment than before: "
+            + "; ".join(told[:_SHOWN])
+            + (f"; and {more} more" if more > 0 else ""),
+            figures,
         )
 
 

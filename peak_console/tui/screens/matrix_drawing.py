@@ -23,6 +23,7 @@ VERIFIED_SIGNS: Final = {
     Standing.CHANGED: ("✗", "changed", Tone.BAD),
     Standing.EXPIRED: ("✗", "expired", Tone.BAD),
     Standing.UNSOUND: ("✗", "unsound", Tone.BAD),
+    Standing.UNRECORDED: ("✗", "unrecorded", Tone.BAD),
     Standing.NO_LOCK: ("·", "no lock", Tone.UNKNOWN),
 }
 _NEAR_DAYS: Final = 60
