@@ -8,6 +8,7 @@ from change_scenes import BASE, DRAFT, MATRIX, MODEL, OUTSIDE, bench, change_app
 from console_driving import press, settle
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widgets import Input
 
 from peak_console.operations.workbench.files import Standing
 from peak_console.tui.screens.history import HistoryScreen
@@ -19,15 +20,16 @@ Looks = Callable[..., None]
 
 
 def shown(make: Callable[[], Screen[None]], *keys: str) -> Callable[[Pilot[Any]], Any]:
-    """Open a screen, press keys, each with the work that follows from it."""
+    """Open a screen and press keys, then wait for the work that follows from them; no cursor blinks."""
 
     async def steps(pilot: Pilot[Any]) -> None:
         await pilot.app.push_screen(make())
         await rest(pilot)
-        for key in keys:
-            await press(pilot, key)
-            await rest(pilot)
+        await press(pilot, *keys)
+        await rest(pilot)
         pilot.app.clear_notifications()
+        for field in pilot.app.screen.query(Input):
+            field.cursor_blink = False
 
     return steps
 
@@ -57,7 +59,10 @@ def three_way() -> MergeScreen:
     return MergeScreen(MATRIX, (BASE, DRAFT), Standing(OUTSIDE, sha256(OUTSIDE)), lambda _: None)
 
 
-@pytest.mark.parametrize("state", ["normal", "concerns", "refusing"])
+@pytest.mark.parametrize(
+    ("size", "state"),
+    [("80x24", "normal"), ("80x24", "concerns"), ("120x40", "concerns"), ("80x24", "refusing")],
+)
 def test_save_dialogue(looks: Looks, size: str, state: str) -> None:
     """What changes, what it costs, what stands against it, who signs, and what is still missing."""
     made_up = bench(state)
@@ -71,7 +76,7 @@ def test_save_dialogue_filled_in(looks: Looks, state: str) -> None:
     looks(change_app(bench(state)), "80x24", steps=shown(dialogue, *keys))
 
 
-@pytest.mark.parametrize("state", ["normal", "empty"])
+@pytest.mark.parametrize(("size", "state"), [("80x24", "normal"), ("120x40", "normal"), ("80x24", "empty")])
 def test_history(looks: Looks, size: str, state: str) -> None:
     """Versions with who, when and why over the difference to the one before; empty says why."""
     looks(change_app(bench(state)), size, steps=shown(history, "down"))

@@ -40,12 +40,12 @@ def test_matrix_text(looks: Looks, size: str, tmp_path: Path) -> None:
     looks(make_app(matrix_source(), root=write_workspace(tmp_path, broken)), size, steps=after("tab"))
 
 
-def test_matrix_empty(looks: Looks, size: str, tmp_path: Path) -> None:
+def test_matrix_empty(looks: Looks, tmp_path: Path) -> None:
     """Without a matrix and a ledger the screen says so, and which key writes one."""
     root = write_workspace(tmp_path, None)
-    looks(make_app(matrix_source("empty"), root=root), size, steps=after())
+    looks(make_app(matrix_source("empty"), root=root), "80x24", steps=after())
 
 
-def test_matrix_stale(looks: Looks, size: str, tmp_path: Path) -> None:
+def test_matrix_stale(looks: Looks, tmp_path: Path) -> None:
     """Where the ledger is away, its last figures stand with their age and why."""
-    looks(make_app(matrix_source("stale"), root=write_workspace(tmp_path)), size, steps=after())
+    looks(make_app(matrix_source("stale"), root=write_workspace(tmp_path)), "120x40", steps=after())
