@@ -24,7 +24,7 @@ def _leaves(value: Any, path: Path = ()) -> list[Path]:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_another_library_reads_what_was_changed(file: Any) -> None:
-    """Keys of each shipped config set and taken out: it reads the data that we do, and gives every byte back."""
+    """Keys of each shipped config set and taken out: it reads what we do, and gives every byte back."""
     text = file.read_text(encoding="utf-8")
     leaves = _leaves(tomllib.loads(text))
     changed = apply_changes(text, [Change(path, "set by a test") for path in leaves[::3][:12]])
