@@ -152,8 +152,8 @@ def drafted(
     """The entries of a new lock for the matrix as it stands.
 
     Slots that were asked for are written anew: on the eval that the old entry stands on while model, registry
-    entry, price and places are unchanged, else on the operator's attestation. The others are taken over as they
-    stand, while they still hold.
+    entry, price and places are unchanged, else on the operator's attestation. The others are taken over as
+    they stand, while they still hold.
     """
     entries, left, carried, unseen = [], [], set[LockKey](), []
     seen = set[LockKey]()

@@ -19,6 +19,7 @@ from peak_console.domain.events import EventKind
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.locking.recorded import LockRecord
 from peak_console.operations.views.body_fields import text_of, time_of
 from peak_console.operations.views.live import Slot
 from peak_console.operations.views.matrix import LifeFact, PriceFact, Served, SlotTraffic
@@ -108,13 +109,14 @@ class FileFacts:
         document, _ = read_either(self._ws.root, MAIN_FILES[kind])
         return document
 
-    def lock(self, now: datetime) -> "LockWords":
-        """What the lock says of the models as they are now."""
+    def lock(self, now: datetime, record: LockRecord | None = None) -> "LockWords":
+        """What the lock says of the models as they are now; by the ledger, where ``record`` tells it."""
         document = self._read("lock")
         keys = read_keys(self._ws.root / KEYS) if document.sha256 else {}
         if self._lock[0] != (document.sha256, keys):
             self._lock = ((document.sha256, keys), judged(document, keys))
-        return lock_facts(self._lock[1], self._models, self._prices, now, self._matrix)
+        lock = self._lock[1] if record is None else record.judged(self._lock[1])
+        return lock_facts(lock, self._models, self._prices, now, self._matrix)
 
 
 def lives_of(registry: ModelRegistry, today: date) -> dict[tuple[str, str], LifeFact]:

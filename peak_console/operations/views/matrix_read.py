@@ -5,6 +5,7 @@ from datetime import datetime
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable
+from peak_console.operations.locking.recorded import LockRecord, lock_record
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import Slot
@@ -23,12 +24,13 @@ class MatrixReader:
         self._files = FileFacts(ws)
         self._good: tuple[Mapping[Slot, SlotTraffic], Mapping[Slot, Served]] = ({}, {})
         self._freshness: Freshness = NEVER
+        self._record: LockRecord | None = None
 
     def read(self, door: LedgerDoor, phase: str, now: datetime) -> MatrixFacts:
         """The facts at ``now``; with the ledger away, its last good figures, their age and why."""
         traffic, served = self._ledger(door, now)
         self._files.refresh(now.date())
-        lock = self._files.lock(now)
+        lock = self._files.lock(now, self._record)
         return MatrixFacts(
             now,
             self._freshness,
@@ -49,6 +51,7 @@ class MatrixReader:
     ) -> tuple[Mapping[Slot, SlotTraffic], Mapping[Slot, Served]]:
         try:
             self._good = self._traffic_fold.read(door.reader(), door.generation, now)
+            self._record = lock_record(door.reader())
         except LedgerUnavailable as error:
             door.close()
             as_of = self._freshness.as_of
