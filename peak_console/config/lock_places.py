@@ -13,7 +13,8 @@ from peak_console.domain.vocabulary import Role
 
 def place_of(slot: Slot) -> LockedPlace:
     """Where a slot calls its model, by the matrix; the environment may only say the same from shadow on."""
-    return LockedPlace(base_url=slot.base_url, deployment=slot.deployment)
+    # not validated again: a slot of the matrix was, and what was not is compared as it is
+    return LockedPlace.model_construct(base_url=slot.base_url, deployment=slot.deployment)
 
 
 def places_of(matrix: Matrix | MatrixFile | None, key: LockKey) -> tuple[LockedPlace, ...]:
