@@ -75,7 +75,9 @@ def test_a_planted_key_fails_the_run(apart: Path, options: tuple[str, ...]) -> N
 
 def test_a_key_is_found_behind_a_hole_and_across_two_pieces(apart: Path) -> None:
     """Ten gigabytes of nothing cost nothing and hide nothing; no key falls between two pieces."""
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 def test_hole(tmp_path):
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(10 * 2**30)
@@ -85,6 +87,7 @@ def test_hole(tmp_path):
 def test_seam(tmp_path):
     (tmp_path / "seam").write_bytes(b"." * (8 * 2**20 - 5) + KEY.encode())
 """
+    )
     done = run(apart, source)
     assert done.returncode == 1
     assert [place for place in ("sparse: ", "seam: ") if place not in done.stdout] == []

@@ -141,7 +141,8 @@ class MatrixScreen(Changing, SlotEdits, SlotFollowing, FindingMoves, Completing,
         """Something was read, checked or kept."""
         message.stop()
         if isinstance(message.result, CheckedText):
-            self.text_checked(message.result)
+            with self.app.batch_update():  # one frame for grid, findings and tabs
+                self.text_checked(message.result)
         elif isinstance(message.result, Listing):
             self.listed(message.result)
         elif isinstance(message.result, EditorState):
