@@ -1,13 +1,14 @@
 """A matrix's text against the lock: slot by slot what works there, what was verified, and what is another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from peak_console.budget.prices import Price
 from peak_console.config.lint.schema import validate
-from peak_console.config.lock import Lock, LockEntry
+from peak_console.config.lock import Lock, LockedPlace, LockEntry, LockKey
+from peak_console.config.lock_places import unlocked
 from peak_console.config.prices import PricesFile, PriceTable
 from peak_console.config.registry import ModelEntry, ModelRegistry, ModelsFile
 from peak_console.config.sources import KEYS, MAIN_FILES, read_either, read_keys
@@ -50,7 +51,7 @@ class SlotAgainst:
     enough: bool
     """Whether it may work in the phase."""
     changes: tuple[str, ...] = ()
-    """What registry or prices say otherwise than when it was verified."""
+    """What address, registry or prices are now, where they were others when it was verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +98,36 @@ def compared(  # noqa: PLR0917 - what a verdict stands on
 ) -> LockAgainst:
     """The slots of a text against a lock. Pure."""
     named = [one for one in places if one.model_id]
+    called = _called(named)
     slots = tuple(
-        _slot(lock, one, models.find(one.provider, one.model_id), _price(prices, one, now), phase, now)
+        _slot(
+            lock, one, called, models.find(one.provider, one.model_id), _price(prices, one, now), phase, now
+        )
         for one in named
     )
     if lock is None:
         remedy = 'write one: peak lock write --reason "..."'
         words = "there is no lock of verified models"
         return LockAgainst(phase, words=words, remedy=remedy, slots=slots, broken=broken)
-    used = {(one.layer, one.role, one.provider, one.model_id) for one in named}
-    unused = tuple(one.name for key, one in lock.entries.items() if key not in used)
+    unused = tuple(one.name for key, one in lock.entries.items() if key not in called)
     trouble = trouble_of(lock, now)
     until = f", until {lock.expires_at:%Y-%m-%d}" if lock.expires_at else ""
     words = trouble.message if trouble is not None else f"signed by {lock.signer}{until}"
     remedy = trouble.remedy if trouble is not None else ""
     return LockAgainst(phase, lock.digest, words, remedy, slots, unused, broken)
+
+
+def _key(place: Place) -> LockKey:
+    return Layer(place.layer), Role(place.role), place.provider, place.model_id
+
+
+def _called(named: Iterable[Place]) -> dict[LockKey, tuple[LockedPlace, ...]]:
+    """Where the text calls each model of a slot; as it is written, valid or not."""
+    found: dict[LockKey, tuple[LockedPlace, ...]] = {}
+    for one in named:
+        where = LockedPlace.model_construct(base_url=one.base_url, deployment=one.deployment)
+        found[_key(one)] = tuple(dict.fromkeys((*found.get(_key(one), ()), where)))
+    return found
 
 
 def _price(prices: PriceTable, place: Place, now: datetime) -> Price | None:
@@ -121,27 +137,33 @@ def _price(prices: PriceTable, place: Place, now: datetime) -> Price | None:
 def _slot(  # noqa: PLR0917 - as above
     lock: Lock | None,
     place: Place,
+    called: Mapping[LockKey, tuple[LockedPlace, ...]],
     model: ModelEntry | None,
     price: Price | None,
     phase: PhaseLevel,
     now: datetime,
 ) -> SlotAgainst:
-    layer, role = Layer(place.layer), Role(place.role)
-    key = (layer, role, place.provider, place.model_id)
-    found = standing(lock, key, model, price, now)
+    key = layer, role, *_ = _key(place)
+    where = called[key]
+    found = standing(lock, key, model, price, now, places=where)
     entries = tuple(lock.entries.values()) if lock is not None else ()
     locked = tuple(
         f"{one.provider}:{one.model_id}" for one in entries if (one.layer, one.role) == (layer, role)
     )
     entry = lock.entries.get(key) if lock is not None else None
-    changes = tuple(_changes(entry, model, price)) if entry is not None else ()
+    changes = tuple(_changes(entry, model, price, where)) if entry is not None else ()
     number = f" {place.position + 1}" if place.role == Role.FALLBACK and place.count > 1 else ""
     name = f"{place.layer}.{place.role}{number}"
     model_name = f"{place.provider}:{place.model_id}"
     return SlotAgainst(name, model_name, locked, found, suffices(found, phase), changes)
 
 
-def _changes(entry: LockEntry, model: ModelEntry | None, price: Price | None) -> Iterator[str]:
+def _changes(
+    entry: LockEntry, model: ModelEntry | None, price: Price | None, where: Iterable[LockedPlace]
+) -> Iterator[str]:
+    verified = "; ".join(one.words for one in entry.places)
+    for one in unlocked(entry, where):
+        yield f"address: {verified} → {one.words}"
     if model is None:
         yield "registry: the entry is gone"
     elif registry_differs(entry, model):

@@ -101,6 +101,9 @@ class Place:
     degraded: bool = False
     missing: bool = False
     """Whether the text has no such slot."""
+    base_url: str | None = None
+    """Where it calls the model; ``None``: the provider's own address."""
+    deployment: str | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:

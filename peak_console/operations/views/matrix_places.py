@@ -74,6 +74,8 @@ def _place(slot: tuple[str, str], value: Any, order: tuple[int, int], where: _Wh
         service=_word(table.get("service")),
         degraded=table.get("degraded") is True,
         missing=value is None,
+        base_url=_word(table.get("base_url")) or None,
+        deployment=_word(table.get("deployment")) or None,
     )
 
 
