@@ -35,8 +35,8 @@ def version_columns(is_marked: Callable[[Version], bool]) -> Sequence[Column[Ver
     return (
         Column(" ", 1, lambda one: Span("◆" if is_marked(one) else "", Tone.ACCENT)),
         Column("VERSION", 8, lambda one: Span(one.digest[:8], Tone.STRONG)),
-        Column("SINCE", 15, lambda one: Span(stamp(one.since)), most=111),
-        Column("SINCE", 20, lambda one: Span(f"{one.since:%Y-%m-%d %H:%M:%SZ}"), least=112),
+        Column("SINCE", 15, _since, most=111),
+        Column("SINCE", 20, _since_in_full, least=112),
         Column("UNTIL", 20, _until, least=112),
         Column("STATE", 10, _state),
         Column("WHO", 8, lambda one: Span(one_line(one.actor, 40) or "-", Tone.TEXT), most=111),
@@ -44,6 +44,16 @@ def version_columns(is_marked: Callable[[Version], bool]) -> Sequence[Column[Ver
         Column("HOW", 12, _how),
         Column("WHY", 8, _why, flex=1),
     )
+
+
+def _since(one: Version) -> Span:
+    return Span(f"≤ {one.since:%m-%d %H:%MZ}" if one.before else stamp(one.since))
+
+
+def _since_in_full(one: Version) -> Span:
+    if one.before:
+        return Span(f"before {one.since:%m-%d %H:%MZ}")
+    return Span(f"{one.since:%Y-%m-%d %H:%M:%SZ}")
 
 
 def _until(one: Version) -> Span:
@@ -60,6 +70,8 @@ def _how(one: Version) -> Span:
 def _why(one: Version) -> Span:
     if one.reason:
         return Span(one_line(one.reason, 300))
+    if one.before:
+        return Span("stood before then; nobody saw since when", Tone.DIM)
     told = {"outside": "changed outside of the workbench", "first": "stood when the node first looked"}
     return Span(told.get(one.how, "no reason is on record"), Tone.DIM)
 

@@ -32,6 +32,7 @@ from peak_console.tui.screens.matrix_drawing import (
 from peak_console.tui.screens.matrix_findings import FindingMoves
 from peak_console.tui.screens.matrix_following import SlotFollowing
 from peak_console.tui.screens.matrix_notes import findings_head, note_of
+from peak_console.tui.screens.matrix_panes import Panes
 from peak_console.tui.screens.matrix_slots import SlotEdits
 from peak_console.tui.screens.matrix_words import Completing
 from peak_console.tui.widgets.config_tabs import ConfigTabs
@@ -46,7 +47,7 @@ _BROAD: Final = 170
 """Columns from which both get half."""
 
 
-class MatrixScreen(Changing, SlotEdits, SlotFollowing, FindingMoves, Completing, PeakScreen):
+class MatrixScreen(Panes, Changing, SlotEdits, SlotFollowing, FindingMoves, Completing, PeakScreen):
     """The workbench. It owns an :class:`EditorState` for each config that was opened."""
 
     NAME = "matrix"
@@ -336,34 +337,6 @@ class MatrixScreen(Changing, SlotEdits, SlotFollowing, FindingMoves, Completing,
             self.focus_pane("grid")
         else:
             await super().do_back()
-
-    def do_matrix_pane(self) -> None:
-        """Grid, text, findings, and round again."""
-        panes = ["grid", "editor", "findings"] if self.open_name == MATRIX else ["editor", "findings"]
-        here = next((one for one in panes if self._pane(one) is self.focused), panes[-1])
-        self.focus_pane(panes[(panes.index(here) + 1) % len(panes)])
-
-    def do_matrix_edit(self) -> None:
-        """Go to the text."""
-        self.focus_pane("editor")
-
-    def _pane(self, name: str) -> Widget | None:
-        return self.editor if name == "editor" else self.query_one(f"#{name}")
-
-    def focus_pane(self, name: str) -> None:
-        """Give a pane the focus, and show it where only one fits."""
-        if name == "grid" and self.open_name != MATRIX:
-            name = "findings"
-        self.set_class(name != "grid", "-text")
-        pane = self._pane(name)
-        if pane is not None:
-            self.call_after_refresh(self._enter, pane)
-
-    def _enter(self, pane: Widget) -> None:
-        """Give ``pane`` the focus; a text that was out of sight, or narrower, shows its cursor's line."""
-        pane.focus()
-        if isinstance(pane, ConfigEditor) and not pane.in_view(pane.cursor_location[0] + 1):
-            pane.scroll_cursor_visible(center=True)
 
     def on_descendant_focus(self, _: DescendantFocus) -> None:
         """What a key does may depend on where the focus is."""

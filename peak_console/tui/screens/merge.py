@@ -94,7 +94,8 @@ class MergeScreen(PeakScreen):
 
     def note_line(self) -> Line:
         """Which view."""
-        return (Span(self._view.value, Tone.DIM),)
+        named = self._other and self._view is View.THEIRS
+        return (Span("what the other draft changed" if named else self._view.value, Tone.DIM),)
 
     def state_line(self) -> Line:
         """How much is not settled."""
@@ -115,6 +116,18 @@ class MergeScreen(PeakScreen):
         return bool(self._sides) and self._view is View.MERGE
 
     # -- what is shown
+
+    @property
+    def _label(self) -> str:
+        """What the lines of the other side are marked with."""
+        return one_line(self.disk.digest or "", 8) if self._other else "disk"
+
+    @property
+    def _theirs_words(self) -> str:
+        return "the other draft" if self._other else "the file on disk"
+
+    def _words(self, side: Side) -> str:
+        return "the other draft's" if self._other and side is Side.THEIRS else _SIDES[side]
 
     def merged_text(self) -> str:
         """The merge with what is settled; open conflicts stand between marks."""
@@ -142,21 +155,21 @@ class MergeScreen(PeakScreen):
             diff = text_diff(self._base, self._theirs, path)
             return [
                 *self._head(width),
-                *(diff_lines(diff, width) or nothing_differs("the file is as it was")),
+                *(diff_lines(diff, width) or nothing_differs(f"{self._theirs_words} is as it was")),
             ]
         lines = self._head(width)
         for at, conflict in enumerate(self._merged.conflicts):
             lines += [*self._conflict(at, conflict, width), EMPTY]
-        side = "the other draft" if self._other else "the file on disk"
+        side = self._theirs_words
         lines.append(rule([Span(f"what the merge makes of {side}", Tone.DIM)], width))
         diff = text_diff(self._theirs, self.merged_text(), path)
-        return [*lines, *(diff_lines(diff, width) or nothing_differs("nothing: the file says it all"))]
+        return [*lines, *(diff_lines(diff, width) or nothing_differs(f"nothing: {side} says it all"))]
 
     def _head(self, width: int) -> list[Line]:
         if self._other:
             words = "M keeps your text, T takes the other draft's; nothing is saved by either"
             title = (Span(" ▪ ", Tone.WARN), Span(self.target.path, Tone.STRONG))
-            named = Span(f" your text and {one_line(self._other, 80)}, here as: disk")
+            named = Span(f" your text and {one_line(self._other, 80)}")
             return [fit((*title, named), width), (Span(f"   {words}", Tone.DIM),), EMPTY]
         now = f"now {self.disk.digest[:8]}" if self.disk.digest else "now gone"
         return [
@@ -178,17 +191,18 @@ class MergeScreen(PeakScreen):
         if here:
             title.insert(0, Span("▸ ", Tone.ACCENT))
         title.append(Span(f"  line {one.base_line}", Tone.DIM))
-        told = (Span("open", Tone.WARN),) if side is None else (Span(f"✓ {_SIDES[side]}", Tone.OK),)
+        told = (Span("open", Tone.WARN),) if side is None else (Span(f"✓ {self._words(side)}", Tone.OK),)
         lines = [rule(title, width, told)]
+        room = max(4, len(self._label))
         for name, rows, tone, taken in (
-            ("was ", one.base, Tone.DIM, False),
+            ("was", one.base, Tone.DIM, False),
             ("mine", one.mine, Tone.ACCENT, side in {Side.MINE, Side.BOTH}),
-            ("disk", one.theirs, Tone.L3, side in {Side.THEIRS, Side.BOTH}),
+            (self._label, one.theirs, Tone.L3, side in {Side.THEIRS, Side.BOTH}),
         ):
             mark = "✓" if taken else " "
             for row in rows or ("(nothing)",):
                 words = clean(row.rstrip("\n").expandtabs(4))
-                lines.append(fit((Span(f" {mark} {name} │ ", Tone.FAINT), Span(words, tone)), width))
+                lines.append(fit((Span(f" {mark} {name:<{room}} │ ", Tone.FAINT), Span(words, tone)), width))
         return lines
 
     # -- actions
