@@ -102,7 +102,8 @@ def _is_own(action: Action, screen: str) -> bool:
 def _own_lines(action: Action, state: ActionState, width: int) -> list[Line]:
     """An action of the page itself, short, so that all of them are seen at once."""
     reason = action.why_disabled(state)
-    name = cell(action.title, _TITLE, Tone.FAINT if reason else Tone.STRONG)
+    title = action.title if action.shown else f":{action.command}"  # no key: it is done by its command
+    name = cell(title, _TITLE, Tone.FAINT if reason else Tone.STRONG)
     keys = f"{action.shown} ^g" if "ctrl+g" in action.keys.split(",") else action.shown
     head: Line = (cell(keys, 6, Tone.FAINT if reason else Tone.KEY), Span(" "), name, Span(" "))
     indent = 8 + _TITLE
