@@ -26,4 +26,4 @@ def test_since_when_nobody_saw_is_said(before: bool, narrow: str, wide: str, why
     since = [each for each in columns if each.title == "SINCE"]
     assert [each.draw(one).text for each in since] == [narrow, wide]
     assert all(len(each.draw(one).text) <= each.width for each in since)
-    assert next(each for each in columns if each.title == "WHY").cell(one).text == why
+    assert next(each for each in columns if each.title == "WHY").draw(one).text == why
