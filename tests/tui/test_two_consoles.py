@@ -65,6 +65,10 @@ async def test_two_consoles_keep_a_draft_each(tmp_path: Path, store: DraftStore)
             assert texts(store) == {"# A" + MATRIX.splitlines()[0], "# B" + MATRIX.splitlines()[0]}
             await keys(two, "escape", "d", "enter")
             assert isinstance(second.screen, MergeScreen), "of an open console only comparing is offered"
+            other = state_of(second).others[0].draft.id
+            shown = screen_text(second)
+            assert any(f" {other} " in line and "│ # A" in line for line in shown.splitlines())
+            assert " disk " not in shown
             await keys(two, "T")
             assert state_of(second).text.startswith("# A")
         await calm(one)

@@ -120,7 +120,7 @@ class MergeScreen(PeakScreen):
     @property
     def _label(self) -> str:
         """What the lines of the other side are marked with."""
-        return one_line(self.disk.digest or "", 8) if self._other else "disk"
+        return one_line(self.disk.digest or "", 16) if self._other else "disk"
 
     @property
     def _theirs_words(self) -> str:
