@@ -14,6 +14,15 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import CallRequest, CallResult, Delta, ToolDefinition
 
 KEYS = CANARIES | {"AWS_REGION": "eu-central-1"}
+SCOPE = """
+[scope]
+layer_id = "L2"
+autonomy_level = "PROP"
+[tooling]
+allowed = ["files", "web"]
+[tooling.kinds]
+quote = "files"
+"""
 QUOTE = ToolDefinition(
     name="quote",
     description="The last price",
@@ -108,6 +117,8 @@ def write(root: Path, primary: Place, *fallbacks: Place) -> Workspace:
     ws.models.write_text("\n".join(one.model() for one in places))
     ws.prices.write_text("\n".join(one.price() for one in places))
     ws.budgets.write_text(BUDGETS)
+    ws.scopes.mkdir()
+    (ws.scopes / "L2.toml").write_text(SCOPE)
     return ws
 
 

@@ -67,8 +67,9 @@ _PHASES: Final = (PhaseLevel.SHADOW, PhaseLevel.TESTNET, PhaseLevel.LIVE)
 def missing_criteria(inspection: Inspection) -> Iterator[Hit]:
     """``readiness.missing``: no file, or no table of a phase. What cannot be read, other rules tell."""
     document = inspection.document("readiness")
-    if document.trouble is not None:
-        if document.trouble.rule == "file.missing":
+    if document.data is None:
+        missing = document.trouble is not None and document.trouble.rule == "file.missing"
+        if missing and inspection.sources.complete:
             message = f"there is no {document.name}: no phase beyond research can begin"
             yield inspection.hit("readiness.missing", "readiness", (), message)
         return
