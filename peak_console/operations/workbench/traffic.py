@@ -10,6 +10,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.views import rollup_fold
 from peak_console.stats.sketch import QuantileSketch
 
 SPAN: Final = timedelta(hours=24)
@@ -21,29 +22,11 @@ SlotKey = tuple[str, str, str, str]
 """Layer, role, provider, model_id."""
 
 
-class Rollup(Protocol):
-    """What is read of a row of the ledger's rollups; latencies in microseconds."""
+class Rollup(rollup_fold.Rollup, Protocol):
+    """A row of the ledger's rollups, with what was read from caches."""
 
     @property
-    def layer(self) -> str: ...  # noqa: D102
-    @property
-    def role(self) -> str: ...  # noqa: D102
-    @property
-    def provider(self) -> str: ...  # noqa: D102
-    @property
-    def model_id(self) -> str: ...  # noqa: D102
-    @property
-    def calls(self) -> int: ...  # noqa: D102
-    @property
-    def tokens_in(self) -> int: ...  # noqa: D102
-    @property
-    def tokens_out(self) -> int: ...  # noqa: D102
-    @property
     def tokens_cached(self) -> int: ...  # noqa: D102
-    @property
-    def cost_nano_eur(self) -> int: ...  # noqa: D102
-    @property
-    def latency(self) -> QuantileSketch: ...  # noqa: D102
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ from peak_console.tui.screens.history_drawing import (
     version_columns,
 )
 from peak_console.tui.screens.save import Proposal, SaveDialog
+from peak_console.tui.screens.working import Working
 from peak_console.tui.widgets.document import Document
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
@@ -69,7 +70,7 @@ class _Chosen:
     read: HistoryRead = field(default_factory=lambda: HistoryRead((), None))
 
 
-class HistoryScreen(PeakScreen):
+class HistoryScreen(Working, PeakScreen):
     """The versions of one config, newest first, over the difference of two."""
 
     NAME = "history"
@@ -89,7 +90,6 @@ class HistoryScreen(PeakScreen):
         self._chosen = _Chosen()
         self._problem = ""
         self._read_at: datetime | None = None
-        self._reading: LongWork | None = None
         self._comparing: LongWork | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -112,12 +112,6 @@ class HistoryScreen(PeakScreen):
         """The version under the cursor."""
         return self.table.selected if self.is_mounted else None
 
-    def long_work(self) -> LongWork:
-        """What reads the history."""
-        if self._reading is None:
-            self._reading = LongWork(self)
-        return self._reading
-
     def proving(self) -> LongWork:
         """What compares two texts."""
         if self._comparing is None:
@@ -133,7 +127,7 @@ class HistoryScreen(PeakScreen):
 
     def on_unmount(self) -> None:
         """Nobody waits any more."""
-        for work in (self._reading, self._comparing):
+        for work in (self._work, self._comparing):
             if work is not None:
                 work.cancel()
 

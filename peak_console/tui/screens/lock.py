@@ -10,13 +10,14 @@ from peak_console.operations.views.lock_against import LockAgainst, against_lock
 from peak_console.operations.views.matrix_facts import level_of
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
-from peak_console.tui.long_work import LongWork, WorkDone
+from peak_console.tui.long_work import WorkDone
 from peak_console.tui.screens.base import PeakScreen
 from peak_console.tui.screens.lock_drawing import lock_lines
+from peak_console.tui.screens.working import Working
 from peak_console.tui.widgets.document import Document, wrapped
 
 
-class LockScreen(PeakScreen):
+class LockScreen(Working, PeakScreen):
     """What a text and the lock disagree in. Nothing is changed here: ``peak lock write`` writes a lock."""
 
     NAME = "lock"
@@ -28,17 +29,10 @@ class LockScreen(PeakScreen):
         super().__init__()
         self._text, self._side = text, side
         self._found: LockAgainst | None = None
-        self._work: LongWork | None = None
 
     def body(self) -> Iterable[Widget]:
         """The slots."""
         yield Document(id="lock")
-
-    def long_work(self) -> LongWork:
-        """What reads the lock."""
-        if self._work is None:
-            self._work = LongWork(self)
-        return self._work
 
     def on_mount(self) -> None:
         """Read it."""

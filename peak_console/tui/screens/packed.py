@@ -11,17 +11,18 @@ from peak_console.domain.text import plain
 from peak_console.tui import figures as fig
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
-from peak_console.tui.long_work import LongWork, WorkDone
+from peak_console.tui.long_work import WorkDone
 from peak_console.tui.screens.base import PeakScreen
 from peak_console.tui.screens.json_drawing import json_lines
 from peak_console.tui.screens.pack_drawing import FILE_SIGNS
+from peak_console.tui.screens.working import Working
 from peak_console.tui.widgets.document import Document, wrapped
 
 _LARGEST: Final = 4 * 1024**2
 """Bytes that are shown."""
 
 
-class PackedScreen(PeakScreen):
+class PackedScreen(Working, PeakScreen):
     """A file. Its state is that of the verification it was opened from."""
 
     NAME = "packed"
@@ -33,7 +34,6 @@ class PackedScreen(PeakScreen):
         super().__init__()
         self._run_id, self._edition, self._path, self._state = run_id, edition, path, state
         self._data: bytes | None = None
-        self._reading: LongWork | None = None
 
     def body(self) -> Iterable[Widget]:
         """The page."""
@@ -48,12 +48,6 @@ class PackedScreen(PeakScreen):
             self.long_work().begin(
                 "file", lambda _progress, _cancelled: work.read_file(self._run_id, self._edition, self._path)
             )
-
-    def long_work(self) -> LongWork:
-        """What reads the file."""
-        if self._reading is None:
-            self._reading = LongWork(self)
-        return self._reading
 
     def trail(self) -> list[str]:
         """The pack, and the file."""

@@ -11,16 +11,17 @@ from peak_console.domain.text import one_line
 from peak_console.operations.workbench.shapes import Version
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone
-from peak_console.tui.long_work import LongWork, WorkDone
+from peak_console.tui.long_work import WorkDone
 from peak_console.tui.screens.base import PeakScreen
 from peak_console.tui.screens.history_drawing import HOW, stamp, text_lines
+from peak_console.tui.screens.working import Working
 from peak_console.tui.widgets.document import Document, wrapped
 
 _WIDE = 100
 """Cells from which both ends of its time are told."""
 
 
-class VersionScreen(PeakScreen):
+class VersionScreen(Working, PeakScreen):
     """A kept text; it cannot be edited."""
 
     NAME = "version"
@@ -32,17 +33,10 @@ class VersionScreen(PeakScreen):
         super().__init__()
         self.target, self.version = target, version
         self._text: str | None = None
-        self._work: LongWork | None = None
 
     def body(self) -> Iterable[Widget]:
         """The text."""
         yield Document(id="version")
-
-    def long_work(self) -> LongWork:
-        """What reads the text."""
-        if self._work is None:
-            self._work = LongWork(self)
-        return self._work
 
     def on_mount(self) -> None:
         """Read it."""
