@@ -7,6 +7,7 @@ from peak_console.config.budgets import Budgets, BudgetsFile
 from peak_console.config.configs import Configs
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
+from peak_console.config.incidents import IncidentsConfig
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.engine import Report
@@ -54,6 +55,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         lock=judged(sources.main["lock"], sources.keys),
         limits=_shape(shapes, "limits", LimitsConfig),
         readiness=_shape(shapes, "readiness", ReadinessConfig),
+        incidents=_shape(shapes, "incidents", IncidentsConfig),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from peak_console.config.budgets import Budgets
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
+from peak_console.config.incidents import IncidentsConfig
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lock import Lock
@@ -38,3 +39,4 @@ class Configs:
     lock: Lock | None = None
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     readiness: ReadinessConfig = field(default_factory=ReadinessConfig)
+    incidents: IncidentsConfig = field(default_factory=IncidentsConfig)

@@ -16,6 +16,7 @@ MAIN_FILES: Final = {
     "lock": "configs/ai/verified_models.lock",
     "limits": "configs/risk/limits.toml",
     "readiness": "configs/readiness.toml",
+    "incidents": "configs/incidents.toml",
     "control": "configs/control.toml",
     "ledger": "configs/ledger.toml",
     "console": "configs/console.toml",

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from peak_console.control.files import SIZE_LIMIT
 from peak_console.control.folder import FILE_MODE
+from peak_console.domain.arming import ArmLease
 from peak_console.domain.posture import Orders, PostureReason, PostureState
 
 VERSION: Final = 1
@@ -68,6 +69,14 @@ class Lease:
     metrics_url: str | None = None
     breakers: tuple[BreakerOpen, ...] = ()
     """Breakers that were open when the lease was made; a lease without the field names none."""
+    reduce: bool = False
+    """Whether only risk-reducing orders pass."""
+    arm: ArmLease | None = None
+    """What is armed; the gate of an order holds it against the order and the clocks."""
+    quarantined: tuple[str, ...] = ()
+    """Models that are out of use, as ``PROVIDER:MODEL``, until an operator releases them."""
+    ramp_pct: int = 100
+    """The share of limits that holds after a recovery."""
 
 
 def encode(lease: Lease) -> bytes:
@@ -93,6 +102,10 @@ def encode(lease: Lease) -> bytes:
         "stopped_scopes": list(lease.stopped_scopes),
         "metrics_url": lease.metrics_url,
         "breakers": [asdict(one) for one in lease.breakers],
+        "reduce": lease.reduce,
+        "arm": None if lease.arm is None else asdict(lease.arm),
+        "quarantined": list(lease.quarantined),
+        "ramp_pct": lease.ramp_pct,
     }
     data = _canonical({**fields, "checksum": _checksum(fields)})
     if len(data) > SIZE_LIMIT:
@@ -144,6 +157,7 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
         return None
     since = fields.pop("since")
     breakers = tuple(_breaker(one) for one in fields.pop("breakers", ()))
+    arm = fields.pop("arm", None)
     lease = Lease(
         **{
             **fields,
@@ -154,10 +168,14 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
             "stopped_scopes": tuple(fields["stopped_scopes"]),
             "since": datetime.fromisoformat(since) if since else None,
             "breakers": breakers,
+            "arm": None if arm is None else _arm(arm),
+            "quarantined": tuple(fields.get("quarantined", ())),
         }
     )
-    numbers = (lease.generation, lease.issued_us, lease.expires_us, lease.seq)
-    typed = all(type(one) is int for one in numbers) and type(lease.calls) is bool
+    numbers = (lease.generation, lease.issued_us, lease.expires_us, lease.seq, lease.ramp_pct)
+    typed = all(type(one) is int for one in numbers) and all(
+        type(one) is bool for one in (lease.calls, lease.reduce)
+    )
     return lease if typed else None
 
 
@@ -167,6 +185,17 @@ def _breaker(fields: dict[str, Any]) -> BreakerOpen:
     if not names or type(one.until_us) is not int or type(one.latched) is not bool:
         raise TypeError("a breaker names a provider, a model and a time")
     return one
+
+
+def _arm(fields: dict[str, Any]) -> ArmLease:
+    arm = ArmLease(**fields)
+    texts = (arm.lease_id, arm.scope, arm.run_id, arm.actor)
+    numbers = (arm.granted_us, arm.expires_us, arm.granted_wall_us, arm.expires_wall_us, arm.generation)
+    if not all(type(one) is str for one in texts) or type(arm.drill) is not bool:
+        raise TypeError("an arm lease names a scope, a run and who asked")
+    if not all(type(one) is int for one in numbers):
+        raise TypeError("an arm lease has its times")
+    return arm
 
 
 def _canonical(fields: Any) -> bytes:

@@ -46,6 +46,11 @@ class PostureReason(StrEnum):
     CONTROL_FOLDER_UNREADABLE = "control_folder_unreadable"
     NO_WORKSPACE = "no_workspace"
     ENABLED = "enabled"
+    REDUCE_ONLY = "reduce_only"
+    ARMED = "armed"
+    SCOPE_STOPPED = "scope_stopped"
+    TOO_MANY_SCOPES = "too_many_scopes"
+    INCIDENT_STOPPED = "incident_stopped"
 
 
 @dataclass(frozen=True, slots=True)

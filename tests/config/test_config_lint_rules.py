@@ -576,7 +576,7 @@ def test_a_misspelt_key_gets_advice(files: Any) -> None:
 @pytest.mark.parametrize("value", ['"80%"', '"80 %"', '" 7,5 % "'])
 def test_a_percentage_as_text_is_found_in_any_config(files: Any, value: str) -> None:
     """Also in files that this version does not read."""
-    files.write("configs/incidents.toml", f"max_drawdown = {value}\n")
+    files.write("configs/later.toml", f"max_drawdown = {value}\n")
     files.only("schema.unitless_percent")
 
 
@@ -588,7 +588,7 @@ def test_a_percentage_as_text_under_the_right_key_is_told_to_be_a_number(files: 
 
 def test_a_percentage_without_suffix_is_found_in_any_config(files: Any) -> None:
     """A key that says it is a percentage must end in _pct."""
-    files.write("configs/incidents.toml", "drawdown_percent = 5\nmax_share = 3.0\nfill_pct = 5.0\n")
+    files.write("configs/later.toml", "drawdown_percent = 5\nmax_share = 3.0\nfill_pct = 5.0\n")
     assert files.rules() == ["schema.unitless_percent"] * 2
 
 

@@ -20,11 +20,21 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
     EventKind.POLICY_DENIED,
     EventKind.CRITIC_JUDGED,
     EventKind.CONTROL_STOPPED,
+    EventKind.CONTROL_REDUCED,
+    EventKind.CONTROL_DISARMED,
+    EventKind.INCIDENT_OPENED,
+    EventKind.INCIDENT_ACTION_TAKEN,
     EventKind.EVIDENCE_SEALED,
 }
 OWN = {
     *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
     EventKind.WORKSPACE_INITIALISED,
+    EventKind.CONTROL_RAMPED,
+    EventKind.CONTROL_ACKNOWLEDGED,
+    EventKind.ARM_GRANTED,
+    EventKind.ARM_REFUSED,
+    EventKind.ARM_EXPIRED,
+    EventKind.ARM_ENDED,
 } - {EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED}
 
 

@@ -32,6 +32,7 @@ _GROUPS: Final = {
     "control": "Enable, arm and breakers",
     "limits": "Risk limits",
     "readiness": "Criteria of promotion",
+    "incidents": "Triggers and hooks of incidents",
     "scope": "Capability scopes",
     "lock": "The lock of verified models",
 }

@@ -13,6 +13,7 @@ from peak_console.config.budgets import BudgetsFile
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.document import Document
+from peak_console.config.incidents import IncidentsConfig
 from peak_console.config.keys import keys_at
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
@@ -37,6 +38,7 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
     "lock": LockFile,
     "limits": LimitsConfig,
     "readiness": ReadinessConfig,
+    "incidents": IncidentsConfig,
     "control": ControlConfig,
     "ledger": LedgerConfig,
     "console": ConsoleConfig,

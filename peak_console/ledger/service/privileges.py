@@ -14,13 +14,28 @@ NONCE_VALID_US: Final = 120 * 1_000_000
 _OPEN_KINDS = frozenset(
     {
         EventKind.CONTROL_STOPPED,
+        EventKind.CONTROL_REDUCED,
+        EventKind.CONTROL_DISARMED,
+        EventKind.INCIDENT_OPENED,
+        EventKind.INCIDENT_ACTION_TAKEN,
         EventKind.POLICY_DENIED,
         EventKind.CRITIC_JUDGED,
         EventKind.EVIDENCE_SEALED,
     }
 )
 _OPEN_FAMILIES = ("run.", "llm.")
-_NODE_KINDS = frozenset({EventKind.CONFIG_CHANGED, EventKind.WORKSPACE_INITIALISED})
+_NODE_KINDS = frozenset(
+    {
+        EventKind.CONFIG_CHANGED,
+        EventKind.WORKSPACE_INITIALISED,
+        EventKind.CONTROL_RAMPED,
+        EventKind.CONTROL_ACKNOWLEDGED,
+        EventKind.ARM_GRANTED,
+        EventKind.ARM_REFUSED,
+        EventKind.ARM_EXPIRED,
+        EventKind.ARM_ENDED,
+    }
+)
 _NODE_FAMILIES = ("node.", "ledger.", "budget.")
 _OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED})
 """Kinds of the node's families that an operator may append with proof."""
