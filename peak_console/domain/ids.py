@@ -10,6 +10,7 @@ from uuid import UUID
 RunId = NewType("RunId", str)
 CallId = NewType("CallId", str)
 EventId = NewType("EventId", str)
+IncidentId = NewType("IncidentId", str)
 
 RandomBytes = Callable[[int], bytes]
 """A source of random bytes, for example :func:`secrets.token_bytes`."""
@@ -17,6 +18,7 @@ RandomBytes = Callable[[int], bytes]
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _CROCKFORD.encode())
 _RUN_ID = re.compile(rf"[0-9]{{8}}_[0-9]{{6}}_[{_CROCKFORD}]{{6}}")
+_INCIDENT_ID = re.compile(rf"inc_{_RUN_ID.pattern}")
 
 
 def crockford(raw: bytes) -> str:
@@ -37,6 +39,16 @@ def is_run_id(text: str) -> bool:
         return str(UUID(text)) == text.lower()
     except ValueError:
         return False
+
+
+def new_incident_id(now: datetime, random: RandomBytes) -> IncidentId:
+    """``inc_YYYYMMDD_HHMMSS_<short>`` in UTC; the one who opens it makes it, so it stands without a node."""
+    return IncidentId(f"inc_{new_run_id(now, random)}")
+
+
+def is_incident_id(text: str) -> bool:
+    """Whether ``text`` reads as an incident's id."""
+    return _INCIDENT_ID.fullmatch(text) is not None
 
 
 def new_call_id(random: RandomBytes, at: datetime | None = None) -> CallId:
