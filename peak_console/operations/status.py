@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from peak_console.config.workspace import Workspace
+from peak_console.control.boot import boot_id
 from peak_console.control.files import NODE
 from peak_console.control.folder import read_file
 from peak_console.control.gate import CallGate
@@ -25,6 +26,7 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.disk import read_disk
+from peak_console.operations.standing import rebooted_at, standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
     BarSnapshot,
@@ -41,6 +43,7 @@ from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 
 if TYPE_CHECKING:
+    from peak_console.control.lease import Lease
     from peak_console.operations.signed_head import SignedHeads
     from peak_console.operations.views.config_facts import ConfigFacts
 
@@ -94,6 +97,7 @@ class _LedgerFacts:
     breakers: tuple[BreakerLine, ...] | None = None
     seen_urls: tuple[SeenUrl, ...] = ()
     background: tuple[BackgroundLine, ...] = ()
+    workers_missing: tuple[str, ...] = ()
 
 
 class StatusReader:
@@ -136,10 +140,18 @@ class StatusReader:
         phase = lease.phase if lease and lease.phase in set(Phase) else ledger.phase
         simulated = ledger.simulated or (lease is not None and lease.simulated)
         foreign = foreign_urls(self._environ, simulated=simulated)
+        boot_us = self._clock.boot_us()
+        stands = standing(lease, posture, now=now, boot_us=boot_us, boot_id=_this_boot())
         snapshot = BarSnapshot(
             taken_at=now,
             posture=posture,
             posture_freshness=Freshness(now),
+            armed=stands.armed,
+            reduce=stands.reduce,
+            stopped_scopes=stands.stopped_scopes,
+            quarantined=stands.quarantined,
+            ramp_pct=stands.ramp_pct,
+            workers_missing=ledger.workers_missing,
             phase=phase,
             ledger=ledger.head,
             workspace=self.ws.name,
@@ -149,7 +161,7 @@ class StatusReader:
             foreign_urls=foreign,
             seen_urls=() if simulated else _of_others(ledger.seen_urls, foreign, now),
             background=() if posture.calls else ledger.background,
-            node=self._node(lease.metrics_url if lease else None),
+            node=self._node(lease, now, boot_us),
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
             sqlite_version=sqlite3.sqlite_version,
@@ -235,6 +247,7 @@ class StatusReader:
             breakers=breaker_lines(reader, now) if whole else None,
             seen_urls=self._seen_urls(reader, seq) if whole else (),
             background=background_lines(reader) if whole and not self._gate.posture().calls else (),
+            workers_missing=workers_missing(reader),
         )
 
     def _disk_now(self, reader: LedgerReader, now: datetime) -> DiskForecast:
@@ -290,11 +303,13 @@ class StatusReader:
             return told if isinstance(told, dict) else {}
         return {}
 
-    def _node(self, metrics_url: str | None) -> NodeFacts:
+    def _node(self, lease: "Lease | None", now: datetime, boot_us: int) -> NodeFacts:
         told = self._node_json()
-        pid = told.get("pid")
-        if not isinstance(pid, int) or not _alive(pid):
-            return NodeFacts()
+        pid, boot, here = told.get("pid"), told.get("boot_id"), _this_boot()
+        left = boot if isinstance(boot, str) else lease.boot_id if lease else None
+        rebooted = rebooted_at(left, here, now=now, boot_us=boot_us)
+        if not isinstance(pid, int) or not _alive(pid) or rebooted:
+            return NodeFacts(rebooted_at=rebooted)
         started = told.get("started") or told.get("started_at")
         when = None
         with contextlib.suppress(TypeError, ValueError):
@@ -305,8 +320,15 @@ class StatusReader:
             pid=pid,
             session=session if isinstance(session, str) else None,
             started_at=when,
-            metrics_url=metrics_url,
+            metrics_url=lease.metrics_url if lease else None,
         )
+
+
+def _this_boot() -> str:
+    """This boot's id; empty where the kernel tells none."""
+    with contextlib.suppress(OSError):
+        return boot_id()
+    return ""
 
 
 def _judged(posture: Posture, *, broken: bool) -> Posture:

@@ -14,6 +14,7 @@ from peak_console.operations.views.background import BackgroundLine
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.disk import DiskForecast
 from peak_console.operations.views.freshness import NEVER, Freshness
+from peak_console.operations.views.incidents import IncidentLine
 
 READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("reading",))
 """The posture before anything was read: unknown, which acts as stopped."""
@@ -21,11 +22,21 @@ READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """An arm lease: what it covers and when it ends by itself."""
+    """An arm lease: what it covers and when it ends by itself, by the clock that ends it first.
+
+    A ``drill`` is accepted by no gate: whoever shows it must not let it look armed.
+    """
 
     scope: str
     run_id: str | None
     expires_at: datetime
+    drill: bool = False
+    lease_id: str = ""
+    actor: str = ""
+
+    def left_s(self, now: datetime) -> float:
+        """Seconds that are left; never negative."""
+        return max(0.0, (self.expires_at - now).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,10 @@ class NodeFacts:
     session: str | None = None
     started_at: datetime | None = None
     metrics_url: str | None = None
+    service: str | None = None
+    """How a service manager starts it, as a command; empty where none does, ``None`` where nobody looked."""
+    rebooted_at: datetime | None = None
+    """When this machine was started, where what the last node left behind is of a boot before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,17 @@ class BarSnapshot:
     """False for a first look, before the configs were read."""
     live_posture: Posture | None = None
     """The posture of the workspace now, where everything else is of a moment in the past."""
+    incidents: tuple[IncidentLine, ...] = ()
+    """The incidents that are not closed, the newest first."""
+    reduce: bool = False
+    """Whether only risk-reducing orders pass."""
+    stopped_scopes: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    """Models that are out of use, as ``PROVIDER:MODEL``."""
+    ramp_pct: int = 100
+    """The share of limits that holds after a recovery."""
+    workers_missing: tuple[str, ...] = ()
+    """Workers that have not acknowledged the last stop."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:
@@ -220,7 +246,12 @@ class BarSnapshot:
             "ledger": self._ledger_json(),
             "budgets": [one.as_json() for one in self.budgets],
             "breakers": [one.as_json(self.taken_at) for one in self.breakers or ()],
-            "incidents": [],
+            "incidents": [one.as_json() for one in self.incidents],
+            "reduce": self.reduce,
+            "stopped_scopes": list(self.stopped_scopes),
+            "quarantined": list(self.quarantined),
+            "ramp_pct": self.ramp_pct,
+            "workers_missing": list(self.workers_missing),
             "workspace": {"name": self.workspace, "root": self.root, "simulated": self.simulated},
             "node": self._node_json(),
             "operator": self.operator,
@@ -237,7 +268,15 @@ class BarSnapshot:
         armed = self.armed
         if armed is None:
             return None
-        return {"scope": armed.scope, "run_id": armed.run_id, "expires_at": iso(armed.expires_at)}
+        return {
+            "scope": armed.scope,
+            "run_id": armed.run_id,
+            "expires_at": iso(armed.expires_at),
+            "left_s": round(armed.left_s(self.taken_at), 3),
+            "drill": armed.drill,
+            "lease_id": armed.lease_id,
+            "actor": armed.actor,
+        }
 
     def _ledger_json(self) -> dict[str, Any]:
         ledger = self.ledger
@@ -266,6 +305,8 @@ class BarSnapshot:
             "session": node.session,
             "started_at": None if node.started_at is None else iso(node.started_at),
             "metrics_url": node.metrics_url,
+            "service": node.service,
+            "rebooted_at": None if node.rebooted_at is None else iso(node.rebooted_at),
         }
 
 
