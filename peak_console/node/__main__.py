@@ -13,7 +13,9 @@ from typing import Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.logsend import LedgerLogHandler
+from peak_console.control.service import WATCHDOG_S
 from peak_console.domain.errors import PeakError
+from peak_console.node.alive import Notifier, Watchdog
 from peak_console.node.engine import Node
 from peak_console.node.genesis import MADE_BY_NODE, Genesis
 
@@ -28,14 +30,24 @@ def main() -> None:
     parser.add_argument("--simulated", action="store_true", help="A new ledger begins as a simulated one.")
     parser.add_argument("--no-children", action="store_true", help="Serve no metrics and write no log.")
     parser.add_argument("--with-parent", action="store_true", help="End when the starting process ends.")
+    parser.add_argument("--environment-file", type=Path, help="Provider keys of its jobs; see node install.")
+    parser.add_argument("--watchdog", action="store_true", help="End when the loop stands still.")
     options = parser.parse_args()
     ws = Workspace(options.root.resolve())
     genesis = Genesis(made_by=MADE_BY_NODE, simulated=options.simulated)
-    node = Node(ws, genesis=genesis, children=not options.no_children)
-    sys.exit(asyncio.run(_serve(node, ws, options.ready_fd, with_parent=options.with_parent)))
+    node = Node(
+        ws,
+        genesis=genesis,
+        children=not options.no_children,
+        environment_file=options.environment_file,
+    )
+    watchdog = Watchdog(WATCHDOG_S) if options.watchdog else None
+    sys.exit(asyncio.run(_serve(node, ws, options.ready_fd, watchdog, with_parent=options.with_parent)))
 
 
-async def _serve(node: Node, ws: Workspace, ready_fd: int | None, *, with_parent: bool) -> int:
+async def _serve(
+    node: Node, ws: Workspace, ready_fd: int | None, watchdog: Watchdog | None, *, with_parent: bool
+) -> int:
     parent = os.getppid()
     try:
         await node.start()
@@ -61,12 +73,18 @@ async def _serve(node: Node, ws: Workspace, ready_fd: int | None, *, with_parent
     if ready_fd is None:
         sys.stdout.write(f"peak node: serving {ws.root} (pid {os.getpid()}); end it with Ctrl-C\n")
         sys.stdout.flush()
-    watch = asyncio.create_task(_follow(parent, node)) if with_parent else None
+    notifier = Notifier(os.environ)
+    notifier.tell("READY=1")
+    keeping = [notifier.keep(node.advanced)]
+    keeping += [_follow(parent, node)] if with_parent else []
+    keeping += [watchdog.keep(node.advanced)] if watchdog is not None else []
+    beside = [asyncio.create_task(one) for one in keeping]
     try:
         await node.run()
     finally:
-        if watch is not None:
-            watch.cancel()
+        notifier.tell("STOPPING=1")
+        for task in beside:
+            task.cancel()
         logging.getLogger("peak_console").removeHandler(handler)
         handler.close()
     return 0

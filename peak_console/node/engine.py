@@ -38,6 +38,7 @@ from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
 from peak_console.node.health import broken_head, this_boot
+from peak_console.node.key_file import read_key_file
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.notarizing import Notarizing, told_of
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
 ACTOR = "node"
+_TICK_LIMIT_US = 2_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Node:
         genesis: Genesis | None = None,
         leasing: bool = True,
         children: bool = True,
+        environment_file: Path | None = None,
     ) -> None:
         self.ws = ws
         self.socket_path = socket_path(ws.control, NODE_SOCKET)
@@ -82,6 +85,8 @@ class Node:
         self._genesis = genesis or Genesis()
         self._leasing = leasing
         self._with_children = children and leasing
+        self.key_file = read_key_file(environment_file, ws.root)
+        """Provider keys of jobs and gateway; the node and its other children never get them."""
         self._tasks: list[asyncio.Task[None]] = []
         self._closers: list[Callable[[], object]] = []
         self._exit_reason = "asked to end"
@@ -115,6 +120,10 @@ class Node:
             await self.stopping.wait()
         finally:
             await self.close()
+
+    def advanced(self) -> bool:
+        """Whether the loop ticked lately: the sign of life that a watchdog asks for."""
+        return self._clock.boot_us() - self.state.last_tick_us < _TICK_LIMIT_US
 
     def ask_to_end(self, reason: str) -> None:
         """End soon."""

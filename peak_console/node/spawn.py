@@ -285,5 +285,5 @@ def _refuse_where_a_service_is_needed(ws: Workspace) -> None:
         raise EnvironmentUnfit(
             f"in phase {phase} the node is started by a service manager",
             code="node_by_service",
-            remedy="start its service, or run it in the foreground: peak node run",
+            remedy="put it in service: peak node install --start; or in the foreground: peak node run",
         )

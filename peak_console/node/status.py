@@ -97,6 +97,7 @@ def report(node: "Node") -> dict[str, Any]:
             "unkept": node.watch.versions.problem,
         },
         "drafts": node.drafts.note,
+        "environment_file": node.key_file.as_dict(),
         "children": [child.state.as_dict() for child in node.children],
         "notary": told_of(node.notarizing.status),
         "metrics_url": state.metrics_url,
