@@ -29,6 +29,7 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
 OWN = {
     *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
     EventKind.WORKSPACE_INITIALISED,
+    EventKind.BREAKER_TRIPPED,
     EventKind.CONTROL_RAMPED,
     EventKind.CONTROL_ACKNOWLEDGED,
     EventKind.ARM_GRANTED,
@@ -53,6 +54,15 @@ def test_what_came_in_force_is_the_nodes_word_and_a_save_the_operators() -> None
     assert is_nodes_word("config.changed", {})
     assert not is_nodes_word("config.changed", {"path": "x", "operator": "anna"})
     assert not is_nodes_word("matrix.changed", {"path": "x"})
+
+
+@pytest.mark.parametrize("trigger", ["policy_violation", "arm_lockout", "", None, ["operator"]])
+def test_a_trigger_that_fired_is_the_nodes_word(trigger: object) -> None:
+    """People open incidents of their own and prove the way to a person; nothing else is theirs to say."""
+    assert is_nodes_word("incident.opened", {"trigger": trigger})
+    assert is_nodes_word("incident.opened", {})
+    assert not is_nodes_word("incident.opened", {"trigger": "operator"})
+    assert not is_nodes_word("incident.opened", {"trigger": "test"})
 
 
 def test_the_signed_message_binds_nonce_event_and_body() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.incidents import Trigger
 
 NONCE_VALID_US: Final = 120 * 1_000_000
 """How long a challenge may be answered, in microseconds of the boot clock."""
@@ -28,6 +29,7 @@ _NODE_KINDS = frozenset(
     {
         EventKind.CONFIG_CHANGED,
         EventKind.WORKSPACE_INITIALISED,
+        EventKind.BREAKER_TRIPPED,
         EventKind.CONTROL_RAMPED,
         EventKind.CONTROL_ACKNOWLEDGED,
         EventKind.ARM_GRANTED,
@@ -39,6 +41,8 @@ _NODE_KINDS = frozenset(
 _NODE_FAMILIES = ("node.", "ledger.", "budget.")
 _OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED})
 """Kinds of the node's families that an operator may append with proof."""
+
+_PEOPLES_TRIGGERS: Final = frozenset({Trigger.OPERATOR.value, Trigger.TEST.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,13 @@ def is_nodes_own(kind: str) -> bool:
 
 
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
-    """Whether an event says what only the node sees: that a config came in force.
+    """Whether an event says what only the node sees: that a config came in force, that a trigger fired.
 
-    An operator's ``config.changed`` names the ``path`` of what was saved, and no ``file``.
+    An operator's ``config.changed`` names the ``path`` of what was saved, and no ``file``; an incident that
+    people open has their trigger.
     """
+    if kind == EventKind.INCIDENT_OPENED:
+        return str(body.get("trigger")) not in _PEOPLES_TRIGGERS
     return kind == EventKind.CONFIG_CHANGED and ("file" in body or "path" not in body)
 
 

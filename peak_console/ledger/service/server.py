@@ -266,7 +266,11 @@ class LedgerServer:
 
     def _permitted(self, session: Session, entries: list[Entry], proof: Proof | None) -> list[Entry]:
         """``entries``, under the operator's name where one has proved to be; raises ``ControlRefused``."""
-        guarded = [entry for entry in entries if not is_open(entry.draft.kind)]
+        guarded = [
+            entry
+            for entry in entries
+            if not is_open(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body)
+        ]
         for entry in guarded:
             if is_nodes_own(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body):
                 raise refuse_nodes_own(entry.draft.kind)
