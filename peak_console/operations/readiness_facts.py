@@ -148,7 +148,7 @@ def _of_ledger(
         **(_budget(reader, configs, criteria, now) if configs else {}),
         "open_incidents": _open_incidents(reader),
         "cycles": _cycles(reader, since),
-        "drills": _drills(reader),
+        "drills": drills_of(reader),
     }
 
 
@@ -208,7 +208,8 @@ def _cycles(reader: LedgerReader, since: datetime | None) -> int | None:
     return len(_events(reader, CYCLE, since=None if since is None else iso(since)))
 
 
-def _drills(reader: LedgerReader) -> dict[str, Drill]:
+def drills_of(reader: LedgerReader) -> dict[str, Drill]:
+    """The newest drill of every name; raises ``LedgerUnavailable``."""
     found: dict[str, Drill] = {}
     for event in _events(reader, DRILL):
         body = event.body or {}
