@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,10 @@ from peak_console.control.boot import boot_id
 from peak_console.control.files import ENABLED, LEASE, STOP, decode, text_field
 from peak_console.control.folder import exists, read_file
 from peak_console.control.posture import EnabledFile, LeaseFile, Sources, StopFile, effective, truth
+from peak_console.control.scopes import NOTHING, Halt, Halts, Subject, halts_of
 from peak_console.domain.clock import Clock
 from peak_console.domain.posture import Posture, PostureReason
+from peak_console.domain.stopping import GLOBAL
 
 WATCH_INTERVAL_S: Final = 0.010
 
@@ -44,10 +47,28 @@ class CallGate:
         self._ai_armed = truth(environ.get("AI_ARMED"))
         self._enabled_seen: tuple[bytes, EnabledFile] = (b"", _enabled_file(b""))
         self._lease_seen: tuple[bytes, LeaseFile] = (b"", _lease_file(b""))
+        self._halts_seen: tuple[leases.Lease | None, Halts] = (None, NOTHING)
 
     def posture(self) -> Posture:
         """The effective posture now; never raises, and what cannot be read permits nothing."""
         return effective(self.sources(), self._clock.boot_us())
+
+    def standing(self) -> tuple[Posture, Halts]:
+        """The posture and what is halted, of one look at the files."""
+        sources = self.sources()
+        return effective(sources, self._clock.boot_us()), halts_of(
+            sources.lease.lease
+        )
+
+    def halts(self) -> Halts:
+        """What is halted now; the same object while the lease is the same."""
+        lease = self._lease().lease
+        seen, halts = self._halts_seen
+        if lease is not seen:
+            fresh = halts_of(lease)
+            halts = halts if fresh == halts else fresh
+            self._halts_seen = (lease, halts)
+        return halts
 
     def lease(self) -> leases.Lease | None:
         """The lease as it stands, whether or not it counts; for what it tells besides the posture."""
@@ -125,29 +146,41 @@ def _lease_file(data: bytes) -> LeaseFile:
     return LeaseFile(lease) if lease else LeaseFile(problem=PostureReason.LEASE_CORRUPT)
 
 
-class InFlight:
-    """A thread that asks the gate every 10 ms while anything is in flight, and cancels all of it on a stop.
+@dataclass(slots=True)
+class _Watched:
+    on_halt: Callable[[Halt], None]
+    subject: Subject | None
+    judged: Halts | None = None
+    """By what it was judged last and may go on."""
 
-    ``on_stop`` is called once, from the watching thread, with the reason; hand it on to an event loop with
-    ``call_soon_threadsafe``. A call that begins under a stop is cancelled at the next look.
+
+class InFlight:
+    """A thread that asks the gate every 10 ms while anything is in flight, and cancels what a stop covers.
+
+    A global stop cancels all of it, a stop of a part what names its subject. ``on_halt`` is called once, from
+    the watching thread, with what halted it; hand it on to an event loop with ``call_soon_threadsafe``.
+    What begins under a stop is cancelled at the next look. The lease is read only while something is in
+    flight that has a subject.
     """
 
     def __init__(self, gate: CallGate, interval_s: float = WATCH_INTERVAL_S) -> None:
         self._gate = gate
         self._interval_s = interval_s
         self._changed = threading.Condition()
-        self._watched: dict[int, Callable[[str], None]] = {}
+        self._watched: dict[int, _Watched] = {}
         self._next = 0
         self._closed = False
         self._thread: threading.Thread | None = None
+        self.cancelled = 0
+        """How many were cancelled so far."""
 
     @contextlib.contextmanager
-    def watch(self, on_stop: Callable[[str], None]) -> Iterator[None]:
-        """While inside, a stop calls ``on_stop(reason)``."""
+    def watch(self, on_halt: Callable[[Halt], None], subject: Subject | None = None) -> Iterator[None]:
+        """While inside, a stop calls ``on_halt``; without a ``subject`` only a global one does."""
         with self._changed:
             self._next += 1
             token = self._next
-            self._watched[token] = on_stop
+            self._watched[token] = _Watched(on_halt, subject)
             if self._thread is None:
                 self._closed = False
                 self._thread = threading.Thread(target=self._run, name="peak-in-flight", daemon=True)
@@ -159,6 +192,20 @@ class InFlight:
         finally:
             with self._changed:
                 self._watched.pop(token, None)
+
+    def __len__(self) -> int:
+        """How many are in flight and not cancelled."""
+        return len(self._watched)
+
+    def look(self) -> None:
+        """Ask the gate now, in this thread, and cancel what must be."""
+        reason = self._gate.stopped()
+        if reason is not None:
+            self._cancel(dict.fromkeys(list(self._watched), Halt(GLOBAL, why=reason)))
+            return
+        halts = self._gate.halts()
+        if halts.stopped:
+            self._cancel(self._covered(halts))
 
     def close(self) -> None:
         """End the thread; what is still in flight is no longer watched."""
@@ -176,15 +223,28 @@ class InFlight:
                 self._changed.wait_for(lambda: self._watched or self._closed)
                 if self._closed:
                     return
-            reason = self._gate.stopped()
-            if reason is not None:
-                self._cancel_all(reason)
+            self.look()
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, timeout=self._interval_s)
 
-    def _cancel_all(self, reason: str) -> None:
+    def _covered(self, halts: Halts) -> dict[int, Halt]:
+        """What ``halts`` cuts; each is judged once by the same."""
+        found: dict[int, Halt] = {}
         with self._changed:
-            cancelled, self._watched = list(self._watched.values()), {}
-        for on_stop in cancelled:
+            watched = list(self._watched.items())
+        for token, one in watched:
+            if one.subject is None or one.judged is halts:
+                continue
+            halt = halts.cutting(one.subject)
+            if halt is not None:
+                found[token] = halt
+            one.judged = halts
+        return found
+
+    def _cancel(self, halted: Mapping[int, Halt]) -> None:
+        with self._changed:
+            cut = [(one, halt) for token, halt in halted.items() if (one := self._watched.pop(token, None))]
+            self.cancelled += len(cut)
+        for one, halt in cut:
             with contextlib.suppress(RuntimeError):  # its loop has closed: nothing is left to cancel
-                on_stop(reason)
+                one.on_halt(halt)

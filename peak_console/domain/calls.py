@@ -213,6 +213,8 @@ class CallReason(StrEnum):
     DOMAINS_UNFILTERED = "domains_unfiltered"
     WEB_RATE_EXCEEDED = "web_rate_exceeded"
     LOG_FIELD_MISSING = "log_field_missing"
+    SCOPE_STOPPED = "scope_stopped"
+    MODEL_QUARANTINED = "model_quarantined"
     # something left and did not come back well
     CONNECT_ERROR = "connect_error"
     CONNECTION_LOST = "connection_lost"

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from peak_console.control.scopes import Subject
 from peak_console.domain.calls import Answer, CallReason, CallRequest, Failure, OutcomeClass
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import CallId, EventId
@@ -101,6 +102,18 @@ class Passage:
     started_us: int = 0
     before: Resend | None = None
     """What the hop before left to this one, where it sends the same to the same candidate."""
+
+    @property
+    def subject(self) -> Subject:
+        """What stops of parts are held against."""
+        entry = self.hop.candidate.entry
+        return Subject(
+            layer=self.call.request.layer.value,
+            run_id=self.call.run_id,
+            provider=entry.provider,
+            model_id=entry.model_id,
+            served=entry.layer.value,
+        )
 
 
 def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft], EventDraft]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from peak_console.control.gate import CallGate, InFlight
+from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.calls import Answer, Attempt, CallReason, Failure, OutcomeClass, Pending
 from peak_console.domain.clock import Clock
 from peak_console.domain.ids import RandomBytes
@@ -66,19 +67,26 @@ class Sender:
         hop: Hop,
         exchange: Exchange,
         *,
+        subject: Subject,
         deadline: float,
         simulated: bool,
         accepted: Accepted | None = None,
     ) -> Answer | Failure:
         """The hop's outcome, by ``deadline`` on the loop's clock. ``exchange`` keeps what happened.
 
-        ``accepted`` is given for background work and awaited before it is first asked after. By the deadline
-        or under a stop such work is cancelled at its provider, and its bill read.
+        ``subject`` is what stops of parts are held against. ``accepted`` is given for background work and
+        awaited before it is first asked after. By the deadline or under a stop such work is cancelled at its
+        provider, and its bill read.
         """
         try:
-            with interruptible(self._in_flight):
+            with interruptible(self._in_flight, subject):
                 sent = await self._attempts(
-                    hop, exchange, deadline=deadline, simulated=simulated, background=accepted is not None
+                    hop,
+                    exchange,
+                    subject,
+                    deadline=deadline,
+                    simulated=simulated,
+                    background=accepted is not None,
                 )
                 if not isinstance(sent, Pending) or accepted is None:
                     return _told(sent)
@@ -87,11 +95,17 @@ class Sender:
                     return await self.ended(hop, exchange, refused, simulated=simulated)
                 return await self._awaited(hop, exchange, deadline=deadline, simulated=simulated)
         except Interrupted as stop:
-            failed = Failure(CallReason.STOPPED, OutcomeClass.STOP, f"cancelled in flight: {stop.reason}")
-            return await self.ended(hop, exchange, failed, simulated=simulated)
+            return await self.ended(hop, exchange, _cut(stop.halt), simulated=simulated)
 
     async def resumed(
-        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, stopped: bool = False
+        self,
+        hop: Hop,
+        exchange: Exchange,
+        *,
+        subject: Subject,
+        deadline: float,
+        simulated: bool,
+        stopped: bool = False,
     ) -> Answer | Failure | Pending:
         """The outcome of background work that another process began; nothing is begun anew.
 
@@ -101,13 +115,12 @@ class Sender:
         if stopped:
             return await self._looked_at(hop, exchange, simulated=simulated)
         try:
-            with interruptible(self._in_flight):
+            with interruptible(self._in_flight, subject):
                 return await self._awaited(
                     hop, exchange, deadline=deadline, simulated=simulated, at_once=True
                 )
         except Interrupted as stop:
-            failed = Failure(CallReason.STOPPED, OutcomeClass.STOP, f"cancelled in flight: {stop.reason}")
-            return await self.ended(hop, exchange, failed, simulated=simulated)
+            return await self.ended(hop, exchange, _cut(stop.halt), simulated=simulated)
 
     async def ended(self, hop: Hop, exchange: Exchange, failed: Failure, *, simulated: bool) -> Failure:
         """``failed``, with the bill of accepted background work, which is cancelled at its provider first."""
@@ -136,7 +149,14 @@ class Sender:
         return self._over(exchange, work, _with_bill(failed, closed))
 
     async def _attempts(
-        self, hop: Hop, exchange: Exchange, *, deadline: float, simulated: bool, background: bool
+        self,
+        hop: Hop,
+        exchange: Exchange,
+        subject: Subject,
+        *,
+        deadline: float,
+        simulated: bool,
+        background: bool,
     ) -> Answer | Failure | Pending:
         """One request after the other, while that can help and none of them may have reached a model."""
         loop = asyncio.get_running_loop()
@@ -144,7 +164,7 @@ class Sender:
         left = 1 if exchange.probe else self._retry.attempts - earlier
         waited_ms = await self._waited_ms(hop, exchange.before.wait_s) if exchange.before else 0
         for number in range(1, left + 1):
-            refused = self._refused_now(hop)
+            refused = self._refused_now(hop, subject)
             if refused is not None:
                 return refused
             request = self._credentials.authorised(
@@ -175,12 +195,16 @@ class Sender:
             waited_ms = await self._waited_ms(hop, wait, result)
         raise AssertionError("a hop has at least one attempt")
 
-    def _refused_now(self, hop: Hop) -> Failure | None:
-        """The last questions before a send: does the posture permit it, and does the hard deny."""
-        posture = self._gate.posture()
+    def _refused_now(self, hop: Hop, subject: Subject) -> Failure | None:
+        """The last questions before a send: does the posture permit it, a stop of a part, the hard deny."""
+        posture, halts = self._gate.standing()
         if not posture.calls:
             detail = f"{posture.state}: {', '.join(posture.reasons)}"
             return Failure(CallReason.POSTURE, OutcomeClass.STOP, detail)
+        halt = halts.of(subject)
+        if halt is not None:
+            outcome = OutcomeClass.STOP if halt.whole else OutcomeClass.NEXT_CANDIDATE
+            return Failure(halt.reason, outcome, halt.words)
         return denied_now(hop)
 
     async def _one(
@@ -325,6 +349,12 @@ def _with_bill(failed: Failure, closed: Answer | Failure | None) -> Failure:
         model_echo=closed.model_echo or failed.model_echo,
         request_id=closed.request_id or failed.request_id,
     )
+
+
+def _cut(halt: Halt) -> Failure:
+    """The failure of what a stop cancelled in flight; another candidate may be asked under a model's."""
+    outcome = OutcomeClass.STOP if halt.whole else OutcomeClass.AMBIGUOUS
+    return Failure(CallReason.STOPPED, outcome, f"cancelled in flight: {halt.words}")
 
 
 def _accepted(exchange: Exchange) -> Unattended:

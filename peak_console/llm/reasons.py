@@ -218,6 +218,18 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _REFUSED,
             "say it with the call (prompt_name, prompt_version, purpose)",
         ),
+        CallReason.SCOPE_STOPPED: Meaning(
+            _NOT_SENT,
+            "a stop of a part covers the call: its layer or run, or this candidate's provider or model",
+            "a layer's or run's: the call is refused; a provider's or model's: the next candidate",
+            'see which: peak status; lift it: peak enable --scope SCOPE --reason "..."',
+        ),
+        CallReason.MODEL_QUARANTINED: Meaning(
+            _NOT_ADMITTED,
+            "the model is out of use, for it no longer answered as it was verified",
+            _PASSED_OVER,
+            "ask another model, or have an operator release it once it answers as it should",
+        ),
         CallReason.CONNECT_ERROR: Meaning(
             _SENT, "no connection, or no TLS; nothing left", _RETRY, "check the network and the address"
         ),
@@ -306,7 +318,10 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             "the alias moved: name it in echoes of configs/ai/models.toml, or choose its successor",
         ),
         CallReason.STOPPED: Meaning(
-            _SENT, "the workspace was stopped in mid-call", _STOP, "see: peak status"
+            _SENT,
+            "the workspace, or a part of it that covers the call, was stopped in mid-call",
+            "the call fails; under a stop of one provider or model: the next candidate",
+            "see: peak status",
         ),
         CallReason.CANCELLED: Meaning(
             _SENT, "the caller cancelled in mid-call", "spent at its bound when something had left", "nothing"

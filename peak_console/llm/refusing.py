@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from peak_console.control.scopes import Halt
 from peak_console.domain.calls import CallReason, Failure, OutcomeClass
 from peak_console.domain.errors import (
     BudgetExceeded,
@@ -29,7 +30,7 @@ _POLICY: Final = frozenset(
     }
 )
 _BUDGET: Final = frozenset({CallReason.BUDGET_EXCEEDED, CallReason.BUDGET_ZERO, CallReason.BUDGET_MISSING})
-_CONTROL: Final = frozenset({CallReason.POSTURE, CallReason.STOPPED})
+_CONTROL: Final = frozenset({CallReason.POSTURE, CallReason.STOPPED, CallReason.SCOPE_STOPPED})
 
 _LAPSED: Final = frozenset({PostureReason.LAPSED.value, PostureReason.LEASE_MISSING.value})
 
@@ -50,6 +51,16 @@ def refused_by_posture(posture: Posture) -> ControlRefused:
         remedy=remedy,
         state=posture.state.value,
         reasons=list(posture.reasons),
+    )
+
+
+def refused_by_halt(halt: Halt) -> ControlRefused:
+    """The error of a call that a stop of a part covers as a whole."""
+    return ControlRefused(
+        f"calls of this {halt.scope.partition(':')[0]} are not permitted now: {halt.words}",
+        code=halt.reason,
+        remedy=halt.remedy,
+        scope=halt.scope,
     )
 
 

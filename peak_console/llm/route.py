@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from peak_console.config.configs import Configs
+from peak_console.control.scopes import NOTHING, Halts
 from peak_console.domain.calls import CallLimits, CallReason, CallRequest, Message, OutcomeClass
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
@@ -146,6 +147,7 @@ def explain(
     prompt: str = "x" * 1000,
     max_output_tokens: int | None = None,
     cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    halts: Halts = NOTHING,
 ) -> Explanation:
     """The plan of a call of ``prompt`` in this slot, and how it would go if ``failures`` happened.
 
@@ -153,7 +155,8 @@ def explain(
     secrets; ``signing_only`` are those of them that have AWS access keys alone;
     ``real_keys`` are those that a simulated workspace was given. Bounds are those of ``prompt``.
     ``now`` is the moment by which the lock holds; ``None``: the beginning of ``today``, UTC.
-    ``cooling`` are the models whose breakers are open, and until when (µs since 1970): they are passed over.
+    ``cooling`` are the models whose breakers are open, and until when (µs since 1970): they are passed over,
+    and so is what ``halts`` names: of a stopped layer every candidate.
     Raises ``CallRefused`` for L5, L6 and an empty slot, ``UsageWrong`` for a failure of no candidate.
     """
     everyone = frozenset(adapter.provider for adapter in ADAPTERS.values())
@@ -174,12 +177,12 @@ def explain(
         messages=(Message(role="user", content=prompt),),
         limits=CallLimits(max_output_tokens=max_output_tokens),
     )
-    route = plan(survey(configs, layer, role, facts), request, cooling=cooling)
+    route = plan(survey(configs, layer, role, facts), request, cooling=cooling, halts=halts)
     hops = {}
     hop = route.first
     while hop is not None:
         hops[hop.candidate.entry.position] = hop
-        hop = route.after(hop.candidate.entry.position, cooling=cooling)
+        hop = route.after(hop.candidate.entry.position, cooling=cooling, halts=halts)
     on_exhausted = configs.matrix.settings(layer, phase).on_exhausted.value
     _all_hit(route.rows, failures)
     steps, ends = _walk(route.rows, hops, failures, on_exhausted)

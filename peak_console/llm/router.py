@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from peak_console.budget.prices import bound
+from peak_console.control.scopes import NOTHING, Halts, Subject
 from peak_console.domain.calls import CallReason, CallRequest
 from peak_console.domain.canonical import NotCanonical, digest, sha256_hex
 from peak_console.domain.clock import iso
@@ -100,6 +101,24 @@ class Route:
         self.candidates[place] = Candidate(before.entry, None, refusal, before.lifecycle, before.standing)
         self.rows[place] = self.candidates[place].row()
 
+    def _halted(self, place: int, halts: Halts) -> bool:
+        """Whether the candidate at ``place`` is halted; it is refused then, for this call."""
+        entry = self.candidates[place].entry
+        halt = halts.of(
+            Subject(
+                layer=self.request.layer.value,
+                run_id=self.request.run_id or "",
+                provider=entry.provider,
+                model_id=entry.model_id,
+                served=entry.layer.value,
+            )
+        )
+        if halt is None:
+            return False
+        self.cooled.pop(place, None)
+        self.refuse(place, CandidateRefusal(halt.reason, halt.words, halt.remedy))
+        return True
+
     def after(
         self,
         position: int,
@@ -107,16 +126,19 @@ class Route:
         spent: int = 0,
         down: frozenset[str] = frozenset(),
         cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
+        halts: Halts = NOTHING,
     ) -> Hop | None:
         """The next hop behind ``position`` (-1 for the first); ``None`` at the chain's end.
 
         ``spent`` is what the hops before cost, in nano-EUR; providers in ``down`` are passed over, and so are
-        models that are ``cooling`` (until when, in µs since 1970). Why a candidate is passed over is noted in
-        its row, which later events of the call carry.
+        models that are ``cooling`` (until when, in µs since 1970) or halted. Why a candidate is passed over
+        is noted in its row, which later events of the call carry.
         """
         for place in range(position + 1, len(self.candidates)):
             candidate = self.candidates[place]
             if candidate.usable is None or place in self.taken:
+                continue
+            if halts and self._halted(place, halts):
                 continue
             until_us = cooling.get((candidate.entry.provider, candidate.entry.model_id))
             if until_us is not None:
@@ -158,9 +180,10 @@ def plan(
     request: CallRequest,
     *,
     cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    halts: Halts = NOTHING,
     streamed: bool = False,
 ) -> Route:
-    """The route of ``request`` over surveyed candidates; ``cooling`` as :meth:`Route.after` takes it.
+    """The route of ``request`` over surveyed candidates; ``cooling`` and ``halts`` as :meth:`Route.after`.
 
     A ``streamed`` call goes only where answers can be handed on as they come. Who takes no such request is
     refused here, also one who cools down: nobody waits for a model that could not be asked then.
@@ -175,7 +198,7 @@ def plan(
             route.refuse(place, terms)
         else:
             route.terms[place] = terms
-    route.first = route.after(-1, cooling=cooling)
+    route.first = route.after(-1, cooling=cooling, halts=halts)
     _estimate(route, least)
     return route
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from peak_console.config.load import ConfigCache
 from peak_console.control.gate import CallGate
 from peak_console.control.posture import effective
+from peak_console.control.scopes import NOTHING, Subject, halts_of
 from peak_console.domain.calls import (
     Answer,
     CallReason,
@@ -37,7 +38,13 @@ from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
 from peak_console.llm.recording import Recorder
-from peak_console.llm.refusing import Ended, refusal_error, refused_by_ledger, refused_by_posture
+from peak_console.llm.refusing import (
+    Ended,
+    refusal_error,
+    refused_by_halt,
+    refused_by_ledger,
+    refused_by_posture,
+)
 from peak_console.llm.router import Hop, Route, plan
 from peak_console.llm.scope_gate import ScopeGate
 from peak_console.llm.streamed import Streaming
@@ -121,6 +128,7 @@ class Steps:
     async def planned(self, call: Call) -> Route:
         """Step 2: its route; raises what refuses the call, once that is recorded."""
         request = call.request
+        await self._not_halted(call)
         try:
             survey = self._surveys.of(
                 self._turn.configs(call.level),
@@ -148,8 +156,11 @@ class Steps:
         whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
         total_s = min(request.limits.timeout_s or whole_s, whole_s)
         call.deadline = asyncio.get_running_loop().time() + total_s
-        cooling = self._cooling.now(self._turn.sources().lease.lease)
-        route = plan(survey.candidates, request, cooling=cooling, streamed=call.streaming is not None)
+        lease = self._turn.sources().lease.lease
+        cooling, halts = self._cooling.now(lease), halts_of(lease)
+        route = plan(
+            survey.candidates, request, cooling=cooling, halts=halts, streamed=call.streaming is not None
+        )
         if route.first is None and route.cooled:
             route.first = await self.cooled_down(call, route)
             if route.first is None:
@@ -159,24 +170,37 @@ class Steps:
             raise await self._refused(call, refusal, route)
         return route
 
+    async def _not_halted(self, call: Call) -> None:
+        """Raises ``ControlRefused`` where a stop of its layer or run covers the call."""
+        if not call.posture.calls:
+            return  # what forbids every call says more, and is told in step 3
+        halts = halts_of(self._turn.sources().lease.lease)
+        halted = halts.of_call(Subject(call.request.layer.value, call.run_id)) if halts else None
+        if halted is not None:
+            refused = refused_by_halt(halted)
+            await self.refuse(call, halted.reason, refused)
+            raise refused
+
     async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
-        """Step 3: raises ``ControlRefused`` where the posture forbids calls."""
-        posture = (
-            at.call.posture if at.number == 1 and not at.route.refused_by_writer else self._gate.posture()
-        )
-        if posture.calls:
+        """Step 3: raises ``ControlRefused`` where the posture, or a stop of a part, forbids the call."""
+        posture, halts = at.call.posture, NOTHING
+        if at.number > 1 or at.route.refused_by_writer:
+            posture, halts = self._gate.standing()
+        halted = halts.of_call(at.subject) if halts else None
+        if posture.calls and halted is None:
             return
-        refused = refused_by_posture(posture)
+        refused = refused_by_halt(halted) if halted and posture.calls else refused_by_posture(posture)
         if owed:
             await self._recorder.after(owed)
         elif at.number == 1:
-            await self.refuse(at.call, CallReason.POSTURE, refused, at.route)
+            await self.refuse(at.call, refused.code, refused, at.route)
         raise refused
 
     async def reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> bool:
         """Step 4: true once ``requested`` is durable; raises what keeps it from being so.
 
-        False where the writer would not have it for an open breaker: then the candidate is passed over.
+        False where the writer would not have it for an open breaker, or a stop of its provider or model: then
+        the candidate is passed over.
         """
         hop, run_id = at.hop, at.call.run_id
         text = hop.request.body.decode()
@@ -190,6 +214,11 @@ class Steps:
             at.route.refused_by_writer = True
             if at.before is None:  # what was asked once by this call is not asked again later
                 at.route.cool(hop.candidate.entry.position, until_us)
+            return False
+        if refusal is not None and refusal.details.get("passes_over") is True:
+            at.route.refused_by_writer = True
+            halted = CandidateRefusal(CallReason(refusal.code), refusal.message, refusal.remedy)
+            at.route.refuse(hop.candidate.entry.position, halted)
             return False
         if refusal is not None:
             raise refused_by_ledger(refusal)
@@ -221,6 +250,7 @@ class Steps:
             outcome = await self._sender.send(
                 at.hop,
                 exchange,
+                subject=at.subject,
                 deadline=deadline,
                 simulated=at.call.simulated,
                 accepted=partial(self._accepted, at, exchange) if at.call.request.background else None,
@@ -298,6 +328,7 @@ class Steps:
             spent=call.spent,
             down=self._down_now(),
             cooling=self._cooling.now(),
+            halts=self._gate.halts(),
         )
 
     async def cooled_down(self, call: Call, route: Route) -> Hop | None:
@@ -306,16 +337,25 @@ class Steps:
         Its posture may have changed meanwhile, so that it is asked anew.
         """
         while route.cooled and await self._cooling.passed(route.cooling, deadline=call.deadline):
-            call.posture = self._gate.posture()
+            call.posture, halts = self._gate.standing()
             cooling = self._cooling.now() if call.posture.calls else {}
-            hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling)
+            hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling, halts=halts)
             if hop is not None:
                 self._cooling.claim((hop.candidate.entry.provider, hop.candidate.entry.model_id))
                 return hop
         return None
 
     async def still_cooling(self, call: Call, route: Route) -> PeakError:
-        """The error of a call that has no time to wait, recorded unless the writer's refusal stands."""
+        """The error of a call that has no time to wait, recorded unless the writer's refusal stands.
+
+        Where nobody cools down, who was left was halted meanwhile: then it says so.
+        """
+        halted = next((one.refusal for one in route.candidates if one.refusal), None)
+        if not route.cooled and halted is not None:
+            refused = refusal_error(halted.reason, halted.detail, halted.remedy, call_id=call.call_id)
+            if not route.refused_by_writer:
+                await self.refuse(call, halted.reason, refused, route)
+            return refused
         refused = refused_while_cooling(route.cooling, self._clock.now(), call_id=call.call_id)
         if not route.refused_by_writer:
             await self.refuse(call, CallReason.BREAKER_OPEN, refused, route)
@@ -341,11 +381,17 @@ class Steps:
         return (await self.cooled_down(at.call, at.route) if waits else hop), []
 
     async def passed_over(self, at: Passage) -> Hop | None:
-        """The next hop after a refusal by the writer for an open breaker."""
+        """The next hop after a refusal by the writer, which passes one candidate over."""
         at.call.resend = None
         cooling = self._cooling.now()
         position = at.hop.candidate.entry.position
-        hop = at.route.after(position, spent=at.call.spent, down=self._down_now(), cooling=cooling)
+        hop = at.route.after(
+            position,
+            spent=at.call.spent,
+            down=self._down_now(),
+            cooling=cooling,
+            halts=self._gate.halts(),
+        )
         return hop or await self.cooled_down(at.call, at.route)
 
     def _may_wait(self, at: Passage, failure: Failure) -> bool:

@@ -10,6 +10,7 @@ from control_folder import BOOT, Folder
 
 from peak_console.control.files import ENABLED, LEASE, STOP
 from peak_console.control.gate import CallGate, InFlight
+from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Posture, PostureState
 
@@ -126,8 +127,8 @@ def test_a_stop_cancels_everything_in_flight(folder: Folder) -> None:
     told: list[str] = []
     done = threading.Event()
 
-    def note(reason: str) -> None:
-        told.append(reason)
+    def note(halt: Halt) -> None:
+        told.append(halt.words)
         if len(told) == 64:
             done.set()
 
@@ -142,6 +143,45 @@ def test_a_stop_cancels_everything_in_flight(folder: Folder) -> None:
     watch.close()
 
 
+def test_a_stop_of_a_part_cancels_what_it_covers_alone(folder: Folder) -> None:
+    """What names its layer, run or model is cancelled; the rest goes on, and so does what has no subject."""
+    watch = InFlight(folder.gate(), interval_s=0.001)
+    cut: list[Halt] = []
+    told = threading.Event()
+
+    def note(halt: Halt) -> None:
+        cut.append(halt)
+        told.set()
+
+    kept: list[Halt] = []
+    with (
+        watch.watch(note, Subject("L2", "run_1", "openai", "m")),
+        watch.watch(kept.append, Subject("L3", "run_1", "openai", "m")),
+        watch.watch(kept.append),
+    ):
+        folder.renew(stopped_scopes=("layer:L2", "model:google:m"))
+        assert told.wait(PATIENCE_S)
+        assert (len(watch), watch.cancelled, kept) == (2, 1, [])
+        told.clear()
+        with watch.watch(note, Subject("L2")):
+            assert told.wait(PATIENCE_S)
+    assert cut == [Halt("layer:L2"), Halt("layer:L2")]
+    watch.close()
+
+
+def test_a_quarantine_cuts_nothing_that_is_on_its_way(folder: Folder) -> None:
+    """It keeps new calls from leaving; only a stop cancels."""
+    watch = InFlight(folder.gate())
+    folder.renew(quarantined=("openai:m",))
+    told: list[Halt] = []
+    with watch.watch(told.append, Subject("L2", "run_1", "openai", "m")):
+        watch.look()
+    assert told == []
+    _, halts = folder.gate().standing()
+    assert halts.of(Subject("L2", "run_1", "openai", "m")) is not None
+    watch.close()
+
+
 def test_a_lapse_cancels_nothing(folder: Folder) -> None:
     """What is in flight runs to its deadline when the node has died; nothing new leaves."""
     gate = folder.gate()
@@ -153,7 +193,7 @@ def test_a_lapse_cancels_nothing(folder: Folder) -> None:
 def test_what_ended_before_the_stop_is_left_alone(folder: Folder) -> None:
     """A call that has ended is no longer watched; one that begins under a stop is cancelled."""
     watch = InFlight(folder.gate(), interval_s=0.001)
-    told: list[str] = []
+    told: list[Halt] = []
     with watch.watch(told.append):
         pass
     folder.stop()

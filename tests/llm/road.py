@@ -242,6 +242,9 @@ class Permit:
         """Whose open breakers the lease names."""
         self.reservations: Reservations | None = None
         """Whose latched breakers it names."""
+        self.stopped_scopes: tuple[str, ...] = ()
+        """What is stopped while the rest goes on."""
+        self.quarantined: tuple[str, ...] = ()
         self.tells = True
         """Whether it names them."""
         (ws.control / "ENABLED").write_bytes(encode({"event_id": "ev_enabled"}))
@@ -260,8 +263,15 @@ class Permit:
             issued_us=now,
             expires_us=now + leases.LIFETIME_US,
             breakers=told if self.tells else (),
+            stopped_scopes=self.stopped_scopes,
+            quarantined=self.quarantined,
         )
         leases.write(self._ws.control / "lease", leases.encode(fresh))
+
+    def halt(self, *scopes: str, quarantined: tuple[str, ...] = ()) -> None:
+        """Have the lease say at once that these scopes are stopped, and these models out of use."""
+        self.stopped_scopes, self.quarantined = scopes, quarantined
+        self.renew()
 
     async def keep(self) -> None:
         """Renew for ever."""

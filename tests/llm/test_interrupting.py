@@ -27,7 +27,7 @@ async def test_a_stop_ends_the_block_and_nothing_else(control: Path) -> None:
 
     with pytest.raises(Interrupted) as caught:
         await stopped_meanwhile()
-    assert caught.value.reason == "not_enabled"
+    assert caught.value.halt.words == "not_enabled"
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0

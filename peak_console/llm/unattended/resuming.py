@@ -44,7 +44,7 @@ from peak_console.llm.credentials import Credentials
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Sender
 from peak_console.llm.recording import Recorder
-from peak_console.llm.refusing import Ended, failure_error, refused_by_posture
+from peak_console.llm.refusing import Ended, failure_error, refused_by_halt, refused_by_posture
 from peak_console.llm.router import Hop, Route
 from peak_console.llm.steps import Steps
 from peak_console.llm.unattended.claims import Claim, PendingCall, claim, pending_call
@@ -113,17 +113,20 @@ class Resuming:
         at, exchange, found = await self._found(call_id)
         if isinstance(found, CallResult):
             return found
-        stopped = self._gate.stopped() is not None
+        halted = self._gate.halts().cutting(at.subject)
+        stopped = self._gate.stopped() is not None or halted is not None
         left_s = (found.until - self._clock.now()).total_seconds()
         outcome = await self._sender.resumed(
             at.hop,
             exchange,
+            subject=at.subject,
             deadline=asyncio.get_running_loop().time() + left_s,
             simulated=found.simulated,
             stopped=stopped,
         )
         if isinstance(outcome, Pending):
-            refused = refused_by_posture(self._gate.posture())
+            posture = self._gate.posture()
+            refused = refused_by_halt(halted) if halted and posture.calls else refused_by_posture(posture)
             refused.details |= {"call_id": call_id, "response_id": found.response_id}
             refused.remedy = (
                 f"it is still worked on; end it: peak call --cancel {call_id}; or {refused.remedy}"

@@ -1,0 +1,139 @@
+"""What of the road is halted while the rest goes on: stopped scopes and quarantined models. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from peak_console.control.lease import Lease
+from peak_console.domain.calls import CallReason
+from peak_console.domain.errors import UsageWrong
+from peak_console.domain.posture import PostureReason
+from peak_console.domain.stopping import GLOBAL, ScopeKind, StopScope, parse_scope
+
+_WHOLE: Final = frozenset({ScopeKind.GLOBAL, ScopeKind.LAYER, ScopeKind.RUN})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a call is to the scopes: who asked, in which run, and which model of which layer serves it."""
+
+    layer: str = ""
+    """The layer that asked."""
+    run_id: str = ""
+    provider: str = ""
+    model_id: str = ""
+    served: str = ""
+    """The layer whose model serves it, where that is another one (a critic that is a layer of its own)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why something may not leave, or must be cancelled now."""
+
+    scope: str
+    """The scope that is stopped; ``model:PROVIDER:MODEL`` of a quarantined one."""
+    whole: bool = True
+    """Whether it ends the call; else another candidate may be asked."""
+    quarantined: bool = False
+    why: str = ""
+    """Of a global stop: the posture's reason."""
+
+    @property
+    def reason(self) -> CallReason:
+        """The reason code of a candidate or call that is refused for it."""
+        return CallReason.MODEL_QUARANTINED if self.quarantined else CallReason.SCOPE_STOPPED
+
+    @property
+    def words(self) -> str:
+        """What holds, for a person."""
+        if self.scope == GLOBAL:
+            return self.why or PostureReason.STOP_PRESENT.value
+        if self.quarantined:
+            return f"{self.scope.removeprefix('model:')} is quarantined"
+        return f"{self.scope} is stopped"
+
+    @property
+    def remedy(self) -> str:
+        """What an operator does about it."""
+        if self.scope == GLOBAL:
+            return 'see why: peak status; open it: peak enable --reason "..." --confirm ENABLE'
+        if self.quarantined:
+            return "ask another model, or have an operator release it once it answers as it should"
+        return f'see why: peak status; lift it: peak enable --scope {self.scope} --reason "..."'
+
+
+@dataclass(frozen=True, slots=True)
+class Halts:
+    """Everything that is halted, as the node says it."""
+
+    stopped: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    """Models, as ``PROVIDER:MODEL``."""
+
+    def __bool__(self) -> bool:
+        return bool(self.stopped or self.quarantined)
+
+    def of_call(self, subject: Subject) -> Halt | None:
+        """Why the whole call is halted, whichever model served it."""
+        scope = stopped_by(self.stopped, layer=subject.layer, run_id=subject.run_id) if self.stopped else None
+        return Halt(scope) if scope else None
+
+    def of(self, subject: Subject) -> Halt | None:
+        """Why the call is halted, or only its model."""
+        found = self.of_call(subject) or self._of_scopes(subject)
+        if found is None and f"{subject.provider}:{subject.model_id}" in self.quarantined:
+            found = Halt(f"model:{subject.provider}:{subject.model_id}", whole=False, quarantined=True)
+        return found
+
+    def cutting(self, subject: Subject) -> Halt | None:
+        """Why what is in flight must be cancelled. A quarantine cuts nothing: nothing new leaves."""
+        return (self.of_call(subject) or self._of_scopes(subject)) if self.stopped else None
+
+    def _of_scopes(self, subject: Subject) -> Halt | None:
+        if not self.stopped:
+            return None
+        served = subject.served or subject.layer
+        scope = stopped_by(
+            self.stopped,
+            layer=served,
+            provider=subject.provider,
+            model_id=subject.model_id,
+            run_id=subject.run_id,
+        )
+        return Halt(scope, whole=False) if scope else None
+
+
+NOTHING: Final = Halts()
+
+
+def halts_of(lease: Lease | None) -> Halts:
+    """What the lease says is halted. A lease that has lapsed is believed here: it only forbids."""
+    if lease is None or not (lease.stopped_scopes or lease.quarantined):
+        return NOTHING
+    return Halts(lease.stopped_scopes, lease.quarantined)
+
+
+def stopped_by(
+    scopes: Sequence[str], *, layer: str = "", provider: str = "", model_id: str = "", run_id: str = ""
+) -> str | None:
+    """The first of ``scopes`` that covers these facts; one that cannot be read covers everything."""
+    for text in scopes:
+        scope = _parsed(text)
+        if scope is None or scope.covers(layer=layer, provider=provider, model_id=model_id, run_id=run_id):
+            return text
+    return None
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> StopScope | None:
+    try:
+        return parse_scope(text)
+    except UsageWrong:
+        return None
+
+
+def ends_calls(scope: str) -> bool:
+    """Whether a stop of ``scope`` ends the calls it covers; of others another candidate may be asked."""
+    parsed = _parsed(scope)
+    return parsed is None or parsed.kind in _WHOLE
