@@ -13,8 +13,14 @@ TOKEN_TRIES: Final = 5
 LOCKOUT_S: Final = 600
 """Seconds for which arming, never stopping, is locked then."""
 
+APPROVAL_S: Final = 600
+"""Seconds for which a request waits for another operator's approval; the token's time begins with it."""
+
 CLOCK_STEP_US: Final = 2_000_000
 """A step of the wall clock against the boot clock that ends arming, in microseconds."""
+
+SLEPT_US: Final = 500_000
+"""A sleep of the machine that ends arming, in microseconds: the boot clock ran and the awake one did not."""
 
 
 class ArmState(StrEnum):
@@ -25,6 +31,8 @@ class ArmState(StrEnum):
     """Asked for; in two-person mode another operator has not approved yet."""
     CONFIRMABLE = "confirmable"
     """The token may be typed."""
+    GRANTING = "granting"
+    """Confirmed; nothing is armed before the grant is on the ledger."""
     ARMED = "armed"
     LOCKED = "locked"
     """Too many wrong tokens; nothing can be asked for until the time is over."""
