@@ -16,6 +16,7 @@ COMMANDS = {
     "config": "every config: look, change, look back, roll back",
     "console": "the console on this workspace",
     "demo": "the console on a throw-away workspace with simulated providers",
+    "doctor": "what is wrong with this installation and how to mend it",
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
     "import": "read configs of another form into drafts",

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.boot import boot_id
+from peak_console.ledger.library import has_wal_reset_bug
 from peak_console.ledger.service.server import Handler
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
 from peak_console.node.admission import cooldown_left_s, is_new
 from peak_console.node.genesis import version
-from peak_console.node.health import disk_free, sqlite_has_wal_reset_bug, wal_size
+from peak_console.node.health import disk_free, wal_size
 from peak_console.node.notarizing import told_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def handlers(node: "Node") -> dict[str, Handler]:
     async def checkpoint(_: Message, __: Session) -> Message:
         return await node.notarizing.checkpoint()
 
+    async def lower(message: Message, session: Session) -> Message:
+        return await node.lowering.asked(message, session)
+
     return {
+        "control.lower": lower,
         "status": status,
         "control": control,
         "stop": stop,
@@ -73,7 +78,7 @@ def report(node: "Node") -> dict[str, Any]:
         "boot_id": boot_id(),
         "version": version(),
         "sqlite": sqlite3.sqlite_version,
-        "sqlite_wal_reset_bug": sqlite_has_wal_reset_bug(sqlite3.sqlite_version),
+        "sqlite_wal_reset_bug": has_wal_reset_bug(sqlite3.sqlite_version),
         "leasing": state.leasing,
         "lease_age_ms": keeper.age_ms,
         "lease_error": keeper.error,

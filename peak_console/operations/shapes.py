@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from peak_console.operations.shape import Sha256
 from peak_console.operations.shape import Shape as _Shape
+from peak_console.operations.shapes_control import CONTROL_SHAPES
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
@@ -445,6 +446,15 @@ _OTHERS: dict[str, type[BaseModel]] = {
     "why": WhyShape,
 }
 SHAPES: dict[str, type[BaseModel]] = dict(
-    sorted({**_OTHERS, **RECORD_SHAPES, **MODEL_SHAPES, **WORKBENCH_SHAPES, **LOCK_SHAPES}.items())
+    sorted(
+        {
+            **_OTHERS,
+            **RECORD_SHAPES,
+            **MODEL_SHAPES,
+            **WORKBENCH_SHAPES,
+            **LOCK_SHAPES,
+            **CONTROL_SHAPES,
+        }.items()
+    )
 )
 """Every shape by the name ``peak schema`` knows it under."""

@@ -13,11 +13,12 @@ from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
 from peak_console.domain.vocabulary import Phase
+from peak_console.ledger.library import has_wal_reset_bug
 from peak_console.node.admission import MADE_BY_INIT, Circumstances, admit, cooldown_left_s
 from peak_console.node.children import clean_environment
 from peak_console.node.facts import Facts, LastStop
 from peak_console.node.folding import fold
-from peak_console.node.health import DISK_RESERVE_BYTES, problems, sqlite_has_wal_reset_bug
+from peak_console.node.health import DISK_RESERVE_BYTES, problems
 from peak_console.node.lock import NodeLock
 from peak_console.node.status import percentile
 from peak_console.node.unrecorded import Unrecorded
@@ -167,7 +168,7 @@ def test_problems_name_what_is_not_green() -> None:
 )
 def test_the_wal_reset_bug_is_known_by_version(version: str, affected: bool) -> None:  # noqa: FBT001 - a table
     """Fixed in 3.51.3 and in the two branches."""
-    assert sqlite_has_wal_reset_bug(version) is affected
+    assert has_wal_reset_bug(version) is affected
 
 
 def test_a_clean_environment_has_no_secret_and_no_switch() -> None:
