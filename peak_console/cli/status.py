@@ -9,18 +9,16 @@ from peak_console.cli.output import brief_eur, table
 from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.operations.status import status
-from peak_console.operations.views.bar import AnchorLine, BarSnapshot, BudgetLine
+from peak_console.operations.views.bar import AnchorLine, Armed, BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
 from peak_console.operations.views.disk import DiskForecast, DiskState
+from peak_console.operations.views.incidents import IncidentLine
+from peak_console.operations.views.next_step import next_step, service_missing
 
-_NEXT = {
-    "STOPPED": 'calls may not be made; to permit them: peak enable --reason "..." --confirm ENABLE',
-    "UNKNOWN": "acts as STOPPED; what is missing: peak node status, peak lint",
-    "DISARMED": "calls may be made, no live order; to stop everything: peak stop",
-}
 _MINUTES_FROM_S = 120.0
 _DAYS_SHOWN = 999.0
 _THOUSAND = 1000.0
+_WHOLE = 100
 _MARKS = {"STOPPED": "■", "UNKNOWN": "?", "DISARMED": "●", "REDUCE": "▼", "ARMED": "▲"}
 
 
@@ -42,6 +40,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
         ["posture", f"{_MARKS[state]} {state}{since} ({', '.join(posture.reasons) or 'no reason given'})"],
         *([["conflicts", ", ".join(posture.conflicts)]] if posture.conflicts else []),
         ["AI_ENABLED", f"{str(snapshot.ai_enabled).lower()}   AI_ARMED {str(snapshot.ai_armed).lower()}"],
+        *_standing(snapshot),
         ["workspace", f"{snapshot.root}{marks}"],
         ["phase", snapshot.phase or "unknown (judged by the rules of live)"],
         ["ledger", _ledger(snapshot)],
@@ -75,12 +74,40 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
 
 def _next(snapshot: BarSnapshot) -> str:
     """What to do now."""
-    state = snapshot.posture.state.value
-    if state == "UNKNOWN" and snapshot.config_errors:
-        return "acts as STOPPED; mend the finding, then look again: peak lint"
-    if state == "UNKNOWN" and not snapshot.node.running:
-        return "acts as STOPPED; no node runs: peak node start"
-    return _NEXT.get(state, "")
+    return f"next: {next_step(snapshot).sentence}"
+
+
+def _standing(snapshot: BarSnapshot) -> list[list[str]]:
+    """What stands besides the posture, each where it does."""
+    now = snapshot.taken_at
+    told = [("armed", _armed(snapshot.armed, now))] if snapshot.armed else []
+    told += [("reduce", "only orders that lower a position pass")] if snapshot.reduce else []
+    told += [("stopped", ", ".join(snapshot.stopped_scopes))] if snapshot.stopped_scopes else []
+    told += [("quarantined", ", ".join(snapshot.quarantined))] if snapshot.quarantined else []
+    if snapshot.ramp_pct < _WHOLE:
+        told.append(("ramp", f"limits stand at {snapshot.ramp_pct} % after the last enable"))
+    told += [("NOT STOPPED", f"no acknowledgement from {one}") for one in snapshot.workers_missing]
+    told += [("incident", _incident(one, now)) for one in snapshot.incidents]
+    if service_missing(snapshot):
+        told.append(("service", "none installed: nobody starts the node after a reboot (peak node install)"))
+    return [[name, one_line(text, 400)] for name, text in told]
+
+
+def _armed(armed: Armed, now: datetime) -> str:
+    """What is armed and for how long; of a drill, that no gate accepts it."""
+    minutes, seconds = divmod(int(armed.left_s(now)), 60)
+    run = f", run {armed.run_id}" if armed.run_id else ""
+    word = "DRILL, accepted by no gate: " if armed.drill else "LIVE ORDERS: "
+    return f"{word}{armed.scope}{run}, {minutes}:{seconds:02d} left, by {armed.actor or 'nobody named'}"
+
+
+def _incident(one: IncidentLine, now: datetime) -> str:
+    """An open incident: what, since when, who has it, and what to do."""
+    who = one.assignee or one.acknowledged_by
+    had = f"{one.state.value} by {who}" if who else one.state.value
+    mark = "TEST " if one.test else "DRILL " if one.drill else ""
+    what = f"{mark}{one.trigger.value}: {one.summary}, {_ago(one.opened_at, now)}, {had}"
+    return f"{what}; {one.next_action}" if one.next_action else what
 
 
 def _budget(one: BudgetLine) -> str:

@@ -131,6 +131,18 @@ def uninstall(service: Service, *, run: Run = run_command) -> bool:
     return True
 
 
+def is_installed(path: Path) -> bool:
+    """Whether a unit of ours lies there; the service manager is not asked."""
+    return MARK in (_read(path) or "")
+
+
+def start_command(service: Service) -> str:
+    """The command that starts an installed service, as people type it."""
+    if service.manager is Manager.LAUNCHD:
+        return f"launchctl start {service.name}"
+    return f"systemctl --user start {service.name}"
+
+
 def service_state(service: Service, *, run: Run = run_command) -> ServiceState:
     """Whether it is installed, running and starts with the machine; what nobody tells is ``None``."""
     text = _read(service.path)

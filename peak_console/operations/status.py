@@ -26,6 +26,7 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.disk import read_disk
+from peak_console.operations.incidents.reading import IncidentBook, open_lines
 from peak_console.operations.standing import rebooted_at, standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
@@ -40,6 +41,7 @@ from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.disk import DiskForecast
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.incidents import IncidentLine
 from peak_console.operations.views.ledger_door import LedgerDoor
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ class _LedgerFacts:
     seen_urls: tuple[SeenUrl, ...] = ()
     background: tuple[BackgroundLine, ...] = ()
     workers_missing: tuple[str, ...] = ()
+    incidents: tuple[IncidentLine, ...] = ()
 
 
 class StatusReader:
@@ -119,9 +122,11 @@ class StatusReader:
         self._signed: SignedHeads | None = None
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
+        self._incidents = IncidentBook()
         self._genesis: tuple[int, bool] = (-1, False)
         self._disk: tuple[datetime | None, DiskForecast] = (None, DiskForecast())
         self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
+        self._service: tuple[Path, str] | None = None
         self._host = socket.gethostname().partition(".")[0]
 
     def close(self) -> None:
@@ -152,6 +157,7 @@ class StatusReader:
             quarantined=stands.quarantined,
             ramp_pct=stands.ramp_pct,
             workers_missing=ledger.workers_missing,
+            incidents=ledger.incidents,
             phase=phase,
             ledger=ledger.head,
             workspace=self.ws.name,
@@ -187,10 +193,21 @@ class StatusReader:
             budgets=budgets,
             budget_day=next((one for one in budgets if one.scope == "day" and one.unit == "eur"), None),
             operator=facts.operator(),
+            node=replace(snapshot.node, service=self._service_start()),
             findings=facts.findings(level, snapshot.taken_at.date()),
             timezone=limits.timezone if limits else snapshot.timezone,
             complete=True,
         )
+
+    def _service_start(self) -> str:
+        """The command by which a service manager starts the node; empty where none is installed."""
+        from peak_console.operations.service import is_installed, plan, start_command  # noqa: PLC0415 - it is slow
+
+        if self._service is None:
+            service = plan(self.ws, self._environ)
+            self._service = (service.path, start_command(service))
+        path, command = self._service
+        return command if is_installed(path) else ""
 
     def _ledger(self, now: datetime, *, whole: bool) -> _LedgerFacts:
         try:
@@ -248,6 +265,7 @@ class StatusReader:
             seen_urls=self._seen_urls(reader, seq) if whole else (),
             background=background_lines(reader) if whole and not self._gate.posture().calls else (),
             workers_missing=workers_missing(reader),
+            incidents=open_lines(self._incidents.read(reader, self._door.generation), now),
         )
 
     def _disk_now(self, reader: LedgerReader, now: datetime) -> DiskForecast:

@@ -10,6 +10,7 @@ from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import BreakerLine, not_closed
 from peak_console.operations.views.freshness import LIMIT_S, Health
+from peak_console.operations.views.next_step import next_step
 from peak_console.tui import figures
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 
@@ -41,11 +42,13 @@ class BarFlags:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A piece of the bar, longest form first. The lowest ``rank`` gives way first; rank 0 never leaves."""
+    """A piece of the bar, longest form first. The lowest ``rank`` gives way first."""
 
     rank: int
     forms: tuple[Line, ...]
     keep: bool = False
+    firm: bool = False
+    """Whether it stays where even the shortest forms of all that is kept do not fit beside each other."""
 
 
 def draw_bar(
@@ -55,15 +58,18 @@ def draw_bar(
     calm = bar.posture.state is PostureState.DISARMED
     roomy = width >= _ROOMY and bool(bar.foreign_urls or bar.seen_urls)
     segments = [
-        _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True),
+        _Segment(90, _posture_forms(bar, now, flags.stale_s), keep=True, firm=True),
+        *(_Segment(89, forms, keep=True, firm=True) for forms in armed_forms(bar, now, flags.stale_s)),
         _Segment(12 if calm else 85, _why_forms(bar, now)),
-        *(_Segment(80, forms, keep=True) for forms in _flag_forms(bar, now, flags)),
-        _Segment(36 if roomy else 22, _url_forms(bar, now), keep=True),
-        _Segment(70, _armed_forms(bar, now), keep=True),
-        _Segment(60, _workspace_forms(bar), keep=True),
+        *_lowered(bar),
+        *(_Segment(80, forms, keep=True, firm=True) for forms in _flag_forms(bar, now, flags)),
+        _Segment(36 if roomy else 22, _url_forms(bar, now), keep=True, firm=True),
+        _Segment(70, _disarmed_forms(bar, now), keep=True),
+        _Segment(60, _workspace_forms(bar), keep=True, firm=True),
         _Segment(8, _operator_forms(bar)),
         *_facts(bar, now, roomy=roomy),
         _Segment(25, () if flags.replay else _clock_forms(now, zone), keep=roomy),
+        _Segment(4, () if flags.replay or calm else _next_forms(bar)),
     ]
     return _squeeze([one for one in segments if one.forms], width)
 
@@ -74,6 +80,10 @@ def _squeeze(segments: list[_Segment], width: int) -> Line:
 
     def drawn(choice: Mapping[int, int]) -> Line:
         return _between([segments[at].forms[form] for at, form in sorted(choice.items())])
+
+    for at in sorted(chosen, key=lambda at: segments[at].rank):
+        if width_of(drawn(chosen)) > width and not segments[at].firm:
+            del chosen[at]
 
     for at in sorted(range(len(segments)), key=lambda at: -segments[at].rank):
         for form in range(len(segments[at].forms)):
@@ -93,20 +103,34 @@ def _between(parts: Sequence[Line]) -> Line:
     return tuple(spans)
 
 
-def posture_chip(posture: Posture) -> Span:
+def posture_chip(posture: Posture, countdown: str = "") -> Span:
     """The posture word with its sign, as it looks everywhere."""
     sign, tone = SIGNS[posture.state]
-    return Span(f" {sign} {posture.state.value} ", tone)
+    return Span(f" {sign} {posture.state.value}{countdown} ", tone)
 
 
 def _posture_forms(bar: BarSnapshot, now: datetime, stale_s: float) -> tuple[Line, ...]:
+    """The posture's chip; while it is ARMED the countdown stands in it, and what is armed beside it."""
     age = (now - bar.taken_at).total_seconds()
+    word, counts = bar.posture.state.value, _own_countdown(bar, now)
     if age > stale_s:
-        stale = Span(f" ▲ {bar.posture.state.value}? ", Tone.CHIP_WARN)
+        stale = Span(f" ▲ {word}?{counts} ", Tone.CHIP_WARN)
         long = (stale, Span(f" last read {figures.age(age)} ago", Tone.WARN))
         return (long, (stale, Span(f" {figures.age(age)}", Tone.WARN)))
     conflict = (Span(" ▲ conflict", Tone.BAD),) if bar.posture.conflicts else ()
-    return ((posture_chip(bar.posture), *conflict),)
+    chip = posture_chip(bar.posture, counts)
+    if counts and bar.armed is not None:
+        scope = Span(f" {one_line(bar.armed.scope, 24)}", Tone.STRONG)
+        return ((chip, scope, *conflict), (chip, *conflict))
+    return ((chip, *conflict),)
+
+
+def _own_countdown(bar: BarSnapshot, now: datetime) -> str:
+    """What is left, where the posture itself is ARMED; else an empty text."""
+    armed = bar.armed
+    if armed is None or armed.drill or bar.posture.state is not PostureState.ARMED:
+        return ""
+    return f" {figures.countdown(armed.left_s(now))}"
 
 
 def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
@@ -187,12 +211,93 @@ def _host_of(url: str) -> str:
     return one_line(rest.partition("/")[0].rpartition("@")[2], _HOST_WIDTH)
 
 
-def _armed_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
-    if bar.armed is None:
-        return ((Span("ARMED ", Tone.DIM), Span("—")),)
-    left = (bar.armed.expires_at - now).total_seconds()
-    countdown = Span(f" ▲ ARMED {figures.countdown(left)} ", Tone.CHIP_ARMED)
-    return ((countdown, Span(f" {one_line(bar.armed.scope, 24)}")), (countdown,))
+def armed_forms(bar: BarSnapshot, now: datetime, stale_s: float = LIMIT_S) -> list[tuple[Line, ...]]:
+    """The countdown of what is armed, its scope where there is room; of a drill, that it is one.
+
+    The countdown goes on by itself, since nothing but a new grant can move the end of a lease.
+    """
+    armed = bar.armed
+    left = 0.0 if armed is None else armed.left_s(now)
+    if armed is None or not left or _own_countdown(bar, now):
+        return []
+    counts = figures.countdown(left)
+    if armed.drill:
+        chip = Span(f" DRILL {counts} ", Tone.CHIP_INFO)
+        return [((chip, Span(" nothing is armed", Tone.DIM)), (chip,))]
+    if (now - bar.taken_at).total_seconds() > stale_s:
+        return [((Span(f" ▲ ARMED? {counts} ", Tone.CHIP_WARN),),)]
+    countdown = Span(f" ▲ ARMED {counts} ", Tone.CHIP_ARMED)
+    return [((countdown, Span(f" {one_line(armed.scope, 24)}", Tone.STRONG)), (countdown,))]
+
+
+def _disarmed_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
+    """That nothing is armed, where there is room to say so."""
+    if armed_forms(bar, now) or _own_countdown(bar, now):
+        return ()
+    return ((Span("ARMED ", Tone.DIM), Span("—")),)
+
+
+def _lowered(bar: BarSnapshot) -> list[_Segment]:
+    """What somebody or something lowered, and what waits for a person: each where it stands."""
+    missing = len(bar.workers_missing)
+    return [
+        _Segment(88, ((Span(f" ✗ NO ACK {missing} ", Tone.CHIP_BAD),),) if missing else (), keep=True),
+        _Segment(87, _incident_forms(bar), keep=True),
+        _Segment(86, _reduce_forms(bar), keep=True),
+        _Segment(84, _scope_forms(bar), keep=True),
+        _Segment(38, _ramp_forms(bar)),
+    ]
+
+
+def _incident_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """How many incidents are open; one that nobody has acknowledged is red. Tests and drills stand apart."""
+    real = [one for one in bar.incidents if not (one.test or one.drill)]
+    if real:
+        waiting = any(not one.acknowledged_by for one in real)
+        sign, tone = ("✗", Tone.CHIP_BAD) if waiting else ("▲", Tone.CHIP_WARN)
+        chip = Span(f" {sign} INC {len(real)} ", tone)
+        name = real[0].trigger.value.replace("_", " ")
+        return ((chip, Span(f" {name}")), (chip,)) if waiting else ((chip,),)
+    if bar.incidents:
+        return ((Span(f" INC {len(bar.incidents)} TEST ", Tone.CHIP_INFO),),)
+    return ()
+
+
+def _reduce_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """That only reducing orders pass, where the posture's own word is another."""
+    if not bar.reduce or bar.posture.state is PostureState.REDUCE:
+        return ()
+    return ((Span("▼ REDUCE", Tone.WARN),),)
+
+
+def _scope_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """Which scopes are stopped and which models are out of use; how many, where there is little room."""
+    names = [*bar.stopped_scopes, *(f"quarantine {one}" for one in bar.quarantined)]
+    if not names:
+        return ()
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    sign = Span("■ ", Tone.BAD)
+    return (
+        (sign, Span(f"{one_line(names[0], 40)}{more}", Tone.WARN)),
+        (sign, Span(f"{len(names)} off", Tone.WARN)),
+    )
+
+
+def _ramp_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """The share of limits that holds after a recovery."""
+    whole = 100
+    if bar.ramp_pct >= whole or not bar.posture.calls:
+        return ()
+    return ((Span("RAMP ", Tone.DIM), Span(f"{bar.ramp_pct} %", Tone.WARN)),)
+
+
+def _next_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """The next step, on a line with room to spare."""
+    step = next_step(bar)
+    if not (step.do or step.cli):
+        return ()
+    key = (Span(f"{step.key} ", Tone.KEY),) if step.key else ()
+    return tuple((Span("→ ", Tone.DIM), *key, Span(one, Tone.DIM)) for one in (step.cli, step.do) if one)
 
 
 def _workspace_forms(bar: BarSnapshot) -> tuple[Line, ...]:

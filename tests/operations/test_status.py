@@ -20,6 +20,7 @@ from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.service import install, plan, start_command
 from peak_console.operations.status import StatusReader, _dated, _judged, foreign_urls, shown_url, status
 from peak_console.operations.views.bar import BudgetLine
 from peak_console.operations.views.config_facts import budget_lines
@@ -218,3 +219,14 @@ def test_an_address_of_another_process_is_seen_in_its_calls(tmp_path: Path) -> N
     own = {"PEAK_PROVIDER_OPENAI_BASE_URL": "https://proxy.example/v1"}
     assert status(ws, clock=later, environ=own).seen_urls == ()
     assert status(ws, clock=ManualClock(NOW + timedelta(hours=2)), environ={}).seen_urls == ()
+
+
+def test_the_service_that_starts_the_node_is_told_by_its_unit(workspace: Workspace, tmp_path: Path) -> None:
+    """Empty where none is installed, which is not the same as nobody having looked."""
+    environ = {"HOME": str(tmp_path / "home")}
+    assert status(workspace, clock=ManualClock(NOW), environ=environ).node.service == ""
+    service = plan(workspace, environ)
+    install(service)
+    told = status(workspace, clock=ManualClock(NOW), environ=environ)
+    assert told.node.service == start_command(service)
+    assert told.as_json()["node"]["service"] == told.node.service
