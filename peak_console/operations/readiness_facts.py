@@ -25,6 +25,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.incidents.reading import read_incidents
 from peak_console.operations.lint import lint
 from peak_console.operations.locking.checking import check
 from peak_console.operations.readiness_judging import Drill, LockFacts, ReadinessFacts, VerifiedFacts
@@ -33,7 +34,6 @@ from peak_console.stats.sketch import QuantileSketch
 CYCLE: Final = "shadow.cycle.finished"
 DRILL: Final = "drill.finished"
 """Its body says which ``drill`` it was and whether it ``held``."""
-INCIDENT_CLOSED: Final = "incident.closed"
 
 _HOUR: Final = 3600
 _PAGE: Final = 500
@@ -193,12 +193,12 @@ def _budget(reader: LedgerReader, configs: Configs, criteria: Criteria, now: dat
 
 
 def _open_incidents(reader: LedgerReader) -> int | None:
-    """Incidents opened and not closed; ``None`` where none ever was: it may be that nothing watches."""
-    opened = _events(reader, EventKind.INCIDENT_OPENED.value)
-    if not opened:
-        return None
-    closed = {(one.body or {}).get("incident_id") for one in _events(reader, INCIDENT_CLOSED)}
-    return sum((one.body or {}).get("incident_id", one.event_id) not in closed for one in opened)
+    """Incidents opened and not closed; ``None`` where none ever was: it may be that nothing watches.
+
+    Tests and drills count neither way.
+    """
+    real = [one for one in read_incidents(reader).values() if one.counts]
+    return sum(one.is_open for one in real) if real else None
 
 
 def _cycles(reader: LedgerReader, since: datetime | None) -> int | None:

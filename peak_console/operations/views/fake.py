@@ -10,6 +10,7 @@ from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import read_call_filter
 from peak_console.operations.views.calls import CallLine, CallsPage
 from peak_console.operations.views.freshness import NEVER, Freshness
+from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
 from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogLine, LogPage
 from peak_console.operations.views.log_filter import read_log_filter
@@ -40,6 +41,8 @@ class FakeSource:
     pack_rows: Sequence[PackRow] = ()
     index: IndexState = _WHOLE_INDEX
     matrix_facts: MatrixFacts | None = None
+    incidents_facts: IncidentsFacts | None = None
+    incident_pages: Mapping[str, IncidentDetail] = field(default_factory=dict)
     closed: bool = False
 
     def bar(self) -> BarSnapshot:
@@ -116,6 +119,18 @@ class FakeSource:
     def matrix(self) -> MatrixFacts:
         """The facts it was given."""
         return self.matrix_facts or MatrixFacts(self.clock.now(), self.freshness)
+
+    def incidents(self) -> IncidentsFacts:
+        """The incidents it was given."""
+        return self.incidents_facts or IncidentsFacts(self.clock.now(), freshness=self.freshness)
+
+    def incident(self, incident_id: str) -> IncidentDetail:
+        """The incident's page; one without timeline where only its line was given, or nothing."""
+        page = self.incident_pages.get(incident_id)
+        if page is not None:
+            return page
+        lines = {one.incident_id: one for one in self.incidents().incidents}
+        return IncidentDetail(self.clock.now(), lines.get(incident_id), freshness=self.freshness)
 
     def close(self) -> None:
         """Remember that it was closed."""

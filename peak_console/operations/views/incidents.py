@@ -31,6 +31,8 @@ class IncidentLine:
     """What happened by itself; empty where nothing did."""
     acknowledged_by: str = ""
     assignee: str = ""
+    handing_to: str = ""
+    """Who was asked to take it over and has not accepted yet."""
     times: int = 1
     """How often its cause was seen since."""
     last_at: datetime | None = None
@@ -63,6 +65,7 @@ class IncidentLine:
             "cli": self.cli,
             "acknowledged_by": self.acknowledged_by or None,
             "assignee": self.assignee or None,
+            "handing_to": self.handing_to or None,
             "times": self.times,
             "last_at": None if self.last_at is None else iso(self.last_at),
             "silenced_until": None if self.silenced_until is None else iso(self.silenced_until),

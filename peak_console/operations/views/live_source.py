@@ -30,6 +30,8 @@ from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
 
 if TYPE_CHECKING:
+    from peak_console.operations.incidents.watching import IncidentsReader
+    from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.live_runs import LiveRuns
     from peak_console.operations.views.matrix import MatrixFacts
     from peak_console.operations.views.matrix_read import MatrixReader
@@ -67,6 +69,7 @@ class LiveSource:
         self._details: dict[str, tuple[tuple[int, ...], CallDetail]] = {}
         self._runs: LiveRuns | None = None
         self._matrix: MatrixReader | None = None
+        self._incidents: IncidentsReader | None = None
         self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
 
     def close(self) -> None:
@@ -198,6 +201,22 @@ class LiveSource:
             self._matrix = MatrixReader(self._ws)
         bar = self._bar or self.bar()
         return self._matrix.read(self._door, bar.phase or "", self._clock.now())
+
+    def incidents(self) -> "IncidentsFacts":
+        """Every incident, and whom to call."""
+        return self._incidents_reader().facts(self._clock.now())
+
+    def incident(self, incident_id: str) -> "IncidentDetail":
+        """One incident's page."""
+        bar = self._bar or self.bar()
+        return self._incidents_reader().detail(incident_id, self._clock.now(), bar.stopped_scopes)
+
+    def _incidents_reader(self) -> "IncidentsReader":
+        from peak_console.operations.incidents.watching import IncidentsReader  # noqa: PLC0415 - not for a first look
+
+        if self._incidents is None:
+            self._incidents = IncidentsReader(self._ws, self._door)
+        return self._incidents
 
     def log(self, text: str = "", limit: int = 500) -> LogPage:
         """The newest log lines under the filter."""

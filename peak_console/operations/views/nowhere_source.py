@@ -8,6 +8,7 @@ from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.calls import CallsPage
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
 from peak_console.operations.views.live_ledger import LiveLedger
 from peak_console.operations.views.log import LogPage
@@ -69,6 +70,14 @@ class NowhereSource:
     def log(self, text: str = "", limit: int = 500) -> LogPage:  # noqa: ARG002
         """No log."""
         return LogPage(problem=self._problem, freshness=self._fresh())
+
+    def incidents(self) -> IncidentsFacts:
+        """No incidents, and nobody to call."""
+        return IncidentsFacts(self._clock.now(), contacts_problem=self._problem, freshness=self._fresh())
+
+    def incident(self, incident_id: str) -> IncidentDetail:  # noqa: ARG002
+        """No incident."""
+        return IncidentDetail(self._clock.now(), None, freshness=self._fresh())
 
     def close(self) -> None:
         """Nothing is held."""

@@ -18,6 +18,7 @@ from peak_console.domain.posture import Orders, Posture, PostureReason, PostureS
 from peak_console.domain.vocabulary import Layer, Phase
 from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
+from peak_console.operations.incidents.reading import IncidentBook, open_lines
 from peak_console.operations.status import seen_urls
 from peak_console.operations.views.background import background_lines
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, LedgerHead, NodeFacts
@@ -25,6 +26,7 @@ from peak_console.operations.views.body_fields import mapping, text_of, time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.config_facts import budget_lines
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.incidents import IncidentLine
 
 if TYPE_CHECKING:
     from peak_console.budget.limits import BudgetLimits
@@ -62,6 +64,7 @@ class BarAsOf:
         self._ws = ws
         self._control: tuple[int, ControlHistory] = (0, ControlHistory())
         self._limits: tuple[int, BudgetLimits | None] = (-1, None)
+        self._incidents = IncidentBook()
 
     def bar(self, reader: AsOfReader, at: datetime, alive: str | None) -> BarSnapshot:
         """The bar at ``at``, for a reader as of that moment. Raises ``LedgerUnavailable``.
@@ -95,8 +98,12 @@ class BarAsOf:
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
             breakers=breaker_lines(reader, at),
+            incidents=self._incidents_then(reader, at),
             timezone=zone or base.timezone,
         )
+
+    def _incidents_then(self, reader: AsOfReader, at: datetime) -> tuple[IncidentLine, ...]:
+        return open_lines(self._incidents.read(reader), at)
 
     def _history(self, reader: AsOfReader) -> ControlHistory:
         """The fold of enables and stops; it goes on from where the last one ended."""

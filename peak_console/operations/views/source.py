@@ -9,6 +9,7 @@ from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogPage
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.matrix import MatrixFacts
     from peak_console.operations.views.packs import PacksPage
     from peak_console.operations.views.run_detail import EventDetail, RunDetail
@@ -56,6 +57,14 @@ class Source(Protocol):
 
     def matrix(self) -> "MatrixFacts":
         """What configs and ledger know of the models in the matrix."""
+        ...
+
+    def incidents(self) -> "IncidentsFacts":
+        """Every incident, open ones first, and whom to call."""
+        ...
+
+    def incident(self, incident_id: str) -> "IncidentDetail":
+        """One incident with its timeline, its card, what it touches and the runs that were alive."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,31 @@
+"""On-call cards: one a trigger, Markdown beside this file, for one person at three in the morning."""
+
+from functools import lru_cache
+from importlib.resources import files
+
+from peak_console.domain.incidents import Trigger
+
+
+@lru_cache(maxsize=32)
+def card(trigger: Trigger) -> str:
+    """The card of a trigger, as Markdown that begins with its title."""
+    return (files(__package__) / f"{trigger.value}.md").read_text(encoding="utf-8")
+
+
+def render() -> str:
+    """All cards as one page: ``docs/oncall.md``."""
+    head = [
+        "# On-call cards",
+        "",
+        "Generated from the cards in the package by `make docs`. One card for each thing that opens an",
+        "incident; the console shows it there. Whom to call: `[[contacts]]` in `configs/console.toml`.",
+        "",
+        "Always first: `!` on any screen, or `peak incident now`. Going safer is never refused.",
+        "",
+    ]
+    return "\n".join([*head, *(_below(card(one)) for one in Trigger)]).rstrip() + "\n"
+
+
+def _below(text: str) -> str:
+    """A card one heading lower."""
+    return "\n".join(f"#{line}" if line.startswith("#") else line for line in text.splitlines()) + "\n"

@@ -1,0 +1,1 @@
+"""Incidents as operators handle them: reading, acting, telling."""
