@@ -19,6 +19,8 @@ from peak_console.operations.views.live import (
     SlotRow,
     Window,
 )
+from peak_console.operations.views.next_step import next_step, node_start
+from peak_console.operations.views.standing_alerts import standing_alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def alerts(
     """All alerts, gravest first; the order within one severity is that of urgency."""
     found = [
         *_posture(bar),
+        *standing_alerts(bar),
         *_background(bar),
         *_configs(bar),
         *_ledger(bar, limits),
@@ -110,11 +113,14 @@ def _posture(bar: BarSnapshot) -> Iterator[Alert]:
                 "e enables",
                 cli="peak enable --reason R --confirm ENABLE",
             )
+            if bar.node.rebooted_at and not bar.node.running:
+                step = next_step(bar)
+                yield Alert(Severity.BAD, "rebooted", step.why, "", step.do, cli=step.cli)
     elif posture.state is PostureState.UNKNOWN and "reading" not in posture.reasons:
         yield _unknown(bar)
     elif not bar.node.running and posture.calls:
         yield Alert(
-            Severity.WARN, "node_missing", "no node runs", "nothing new leaves soon", cli="peak node start"
+            Severity.WARN, "node_missing", "no node runs", "nothing new leaves soon", cli=node_start(bar)
         )
 
 
@@ -124,9 +130,10 @@ def _unknown(bar: BarSnapshot) -> Alert:
         return Alert(Severity.BAD, "no_workspace", "no workspace is open", reasons, cli="peak init DIR")
     if bar.config_errors:
         return Alert(Severity.BAD, "unknown", "posture unknown, acts as stopped", reasons, cli="peak lint")
-    start = "" if bar.node.running else "start the node"
-    command = "peak node status" if bar.node.running else "peak node start"
-    return Alert(Severity.BAD, "lapsed", "posture unknown: nothing new leaves", reasons, start, cli=command)
+    step = next_step(bar)
+    title = step.why if bar.node.rebooted_at else "posture unknown: nothing new leaves"
+    start = "" if bar.node.running else step.do
+    return Alert(Severity.BAD, "lapsed", title, reasons, start, cli=step.cli)
 
 
 def _background(bar: BarSnapshot) -> Iterator[Alert]:
