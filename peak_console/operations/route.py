@@ -9,6 +9,7 @@ from typing import Any, Final
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
+from peak_console.control.gate import CallGate
 from peak_console.domain.clock import Clock, SystemClock, iso, unix_us
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.money import nano_from_text
@@ -92,9 +93,9 @@ def route(
     Keys and addresses are judged as a call of this environment would find them; ``assume_keys`` takes every
     provider to have a key. In a simulated workspace a provider without an address here is taken to be
     simulated, for a plan calls nobody; one that has a real key is refused, as calls are. Open breakers are
-    passed over, as calls pass them over. The lock is judged as the node judges it: by who is enrolled, and by
-    which one the ledger recorded last. Raises ``ConfigInvalid``, ``CallRefused`` (no models in this layer,
-    empty slot) and ``UsageWrong``.
+    passed over, as calls pass them over, and so is what the lease says is stopped or quarantined. The lock is
+    judged as the node judges it: by who is enrolled, and by which one the ledger recorded last. Raises
+    ``ConfigInvalid``, ``CallRefused`` (no models in this layer, empty slot) and ``UsageWrong``.
     """
     failures = [parse_failure(one) for one in fail]
     level, simulated = rules_of(ws), is_simulated(ws)
@@ -120,6 +121,7 @@ def route(
         failures=failures,
         max_output_tokens=max_output_tokens,
         cooling=_cooling(facts),
+        halts=CallGate(ws.control, clock or SystemClock(), {}).halts(),
     )
     return RoutePlan(explanation, configs.digests["matrix"], facts, problem)
 
