@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from peak_console.control.files import SIZE_LIMIT
 from peak_console.control.folder import FILE_MODE
-from peak_console.domain.arming import ArmLease
+from peak_console.domain.arming import CLOCK_STEP_US, ArmEnd, ArmLease
 from peak_console.domain.posture import Orders, PostureReason, PostureState
 
 VERSION: Final = 1
@@ -22,6 +22,9 @@ LIFETIME_US: Final = 5_000_000
 """A lease of a longer life is not believed."""
 
 RENEW_S: Final = 1.0
+
+ARM_LIFETIME_US: Final = 3_600_000_000
+"""An arm lease of a longer life arms nothing."""
 
 
 BREAKERS_LISTED: Final = 24
@@ -139,6 +142,23 @@ def invalid(lease: Lease, *, now_us: int, boot_id: str) -> PostureReason | None:
     return None
 
 
+def arm_ended(arm: ArmLease, *, now_us: int, wall_us: int) -> ArmEnd | None:
+    """Why an arm lease is over, by both clocks; ``None`` while it holds. Pure.
+
+    Either expiry ends it, and so does a step of the wall clock: one that is set back lengthens nothing.
+    """
+    lives = (arm.expires_us - arm.granted_us, arm.expires_wall_us - arm.granted_wall_us)
+    if not all(0 < one <= ARM_LIFETIME_US for one in lives) or now_us < arm.granted_us:
+        return ArmEnd.UNKNOWN
+    if now_us >= arm.expires_us:
+        return ArmEnd.TTL
+    if wall_us >= arm.expires_wall_us:
+        return ArmEnd.WALL_TTL
+    if abs((wall_us - arm.granted_wall_us) - (now_us - arm.granted_us)) > CLOCK_STEP_US:
+        return ArmEnd.CLOCK_STEP
+    return None
+
+
 def write(path: Path, data: bytes) -> None:
     """Replace the lease at once. Not synced: a lease of before a power cut is of another boot anyway."""
     private = path.with_name(f".{path.name}.new")
@@ -152,31 +172,48 @@ def write(path: Path, data: bytes) -> None:
     private.replace(path)
 
 
+_OPTIONAL_TEXT: Final = (str, type(None))
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("boot_id", "session", "phase", "orders", "state"), (str,)),
+    **dict.fromkeys(("generation", "issued_us", "expires_us", "seq", "ramp_pct"), (int,)),
+    **dict.fromkeys(("calls", "simulated", "reduce"), (bool,)),
+    **dict.fromkeys(("enabled", "since", "metrics_url"), _OPTIONAL_TEXT),
+    **dict.fromkeys(("reasons", "conflicts", "stopped_scopes", "quarantined", "breakers"), (list,)),
+    "digests": (dict,),
+    "arm": (dict, type(None)),
+}
+"""What each field of a lease is in JSON; a lease that lacks one, or has one more, is none."""
+
+_TEXTS: Final = ("reasons", "conflicts", "stopped_scopes", "quarantined")
+
+
 def _from_fields(fields: dict[str, Any]) -> Lease | None:
-    if fields.pop("v") != VERSION:
+    fields = {"breakers": [], **fields}  # a lease without the field names none
+    if type(fields["v"]) is not int or fields.pop("v") != VERSION or not _typed(fields):
         return None
-    since = fields.pop("since")
-    breakers = tuple(_breaker(one) for one in fields.pop("breakers", ()))
-    arm = fields.pop("arm", None)
-    lease = Lease(
+    since, arm = fields["since"], fields["arm"]
+    return Lease(
         **{
             **fields,
+            **{name: tuple(fields[name]) for name in _TEXTS},
             "orders": Orders(fields["orders"]),
             "state": PostureState(fields["state"]),
-            "reasons": tuple(fields["reasons"]),
-            "conflicts": tuple(fields["conflicts"]),
-            "stopped_scopes": tuple(fields["stopped_scopes"]),
             "since": datetime.fromisoformat(since) if since else None,
-            "breakers": breakers,
+            "breakers": tuple(_breaker(one) for one in fields["breakers"]),
             "arm": None if arm is None else _arm(arm),
-            "quarantined": tuple(fields.get("quarantined", ())),
         }
     )
-    numbers = (lease.generation, lease.issued_us, lease.expires_us, lease.seq, lease.ramp_pct)
-    typed = all(type(one) is int for one in numbers) and all(
-        type(one) is bool for one in (lease.calls, lease.reduce)
-    )
-    return lease if typed else None
+
+
+def _typed(fields: dict[str, Any]) -> bool:
+    """Whether every field is there and of its type: what is not said plainly permits nothing."""
+    if fields.keys() != _TYPES.keys():
+        return False
+    if any(type(fields[name]) not in types for name, types in _TYPES.items()):
+        return False
+    texts = [text for name in _TEXTS for text in fields[name]]
+    texts += [*fields["digests"], *fields["digests"].values()]
+    return all(type(text) is str for text in texts) and 0 <= fields["ramp_pct"] <= 100  # noqa: PLR2004 - percent
 
 
 def _breaker(fields: dict[str, Any]) -> BreakerOpen:

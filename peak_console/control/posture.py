@@ -3,16 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from peak_console.control.lease import Lease, invalid
+from peak_console.control.lease import Lease, arm_ended, invalid
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
+from peak_console.domain.vocabulary import Phase
 
 _TRUE = frozenset({"true", "1", "yes", "on"})
-
-_STATES = {
-    Orders.NONE: PostureState.DISARMED,
-    Orders.REDUCE: PostureState.REDUCE,
-    Orders.ALL: PostureState.ARMED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +51,15 @@ def truth(text: str | None) -> bool | None:
     return None if text is None else text.strip().lower() in _TRUE
 
 
-def effective(sources: Sources, now_us: int) -> Posture:
-    """The posture at ``now_us`` on the boot clock. Whatever is missing or wrong permits nothing."""
+def effective(sources: Sources, now_us: int, wall_us: int | None = None) -> Posture:
+    """The posture at ``now_us`` on the boot clock. Whatever is missing or wrong permits nothing.
+
+    ``wall_us`` is the wall clock in microseconds since 1970; without it nothing is armed.
+    """
     lease, problem = _lease(sources, now_us)
     stopped, unknown, told = _stopped(sources), _unknown(sources, problem), _told(sources, lease)
     if lease is not None and not (stopped or unknown or told):
-        return _permitting(sources, lease, now_us)
+        return _permitting(sources, lease, now_us, wall_us)
     # the node's word counts as "unknown" where the node itself does not know
     node_knows = bool(told) and lease is not None and lease.state is not PostureState.UNKNOWN
     known = bool(stopped) or (node_knows and not unknown)
@@ -116,18 +114,59 @@ def _told(sources: Sources, lease: Lease | None) -> tuple[str, ...]:
     return ()
 
 
-def _permitting(sources: Sources, lease: Lease, now_us: int) -> Posture:
+def _permitting(sources: Sources, lease: Lease, now_us: int, wall_us: int | None) -> Posture:
+    """Calls are permitted; which orders, and under which word."""
     lowered = sources.ai_armed is False
-    orders = Orders.NONE if lowered else lease.orders
+    armed = not lowered and is_armed(lease, now_us, wall_us)
+    reduces = reduces_only(lease)
+    if reduces:
+        state, orders = PostureState.REDUCE, Orders.NONE if lowered else Orders.REDUCE
+    elif armed:
+        state, orders = PostureState.ARMED, Orders.ALL
+    else:
+        state, orders = PostureState.DISARMED, Orders.NONE
     reasons = lease.reasons or (PostureReason.ENABLED.value,)
     return Posture(
-        state=_STATES[orders],
+        state=state,
         calls=True,
         orders=orders,
         reasons=(*reasons, PostureReason.AI_ARMED_FALSE.value) if lowered else reasons,
-        conflicts=lease.conflicts,
+        conflicts=(*lease.conflicts, *_arm_conflicts(lease, now_us, wall_us)),
         since=lease.since,
         age_ms=_age_ms(lease, sources.boot_id, now_us),
+    )
+
+
+def reduces_only(lease: Lease) -> bool:
+    """Whether a lease lets only risk-reducing orders pass: one word of it for that is enough."""
+    return lease.reduce or lease.orders is Orders.REDUCE or lease.state is PostureState.REDUCE
+
+
+def is_armed(lease: Lease, now_us: int, wall_us: int | None) -> bool:
+    """Whether a lease that counts arms live orders: every word of it must say so, and both clocks."""
+    arm = lease.arm
+    if arm is None or arm.drill or wall_us is None or lease.phase != Phase.LIVE:
+        return False
+    worded = lease.orders is Orders.ALL and lease.state is PostureState.ARMED
+    if not worded and not reduces_only(lease):
+        return False
+    return arm_ended(arm, now_us=now_us, wall_us=wall_us) is None
+
+
+def _arm_conflicts(lease: Lease, now_us: int, wall_us: int | None) -> tuple[str, ...]:
+    """Where the lease's words of arming contradict each other or the clocks."""
+    if lease.orders is Orders.ALL or lease.state is PostureState.ARMED:
+        if lease.arm is None:
+            return ("the node's lease says armed and names no arm lease: nothing is armed",)
+        if lease.arm.drill:
+            return ("the node's lease says armed by a drill: nothing is armed",)
+        if lease.phase != Phase.LIVE:
+            return (f"the node's lease says armed in phase {lease.phase}: nothing is armed",)
+    if lease.arm is None or wall_us is None:
+        return ()
+    ended = arm_ended(lease.arm, now_us=now_us, wall_us=wall_us)
+    return (
+        () if ended is None else (f"the arm lease in the node's lease is over ({ended}): nothing is armed",)
     )
 
 

@@ -21,7 +21,7 @@ from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import EnvironmentUnfit, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.domain.ledgering import Refusal
+from peak_console.domain.ledgering import Ack, Refusal
 from peak_console.domain.text import one_line
 from peak_console.ledger.folds.breakers import Breakers
 from peak_console.ledger.folds.reservations import Reservations
@@ -41,7 +41,9 @@ from peak_console.node.health import broken_head, this_boot
 from peak_console.node.key_file import read_key_file
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
+from peak_console.node.lowering import Lowering
 from peak_console.node.notarizing import Notarizing, told_of
+from peak_console.node.ramping import ramped
 from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.save_records import misrecorded
 from peak_console.node.state import NodeState
@@ -203,6 +205,7 @@ class Node:
             self.ws.root, self._append_own, self._contradicted, self._write_node_file
         )
         self.watch = Watch(self.state, self.server, self.keeper)
+        self.lowering = Lowering(self.state, self.watch, self._append_as)
         self.watch.look()
         try:
             prepare_socket(self.socket_path)
@@ -290,6 +293,9 @@ class Node:
         except OSError as error:
             logger.warning("node.json could not be written: %s", error)
 
+    async def _append_as(self, drafts: "Sequence[EventDraft]", actor: str) -> list[Ack]:
+        return await self.server.append(drafts, actor=actor)
+
     async def _append_own(self, drafts: "Sequence[EventDraft]") -> None:
         await self.server.append(drafts, actor=ACTOR)
 
@@ -312,7 +318,8 @@ class Node:
     # -- what the writer asks
 
     def _limits(self) -> BudgetLimits:
-        return self.state.configs.current(self.state.facts.phase.level).budgets.limits
+        configured = self.state.configs.current(self.state.facts.phase.level).budgets.limits
+        return ramped(configured, self.state.ramp_pct)
 
     def _least_days(self) -> int:
         return ledger_settings(self.ws).retention.least_days

@@ -2,13 +2,14 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from peak_console.control.history import ControlHistory
+from peak_console.control.history import GLOBAL, ControlHistory
+from peak_console.control.lowered import Lowered
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.vocabulary import Phase
@@ -19,6 +20,10 @@ _KINDS = (
     EventKind.WORKSPACE_INITIALISED,
     EventKind.CONTROL_ENABLED,
     EventKind.CONTROL_STOPPED,
+    EventKind.CONTROL_REDUCED,
+    EventKind.CONTROL_RAMPED,
+    EventKind.MODEL_QUARANTINED,
+    EventKind.MODEL_RELEASED,
     EventKind.OPERATOR_ENROLLED,
     EventKind.OPERATOR_REMOVED,
     EventKind.PHASE_CHANGED,
@@ -35,6 +40,16 @@ class LastStop:
     boot_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class RampBegun:
+    """The enable after a stop from which limits come back in steps, and the last step on record."""
+
+    enabled: str
+    ts: str
+    boot_us: int
+    step: int | None = None
+
+
 @dataclass
 class Facts:
     """A projection that writes nothing. Read its fields between transactions only."""
@@ -49,6 +64,11 @@ class Facts:
     made_by: str = ""
     genesis_ts: str = ""
     last_stop: LastStop | None = None
+    lowered: Lowered = field(default_factory=Lowered)
+    quarantined: frozenset[str] = frozenset()
+    """Models that are out of use, as ``PROVIDER:MODEL``."""
+    ramp: RampBegun | None = None
+    """``None`` where limits stand whole: nobody ever stopped, or nothing is enabled."""
 
     def open(self, db: sqlite3.Connection) -> None:
         """Fold what is committed."""
@@ -81,8 +101,11 @@ class Facts:
     def _take(self, kind: str, event_id: str, ts: str, boot_us: int, body: Mapping[str, Any]) -> None:
         before = self.history
         self.history = before.after(kind, event_id, body, ts)
-        if self.history is not before and kind == EventKind.CONTROL_STOPPED:
-            self.last_stop = LastStop(ts, boot_us)
+        if kind.startswith("control."):
+            self.lowered = self.lowered.after(kind, event_id, body, ts, boot_us)
+            self._take_ramp(before, kind, body, RampBegun(event_id, ts, boot_us))
+            if self.history is not before and kind == EventKind.CONTROL_STOPPED:
+                self.last_stop = LastStop(ts, boot_us)
         elif kind == EventKind.WORKSPACE_INITIALISED:
             self.simulated = body.get("simulated") is True
             self.made_by = str(body.get("made_by", ""))
@@ -95,6 +118,30 @@ class Facts:
             self.phase = _phase(body.get("to"))
         elif kind in {EventKind.LOCK_WRITTEN, EventKind.LOCK_ROLLED_BACK}:
             self.lock_digest = str(body.get("digest"))
+        elif kind == EventKind.MODEL_QUARANTINED:
+            self.quarantined |= {_model(body)}
+        elif kind == EventKind.MODEL_RELEASED:
+            self.quarantined -= {_model(body)}
+
+    def _take_ramp(
+        self, before: ControlHistory, kind: str, body: Mapping[str, Any], begun: RampBegun
+    ) -> None:
+        """A global enable after a stop begins a ramp; one while enabled goes on with what there is."""
+        if kind == EventKind.CONTROL_RAMPED:
+            step = body.get("step")
+            if self.ramp is not None and body.get("enabled") == self.ramp.enabled and type(step) is int:
+                self.ramp = replace(self.ramp, step=step)
+        elif body.get("scope") == GLOBAL and self.history.in_force != before.in_force:
+            new = before.untouched and not body.get("after_stop")
+            if self.history.in_force is None:
+                self.ramp = None
+            elif before.in_force is None:
+                self.ramp = None if new else begun
+
+
+def _model(body: Mapping[str, Any]) -> str:
+    """The model that a quarantine names, as ``PROVIDER:MODEL``."""
+    return f"{body.get('provider')}:{body.get('model_id')}"
 
 
 def _phase(name: object) -> Phase:

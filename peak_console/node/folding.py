@@ -2,10 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from peak_console.control.history import REMOVED, ControlHistory, Observed, permitted
+from peak_console.domain.arming import ArmLease
 from peak_console.domain.clock import from_iso
 from peak_console.domain.posture import Orders, PostureReason, PostureState
+from peak_console.domain.vocabulary import Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What holds within a posture that permits calls, as ledger and memory say."""
+
+    stopped_scopes: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    reduce: bool = False
+    arm: ArmLease | None = None
+    phase: Phase = Phase.BOOTSTRAP
+    ramp_pct: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +34,46 @@ class Folded:
     enabled: str | None
     since: datetime | None
     orders: Orders = Orders.NONE
+    stopped_scopes: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    reduce: bool = False
+    arm: ArmLease | None = None
+    """What is armed; none where no call is permitted."""
+    ramp_pct: int = 100
 
 
-def fold(history: ControlHistory, seen: Observed, problems: tuple[str, ...]) -> Folded:
-    """What holds: calls only with an enable in force, no stop, and no problem of health."""
+_NOTHING_WITHIN = Within()
+
+NOT_YET: Final = Folded(
+    calls=False, state=PostureState.STOPPED, reasons=(), conflicts=(), enabled=None, since=None
+)
+"""Before the first look: nothing is permitted."""
+
+
+def fold(
+    history: ControlHistory, seen: Observed, problems: tuple[str, ...], within: Within = _NOTHING_WITHIN
+) -> Folded:
+    """What holds: calls only with an enable in force, no stop, and no problem of health.
+
+    What is stopped, quarantined or reduced is told of a stopped workspace too; nothing is armed in one.
+    """
     enabled = permitted(history, seen)
     since = from_iso(history.since) if history.since else None
     if enabled is not None and not problems:
-        reasons = (PostureReason.ENABLED.value,)
+        state, orders = _orders(within)
         return Folded(
             calls=True,
-            state=PostureState.DISARMED,
-            reasons=reasons,
+            state=state,
+            reasons=_reasons(within),
             conflicts=(),
             enabled=enabled,
             since=since,
+            orders=orders,
+            stopped_scopes=within.stopped_scopes,
+            quarantined=within.quarantined,
+            reduce=within.reduce,
+            arm=within.arm,
+            ramp_pct=within.ramp_pct,
         )
     return Folded(
         calls=False,
@@ -42,7 +82,31 @@ def fold(history: ControlHistory, seen: Observed, problems: tuple[str, ...]) -> 
         conflicts=_conflicts(history, seen),
         enabled=enabled,
         since=since,
+        stopped_scopes=within.stopped_scopes,
+        quarantined=within.quarantined,
+        reduce=within.reduce,
+        ramp_pct=within.ramp_pct,
     )
+
+
+def _orders(within: Within) -> tuple[PostureState, Orders]:
+    """The word, and which orders: *reduce* wins over armed, and a drill arms nothing."""
+    if within.reduce:
+        return PostureState.REDUCE, Orders.REDUCE
+    if within.arm is not None and not within.arm.drill and within.phase is Phase.LIVE:
+        return PostureState.ARMED, Orders.ALL
+    return PostureState.DISARMED, Orders.NONE
+
+
+def _reasons(within: Within) -> tuple[str, ...]:
+    reasons = [PostureReason.ENABLED]
+    if within.reduce:
+        reasons.append(PostureReason.REDUCE_ONLY)
+    elif _orders(within)[1] is Orders.ALL:
+        reasons.append(PostureReason.ARMED)
+    if within.stopped_scopes:
+        reasons.append(PostureReason.SCOPE_STOPPED)
+    return tuple(one.value for one in reasons)
 
 
 def _why_not(history: ControlHistory, seen: Observed, enabled: str | None) -> list[str]:

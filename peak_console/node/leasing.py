@@ -9,8 +9,8 @@ from peak_console.control import lease as leases
 from peak_console.control.files import LEASE, NODE
 from peak_console.control.folder import RealFolder
 from peak_console.control.lease import BREAKERS_LISTED, BreakerOpen
-from peak_console.domain.posture import PostureReason
-from peak_console.node.folding import Folded, fold
+from peak_console.domain.posture import Orders, PostureReason, PostureState
+from peak_console.node.folding import NOT_YET, Folded, Within, fold
 from peak_console.node.health import disk_free, problems
 from peak_console.node.matrix_approvals import MATRIX_UNAPPROVED
 from peak_console.node.state import NodeState
@@ -25,6 +25,7 @@ class LeaseKeeper:
         self._state = state
         self._generation = 0
         self._said: tuple[Folded, tuple[BreakerOpen, ...], str] | None = None
+        self._shown = NOT_YET
         self._written_us: int | None = None
         self.path = state.ws.control / LEASE
         self.error = ""
@@ -43,24 +44,50 @@ class LeaseKeeper:
             approved=state.config_error != MATRIX_UNAPPROVED,
         )
 
+    def fold(self, oldest_wait_us: int) -> Folded:
+        """What holds now, by ledger, files, memory and health."""
+        state = self._state
+        return fold(state.facts.history, state.seen, self.problems(oldest_wait_us), self._within())
+
     def renew(self, seq: int, oldest_wait_us: int) -> Folded:
         """Write the lease when it is due; gives what holds."""
         state = self._state
         now_us = state.clock.boot_us()
-        folded = fold(state.facts.history, state.seen, self.problems(oldest_wait_us))
+        folded = self.fold(oldest_wait_us)
         due = self._written_us is None or now_us - self._written_us >= leases.RENEW_S * 1_000_000
         said = (folded, self._breakers(), state.facts.phase.value)
         if said == self._said and not due:
-            return folded
+            return self._shown
         if said != self._said:
             self._generation += 1
+        self._shown, data = _shown(self._lease(*said[:2], seq, now_us), folded)
         try:
-            leases.write(self.path, _fitting(self._lease(*said[:2], seq, now_us)))
-        except (OSError, leases.LeaseTooLarge) as error:
+            leases.write(self.path, data)
+        except OSError as error:
             self.error = str(error)
+            self._take_back(said)
         else:
             self.error, self._said, self._written_us = "", said, now_us
-        return folded
+        return self._shown
+
+    def _take_back(self, said: tuple[Folded, tuple[BreakerOpen, ...], str]) -> None:
+        """Remove what says what no longer holds and cannot be written over: without a lease, nothing."""
+        if said == self._said:
+            return  # it is still true, and lapses by itself
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+            self._said = self._written_us = None
+
+    def _within(self) -> Within:
+        state = self._state
+        return Within(
+            stopped_scopes=state.stopped_scopes,
+            quarantined=state.quarantined,
+            reduce=state.reducing,
+            arm=state.arm,
+            phase=state.facts.phase,
+            ramp_pct=state.ramp_pct,
+        )
 
     def withdraw(self) -> None:
         """At a clean end: remove the lease, so that every console sees the lapse at once."""
@@ -102,7 +129,30 @@ class LeaseKeeper:
             digests={name: state.digests[name] for name in _DIGESTS if name in state.digests},
             metrics_url=state.metrics_url,
             breakers=breakers,
+            stopped_scopes=folded.stopped_scopes,
+            reduce=folded.reduce,
+            arm=folded.arm,
+            quarantined=folded.quarantined,
+            ramp_pct=folded.ramp_pct,
         )
+
+
+def _shown(lease: leases.Lease, folded: Folded) -> tuple[Folded, bytes]:
+    """What is shown, and its bytes: scopes that do not fit a lease stop everything, and say so."""
+    try:
+        return folded, _fitting(lease)
+    except leases.LeaseTooLarge:
+        nothing: dict[str, Any] = {
+            "calls": False,
+            "orders": Orders.NONE,
+            "state": PostureState.STOPPED,
+            "reasons": (PostureReason.TOO_MANY_SCOPES.value, *folded.reasons[:8]),
+            "stopped_scopes": (),
+            "quarantined": (),
+            "conflicts": (),
+            "arm": None,
+        }
+        return replace(folded, **nothing), leases.encode(replace(lease, breakers=(), **nothing))
 
 
 def _fitting(lease: leases.Lease) -> bytes:

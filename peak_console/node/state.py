@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.history import Observed
+from peak_console.control.lowering import Lower, Wish
+from peak_console.domain.arming import ArmLease
 from peak_console.domain.clock import Clock, unix_us
 from peak_console.ledger.folds.breakers import Breakers, OpenBreaker
 from peak_console.ledger.folds.reservations import Reservations
@@ -37,6 +39,29 @@ class NodeState:
     """Why the ledger cannot be written, as a reason code; empty while it can."""
     last_tick_us: int = 0
     metrics_url: str | None = None
+    arm: ArmLease | None = None
+    """What is armed. Memory only: a restart disarms. Ended by the watch when the posture falls."""
+    lowering: dict[str, Wish] = field(default_factory=dict)
+    """Scope stops and marks that hold and are not on record yet, by their stop's id."""
+    ramp_pct: int = 100
+    """The share of limits that holds after a recovery."""
+
+    @property
+    def stopped_scopes(self) -> tuple[str, ...]:
+        """The scopes that are stopped, on record or not yet."""
+        held = {one.scope for one in self.lowering.values() if one.what is Lower.STOP}
+        return tuple(sorted(held | self.facts.lowered.scopes.keys()))
+
+    @property
+    def reducing(self) -> bool:
+        """Whether only risk-reducing orders pass."""
+        held = any(one.what is Lower.REDUCE for one in self.lowering.values())
+        return held or self.facts.lowered.reduce is not None
+
+    @property
+    def quarantined(self) -> tuple[str, ...]:
+        """Models out of use, as ``PROVIDER:MODEL``."""
+        return tuple(sorted(self.facts.quarantined))
 
     def open_breakers(self) -> tuple[OpenBreaker, ...]:
         """Breakers that let nothing through now, those first that last longest."""

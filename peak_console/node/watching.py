@@ -11,19 +11,19 @@ from contextlib import suppress
 from typing import Any, Final
 
 from peak_console.control.files import perform, run
-from peak_console.control.folder import RealFolder
+from peak_console.control.folder import RealFolder, exists
 from peak_console.control.history import Observed, observe_steps, unrecorded_stop
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.server import LedgerServer
 from peak_console.node.children import clean_environment
-from peak_console.node.folding import Folded
+from peak_console.node.folding import NOT_YET, Folded
 from peak_console.node.leasing import LeaseKeeper
 from peak_console.node.matrix_approvals import MATRIX_UNAPPROVED
+from peak_console.node.ramping import Ramping
 from peak_console.node.state import NodeState
 from peak_console.node.unrecorded import Unrecorded
 from peak_console.node.version_keeping import VersionKeeper
@@ -49,12 +49,15 @@ class Watch:
         self._folder = RealFolder(state.ws.control)
         self._ticks = 0
         self._unrecorded = Unrecorded()
+        self._ramping = Ramping(state, self._append)
         self._busy: set[asyncio.Task[None]] = set()
         self.versions = VersionKeeper(state.ws)
         self._checkpointed = (0, 0)
-        self.folded = Folded(
-            calls=False, state=PostureState.STOPPED, reasons=(), conflicts=(), enabled=None, since=None
-        )
+        self.folded = NOT_YET
+        self.on_posture_changed: list[Callable[[Folded, Folded], object]] = []
+        """Called with what held and what holds, on the node's loop; what they end is in the lease at once."""
+        self.each_second: list[Callable[[], object]] = []
+        """Called each second on the node's loop; short work only."""
         self._read_configs()
 
     def look(self) -> None:
@@ -89,10 +92,48 @@ class Watch:
             self._spawn(due)
         if state.fault and self._ticks % _PROBE_EVERY == 0:
             self._append(EventKind.LEDGER_RECOVERED, {"fault": state.fault})
-        seq, _ = self._server.writer.head
-        self.folded = self._keeper.renew(seq, self._server.oldest_wait_us())
+        if self._ticks % _PROBE_EVERY == 0:
+            for due_now in self.each_second:
+                due_now()
+        self._renew()
         if self._ticks % int(IDLE_CHECKPOINT_S / TICK_S) == 0:
             self._checkpoint_when_idle()
+
+    def renew_now(self) -> Folded:
+        """Look at the folder, fold, and write the lease where it says something new; gives what holds.
+
+        For whoever changed the node's memory: what holds is shown before this returns.
+        """
+        self.look()
+        return self._renew()
+
+    @property
+    def lease_error(self) -> str:
+        """Why the lease could not be written last; empty when it could, and where this node holds none."""
+        return self._keeper.error
+
+    @property
+    def lease_stands(self) -> bool:
+        """Whether there is a lease at all, of whatever age."""
+        return exists(os.fspath(self._keeper.path))
+
+    def _renew(self) -> Folded:
+        state, before = self._state, self.folded
+        if not state.leasing:
+            return before
+        state.ramp_pct = self._ramping.share()
+        seq, _ = self._server.writer.head
+        waited_us = self._server.oldest_wait_us()
+        if state.arm is not None:
+            folded = self._keeper.fold(waited_us)
+            if not folded.calls or folded.enabled != before.enabled:
+                state.arm = None  # arming never outlives the enable under which it was granted
+        self.folded = self._keeper.renew(seq, waited_us)
+        if self.folded != before:
+            for told in self.on_posture_changed:
+                told(before, self.folded)
+            self.folded = self._keeper.renew(seq, waited_us)  # what they ended is shown at once
+        return self.folded
 
     def check_configs(self) -> None:
         """See whether the configs changed; a change is on record, broken ones forbid calls."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peak_console.control.lease import LIFETIME_US, Lease
+from peak_console.control.lease import LIFETIME_US, Lease, arm_ended
 from peak_console.control.posture import (
     EnabledFile,
     LeaseFile,
@@ -15,9 +15,11 @@ from peak_console.control.posture import (
     effective,
     truth,
 )
-from peak_console.domain.posture import Orders, PostureReason, PostureState
+from peak_console.domain.arming import ArmLease
+from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 
 NOW = 10_000_000_000
+WALL = 1_800_000_000_000_000
 
 events = st.sampled_from(["ev_1", "ev_2"])
 enabled_files = st.one_of(
@@ -115,21 +117,89 @@ def _lease(**changes: object) -> Lease:
     return Lease(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def _posture(**changes: object) -> object:
-    return effective(Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(_lease(**changes)), "here"), NOW)
+def _posture(**changes: object) -> Posture:
+    found = Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(_lease(**changes)), "here")
+    return effective(found, NOW, WALL)
+
+
+def _arm(**changes: object) -> ArmLease:
+    fields: dict[str, object] = {
+        "lease_id": "arm_1",
+        "scope": "venue:kraken",
+        "run_id": "run_1",
+        "actor": "anna",
+        "granted_us": NOW - 60_000_000,
+        "expires_us": NOW + 840_000_000,
+        "granted_wall_us": WALL - 60_000_000,
+        "expires_wall_us": WALL + 840_000_000,
+    }
+    return ArmLease(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+_ARMED = {"orders": Orders.ALL, "state": PostureState.ARMED, "arm": _arm()}
 
 
 @pytest.mark.parametrize(
-    ("orders", "state"),
+    ("changes", "state", "orders"),
     [
-        (Orders.NONE, PostureState.DISARMED),
-        (Orders.REDUCE, PostureState.REDUCE),
-        (Orders.ALL, PostureState.ARMED),
+        ({}, PostureState.DISARMED, Orders.NONE),
+        (_ARMED, PostureState.ARMED, Orders.ALL),
+        ({"reduce": True}, PostureState.REDUCE, Orders.REDUCE),
+        ({"orders": Orders.REDUCE}, PostureState.REDUCE, Orders.REDUCE),
+        ({**_ARMED, "reduce": True}, PostureState.REDUCE, Orders.REDUCE),
     ],
 )
-def test_states_are_names_of_what_is_permitted(orders: Orders, state: PostureState) -> None:
-    """DISARMED, REDUCE and ARMED follow from which orders pass."""
-    assert _posture(orders=orders, state=state).state is state  # type: ignore[attr-defined]
+def test_states_are_names_of_what_is_permitted(
+    changes: dict[str, object], state: PostureState, orders: Orders
+) -> None:
+    """DISARMED, REDUCE and ARMED follow from which orders pass; reduce wins over armed."""
+    posture = _posture(**changes)
+    assert (posture.state, posture.orders) == (state, orders)
+    assert not posture.conflicts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"arm": None},
+        {"phase": "testnet"},
+        {"arm": _arm(drill=True)},
+        {"arm": _arm(expires_us=NOW)},
+        {"arm": _arm(expires_wall_us=WALL)},
+        {"arm": _arm(granted_us=NOW + 1)},
+        {"arm": _arm(expires_us=NOW + 3_600_000_000)},
+        {"arm": _arm(expires_wall_us=WALL + 3_600_000_000)},
+        {"arm": _arm(granted_wall_us=WALL - 63_000_000)},
+        {"arm": _arm(granted_wall_us=WALL - 57_000_000)},
+    ],
+)
+def test_what_is_not_whole_arms_nothing(changes: dict[str, object]) -> None:
+    """An arm lease that is missing, a drill, over by either clock, stepped, of too long a life or of no live
+    phase: DISARMED, and the contradiction is told.
+    """
+    posture = _posture(**{**_ARMED, **changes})
+    assert (posture.state, posture.orders) == (PostureState.DISARMED, Orders.NONE)
+    assert len(posture.conflicts) == 1
+    assert posture.conflicts[0].endswith("nothing is armed")
+
+
+@settings(deadline=None)  # the machine of a test run is shared
+@given(st.integers(-86_400, 86_400), st.integers(-400 * 86_400, 400 * 86_400))
+def test_no_clock_makes_arming_last_longer(boot_s: int, wall_s: int) -> None:
+    """However either clock is moved: armed only within both lives, and where the clocks moved alike."""
+    now, wall = NOW + boot_s * 1_000_000, WALL + wall_s * 1_000_000
+    ended = arm_ended(_arm(), now_us=now, wall_us=wall)
+    within = -60 <= boot_s < 840 and wall_s < 840 and abs(boot_s - wall_s) <= 2
+    assert (ended is None) == within
+
+
+@pytest.mark.parametrize("reduce", [False, True])
+def test_ai_armed_false_lets_no_live_order_pass(reduce: bool) -> None:  # noqa: FBT001 - a table
+    """The environment ends arming for its process, and does not lift reduce."""
+    lease = LeaseFile(_lease(**{**_ARMED, "reduce": reduce}))
+    posture = effective(Sources(EnabledFile("ev_1"), StopFile(), lease, "here", ai_armed=False), NOW, WALL)
+    assert posture.orders is Orders.NONE
+    assert posture.state is (PostureState.REDUCE if reduce else PostureState.DISARMED)
 
 
 def test_a_lapse_is_unknown_and_says_so() -> None:
@@ -151,8 +221,8 @@ def test_an_enabled_that_the_lease_does_not_name_holds_nothing() -> None:
 def test_what_the_node_says_is_told_first() -> None:
     """The node's own reasons lead, and the age is the lease's."""
     posture = _posture(calls=False, state=PostureState.STOPPED, reasons=("ledger_unavailable",))
-    assert posture.reasons == ("ledger_unavailable",)  # type: ignore[attr-defined]
-    assert posture.age_ms == 200  # type: ignore[attr-defined]
+    assert posture.reasons == ("ledger_unavailable",)
+    assert posture.age_ms == 200
 
 
 @pytest.mark.parametrize(
