@@ -15,7 +15,7 @@ from peak_console.control.files import ENABLED, LEASE, STOP, decode, text_field
 from peak_console.control.folder import exists, read_file
 from peak_console.control.posture import EnabledFile, LeaseFile, Sources, StopFile, effective, truth
 from peak_console.control.scopes import NOTHING, Halt, Halts, Subject, halts_of
-from peak_console.domain.clock import Clock
+from peak_console.domain.clock import Clock, unix_us
 from peak_console.domain.posture import Posture, PostureReason
 from peak_console.domain.stopping import GLOBAL
 
@@ -51,12 +51,12 @@ class CallGate:
 
     def posture(self) -> Posture:
         """The effective posture now; never raises, and what cannot be read permits nothing."""
-        return effective(self.sources(), self._clock.boot_us())
+        return effective(self.sources(), self._clock.boot_us(), unix_us(self._clock.now()))
 
     def standing(self) -> tuple[Posture, Halts]:
         """The posture and what is halted, of one look at the files."""
         sources = self.sources()
-        return effective(sources, self._clock.boot_us()), halts_of(
+        return effective(sources, self._clock.boot_us(), unix_us(self._clock.now())), halts_of(
             sources.lease.lease
         )
 
