@@ -30,22 +30,17 @@ class Echoes:
 
     def known(self) -> None:
         """What was counted so far is of before: it stands, and is not seen anew."""
-        self._new = {model: (0, *rest) for model, (_, *rest) in self._new.items()}  # type: ignore[misc]
+        self._new = {model: (0, served, layer) for model, (_, served, layer) in self._new.items()}
 
     def alarms(self) -> list[Alarm]:
         """One for each model."""
         new, self._new = self._new, {}
-        return [_alarm(*model, *told) for model, told in new.items()]
+        return [_alarm(model, *told) for model, told in new.items()]
 
 
-def _alarm(provider: str, model_id: str, times: int, served: str, layer: str) -> Alarm:
-    name = f"{provider}:{model_id}"
-    told = one_line(served, 120) or "another model"
-    figures = {
-        "provider": provider,
-        "model_id": model_id,
-        "served_model": one_line(served, 120),
-        "layer": layer,
-    }
-    summary = f"{name} was asked in {layer or 'no layer'} and {told} answered"
+def _alarm(model: tuple[str, str], times: int, served: str, layer: str) -> Alarm:
+    provider, model_id = model
+    name, told = f"{provider}:{model_id}", one_line(served, 120)
+    figures = {"provider": provider, "model_id": model_id, "served_model": told, "layer": layer}
+    summary = f"{name} was asked in {layer or 'no layer'} and {told or 'another model'} answered"
     return Alarm(Trigger.MODEL_DRIFT, name, f"model:{name}", summary, figures, times)
