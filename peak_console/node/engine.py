@@ -15,6 +15,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.filesystem import refuse_network
 from peak_console.control.folder import prepare
 from peak_console.control.keys import KeyStore, verify_proof
+from peak_console.control.scopes import Halts
 from peak_console.control.sockets import NODE_SOCKET, prepare_socket, socket_path
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import Clock, SystemClock, iso
@@ -32,11 +33,14 @@ from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.service.wire import PROTOCOL
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.admission import Circumstances, admit
+from peak_console.node.arm_place import arming_of, attach
+from peak_console.node.arm_record import ArmRecord
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
 from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
+from peak_console.node.halting import refused_by_halts
 from peak_console.node.health import broken_head, this_boot
 from peak_console.node.key_file import read_key_file
 from peak_console.node.leasing import LeaseKeeper, write_node_file
@@ -140,9 +144,10 @@ class Node:
         self.keeper.withdraw()
         if self._leasing:
             ended = {"session": self.state.session, "reason": self._exit_reason}
+            last = [*self.arming.last_words(), _own(EventKind.NODE_STOPPED, ended)]
             try:
                 async with asyncio.timeout(2):
-                    await self.server.append([_own(EventKind.NODE_STOPPED, ended)], actor=ACTOR)
+                    await self.server.append(last, actor=ACTOR)
             except (PeakError, TimeoutError) as error:
                 logger.warning("the end of this node could not be recorded: %s", error)
         await self.notarizing.end()  # it signs the end as well
@@ -160,6 +165,7 @@ class Node:
         facts, breakers = Facts(), Breakers(self._breaker_rules)
         reservations = Reservations(self._limits, clock=self._clock)
         pruning = Pruning(self._least_days, clock=self._clock)
+        armed = ArmRecord()
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
@@ -177,7 +183,7 @@ class Node:
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
-            projections=(facts, self.state.approvals, Rollups(), breakers, reservations, pruning),
+            projections=(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
             guards=(self._guard,),
             conditions=(
                 self._condition,
@@ -185,12 +191,14 @@ class Node:
                 reservations.out_of_place,
                 pruning.out_of_place,
                 self._unapproved,
+                armed.out_of_place,
             ),
         )
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger) or foreign_beginning(self.ws)
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
+        self.arming = arming_of(self, armed, self._authorise)
         self.drafts = DraftBook(self.ws)
         self._closers.append(self.drafts.close)
         self.server = LedgerServer(
@@ -198,7 +206,7 @@ class Node:
             self.socket_path,
             authorise=self._authorise,
             clock=self._clock,
-            handlers=handlers(self),
+            handlers={**handlers(self), **self.arming.handlers()},
             open_calls=reservations,
         )
         self.notarizing = Notarizing(
@@ -206,6 +214,7 @@ class Node:
         )
         self.watch = Watch(self.state, self.server, self.keeper)
         self.lowering = Lowering(self.state, self.watch, self._append_as)
+        attach(self)
         self.watch.look()
         try:
             prepare_socket(self.socket_path)
@@ -240,6 +249,7 @@ class Node:
             "digests": dict(self.state.digests),
         }
         await self.server.append([_own(EventKind.NODE_STARTED, begun)], actor=ACTOR)
+        self.arming.begin()
         self._write_node_file()
         self.watch.tick()
         loops = [self.watch.run()]
@@ -346,7 +356,8 @@ class Node:
                 "have another operator approve it (peak matrix approve), or go back: peak matrix rollback",
             )
         if self.watch.folded.calls:
-            return self._verified.look(draft, configs)
+            halts = Halts(self.state.stopped_scopes, self.state.quarantined)
+            return refused_by_halts(draft, halts) or self._verified.look(draft, configs)
         reasons = ", ".join(self.watch.folded.reasons) or (
             "it has just begun" if self._leasing else "it serves one command and holds no lease"
         )
@@ -355,7 +366,7 @@ class Node:
         )
 
     def _condition(self, draft: EventDraft) -> PeakError | None:
-        if not draft.kind.startswith(("control.enabled", "operator.", "phase.")):
+        if not draft.kind.startswith(("control.enabled", "control.stopped", "operator.", "phase.")):
             return misrecorded(draft)
         if draft.kind == EventKind.CONTROL_ENABLED:
             self.watch.look()

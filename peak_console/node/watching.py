@@ -56,6 +56,8 @@ class Watch:
         self.folded = NOT_YET
         self.on_posture_changed: list[Callable[[Folded, Folded], object]] = []
         """Called with what held and what holds, on the node's loop; what they end is in the lease at once."""
+        self.before_lease: list[Callable[[], object]] = []
+        """Called before every look at the lease: what is over by then is not shown again; short work only."""
         self.each_second: list[Callable[[], object]] = []
         """Called each second on the node's loop; short work only."""
         self._read_configs()
@@ -121,6 +123,8 @@ class Watch:
         state, before = self._state, self.folded
         if not state.leasing:
             return before
+        for due in self.before_lease:
+            due()
         state.ramp_pct = self._ramping.share()
         seq, _ = self._server.writer.head
         waited_us = self._server.oldest_wait_us()
