@@ -16,11 +16,14 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.ledger.as_of.reader import AsOfReader
+from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.search.index import IndexUnavailable
 from peak_console.ledger.search.query import IndexReader
 from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader
+from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
+from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot, LedgerHead
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
@@ -39,6 +42,9 @@ _FOLDED_ON: Final = 4_000
 _PATIENCE_S: Final = 0.15
 """How long one look at Live reads older events before it shows what it has."""
 
+
+_ARM_EVENTS: Final = 100
+"""How many events of arming are looked at: the newest grant is among them."""
 
 _PRUNED: Final = "details of this minute were pruned: its figures are incomplete"
 
@@ -149,6 +155,26 @@ class ReplaySource(LiveSource):
         at = self._replay.now()
         page = read_log(self._ws.log, text, now=at, limit=limit, until=at)
         return replace(page, path=str(self._ws.log.relative_to(self._ws.root)))
+
+    def arming(self) -> ArmFacts:
+        """What was armed at the moment, by the ledger; what waited for a token then is not on it."""
+        at = self._replay.now()
+        try:
+            events = self._past.reader().find(EventFilter(kinds=ARM_KINDS), limit=_ARM_EVENTS).events
+        except LedgerUnavailable as error:
+            self._past.close()
+            return ArmFacts(at, freshness=Freshness(None, error.message, error.remedy))
+        return facts_at(events, at)
+
+    def arming(self) -> ArmFacts:
+        """What was armed at the moment, and what had happened before, by the ledger."""
+        at = self._replay.now()
+        try:
+            found = self._past.reader().find(EventFilter(kinds=ARM_KINDS), None, _ARM_EVENTS)
+        except LedgerUnavailable as error:
+            self._past.close()
+            return ArmFacts(at, freshness=Freshness(None, error.message, error.remedy))
+        return facts_at(found.events, at)
 
     def packs(self) -> PacksPage:
         """The evidence packs that were sealed by the moment; what is said of them holds now."""
