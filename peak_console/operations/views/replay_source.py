@@ -17,6 +17,7 @@ from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
+from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.search.index import IndexUnavailable
 from peak_console.ledger.search.query import IndexReader
@@ -24,7 +25,9 @@ from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader
 from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
 from peak_console.operations.views.arming import ArmFacts
-from peak_console.operations.views.bar import BarSnapshot, LedgerHead
+from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
+from peak_console.operations.views.arming import ArmFacts
+from peak_console.operations.views.bar import Armed, BarSnapshot, LedgerHead
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import LiveSnapshot, Window
@@ -44,8 +47,8 @@ _PATIENCE_S: Final = 0.15
 
 
 _ARM_EVENTS: Final = 100
-"""How many events of arming are looked at: the newest grant is among them."""
-
+"""How many events of arming are looked at: the newest grant is among them."""_ARM_EVENTS: Final = 40
+"""Events of arming that are read back: what is armed at a moment stands among the newest."""
 _PRUNED: Final = "details of this minute were pruned: its figures are incomplete"
 
 
@@ -116,7 +119,8 @@ class ReplaySource(LiveSource):
 
     def _bar_then(self, at: datetime, here: BarSnapshot) -> BarSnapshot:
         try:
-            return self._fold.bar(self._past.reader(), at, here.node.session if here.node.running else None)
+            bar = self._fold.bar(self._past.reader(), at, here.node.session if here.node.running else None)
+            return replace(bar, armed=_armed(self.arming())) if bar.posture.calls else bar
         except LedgerUnavailable as error:
             self._past.close()
             head = LedgerHead(freshness=Freshness(None, error.message, error.remedy))
@@ -155,16 +159,6 @@ class ReplaySource(LiveSource):
         at = self._replay.now()
         page = read_log(self._ws.log, text, now=at, limit=limit, until=at)
         return replace(page, path=str(self._ws.log.relative_to(self._ws.root)))
-
-    def arming(self) -> ArmFacts:
-        """What was armed at the moment, by the ledger; what waited for a token then is not on it."""
-        at = self._replay.now()
-        try:
-            events = self._past.reader().find(EventFilter(kinds=ARM_KINDS), limit=_ARM_EVENTS).events
-        except LedgerUnavailable as error:
-            self._past.close()
-            return ArmFacts(at, freshness=Freshness(None, error.message, error.remedy))
-        return facts_at(events, at)
 
     def arming(self) -> ArmFacts:
         """What was armed at the moment, and what had happened before, by the ledger."""
@@ -229,6 +223,15 @@ class _PastRuns(LiveRuns):
             code="index_of_the_present",
             remedy="search words in: peak console",
         )
+
+
+def _armed(facts: ArmFacts) -> Armed | None:
+    """What was armed, as the bar shows it."""
+    lease = facts.lease
+    if lease is None:
+        return None
+    run = lease.run_id or None
+    return Armed(lease.scope, run, lease.expires_at, lease.drill, lease.lease_id, lease.actor)
 
 
 def _utc(moment: datetime) -> str:
