@@ -16,6 +16,7 @@ COMMANDS = {
     "config": "every config: look, change, look back, roll back",
     "console": "the console on this workspace",
     "demo": "the console on a throw-away workspace with simulated providers",
+    "disarm": "end arming now: no live order passes",
     "doctor": "what is wrong with this installation and how to mend it",
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
@@ -33,11 +34,12 @@ COMMANDS = {
     "prices": "the price table: propose what newer data say",
     "providers": "keys, addresses, clock and models of the providers, without spending",
     "readiness": "what must be shown before a phase begins, and what of it is there",
+    "reduce": "let only risk-reducing orders pass",
     "route": "which models would be tried and why, calling nobody",
     "runs": "runs: list them, one step by step, their decisions judged again",
     "schema": "the JSON Schema of what --json prints",
     "status": "may anything act right now, why, since when",
-    "stop": "stop every call and order now",
+    "stop": "stop every call and order now, or one scope of them",
     "why": "who selected which model and why, and what came of it",
 }
 """Every command with what it does, as the help lists them."""

@@ -38,7 +38,9 @@ def stop(words: Sequence[str]) -> int:
     if not targets:
         return _nowhere(wish)
     reason = wish.reason or (_ALL_REASON if wish.everywhere else "")
-    outcomes = [(one, stop_now(one.control, reason=reason, asked_scope=wish.scope)) for one in targets]
+    if wish.scope != "global":
+        return _stop_part(wish, targets, reason)
+    outcomes = [(one, stop_now(one.control, reason=reason)) for one in targets]
 
     from peak_console.operations.stop import record_stop  # noqa: PLC0415 - only after the unlinks
 
@@ -51,10 +53,6 @@ def stop(words: Sequence[str]) -> int:
 
     ended = cancel_background(targets)
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
-    if wish.scope != "global":
-        notes.append(
-            f"scope {wish.scope}: a narrower stop cannot be recorded yet, so the whole workspace stopped"
-        )
     if wish.as_json:
         documents = [_with_background(one, step) for one, step in zip(told, ended, strict=True)]
         document = documents[0] if len(documents) == 1 else {"stops": documents}
@@ -63,6 +61,47 @@ def stop(words: Sequence[str]) -> int:
         _print_background(targets, ended)
         sys.stdout.writelines(f"  note: {note}\n" for note in notes)
     return 0 if all(one["effective"] for one in told) else 1
+
+
+def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
+    """Stop one scope, through the node; whatever goes wrong on the way stops everything."""
+    told: list[dict[str, Any]] = []
+    everything: list[Workspace] = []
+    for ws in targets:
+        document, said = _stopped_part(ws, wish.scope, reason)
+        told.append(document)
+        everything += [ws] if document["escalated"] else []
+        if not wish.as_json:
+            sys.stdout.write("\n".join(said) + "\n")
+            sys.stdout.flush()
+    if everything:
+        from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - slow
+
+        ended = cancel_background(everything)
+        if not wish.as_json:
+            _print_background(everything, ended)
+    notes = [f"unknown option {one} was ignored" for one in wish.ignored]
+    if wish.as_json:
+        document = told[0] if len(told) == 1 else {"stops": told}
+        sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
+    else:
+        sys.stdout.writelines(f"  note: {note}\n" for note in notes)
+    return 0 if all(one["effective"] for one in told) else 1
+
+
+def _stopped_part(ws: Workspace, scope: str, reason: str) -> tuple[dict[str, Any], list[str]]:
+    """The document and the lines of one workspace's stop of a scope."""
+    try:
+        from peak_console.cli.lowering import lines  # noqa: PLC0415 - not needed to stop everything
+        from peak_console.operations.lowering import stop_scope  # noqa: PLC0415 - likewise
+
+        done = stop_scope(ws, scope, reason=reason)
+        return {"root": str(ws.root), **done.as_dict()}, lines(done, str(ws.root))
+    except Exception as error:  # noqa: BLE001 - a stop that was asked for is a stop, whatever broke
+        outcome = stop_now(ws.control, reason=reason, asked_scope=scope)
+        word = "STOPPED" if outcome.effective else "NOT STOPPED: ENABLED could not be removed"
+        document = {"root": str(ws.root), "effective": outcome.effective, "escalated": True}
+        return document, [f"{word}  {ws.root}", f"  everything, for the scope alone failed: {error}"]
 
 
 def _read(words: Sequence[str]) -> _Wish:

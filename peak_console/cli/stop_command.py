@@ -8,7 +8,7 @@ from peak_console.cli.stop import stop
 
 @click.command("stop", epilog='Example: peak stop --reason "error rate looks wrong"')
 @click.option("--reason", default="", help="Why; an empty reason stops as well.")
-@click.option("--scope", default="global", help="Narrower stops are not built yet: any scope stops all.")
+@click.option("--scope", default="global", help="Only this part: layer:L2, provider:NAME, model:P:M, run:ID.")
 @click.option("--all", "everywhere", is_flag=True, help="Stop the workspace of every node on this host.")
 @common
 def command(invocation: Invocation, reason: str, scope: str, *, everywhere: bool) -> int:
@@ -16,6 +16,9 @@ def command(invocation: Invocation, reason: str, scope: str, *, everywhere: bool
 
     Needs no token, no database, no network, no free disk and no file that parses. Removes ENABLED, leaves
     STOP, reads back, then records what was done. Calls in flight are cancelled by their own process.
+
+    With --scope only that part is stopped, through the node, until peak enable --scope lifts it. What cannot
+    be shown and recorded at once, or names no part, stops everything instead, and says so.
     """
     words = ["stop", f"--reason={reason}", f"--scope={scope}"]
     words += [f"--root={invocation.root}"] if invocation.root else []

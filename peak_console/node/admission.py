@@ -10,8 +10,9 @@ from peak_console.control.history import GLOBAL, admit_enable
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.stopping import REDUCE, parse_scope
 from peak_console.domain.vocabulary import Phase, PhaseLevel
-from peak_console.node.facts import Facts
+from peak_console.node.facts import Facts, LastStop
 from peak_console.operations.readiness_admission import refusal_of
 from peak_console.operations.workbench.approvals import matrix_judged
 
@@ -42,6 +43,8 @@ def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError |
     """Why an event of control may not be recorded, ``None`` when it may."""
     if draft.kind == EventKind.CONTROL_ENABLED:
         return _enable(draft.body, facts, around)
+    if draft.kind == EventKind.CONTROL_STOPPED:
+        return _stopped(draft.body)
     if draft.kind == EventKind.OPERATOR_ENROLLED:
         return _enrolled(draft.body, facts)
     if draft.kind == EventKind.OPERATOR_REMOVED:
@@ -64,8 +67,12 @@ def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
     """
     if is_new(facts, around.stop):
         return 0
-    stop, uptime_s = facts.last_stop, around.boot_us / 1_000_000
-    since = stop.ts if stop is not None else facts.genesis_ts
+    return _left_s(facts.last_stop, facts.genesis_ts, around)
+
+
+def _left_s(stop: LastStop | None, beginning: str, around: Circumstances) -> int:
+    uptime_s = around.boot_us / 1_000_000
+    since = stop.ts if stop is not None else beginning
     wall_s = (around.now - from_iso(since)).total_seconds() if since else 0.0
     if stop is not None and stop.boot_us <= around.boot_us:
         boot_s = (around.boot_us - stop.boot_us) / 1_000_000
@@ -75,15 +82,28 @@ def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
     return min(around.cooldown_s, max(0, math.ceil(around.cooldown_s - passed)))
 
 
+def scope_cooldown_left_s(scope: str, facts: Facts, around: Circumstances) -> int:
+    """Seconds until an enable of ``scope`` is allowed, rounded up. Lifting *reduce* needs no cooldown."""
+    mark = facts.lowered.mark(scope)
+    if mark is None or scope == REDUCE:
+        return 0
+    return _left_s(LastStop(mark.since, mark.boot_us), "", around)
+
+
+def _stopped(body: Mapping[str, Any]) -> PeakError | None:
+    """A stop is refused only where its scope names nothing: what stops nothing must not look like one."""
+    try:
+        parse_scope(str(body.get("scope")))
+    except UsageWrong as error:
+        return error
+    return None
+
+
 def _enable(body: Mapping[str, Any], facts: Facts, around: Circumstances) -> PeakError | None:
-    if body.get("scope") != GLOBAL:
-        return UsageWrong(
-            "only the whole workspace can be enabled",
-            code="scope_unsupported",
-            remedy="leave --scope out",
-        )
     if not str(body.get("reason") or "").strip():
         return UsageWrong("an enable needs a reason", code="reason_missing", remedy='add: --reason "..."')
+    if body.get("scope") != GLOBAL:
+        return _enable_scope(str(body.get("scope")), body, facts, around)
     if body.get("after_stop") != around.stop:
         return ControlRefused(
             "the stop that stands is not the one this enable saw",
@@ -93,22 +113,50 @@ def _enable(body: Mapping[str, Any], facts: Facts, around: Circumstances) -> Pea
     refusal = admit_enable(facts.history, body)
     if refusal is not None:
         return ControlRefused(refusal.message, code=refusal.code, remedy=refusal.remedy)
-    if around.problems:
+    left = cooldown_left_s(facts, around) if facts.history.in_force is None else 0
+    return _unhealthy(around) or _too_early(left)
+
+
+def _enable_scope(
+    scope: str, body: Mapping[str, Any], facts: Facts, around: Circumstances
+) -> PeakError | None:
+    """Lifts the stop of one scope, or *reduce*: exactly the one that the operator saw."""
+    mark = facts.lowered.mark(scope)
+    if mark is None:
         return ControlRefused(
-            f"health is not green: {', '.join(around.problems)}",
-            code="not_healthy",
-            remedy="mend what peak status names, then enable",
-            problems=list(around.problems),
+            f"{scope:.100} is not stopped, so there is nothing to lift",
+            code="scope_not_stopped",
+            remedy="see what is: peak status; for the whole workspace leave --scope out",
         )
-    left = cooldown_left_s(facts, around)
-    if left and facts.history.in_force is None:
+    if body.get("after_stop") != mark.stop_id:
         return ControlRefused(
-            f"the cooldown after a stop has {left} s to go",
-            code="cooldown",
-            remedy=f"use the time to find out what happened; enable in {left} s",
-            left_s=left,
+            "the stop that stands on it is not the one this enable saw",
+            code="changed_meanwhile",
+            remedy="look at peak status, then enable it again if it is still right",
         )
-    return None
+    return _unhealthy(around) or _too_early(scope_cooldown_left_s(scope, facts, around))
+
+
+def _unhealthy(around: Circumstances) -> PeakError | None:
+    if not around.problems:
+        return None
+    return ControlRefused(
+        f"health is not green: {', '.join(around.problems)}",
+        code="not_healthy",
+        remedy="mend what peak status names, then enable",
+        problems=list(around.problems),
+    )
+
+
+def _too_early(left: int) -> PeakError | None:
+    if not left:
+        return None
+    return ControlRefused(
+        f"the cooldown after a stop has {left} s to go",
+        code="cooldown",
+        remedy=f"use the time to find out what happened; enable in {left} s",
+        left_s=left,
+    )
 
 
 def _enrolled(body: Mapping[str, Any], facts: Facts) -> PeakError | None:

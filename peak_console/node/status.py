@@ -6,11 +6,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.boot import boot_id
+from peak_console.domain.stopping import REDUCE
 from peak_console.ledger.library import has_wal_reset_bug
 from peak_console.ledger.service.server import Handler
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
-from peak_console.node.admission import cooldown_left_s, is_new
+from peak_console.node.admission import cooldown_left_s, is_new, scope_cooldown_left_s
 from peak_console.node.genesis import version
 from peak_console.node.health import disk_free, wal_size
 from peak_console.node.notarizing import told_of
@@ -64,6 +65,19 @@ def control_report(node: "Node") -> dict[str, Any]:
         "operators": dict(sorted(facts.operators.items())),
         "phase": facts.phase.value,
         "simulated": facts.simulated,
+        "lowered": lowered_report(node),
+    }
+
+
+def lowered_report(node: "Node") -> dict[str, Any]:
+    """What is lowered, by scope (``reduce`` among them): since when, why, by whom, the cooldown left."""
+    facts, around = node.state.facts, node.circumstances()
+    marks = dict(facts.lowered.scopes)
+    if facts.lowered.reduce is not None:
+        marks[REDUCE] = facts.lowered.reduce
+    return {
+        scope: {**asdict(mark), "cooldown_left_s": scope_cooldown_left_s(scope, facts, around)}
+        for scope, mark in sorted(marks.items())
     }
 
 
@@ -87,7 +101,12 @@ def report(node: "Node") -> dict[str, Any]:
             "calls": folded.calls,
             "reasons": list(folded.reasons),
             "conflicts": list(folded.conflicts),
+            "orders": folded.orders.value,
         },
+        "lowered": lowered_report(node),
+        "unrecorded": sorted(state.lowering),
+        "quarantined": list(state.quarantined),
+        "ramp_pct": state.ramp_pct,
         "breakers": [asdict(one) for one in state.open_breakers()],
         "phase": state.facts.phase.value,
         "simulated": state.facts.simulated,

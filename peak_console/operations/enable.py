@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.posture import Posture
+from peak_console.domain.stopping import REDUCE, parse_scope
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 
 CONFIRM_WORD: Final = "ENABLE"
@@ -80,6 +81,60 @@ def enable_workspace(
     if not report.enabled:
         raise _refusal(report)
     return Enabled(event_id, ledger.seq, signer, _effect(ws, clock, environ))
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A scope's stop, or *reduce*, that was lifted; ``shown`` once the lease no longer says it."""
+
+    scope: str
+    event_id: str
+    seq: int
+    operator: str
+    shown: bool
+    posture: Posture
+
+
+def enable_scope(
+    ws: Workspace,
+    client: BlockingLedgerClient,
+    *,
+    scope: str,
+    reason: str,
+    confirm: str,
+    operator: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+) -> Lifted:
+    """Lift the stop that stands on ``scope`` (or ``reduce``), through the running node.
+
+    Raises as :func:`enable_workspace` does, and ``ControlRefused`` (``scope_not_stopped``) where none stands.
+    """
+    environ = os.environ if environ is None else environ
+    clock = clock or SystemClock()
+    _check_words(reason, confirm)
+    scope = scope.strip() if scope.strip() == REDUCE else parse_scope(scope).text
+    store = KeyStore(ws.keys, environ)
+    signer = choose_operator(store, operator)
+    standing = client.request("control").get("lowered", {}).get(scope, {})
+    draft = enable_draft(
+        new_event_id(secrets.token_bytes),
+        reason=reason.strip(),
+        operator=signer,
+        after_stop=standing.get("stop_id"),
+        after_event=None,
+        scope=scope,
+    )
+    seq = append_proved(client, store, signer, draft)
+    gate = CallGate(ws.control, clock, environ)
+    shown = _await(lambda: not _says(gate, scope))
+    return Lifted(scope, draft.event_id, seq, signer, shown, gate.posture())
+
+
+def _says(gate: CallGate, scope: str) -> bool:
+    """Whether the lease still says that ``scope`` is lowered."""
+    lease = gate.lease()
+    return lease is not None and (lease.reduce if scope == REDUCE else scope in lease.stopped_scopes)
 
 
 def choose_operator(store: KeyStore, wanted: str | None) -> str:
@@ -201,9 +256,13 @@ def _refusal(report: EnableReport) -> PeakError:
 def _effect(ws: Workspace, clock: Clock, environ: Mapping[str, str]) -> Posture:
     """Wait until the node's lease says so too; gives what the gate says, whatever it says by then."""
     gate = CallGate(ws.control, clock, environ)
+    _await(lambda: gate.posture().calls)
+    return gate.posture()
+
+
+def _await(holds: Callable[[], bool]) -> bool:
+    """Whether it held before the time for it was over."""
     until = time.monotonic() + _EFFECT_WAIT_S
-    while True:
-        posture = gate.posture()
-        if posture.calls or time.monotonic() >= until:
-            return posture
+    while not (held := holds()) and time.monotonic() < until:
         time.sleep(_POLL_S)
+    return held

@@ -66,7 +66,7 @@ def test_an_enable_after_the_cooldown_is_admitted() -> None:
 @pytest.mark.parametrize(
     ("draft", "circumstances", "expected"),
     [
-        (enabling(scope="layer:L2"), around(), "scope_unsupported"),
+        (enabling(scope="layer:L2"), around(), "scope_not_stopped"),
         (enabling(reason=" "), around(), "reason_missing"),
         (enabling(), around(stop="s9"), "changed_meanwhile"),
         (enabling(after_event="ev_older"), around(), "changed_meanwhile"),

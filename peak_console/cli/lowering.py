@@ -1,0 +1,58 @@
+"""How a lowering is told: what holds now, which step did what, and what to do next."""
+
+from typing import TYPE_CHECKING
+
+from peak_console.cli.options import Invocation
+from peak_console.config.workspace import Workspace
+from peak_console.domain.errors import EnvironmentUnfit
+from peak_console.domain.posture import PostureState
+from peak_console.domain.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peak_console.operations.lowering import LoweredNow
+
+_WORDS = {"disarm": PostureState.DISARMED.value, "reduce": PostureState.REDUCE.value}
+
+
+def lower(invocation: Invocation, doing: "Callable[[Workspace], LoweredNow]") -> int:
+    """Lower the workspace meant and tell it; 0 once what was asked for, or more, holds, else 1.
+
+    Raises ``EnvironmentUnfit`` where there is no workspace.
+    """
+    done = doing(ws := _workspace(invocation))
+    document = {"root": str(ws.root), **done.as_dict()}
+    invocation.reporter.result(document, *lines(done, str(ws.root)))
+    return 0 if done.effective else 1
+
+
+def _workspace(invocation: Invocation) -> Workspace:
+    """The workspace meant, whatever became of its configs."""
+    try:
+        return invocation.workspace()
+    except EnvironmentUnfit:
+        if invocation.root is not None and Workspace(invocation.root).control.is_dir():
+            return Workspace(invocation.root.resolve())
+        raise
+
+
+def lines(done: "LoweredNow", root: str) -> list[str]:
+    """The outcome for people; the times are milliseconds since the first step."""
+    told = [f"{_word(done)}  {root}", f"  {done.line}"]
+    first_us = done.steps[0].at_us if done.steps else 0
+    for one in done.steps:
+        ms = (one.at_us - first_us) / 1000
+        detail = f": {one_line(one.detail)}" if one.detail else ""
+        told.append(f"  {'done' if one.ok else 'FAILED':<6} {ms:>7.1f} ms  {one.step}{detail}")
+    told += [f"    do: {remedy} ({step.step})" for step, remedy in done.failed]
+    told.append(f"  {done.recorded.line}")
+    return [*told, f"  {done.remedy}"] if done.remedy else told
+
+
+def _word(done: "LoweredNow") -> str:
+    if not done.effective:
+        return "NOT STOPPED"
+    if done.escalated:
+        return PostureState.STOPPED.value
+    return _WORDS.get(done.what, f"{PostureState.STOPPED.value} {done.scope}")
