@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from peak_console.operations.shape import Sha256
 from peak_console.operations.shape import Shape as _Shape
+from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
@@ -449,6 +450,7 @@ SHAPES: dict[str, type[BaseModel]] = dict(
     sorted(
         {
             **_OTHERS,
+            **ARMING_SHAPES,
             **RECORD_SHAPES,
             **MODEL_SHAPES,
             **WORKBENCH_SHAPES,
