@@ -37,6 +37,7 @@ from peak_console.node.arm_place import arming_of, attach
 from peak_console.node.arm_record import ArmRecord
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
+from peak_console.node.detecting import Detecting
 from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
@@ -52,6 +53,8 @@ from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.save_records import misrecorded
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
+from peak_console.node.trigger_place import begin as begin_triggers
+from peak_console.node.trigger_place import opening_of
 from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
 from peak_console.operations.readiness import readiness
@@ -179,11 +182,15 @@ class Node:
             last_tick_us=self._clock.boot_us(),
         )
         self._verified = VerifiedGuard(self.state)
+        self.detecting = Detecting(self.state)
         refuse_a_second_beginning(self.ws)
         self.writer = LedgerWriter(
             self.ws.ledger,
             clock=self._clock,
-            projections=(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
+            projections=(
+                *(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
+                self.detecting,
+            ),
             guards=(self._guard,),
             conditions=(
                 self._condition,
@@ -192,6 +199,7 @@ class Node:
                 pruning.out_of_place,
                 self._unapproved,
                 armed.out_of_place,
+                self.detecting.out_of_place,
             ),
         )
         self._closers.append(self.writer.close)
@@ -214,6 +222,7 @@ class Node:
         )
         self.watch = Watch(self.state, self.server, self.keeper)
         self.lowering = Lowering(self.state, self.watch, self._append_as)
+        self.opening = opening_of(self)
         attach(self)
         self.watch.look()
         try:
@@ -252,6 +261,7 @@ class Node:
         self.arming.begin()
         self._write_node_file()
         self.watch.tick()
+        begin_triggers(self)
         loops = [self.watch.run()]
         if self._with_children:
             self.notarizing.start()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
+from peak_console.control.breakers import Latches
 from peak_console.control.history import Observed
 from peak_console.control.lowering import Lower, Wish
 from peak_console.domain.arming import ArmLease
@@ -45,12 +46,14 @@ class NodeState:
     """Scope stops and marks that hold and are not on record yet, by their stop's id."""
     ramp_pct: int = 100
     """The share of limits that holds after a recovery."""
+    latches: Latches = field(default_factory=Latches)
+    """Breakers that only an operator resets, on record or not yet."""
 
     @property
     def stopped_scopes(self) -> tuple[str, ...]:
         """The scopes that are stopped, on record or not yet."""
         held = {one.scope for one in self.lowering.values() if one.what is Lower.STOP}
-        return tuple(sorted(held | self.facts.lowered.scopes.keys()))
+        return tuple(sorted(held | self.facts.lowered.scopes.keys() | self.latches.stopped_scopes()))
 
     @property
     def reducing(self) -> bool:

@@ -82,6 +82,10 @@ class SpendWindow:
         start = at_s - at_s % BUCKET_S
         self._buckets[start] = self._buckets.get(start, Spent()).plus(spent)
 
+    def reach(self, reach_s: int) -> None:
+        """Look back so far from now on."""
+        self._reach_s = reach_s
+
     def forget(self, now_s: int) -> None:
         """Drop what no window reaches, and what a clock set back has left in the future."""
         kept_from, kept_to = now_s - self._reach_s - BUCKET_S, now_s + BUCKET_S
@@ -90,10 +94,11 @@ class SpendWindow:
     def within(self, now_s: int, window_s: int) -> Spent:
         """What the last ``window_s`` hold; of the minute at the edge its share that lies within."""
         edge, total = now_s - window_s, Spent()
-        for start, spent in self._buckets.items():
-            inside = min(start + BUCKET_S - edge, BUCKET_S)
-            if inside > 0 and start <= now_s:
-                total = total.plus(spent if inside == BUCKET_S else spent.share(inside))
+        for start in range(edge - edge % BUCKET_S, now_s + 1, BUCKET_S):
+            spent = self._buckets.get(start)
+            if spent is not None:
+                inside = start + BUCKET_S - edge
+                total = total.plus(spent if inside >= BUCKET_S else spent.share(inside))
         return total
 
     def __bool__(self) -> bool:
