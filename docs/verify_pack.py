@@ -19,7 +19,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 TYPE = "application/vnd.in-toto+json"
+CAPTURE = "urn:peak-console:incident-capture:v1"
 SEALED_BY = ("manifest.json", "statement.dsse.json")
+SLICE = ("events.jsonl", "governing.jsonl", "proofs.jsonl", "checkpoint.note")
 
 
 def sha256(data):
@@ -165,7 +167,7 @@ def check_events(files, raw, predicate, checkpoint):
         size, root = checkpoint
         if proof["hash"] != entry or not included(seq - 1, size, bytes.fromhex(entry), path, root):
             yield f"event {seq}: no proof that it is under the checkpoint"
-    for line in run:
+    for line in run if "incident_id" not in predicate else ():
         if line["header"].get("run_id") != predicate["run_id"] and "header" not in line.get("redacted", []):
             yield f"event {line['header']['seq']}: of another run"
 
@@ -185,6 +187,12 @@ def problems(path, public):
         found = list(check_files(files, statement))
         yield from found
         predicate = statement["predicate"]
+        capture = statement["predicateType"] == CAPTURE
+        for line in map(json.loads, files.get("unproved.jsonl", b"").splitlines() if capture else ()):
+            yield from check_event(line)
+        if capture and "checkpoint" not in predicate:
+            yield from (f"{name}: leads to no checkpoint" for name in SLICE if name in files)
+            return
         yield from check_events(files, raw, predicate, open_checkpoint(files, key, raw, predicate))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         yield f"not in its form: {error!r}" if not str(error) else str(error)

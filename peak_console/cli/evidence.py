@@ -9,8 +9,9 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import counted, table
 from peak_console.domain.errors import EnvironmentUnfit, UsageWrong
-from peak_console.domain.ids import is_run_id
+from peak_console.domain.ids import is_incident_id, is_run_id
 from peak_console.domain.text import one_line, plain
+from peak_console.evidence.capturing import INCIDENT
 from peak_console.node.spawn import ledger_client
 from peak_console.operations import evidence
 from peak_console.operations.evidence_build import PackBuilt, build_and_export, build_pack
@@ -78,13 +79,15 @@ def build_command(
 def verify_command(invocation: Invocation, target: str, key: str | None, edition: int | None) -> int:
     """Verify a run's pack, or a pack's folder or archive anywhere: files, signature, events and proofs.
 
+    An incident's capture is verified by the incident's id, or by its folder.
+
     In its workspace it is also held against the seal that the ledger recorded, so that a pack made anew with
     a stolen key is found. Outside one the public key is named with --key. Exit 1 lists every file that is
     missing, extra or changed, and every proof that does not hold.
     """
     shown = _Progress(enabled=not invocation.as_json and sys.stderr.isatty())
     public = None if key is None else evidence.read_public(Path(key))
-    if is_run_id(target) and not Path(target).exists():
+    if (is_run_id(target) or is_incident_id(target)) and not Path(target).exists():
         found = evidence.verify_pack(invocation.workspace(), target, shown, edition=edition, public=public)
     else:
         found = evidence.verify_path(Path(target), _key_of(invocation) if public is None else public, shown)
@@ -115,10 +118,13 @@ def show_command(invocation: Invocation, run_id: str, file: str | None, edition:
         text = _text(evidence.read_pack_file(ws, run_id, file, edition=edition), file)
         invocation.reporter.result({"path": file, "text": text}, text.rstrip("\n"))
         return 0
-    report = evidence.critic_report(ws, run_id, edition=edition)
+    if is_incident_id(run_id):
+        report = _text(evidence.read_pack_file(ws, run_id, INCIDENT, edition=edition), INCIDENT)
+    else:
+        report = evidence.critic_report(ws, run_id, edition=edition)
     rows = [[one.path, f"{one.size:,}", one.media_type] for one in found.files]
     invocation.reporter.result(
-        {**document, "critic_report": report},
+        {**document, ("incident" if is_incident_id(run_id) else "critic_report"): report},
         *_verified(found),
         "",
         *table(["file", "bytes", "type"], rows),

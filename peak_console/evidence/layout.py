@@ -16,6 +16,8 @@ CRITIC: Final = "critic.json"
 REPORT: Final = "critic_report.md"
 COSTS: Final = "costs.json"
 ENVIRONMENT: Final = "environment.json"
+UNPROVED: Final = "unproved.jsonl"
+"""In a capture: events above the newest signed head, chained to those below it and not proved yet."""
 ARTEFACTS: Final = "artefacts"
 CONFIGS: Final = "configs"
 

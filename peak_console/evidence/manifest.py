@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from peak_console.domain.canonical import canonical, sha256_hex
+from peak_console.domain.ids import is_incident_id
 
 FORMAT: Final = "peak-console/evidence/v1"
 """The form of a pack; another one is not read."""
@@ -91,7 +92,7 @@ class Manifest:
         return canonical(
             {
                 "format": FORMAT,
-                "run_id": self.run_id,
+                subject_key(self.run_id): self.run_id,
                 "files": [one.as_dict() for one in self.files],
                 "left_out": [one.as_dict() for one in self.left_out],
             }
@@ -108,6 +109,22 @@ def entry_of(
     """The entry of a file; ``original`` is what it was (or its hash) where keys were struck out."""
     before = sha256_hex(original) if isinstance(original, bytes) else original
     return FileEntry(path, sha256_hex(data), len(data), media_type(path), before, recorded)
+
+
+def subject_key(subject: str) -> str:
+    """Under which name the id of a pack's subject stands in it: a run's, or of a capture an incident's."""
+    return "incident_id" if is_incident_id(subject) else "run_id"
+
+
+def subject_of(fields: Mapping[str, Any]) -> str:
+    """The id of a pack's subject; raises ``KeyError`` or ``ValueError`` where it is not in its form."""
+    named = [name for name in ("run_id", "incident_id") if name in fields]
+    if len(named) != 1:
+        raise ValueError("one run, or one incident, is wanted")
+    subject = _text(fields[named[0]])
+    if subject_key(subject) != named[0]:
+        raise ValueError(f"{named[0]} is none")
+    return subject
 
 
 def media_type(path: str) -> str:
@@ -130,7 +147,7 @@ def read_manifest(data: bytes) -> Manifest:
     try:
         files = tuple(_entry(one) for one in fields["files"])
         left_out = tuple(_left_out(one) for one in fields["left_out"])
-        run_id = _text(fields["run_id"])
+        run_id = subject_of(fields)
     except (KeyError, TypeError, ValueError) as error:
         raise PackMalformed(f"{MANIFEST} is not in its form: {error}") from error
     paths = [one.path for one in files]

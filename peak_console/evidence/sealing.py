@@ -92,12 +92,20 @@ def same_on_disk(place: PackPlace, pack: SealedPack) -> bool:
 
 def write_pack(audits: Path, run_id: str, pack: SealedPack, edition: int = 1) -> PackPlace:
     """Write a pack as the run's next free edition from ``edition`` on; raises :class:`PackUnwritable`."""
+    return write_files(audits, run_id, pack.files, edition)
+
+
+def write_files(audits: Path, run_id: str, files: Mapping[str, bytes], edition: int = 1) -> PackPlace:
+    """Write files as the next free edition of a run's packs, or of an incident's captures.
+
+    Whole or not at all; raises :class:`PackUnwritable`.
+    """
     above = audits / run_id
     private = above / f".evidence.{secrets.token_hex(6)}.new"
     try:
         above.mkdir(parents=True, exist_ok=True)
-        for path in sorted(pack.files):
-            _write(private / path, pack.files[path])
+        for path in sorted(files):
+            _write(private / path, files[path])
         _sync_folders(private)
         place = _into_place(audits, run_id, private, edition)
         sync_folder(above)
@@ -105,7 +113,7 @@ def write_pack(audits: Path, run_id: str, pack: SealedPack, edition: int = 1) ->
         with suppress(OSError):
             shutil.rmtree(private)
         raise PackUnwritable(
-            f"the pack of run {run_id} cannot be written: {error.strerror or error}",
+            f"the pack of {run_id} cannot be written: {error.strerror or error}",
             remedy=f"free disk space, check the rights of audits/{run_id}/",
         ) from error
     return place

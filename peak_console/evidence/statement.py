@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peak_console.domain.canonical import canonical
-from peak_console.evidence.manifest import STATEMENT, PackMalformed, json_object
+from peak_console.domain.ids import is_incident_id
+from peak_console.evidence.manifest import STATEMENT, PackMalformed, json_object, subject_key, subject_of
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:peak-console:evidence-pack:v1"
+CAPTURE_TYPE: Final = "urn:peak-console:incident-capture:v1"
+"""Of a capture: it names an incident, and no checkpoint where the ledger gave no slice."""
 
 _DIGITS: Final = frozenset("0123456789abcdef")
 _SHA256_DIGITS: Final = 64
@@ -23,10 +26,11 @@ class Statement:
     """What the workspace's key says of a pack."""
 
     run_id: str
+    """The run; of a capture the incident."""
     origin: str
-    """The log whose checkpoint the proofs lead to."""
+    """The log whose checkpoint the proofs lead to; empty in a capture without a slice of the ledger."""
     size: int
-    """Events under that checkpoint."""
+    """Events under that checkpoint; 0 where there is none."""
     root: str
     """Its root, in hexadecimal."""
     version: str
@@ -34,6 +38,16 @@ class Statement:
     counts: Mapping[str, int] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
     """Files and their SHA-256, in hexadecimal."""
+
+    @property
+    def is_capture(self) -> bool:
+        """Whether it is of an incident, not of a run."""
+        return is_incident_id(self.run_id)
+
+    @property
+    def checkpointed(self) -> bool:
+        """Whether events in it lead to a signed checkpoint; only a capture may have none."""
+        return bool(self.origin) or not self.is_capture
 
     def payload(self) -> bytes:
         """The statement as canonical JSON."""
@@ -44,31 +58,39 @@ class Statement:
                     {"name": name, "digest": {"sha256": digest}}
                     for name, digest in sorted(self.subjects.items())
                 ],
-                "predicateType": PREDICATE_TYPE,
+                "predicateType": CAPTURE_TYPE if self.is_capture else PREDICATE_TYPE,
                 "predicate": {
-                    "run_id": self.run_id,
-                    "origin": self.origin,
-                    "checkpoint": {"size": self.size, "root": self.root},
+                    subject_key(self.run_id): self.run_id,
+                    **self._head(),
                     "program": {"name": "peak-console", "version": self.version},
                     "counts": dict(self.counts),
                 },
             }
         )
 
+    def _head(self) -> dict[str, Any]:
+        if not self.checkpointed:
+            return {}
+        return {"origin": self.origin, "checkpoint": {"size": self.size, "root": self.root}}
+
 
 def read_statement(payload: bytes) -> Statement:
     """A statement from its JSON; raises :class:`PackMalformed`."""
     fields = json_object(payload, STATEMENT)
-    if fields.get("_type") != STATEMENT_TYPE or fields.get("predicateType") != PREDICATE_TYPE:
+    kind = fields.get("predicateType")
+    if fields.get("_type") != STATEMENT_TYPE or kind not in {PREDICATE_TYPE, CAPTURE_TYPE}:
         raise PackMalformed("the statement is of another type")
     try:
         subjects = {one["name"]: _sha256(one["digest"]["sha256"]) for one in fields["subject"]}
         said = fields["predicate"]
+        subject = _subject(said, kind)
+        without = kind == CAPTURE_TYPE and "checkpoint" not in said
+        head = {"size": 0, "root": ""} if without else said["checkpoint"]
         found = Statement(
-            run_id=_text(said["run_id"]),
-            origin=_text(said["origin"]),
-            size=_count(said["checkpoint"]["size"]),
-            root=_sha256(said["checkpoint"]["root"]),
+            run_id=subject,
+            origin="" if without else _text(said["origin"]),
+            size=_count(head["size"]),
+            root="" if without else _sha256(head["root"]),
             version=_text(said["program"]["version"]),
             counts={_text(name): _count(number) for name, number in said["counts"].items()},
             subjects=subjects,
@@ -78,6 +100,13 @@ def read_statement(payload: bytes) -> Statement:
     if len(subjects) != len(fields["subject"]):
         raise PackMalformed("the statement names a file twice")
     return found
+
+
+def _subject(said: Mapping[str, Any], kind: str) -> str:
+    subject = subject_of(said)
+    if is_incident_id(subject) is not (kind == CAPTURE_TYPE):
+        raise ValueError("it is of another kind than it names")
+    return subject
 
 
 def _text(value: Any) -> str:

@@ -16,7 +16,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.evidence.derived import derived_files, program_version
 from peak_console.evidence.dsse import EnvelopeWrong, key_id, signers_of, unseal
 from peak_console.evidence.event_lines import EventLine, read_lines
-from peak_console.evidence.layout import CHECKPOINT, EVENTS, GOVERNING, PROOFS, config_digest
+from peak_console.evidence.layout import CHECKPOINT, EVENTS, GOVERNING, PROOFS, UNPROVED, config_digest
 from peak_console.evidence.manifest import (
     MANIFEST,
     STATEMENT,
@@ -208,6 +208,11 @@ class _Verification:
         """Whether all events are proved; what else the files say of the run is looked at too."""
         if manifest.run_id != statement.run_id:
             self._problem("manifest and statement name different runs")
+        if statement.is_capture:
+            self._copies(manifest, [])
+            self._unproved()
+            if not statement.checkpointed:
+                return self._without_slice(manifest)
         lines = self._lines(EVENTS), self._lines(GOVERNING)
         if lines[0] is None or lines[1] is None:
             return False
@@ -218,17 +223,37 @@ class _Verification:
             self._origin(statement, lines[1])
             self._proofs([*lines[0], *lines[1]], checkpoint)
         proved = checkpoint is not None and len(self._problems) == before
+        if statement.is_capture:
+            self._tell(manifest, [*lines[0], *lines[1]])
+            return proved
         self._copies(manifest, [one.event for one in lines[0]])
         self._derived(statement, [one.event for one in lines[0]], [one.event for one in lines[1]])
         self._tell(manifest, [*lines[0], *lines[1]])
         return proved
+
+    def _without_slice(self, manifest: Manifest) -> bool:
+        """A capture of a ledger that could not be read, or had no signed head."""
+        for path in (EVENTS, GOVERNING, PROOFS, CHECKPOINT):
+            if path in self._pack.sizes():
+                self._problem(f"{path}: it leads to no checkpoint that the statement names")
+        self._notes.append("no slice of the ledger under a signed head is in it")
+        self._tell(manifest, [])
+        return False
+
+    def _unproved(self) -> None:
+        """Events above the signed head: each must give its own hash; more is not known of them."""
+        lines = self._lines(UNPROVED) or []
+        for fault in (fault for line in lines for fault in line.faults()):
+            self._problem(fault)
+        if lines:
+            self._notes.append(f"{len(lines)} events are under no signed head: {UNPROVED}")
 
     def _run(self, statement: Statement, run: list[EventLine], governing: list[EventLine]) -> None:
         for name, found in ((EVENTS, run), (GOVERNING, governing)):
             places = [one.event.seq for one in found]
             if places != sorted(set(places)):
                 self._problem(f"{name}: events are not once and in order")
-        for one in run:
+        for one in () if statement.is_capture else run:
             if one.event.run_id != statement.run_id and "header" not in one.redacted:
                 self._problem(f"event {one.event.seq} is not of run {statement.run_id}")
         counted = {"events": len(run), "governing": len(governing)}

@@ -1,11 +1,9 @@
 """Checklists, gathered: what is known of each item, from configs, ledger, log and the node's figures."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -39,15 +37,12 @@ from peak_console.operations.logs import read_log
 from peak_console.operations.readiness import readiness
 from peak_console.operations.readiness_facts import drills_of
 from peak_console.operations.readiness_judging import CriterionResult, Drill
+from peak_console.operations.scraping import scraped
 from peak_console.operations.views.body_fields import text_of, time_of
 from peak_console.operations.views.live_source import LiveSource
 
-_HTTP_S: Final = 2.0
 _PAGE: Final = 200
 _LINES: Final = 200
-_ANSWER: Final = 64 * 1024
-_LOOPBACK: Final = "127.0.0.1"
-_FIGURE: Final = b"ledger_events_total"
 _EVAL: Final = "eval.finished"
 _LOGGED: Final = ("run_id", "provider", "model_id")
 _COVERED: Final = frozenset({"drill:arm", "drill:rollback", "drill:stop", "drill:disarm"})
@@ -185,9 +180,8 @@ def _dashboards(ws: Workspace, clock: Clock) -> Shown:
         return bad("no node runs, so nothing serves figures", now)
     if lease.metrics_url is None:
         return bad("/metrics is not served: see [exporters.metrics] of configs/console.toml", now)
-    scraped = scrape(lease.metrics_url)
-    if scraped:
-        return bad(f"{lease.metrics_url} {scraped}", now)
+    if problem := scraped(lease.metrics_url).problem:
+        return bad(f"{lease.metrics_url} {problem}", now)
     source = LiveSource(ws, clock=clock)
     try:
         live = source.live(None)
@@ -197,25 +191,6 @@ def _dashboards(ws: Workspace, clock: Clock) -> Shown:
     if as_of is None or (clock.now() - as_of).total_seconds() > FIGURES_S:
         return bad(f"/metrics answers; Live shows old figures: {live.freshness.why or 'stale'}", now)
     return good("/metrics answers, Live's figures are of now", now)
-
-
-def scrape(url: str) -> str:
-    """Why the page at a loopback ``url`` is not a page of figures; empty where it is one."""
-    parts = urlsplit(url)
-    if parts.hostname != _LOOPBACK or parts.port is None:
-        return "is not on loopback"
-    asked = f"GET {parts.path} HTTP/1.0\r\nHost: {_LOOPBACK}\r\nAccept: text/plain\r\n\r\n"
-    answer = b""
-    try:
-        with socket.create_connection((_LOOPBACK, parts.port), timeout=_HTTP_S) as line:
-            line.sendall(asked.encode("ascii"))
-            while len(answer) < _ANSWER and (more := line.recv(4096)):
-                answer += more
-    except OSError as error:
-        return f"does not answer: {error.strerror or error}"
-    if b" 200 " not in answer.partition(b"\r\n")[0]:
-        return f"answers {one_line(answer[:60].decode('latin-1'), 40)!r}"
-    return "" if _FIGURE in answer else f"holds no {_FIGURE.decode()}"
 
 
 def _contacts(ws: Workspace, now: datetime) -> Shown:

@@ -11,7 +11,7 @@ from peak_console.control.keys import KeyStore, raw_public
 from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventKind
-from peak_console.domain.ids import is_run_id
+from peak_console.domain.ids import is_incident_id, is_run_id
 from peak_console.domain.text import one_line
 from peak_console.evidence.contents import NOT_THERE
 from peak_console.evidence.layout import REPORT
@@ -133,7 +133,7 @@ def verify_path(
             remedy="name a pack's folder or an archive made by: peak evidence build --export",
         ) from error
     if run_id is not None and found.run_id not in {"", run_id}:
-        problem = f"this is the pack of run {found.run_id}, not of {run_id}"
+        problem = f"this is the pack of {found.run_id}, not of {run_id}"
         return replace(found, ok=False, problems=(problem, *found.problems))
     return found
 
@@ -175,15 +175,18 @@ def packs_as_json(packs: tuple[PackLine, ...]) -> dict[str, Any]:
 
 
 def pack_place(ws: Workspace, run_id: str, edition: int | None = None) -> PackPlace:
-    """Where a run's pack lies: the newest edition, or the one named."""
-    packs = packs_of(ws.audits, checked_run_id(run_id))
+    """Where a run's pack, or an incident's capture, lies: the newest, or the one named."""
+    captured = is_incident_id(run_id)
+    packs = packs_of(ws.audits, run_id if captured else checked_run_id(run_id))
     wanted = [one for one in packs if edition is None or one.edition == edition]
     if not wanted:
         which = "" if edition is None else f" {edition}. edition of a"
         raise EvidenceUnusable(
-            f"there is no{which} pack of run {run_id}",
+            f"there is no{which} {f'capture of {run_id}' if captured else f'pack of run {run_id}'}",
             code="evidence_missing",
-            remedy=f"seal one: peak evidence build {run_id}",
+            remedy=f"make one: peak capture {run_id}"
+            if captured
+            else f"seal one: peak evidence build {run_id}",
         )
     return wanted[-1]
 
@@ -268,9 +271,8 @@ def _sealed_times(ws: Workspace) -> dict[tuple[str, int], str]:
                 for event in page.events:
                     body = event.body or {}
                     edition = body.get("edition")
-                    times.setdefault(
-                        (str(body.get("run_id")), edition if type(edition) is int else 1), event.ts
-                    )
+                    of = str(body.get("run_id") or body.get("incident_id"))
+                    times.setdefault((of, edition if type(edition) is int else 1), event.ts)
                 before = page.next_before
                 if before is None:
                     return times

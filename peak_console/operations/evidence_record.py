@@ -12,6 +12,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
+from peak_console.domain.ids import is_incident_id
 from peak_console.evidence.manifest import MANIFEST
 from peak_console.evidence.places import PackPlace
 from peak_console.evidence.sources import PackUnreadable, open_pack
@@ -37,15 +38,18 @@ class Seal:
 
 
 def seals_of(ws: Workspace, run_id: str) -> tuple[Seal, ...]:
-    """A run's seals on the ledger, the first of each edition, ascending; raises ``LedgerUnavailable``."""
+    """A run's or an incident's seals, the first of each edition, ascending; raises ``LedgerUnavailable``."""
+    of_incident = is_incident_id(run_id)
     found: dict[int, Seal] = {}
     before: int | None = None
-    asked = EventFilter(kinds=(EventKind.EVIDENCE_SEALED.value,), run_id=run_id)
+    asked = EventFilter(kinds=(EventKind.EVIDENCE_SEALED.value,), run_id=None if of_incident else run_id)
     with LedgerReader(ws.ledger) as reader:
         while True:
             page = reader.find(asked, before, _PAGE)
             for event in page.events:
                 body = event.body or {}
+                if of_incident and body.get("incident_id") != run_id:
+                    continue
                 edition, manifest = whole(body.get("edition")) or 1, text_of(body.get("manifest_sha256"))
                 if manifest is not None:
                     found[edition] = Seal(event.seq, edition, manifest)

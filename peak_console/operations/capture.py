@@ -1,0 +1,347 @@
+"""Capture: everything around an incident in one sealed pack, whatever state the workspace is in.
+
+``audits/<incident_id>/capture`` holds it, or a folder of the user's where that cannot be written. A second
+one lies beside it in ``capture-2``; nothing is ever written over. It appears whole or not at all.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.keys import KeyStore, state_folder
+from peak_console.control.sockets import find_socket
+from peak_console.control.stop import login
+from peak_console.domain.canonical import sha256_hex
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import PeakError, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import crockford, is_incident_id, new_event_id
+from peak_console.domain.redaction import redactor, secrets_of
+from peak_console.domain.signing import Signer
+from peak_console.domain.text import one_line
+from peak_console.evidence.capturing import Capturing
+from peak_console.evidence.dsse import key_id
+from peak_console.evidence.manifest import MANIFEST, LeftOut
+from peak_console.evidence.places import PackPlace
+from peak_console.evidence.sealing import PackUnwritable, write_files
+from peak_console.evidence.striking import remembering
+from peak_console.incidents.fold import CAPTURED
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.operations.capture_gathering import About, Gathering, Limits, Told
+from peak_console.operations.containing import at_hand, opening_draft
+from peak_console.operations.evidence_record import seals_of
+from peak_console.operations.incidents.reading import read_incidents
+
+__all__ = ["Captured", "Limits", "capture"]
+
+_CONNECT_S: Final = 1.0
+_SIGN_S: Final = 2.0
+"""How long the node may take to sign its head, so that the newest events can be proved."""
+_RECORD_S: Final = 2.0
+_CAPTURES: Final = "captures"
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A capture that lies on disk."""
+
+    incident_id: str
+    opened: bool
+    """Whether the incident was opened by this: none stood open."""
+    path: Path
+    number: int
+    """Which capture of the incident it is, from 1."""
+    sealed: bool
+    """Whether the workspace's key signed it; ``unsealed`` says why not."""
+    unsealed: str
+    outside: str
+    """Why it lies outside the workspace; empty where it lies in ``audits/``."""
+    files: int
+    bytes: int
+    events: int
+    runs: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    manifest_sha256: str
+    checkpoint_size: int
+    ms: int
+    seq: int | None = None
+    """The place of its ``evidence.sealed``; ``None`` where there is none."""
+    unrecorded: str = ""
+    """Why the ledger was not told; empty where it was."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is sealed and lies where it belongs."""
+        return self.sealed and not self.outside
+
+    @property
+    def line(self) -> str:
+        """The outcome in one line, for people."""
+        where = f" OUTSIDE THE WORKSPACE ({self.outside})" if self.outside else ""
+        seal = "sealed" if self.sealed else f"NOT SEALED ({self.unsealed})"
+        missing = f", {len(self.left_out)} things left out" if self.left_out else ""
+        return (
+            f"{seal}{where}: {self.files} files, {self.events:,} events, {len(self.runs)} runs{missing}, "
+            f"in {self.path}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to do about what is not as it should be."""
+        if self.outside:
+            return f"when audits/ can be written again: peak capture {self.incident_id}; keep {self.path}"
+        if not self.sealed:
+            return (
+                f"capture it again as the user who holds the workspace's key: peak capture {self.incident_id}"
+            )
+        return ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``--json`` shows it."""
+        return {
+            "incident_id": self.incident_id,
+            "opened": self.opened,
+            "path": str(self.path),
+            "number": self.number,
+            "sealed": self.sealed,
+            "unsealed": self.unsealed or None,
+            "outside": self.outside or None,
+            "files": self.files,
+            "bytes": self.bytes,
+            "events": self.events,
+            "runs": list(self.runs),
+            "left_out": [one.as_dict() for one in self.left_out],
+            "manifest_sha256": self.manifest_sha256,
+            "checkpoint_size": self.checkpoint_size,
+            "ms": self.ms,
+            "seq": self.seq,
+            "unrecorded": self.unrecorded or None,
+            "remedy": self.remedy or None,
+        }
+
+
+def capture(
+    ws: Workspace,
+    incident_id: str = "",
+    *,
+    reason: str = "",
+    operator: str = "",
+    told: Told | None = None,
+    limits: Limits | None = None,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    record: bool = True,
+) -> Captured:
+    """Capture what surrounds ``incident_id``, or the newest incident that is open, or one that is opened now.
+
+    Needs no node and no ledger: what cannot be had is listed with its reason. Bounded by ``limits``. A second
+    capture lies beside the first. With ``record`` false, for a drill, the ledger is not told.
+
+    Raises ``UsageWrong`` for what is no incident's id, and ``PackUnwritable`` where neither ``audits/`` nor
+    the user's state folder can be written.
+    """
+    if incident_id and not is_incident_id(incident_id):
+        raise UsageWrong(
+            f"{one_line(incident_id, 60)!r} is no incident's id",
+            code="incident_id_malformed",
+            remedy="an incident's id reads inc_YYYYMMDD_HHMMSS_xxxxxx; see: peak incident list",
+        )
+    wish = _Wish(
+        ws,
+        operator or login(),
+        one_line(reason, 500),
+        told or _nobody,
+        limits or Limits(),
+        os.environ if environ is None else environ,
+        clock or SystemClock(),
+    )
+    found, opened = at_hand(ws, incident_id)
+    return wish.carry_out(found, opened=opened, record=record)
+
+
+@dataclass(slots=True)
+class _Wish:
+    ws: Workspace
+    operator: str
+    reason: str
+    told: Told
+    limits: Limits
+    environ: Mapping[str, str]
+    clock: Clock
+    began: float = field(default_factory=time.monotonic)
+
+    def carry_out(self, incident_id: str, *, opened: bool, record: bool) -> Captured:
+        node = _Node(self.ws) if record else None
+        try:
+            if node is not None and opened:
+                summary = f"{self.operator} asked for: capture"
+                node.append([opening_draft(incident_id, self.operator, f"{summary}: {self.reason}")])
+            if node is not None:
+                node.sign()
+            captured = self._captured(incident_id, opened=opened)
+            return captured if node is None else node.recorded(captured)
+        finally:
+            if node is not None:
+                node.close()
+
+    def _captured(self, incident_id: str, *, opened: bool) -> Captured:
+        about = About(
+            incident_id, _triggered(self.ws, incident_id), self.clock.now(), self.operator, self.reason
+        )
+        into = Capturing(incident_id, remembering(redactor(secrets_of(self.environ))))
+        gathering = Gathering(
+            self.ws,
+            about,
+            into,
+            limits=self.limits,
+            left_s=self._left_s,
+            clock=self.clock,
+            environ=self.environ,
+        )
+        gathering.everything(self.told)
+        signer, unsealed = _signer(self.ws, self.environ)
+        files = into.sealed(signer, "nobody signed this" if signer is None else key_id(signer.public))
+        place, outside = self._written(incident_id, files)
+        return Captured(
+            incident_id=incident_id,
+            opened=opened,
+            path=place.path,
+            number=place.edition,
+            sealed=signer is not None,
+            unsealed=unsealed,
+            outside=outside,
+            files=len(files),
+            bytes=sum(map(len, files.values())),
+            events=gathering.events,
+            runs=gathering.runs,
+            left_out=tuple(into.contents.left_out),
+            manifest_sha256=sha256_hex(files[MANIFEST]),
+            checkpoint_size=into.checkpoint_size,
+            ms=round((time.monotonic() - self.began) * 1000),
+        )
+
+    def _written(self, incident_id: str, files: Mapping[str, bytes]) -> tuple[PackPlace, str]:
+        """Write it into the workspace, else into the user's state folder; why, where it is the latter."""
+        edition = 1
+        with suppress(PeakError, OSError):  # one that was taken away keeps its number
+            edition += max((one.edition for one in seals_of(self.ws, incident_id)), default=0)
+        try:
+            return write_files(self.ws.audits, incident_id, files, edition), ""
+        except PackUnwritable as error:
+            why = error.message
+        root = hashlib.sha256(str(self.ws.root.resolve()).encode()).hexdigest()[:16]
+        folder = state_folder(self.environ) / _CAPTURES / root
+        return write_files(folder, incident_id, files, edition), why
+
+    def _left_s(self) -> float:
+        return self.limits.seconds - (time.monotonic() - self.began)
+
+
+class _Node:
+    """The node as far as it answers; what it does not take is told, and nothing waits for it twice."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self.why = ""
+        self._client: BlockingLedgerClient | None = None
+        self._try(lambda: self._open(ws))
+
+    def sign(self) -> None:
+        """Have the head signed, so that what is newest can be proved."""
+        why, self.why = self.why, ""
+        self._try(lambda: self._asked().request("checkpoint", deadline_s=_SIGN_S))
+        self.why = why or (self.why if self._client is None else "")
+
+    def append(self, drafts: Sequence[EventDraft]) -> list[int]:
+        """Append; gives the places, nothing where it could not."""
+        found: list[int] = []
+        self._try(lambda: found.extend(ack.seq for ack in self._asked().append(drafts, deadline_s=_RECORD_S)))
+        return found
+
+    def recorded(self, done: Captured) -> Captured:
+        """Record the seal and that it was captured; gives the capture with its place, or why not."""
+        drafts = [_seal_draft(done)] if done.sealed and not done.outside else []
+        places = self.append([*drafts, _action_draft(done)])
+        seq = places[0] if places and drafts else None
+        return replace(done, seq=seq, unrecorded=self.why)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._client is not None:
+            self._client.close()
+
+    def _open(self, ws: Workspace) -> None:
+        self._client = BlockingLedgerClient.connect(
+            find_socket(ws.control), name="peak capture", deadline_s=_CONNECT_S
+        )
+
+    def _asked(self) -> BlockingLedgerClient:
+        if self._client is None:
+            raise PeakError(self.why or "no node answers", code="node_unreachable")
+        return self._client
+
+    def _try(self, action: Any) -> None:
+        try:
+            action()
+        except PeakError as error:
+            self.why = error.message
+        except OSError as error:
+            self.why = error.strerror or str(error)
+
+
+def _signer(ws: Workspace, environ: Mapping[str, str]) -> tuple[Signer | None, str]:
+    try:
+        return KeyStore(ws.keys, environ).signer(), ""
+    except PeakError as error:
+        return None, error.message
+    except OSError as error:
+        return None, error.strerror or str(error)
+
+
+def _triggered(ws: Workspace, incident_id: str) -> datetime:
+    """When the incident was opened, by the ledger; by its id where that cannot say."""
+    with suppress(PeakError, OSError), LedgerReader(ws.ledger) as reader:
+        known = read_incidents(reader).get(incident_id)
+        if known is not None:
+            return known.opened_at
+    return datetime.strptime(incident_id[4:19], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
+
+
+def _seal_draft(done: Captured) -> EventDraft:
+    """The seal's record; the same seal again is the same event."""
+    body = {
+        "incident_id": done.incident_id,
+        "manifest_sha256": done.manifest_sha256,
+        "files": done.files,
+        "bytes": done.bytes,
+        "edition": done.number,
+        "checkpoint_size": done.checkpoint_size,
+    }
+    name = f"{done.incident_id}/{done.number}/{done.manifest_sha256}"
+    event_id = "ev_" + crockford(hashlib.sha256(name.encode()).digest()[:15])
+    return EventDraft(event_id, EventKind.EVIDENCE_SEALED.value, body)
+
+
+def _action_draft(done: Captured) -> EventDraft:
+    place = str(done.path) if done.outside else f"audits/{done.incident_id}/{done.path.name}"
+    body = {
+        "incident_id": done.incident_id,
+        "action": CAPTURED,
+        "ok": done.ok,
+        "ms": done.ms,
+        "path": place,
+        "detail": one_line(done.line, 400),
+    }
+    return EventDraft(new_event_id(secrets.token_bytes), EventKind.INCIDENT_ACTION_TAKEN.value, body)
+
+
+def _nobody(_what: str, _done: int, _total: int) -> None:
+    pass
