@@ -48,7 +48,7 @@ async def _run(options: argparse.Namespace) -> dict[str, object]:
     wanted = TrafficOptions(options.rate, options.seed, options.keep_runs, options.at_once)
     began = loop.time()
     async with (
-        await SocketLedgerClient.connect(path, name="demo traffic", actor=_ACTOR) as ledger,
+        await SocketLedgerClient.connect(path, name="demo traffic", actor=_ACTOR, worker=True) as ledger,
         Client(ws, ledger, actor=_ACTOR) as client,
     ):
         traffic = Traffic(ws, client, ledger, gate, wanted)

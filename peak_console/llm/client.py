@@ -19,6 +19,7 @@ from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import EventId, RandomBytes, RunId, is_run_id, new_event_id, new_run_id
 from peak_console.domain.ledgering import Ack, LedgerClient
 from peak_console.domain.vocabulary import Layer
+from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm import drafting, structured
 from peak_console.llm.answering import judged
 from peak_console.llm.asking import CallWords, Euro, asked, layer_named
@@ -29,6 +30,7 @@ from peak_console.llm.drafting import Passage
 from peak_console.llm.entropy import Entropy
 from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import CallStream, Handing
+from peak_console.llm.heeding import Heeding
 from peak_console.llm.recording import PATIENCE_S, Recorder
 from peak_console.llm.refusing import Ended, failure_error, refused_midway
 from peak_console.llm.runs import Run, run_limits
@@ -73,6 +75,9 @@ class Client:
         self._actor = actor
         self._gate = CallGate(ws.control, self._clock, environ)
         self._in_flight = InFlight(self._gate)
+        self._heeding = (
+            Heeding(ledger, self._gate, self._in_flight) if isinstance(ledger, SocketLedgerClient) else None
+        )
         credentials = Credentials(environ)
         waits = Waits(told)
         self._transport = transport or HttpTransport()
@@ -127,6 +132,8 @@ class Client:
     async def close(self) -> None:
         """Record what is still being recorded, then close connections and files."""
         await self._recorder.close()
+        if self._heeding is not None:
+            await self._heeding.close()
         self._in_flight.close()
         self._texts.close()
         await self._transport.aclose()

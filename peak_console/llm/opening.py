@@ -27,6 +27,6 @@ async def open_client(
     without a workspace, ``NodeUnreachable`` without a node.
     """
     ws = root if isinstance(root, Workspace) else find_workspace(Path(root) if root is not None else None)
-    ledger = await SocketLedgerClient.connect(find_socket(ws.control), name=name, actor=actor)
+    ledger = await SocketLedgerClient.connect(find_socket(ws.control), name=name, actor=actor, worker=True)
     async with ledger, Client(ws, ledger, actor=actor, told=told) as client:
         yield client

@@ -43,6 +43,7 @@ from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
 from peak_console.node.halting import refused_by_halts
 from peak_console.node.health import broken_head, this_boot
+from peak_console.node.hooking import keep_hooks
 from peak_console.node.key_file import read_key_file
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
@@ -53,6 +54,7 @@ from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.save_records import misrecorded
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
+from peak_console.node.stop_notices import attending
 from peak_console.node.trigger_place import begin as begin_triggers
 from peak_console.node.trigger_place import opening_of
 from peak_console.node.verified import VerifiedGuard
@@ -207,6 +209,7 @@ class Node:
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
         self.arming = arming_of(self, armed, self._authorise)
+        self.notices = attending(self, reservations.clients)
         self.drafts = DraftBook(self.ws)
         self._closers.append(self.drafts.close)
         self.server = LedgerServer(
@@ -214,14 +217,16 @@ class Node:
             self.socket_path,
             authorise=self._authorise,
             clock=self._clock,
-            handlers={**handlers(self), **self.arming.handlers()},
+            handlers={**handlers(self), **self.arming.handlers(), **self.notices.handlers()},
             open_calls=reservations,
+            attendance=self.notices.workers,
         )
         self.notarizing = Notarizing(
             self.ws.root, self._append_own, self._contradicted, self._write_node_file
         )
         self.watch = Watch(self.state, self.server, self.keeper)
         self.lowering = Lowering(self.state, self.watch, self._append_as)
+        self.notices.follow(self.watch)
         self.opening = opening_of(self)
         attach(self)
         self.watch.look()
@@ -268,6 +273,7 @@ class Node:
             self.children = self._make_children()
             loops += [child.keep() for child in self.children]
             self.children.insert(0, self.notarizing.child)
+            loops.append(keep_hooks(self.ws, self.children))
             loops.append(self._verify())
         self._run(*loops)
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +28,9 @@ from peak_console.ledger.service.wire import (
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 1.0
 
+Notice = Callable[[Message], object]
+"""Takes what the server says without being asked; short work only."""
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -39,7 +42,15 @@ class _Pending:
 class SocketLedgerClient:
     """A connection to the node's ledger. Safe for many tasks of one loop."""
 
-    def __init__(self, socket_path: Path, *, name: str, actor: str | None, deadline_s: float) -> None:
+    def __init__(
+        self,
+        socket_path: Path,
+        *,
+        name: str,
+        actor: str | None,
+        deadline_s: float,
+        worker: bool = False,
+    ) -> None:
         self._path = socket_path
         self._deadline_s = deadline_s
         self._hello_fields: Message = {
@@ -49,7 +60,9 @@ class SocketLedgerClient:
             "pid": os.getpid(),
             "name": name,
             **({"actor": actor} if actor else {}),
+            **({"worker": True} if worker else {}),
         }
+        self._heeding: list[Notice] = []
         self._pending: dict[int, _Pending] = {}
         self._unsent: list[Message] = []
         self._next_id = 1
@@ -62,13 +75,21 @@ class SocketLedgerClient:
 
     @classmethod
     async def connect(
-        cls, socket_path: Path, *, name: str, actor: str | None = None, deadline_s: float = DEADLINE_S
+        cls,
+        socket_path: Path,
+        *,
+        name: str,
+        actor: str | None = None,
+        deadline_s: float = DEADLINE_S,
+        worker: bool = False,
     ) -> Self:
         """Connect and say hello; ``actor`` is ``agent:<name>`` or ``job:<name>`` where it is one.
 
+        A ``worker`` makes calls: it is told of stops, and answers them (see :meth:`heed`).
+
         Raises ``NodeUnreachable`` when no node answers.
         """
-        client = cls(socket_path, name=name, actor=actor, deadline_s=deadline_s)
+        client = cls(socket_path, name=name, actor=actor, deadline_s=deadline_s, worker=worker)
         try:
             async with asyncio.timeout(deadline_s):
                 await client._open()
@@ -115,6 +136,11 @@ class SocketLedgerClient:
     async def request(self, op: str, *, deadline_s: float | None = None, **fields: Any) -> Message:
         """Any other operation of the server; raises as :meth:`append` does."""
         return await self._ask({"op": op, **fields}, deadline_s)
+
+    def heed(self, on_notice: Notice) -> Callable[[], None]:
+        """Call ``on_notice`` on the loop with each notice of the server; gives what ends that."""
+        self._heeding.append(on_notice)
+        return lambda: self._heeding.remove(on_notice) if on_notice in self._heeding else None
 
     async def close(self) -> None:
         """End the connection; whoever still waits gets ``NodeUnreachable``."""
@@ -186,7 +212,11 @@ class SocketLedgerClient:
             line.write(frame([message]))
 
     def received(self, message: Message) -> None:
-        """A reply arrived."""
+        """A reply or a notice arrived."""
+        if "id" not in message:
+            for heeding in tuple(self._heeding) if "notice" in message else ():
+                heeding(message)
+            return
         pending = self._pending.get(cast("int", message.get("id")))
         if pending is not None and not pending.future.done():
             pending.future.set_result(message)

@@ -69,11 +69,24 @@ class OpenCalls(Protocol):
         ...
 
 
+class Attendance(Protocol):
+    """Is told who comes and goes."""
+
+    def joined(self, session: Session) -> None:
+        """A client has said hello, for the first time or anew."""
+        ...
+
+    def left(self, session: Session) -> None:
+        """A connection ended."""
+        ...
+
+
 class LedgerServer:
     """Serves the ledger of ``writer`` at ``socket_path``.
 
     ``handlers`` add operations to ``hello``, ``append``, ``challenge`` and ``status``. ``open_calls`` lets
-    the server end the calls of callers that were lost; :meth:`sweep` looks for them.
+    the server end the calls of callers that were lost; :meth:`sweep` looks for them. ``attendance`` is told
+    of every client that says hello, and of every connection's end.
     """
 
     def __init__(
@@ -85,6 +98,7 @@ class LedgerServer:
         clock: Clock,
         handlers: Mapping[str, Handler] | None = None,
         open_calls: OpenCalls | None = None,
+        attendance: Attendance | None = None,
         lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.writer = writer
@@ -98,6 +112,7 @@ class LedgerServer:
             **(handlers or {}),
         }
         self._open_calls = open_calls
+        self._attendance = attendance
         self._lost_after_us = round(lost_after_s * 1_000_000)
         self._sessions: set[Session] = set()
         self._local: deque[Waiting] = deque()
@@ -177,6 +192,8 @@ class LedgerServer:
         client = session.client_id
         if client and client not in self._present():
             self._absent[client] = self._clock.boot_us()
+        if client and self._attendance is not None:
+            self._attendance.left(session)
 
     def receive(self, session: Session, message: Message) -> None:
         """One request of a session; the reply follows, at once or after the commit."""
@@ -311,6 +328,8 @@ class LedgerServer:
     async def _hello(self, message: Message, session: Session) -> Message:
         session.introduce(message)
         self._absent.pop(session.client_id, None)
+        if self._attendance is not None:
+            self._attendance.joined(session)
         seq, head = self.writer.head
         return {
             "protocol": PROTOCOL,

@@ -72,6 +72,10 @@ class Session(asyncio.Protocol):
         self.actor = ""
         self.client_id = ""
         self.name = ""
+        self.worker = False
+        """Whether it said that it makes calls: then it is told of stops and answers each."""
+        self.pid = 0
+        """Its process, by the kernel's word where that tells it, else by its own."""
         self.read_only: str | None = None
         """Why this client may only read; ``None`` when it may write."""
 
@@ -128,6 +132,9 @@ class Session(asyncio.Protocol):
             raise UsageWrong("an actor is agent:<name> or job:<name>", code="hello_malformed")
         self.client_id = client_id
         self.name = one_line(str(hello.get("name", "")), 64)
+        self.worker = hello.get("worker") is True
+        said = hello.get("pid")
+        self.pid = self.credentials.pid or (said if type(said) is int and said > 0 else 0)
         self.actor = f"{self.credentials.login}/{claimed}" if claimed else self.credentials.login
         if protocol != PROTOCOL:
             older, remedy = (
@@ -165,6 +172,16 @@ class Session(asyncio.Protocol):
         """Say something now."""
         self._replies.append(message)
         self.flush()
+
+    def push(self, notice: Message) -> bool:
+        """Say something that was not asked for: a message with ``notice`` and no ``id``.
+
+        Whether it was handed to the connection; a peer that does not read gets none.
+        """
+        if self._clogged or self._transport is None or self._transport.is_closing():
+            return False
+        self.reply(notice)
+        return True
 
     def flush(self) -> None:
         """Send the replies that wait, in one frame."""

@@ -2,7 +2,8 @@
 
 A frame is four bytes of big-endian length and that many bytes of JSON: one message (an object) or several
 (an array of objects). A request has ``op`` and ``id``; its reply has the same ``id`` and either the answer's
-fields or ``error``.
+fields or ``error``. Unasked the server says notices only: messages with ``notice`` and no ``id``, to clients
+whose hello said ``worker``; whoever does not know one passes it over.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
