@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from peak_console.domain.clock import Clock
+from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import read_call_filter
@@ -43,6 +44,7 @@ class FakeSource:
     matrix_facts: MatrixFacts | None = None
     incidents_facts: IncidentsFacts | None = None
     incident_pages: Mapping[str, IncidentDetail] = field(default_factory=dict)
+    arm_facts: ArmFacts | None = None
     closed: bool = False
 
     def bar(self) -> BarSnapshot:
@@ -119,6 +121,10 @@ class FakeSource:
     def matrix(self) -> MatrixFacts:
         """The facts it was given."""
         return self.matrix_facts or MatrixFacts(self.clock.now(), self.freshness)
+
+    def arming(self) -> ArmFacts:
+        """The facts of arming it was given."""
+        return self.arm_facts or ArmFacts(self.clock.now(), freshness=self.freshness)
 
     def incidents(self) -> IncidentsFacts:
         """The incidents it was given."""

@@ -30,6 +30,7 @@ from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.arming import ArmFacts
     from peak_console.operations.incidents.watching import IncidentsReader
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.live_runs import LiveRuns
@@ -201,6 +202,12 @@ class LiveSource:
             self._matrix = MatrixReader(self._ws)
         bar = self._bar or self.bar()
         return self._matrix.read(self._door, bar.phase or "", self._clock.now())
+
+    def arming(self) -> "ArmFacts":
+        """What the node says of arming, and what happened before."""
+        from peak_console.operations.arming import arm_facts  # noqa: PLC0415 - loads the keys
+
+        return arm_facts(self._ws, self._clock)
 
     def incidents(self) -> "IncidentsFacts":
         """Every incident, and whom to call."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from peak_console.domain.clock import Clock
 from peak_console.operations.status import no_workspace
+from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.calls import CallsPage
@@ -70,6 +71,11 @@ class NowhereSource:
     def log(self, text: str = "", limit: int = 500) -> LogPage:  # noqa: ARG002
         """No log."""
         return LogPage(problem=self._problem, freshness=self._fresh())
+
+    def arming(self) -> ArmFacts:
+        """Nothing can be armed."""
+        why = (self._problem,)
+        return ArmFacts(self._clock.now(), refusals=why, drill_refusals=why, freshness=self._fresh())
 
     def incidents(self) -> IncidentsFacts:
         """No incidents, and nobody to call."""

@@ -17,14 +17,11 @@ from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
-from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.search.index import IndexUnavailable
 from peak_console.ledger.search.query import IndexReader
 from peak_console.operations.logs import read_log
 from peak_console.operations.status import StatusReader
-from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
-from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
 from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import Armed, BarSnapshot, LedgerHead
@@ -44,11 +41,8 @@ _FOLDED_ON: Final = 4_000
 """So many events forward are folded onto what is known; of more, the screens begin anew."""
 _PATIENCE_S: Final = 0.15
 """How long one look at Live reads older events before it shows what it has."""
-
-
 _ARM_EVENTS: Final = 100
-"""How many events of arming are looked at: the newest grant is among them."""_ARM_EVENTS: Final = 40
-"""Events of arming that are read back: what is armed at a moment stands among the newest."""
+"""How many events of arming are looked at: the newest grant is among them."""
 _PRUNED: Final = "details of this minute were pruned: its figures are incomplete"
 
 

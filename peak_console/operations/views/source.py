@@ -9,6 +9,7 @@ from peak_console.operations.views.live import LiveSnapshot, Window
 from peak_console.operations.views.log import LogPage
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.arming import ArmFacts
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.matrix import MatrixFacts
     from peak_console.operations.views.packs import PacksPage
@@ -57,6 +58,10 @@ class Source(Protocol):
 
     def matrix(self) -> "MatrixFacts":
         """What configs and ledger know of the models in the matrix."""
+        ...
+
+    def arming(self) -> "ArmFacts":
+        """What is armed, asked for, refused, and how it ended before."""
         ...
 
     def incidents(self) -> "IncidentsFacts":
