@@ -10,9 +10,12 @@ from peak_console.cli.output import Reporter, exit_code_of
 from peak_console.domain.errors import PeakError
 
 COMMANDS = {
+    "arm": "ask, approve and confirm that live orders may pass for some minutes",
     "breaker": "which models are left alone; close a breaker by hand",
     "budget": "what is spent, reserved and left; settle a bill",
     "call": "one governed call",
+    "capture": "everything around an incident, in one sealed pack",
+    "checklist": "what is asked before merge, shadow and live, and what of it is so",
     "config": "every config: look, change, look back, roll back",
     "console": "the console on this workspace",
     "demo": "the console on a throw-away workspace with simulated providers",

@@ -39,7 +39,7 @@ from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.capture_gathering import About, Gathering, Limits, Told
 from peak_console.operations.containing import at_hand, opening_draft
 from peak_console.operations.evidence_record import seals_of
-from peak_console.operations.incidents.reading import read_incidents
+from peak_console.operations.incidents.reading import one_incident, read_incidents
 
 __all__ = ["Captured", "Limits", "capture"]
 
@@ -146,15 +146,10 @@ def capture(
     Needs no node and no ledger: what cannot be had is listed with its reason. Bounded by ``limits``. A second
     capture lies beside the first. With ``record`` false, for a drill, the ledger is not told.
 
-    Raises ``UsageWrong`` for what is no incident's id, and ``PackUnwritable`` where neither ``audits/`` nor
-    the user's state folder can be written.
+    Raises ``UsageWrong`` for what names no incident (``LedgerUnavailable`` where part of an id does), and
+    ``PackUnwritable`` where neither ``audits/`` nor the user's state folder can be written.
     """
-    if incident_id and not is_incident_id(incident_id):
-        raise UsageWrong(
-            f"{one_line(incident_id, 60)!r} is no incident's id",
-            code="incident_id_malformed",
-            remedy="an incident's id reads inc_YYYYMMDD_HHMMSS_xxxxxx; see: peak incident list",
-        )
+    incident_id = _named(ws, incident_id.strip())
     wish = _Wish(
         ws,
         operator or login(),
@@ -304,6 +299,21 @@ def _signer(ws: Workspace, environ: Mapping[str, str]) -> tuple[Signer | None, s
         return None, error.message
     except OSError as error:
         return None, error.strerror or str(error)
+
+
+def _named(ws: Workspace, text: str) -> str:
+    """The id that ``text`` means: one as it is, or what the ledger knows by so much of it. Never a path."""
+    if not text or is_incident_id(text):
+        return text
+    with LedgerReader(ws.ledger) as reader:
+        found = one_incident(read_incidents(reader), text).incident_id
+    if is_incident_id(found):
+        return found
+    raise UsageWrong(
+        f"{one_line(text, 60)!r} is no incident's id",
+        code="incident_id_malformed",
+        remedy="an incident's id reads inc_YYYYMMDD_HHMMSS_xxxxxx; see: peak incident list",
+    )
 
 
 def _triggered(ws: Workspace, incident_id: str) -> datetime:

@@ -15,8 +15,15 @@ from peak_console.domain.ids import new_event_id
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.checklists_facts import gather, matrix_digest
-from peak_console.operations.checklists_judging import NOTE_LIMIT, SIGNABLE, ListName, items_of
+from peak_console.operations.checklists_judging import (
+    NOTE_LIMIT,
+    SIGNABLE,
+    ChecklistFacts,
+    ListName,
+    items_of,
+)
 from peak_console.operations.enable import append_proved, choose_operator
+from peak_console.operations.views.body_fields import EPOCH
 from peak_console.operations.views.checklists import Checklist, ChecklistItem, ItemState
 
 NAMES: Final = tuple(one.value for one in ListName)
@@ -69,7 +76,6 @@ def pre_live(ws: Workspace, clock: Clock | None = None) -> Checklist:
 def sign(
     ws: Workspace,
     client: BlockingLedgerClient,
-    name: str,
     item: str,
     *,
     note: str,
@@ -79,11 +85,10 @@ def sign(
 ) -> Signed:
     """Put an operator's word on an item on record, with proof, the note, and the matrix it was given under.
 
-    Raises ``UsageWrong`` for a list or an item that there is not, without a note, and (``not_signable``) for
-    an item that is computed and nothing else; and as the node refuses.
+    Raises ``UsageWrong`` for an item that there is not, without a note, and (``not_signable``) for one that
+    is computed and nothing else; and as the node refuses.
     """
-    known = list_named(name)
-    _check_item(ws, known, item, clock)
+    known = _list_of(item)
     said = one_line(note, NOTE_LIMIT).strip()
     if not said:
         raise UsageWrong("a signature needs a note", code="note_missing", remedy='add: --note "..."')
@@ -114,18 +119,21 @@ def list_named(name: str) -> ListName:
         ) from None
 
 
-def _check_item(ws: Workspace, name: ListName, item: str, clock: Clock | None) -> None:
-    if (name, item) in SIGNABLE:
-        return
-    found = next((one for one in checklist(ws, name.value, clock).items if one.id == item), None)
-    if found is None:
+def _list_of(item: str) -> ListName:
+    """The list of an item that may be signed; raises ``UsageWrong`` for any other word."""
+    for name, signable in SIGNABLE:
+        if item == signable:
+            return name
+    may = ", ".join(signable for _, signable in SIGNABLE)
+    known = {one.id for name in ListName for one in items_of(name, ChecklistFacts(), EPOCH)}
+    if item in known or item.startswith("readiness:"):
         raise UsageWrong(
-            f"{name} has no item '{one_line(item, 60)}'",
-            code="checklist_item_unknown",
-            remedy=f"see its items: peak checklist {name}",
+            f"{one_line(item, 60)} is computed; nobody's word replaces that",
+            code="not_signable",
+            remedy=f"see how it becomes green: peak checklist; what may be signed: {may}",
         )
     raise UsageWrong(
-        f"{item} of {name} is computed; nobody's word replaces that",
-        code="not_signable",
-        remedy=found.remedy or f"it is {found.state} already: peak checklist {name}",
+        f"no checklist has an item '{one_line(item, 60)}'",
+        code="checklist_item_unknown",
+        remedy=f"see the items: peak checklist; what may be signed: {may}",
     )

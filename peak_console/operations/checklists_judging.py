@@ -45,7 +45,6 @@ class SignedCounts(StrEnum):
 
 SIGNABLE: Final[Mapping[tuple[ListName, str], SignedCounts]] = {
     (ListName.PRE_MERGE, "eval_suite"): SignedCounts.AMBER,
-    (ListName.PRE_SHADOW, "dashboards"): SignedCounts.AMBER,
     (ListName.PRE_LIVE, "escalation_path"): SignedCounts.GREEN,
 }
 """Items that may be signed. All others are computed, and nobody's word replaces what is computed."""
@@ -130,7 +129,7 @@ def _pre_merge(asked: _Asked) -> Iterator[ChecklistItem]:
         "eval_suite",
         "eval suite unchanged or improved",
         facts.evals,
-        'sign it where you have looked: peak checklist sign pre-merge eval_suite --note "..."',
+        'sign it where you have looked: peak checklist sign eval_suite --note "..."',
     )
     yield _aged(
         asked,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from peak_console.operations.shape import Sha256
 from peak_console.operations.shape import Shape as _Shape
 from peak_console.operations.shapes_arming import ARMING_SHAPES
+from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
@@ -456,6 +457,7 @@ SHAPES: dict[str, type[BaseModel]] = dict(
             **WORKBENCH_SHAPES,
             **LOCK_SHAPES,
             **CONTROL_SHAPES,
+            **CONTAINING_SHAPES,
         }.items()
     )
 )

@@ -1,0 +1,63 @@
+"""``peak capture``: everything around an incident, in one sealed pack."""
+
+import sys
+
+import click
+
+from peak_console.cli.options import Invocation, common
+from peak_console.cli.output import counted
+from peak_console.domain.text import one_line
+from peak_console.operations.capture import Captured, capture
+
+_SHOWN = 12
+
+
+@click.command("capture", epilog='Example: peak capture --reason "answers look wrong"')
+@click.argument("incident_id", required=False, default="")
+@click.option("--reason", default="", help="Why; it stands in the pack and on the ledger.")
+@common
+def command(invocation: Invocation, incident_id: str, reason: str) -> int:
+    """Capture the runs alive since 15 minutes before the trigger, the ledger, logs, figures and configs.
+
+    INCIDENT_ID, or so much of it that only one fits; by default the newest that is open, and where none is,
+    one is opened. The pack lies in audits/INCIDENT_ID/capture, a later one in capture-2: nothing is written
+    over. Needs no node, and no ledger that can be read: what could not be had is listed with its reason.
+    Bounded in bytes and time. Exit 1 where nobody could sign it, or it had to be written outside the
+    workspace. Check it with: peak evidence verify INCIDENT_ID
+    """
+    loud = not invocation.as_json and sys.stderr.isatty()
+    done = capture(invocation.workspace(), incident_id, reason=reason, told=_tell if loud else None)
+    invocation.reporter.result(done.as_json(), *_lines(done))
+    return 0 if done.ok else 1
+
+
+def _tell(what: str, done: int, total: int) -> None:
+    click.echo(f"  {done}/{total} {what}", err=True)
+
+
+def _lines(done: Captured) -> list[str]:
+    opened = "  (opened now: no incident stood open)" if done.opened else ""
+    seal = "sealed" if done.sealed else f"NOT SEALED: {one_line(done.unsealed, 120)}"
+    held = [counted(done.files, "file"), f"{done.bytes:,} bytes"]
+    held += [counted(done.events, "event"), counted(len(done.runs), "run")]
+    lines = [
+        f"captured {done.incident_id}{opened}",
+        f"  in        {done.path}",
+        f"  holds     {', '.join(held)}",
+        f"  seal      {seal}, in {done.ms / 1000:.1f} s",
+        f"  ledger    {_recorded(done)}",
+    ]
+    if done.outside:
+        lines.append(f"  OUTSIDE THE WORKSPACE: {one_line(done.outside, 160)}")
+    lines += [
+        f"  left out  {one_line(one.what, 80)}: {one_line(one.reason, 120)}" for one in done.left_out[:_SHOWN]
+    ]
+    if len(done.left_out) > _SHOWN:
+        lines.append(f"  left out  {len(done.left_out) - _SHOWN} more: see manifest.json")
+    return [*lines, f"  do:       {done.remedy}"] if done.remedy else lines
+
+
+def _recorded(done: Captured) -> str:
+    if done.seq is not None:
+        return f"recorded as #{done.seq:,}"
+    return f"not recorded: {one_line(done.unrecorded or 'there is no seal', 120)}"
