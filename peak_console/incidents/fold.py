@@ -26,8 +26,14 @@ SEEN: Final = "seen"
 TOLD: Final = "told"
 """… a hook was told, or could not be (``hook``, ``ok``, ``tries``, ``detail``)."""
 
-CAPTURED: Final = "captured"
+CAPTURED: Final = frozenset({"captured", "capture"})
 """… its evidence lies in ``path``."""
+
+TEST_OVER: Final = "test_over"
+"""… a test alert was waited for long enough; it closes a test, and nothing else."""
+
+OPENING: Final = "incident.opened"
+"""What a hook was told of where its event does not say."""
 
 NOTE_LIMIT: Final = 2000
 """Characters of a note."""
@@ -54,6 +60,19 @@ class Note:
     text: str
     ok: bool | None = None
     """Whether an action succeeded; ``None`` where that is no question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of telling one hook."""
+
+    hook: str
+    about: str
+    """The kind of what it was told of."""
+    ok: bool
+    tries: int
+    detail: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,7 @@ class Incident:
     closed_by: str = ""
     drill: bool = False
     notes: tuple[Note, ...] = ()
+    told: tuple[Told, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -251,12 +271,29 @@ def _action_taken(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) ->
     if not action:
         return one
     ok = body["ok"] if isinstance(body.get("ok"), bool) else None
-    if action == CAPTURED and ok is not False:
+    if action == TOLD:
+        one = _told(one, event, body)
+    elif action == TEST_OVER:
+        return _closed(one, event, body) if one.test else one
+    elif action in CAPTURED and ok is not False:
         one = replace(one, captured=_word(body, "path", 400) or one.captured)
     if action in _AUTOS and one.auto == action and not one.acted:
         one = replace(one, acted=action if ok is not False else f"{action} failed")
     subject = _word(body, "hook", 80) or _word(body, "scope", 160) or _word(body, "path", 400)
     return _noted_as(one, event, body, action, _joined(subject, _word(body, "detail", 400)), ok=ok)
+
+
+def _told(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) -> Incident:
+    tries = body.get("tries")
+    told = Told(
+        hook=_word(body, "hook", 80),
+        about=_word(body, "about", 80) or OPENING,
+        ok=body.get("ok") is True,
+        tries=tries if isinstance(tries, int) and not isinstance(tries, bool) and tries >= 0 else 0,
+        detail=_word(body, "detail", 400),
+        at=_at(event),
+    )
+    return replace(one, told=(*one.told[-(NOTES_KEPT - 1) :], told))
 
 
 def _noted_as(

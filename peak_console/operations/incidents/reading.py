@@ -34,7 +34,7 @@ class IncidentBook:
         if generation != self._generation or head < self._upto:
             self._generation, self._upto, self._known = generation, 0, {}
         if head > self._upto:
-            self._known = fold_incidents(_between(reader, self._upto, head), self._known)
+            self._known = fold_incidents(events_between(reader, self._upto, head), self._known)
             self._upto = head
         return MappingProxyType(self._known)
 
@@ -117,8 +117,11 @@ def open_lines(known: Mapping[str, Incident], now: datetime) -> tuple[IncidentLi
     return tuple(line_of(one) for one in standing)
 
 
-def _between(reader: LedgerReader, upto: int, head: int) -> list[LedgerEvent]:
-    """Events of incidents after ``upto`` up to ``head``, ascending; where there is none, one look says so."""
+def events_between(reader: LedgerReader, upto: int, head: int) -> list[LedgerEvent]:
+    """Events of incidents after ``upto`` up to ``head``, ascending; where there is none, one look says so.
+
+    Raises ``LedgerUnavailable``.
+    """
     found: list[LedgerEvent] = []
     before = head + 1
     size = _PAGE if not upto else 1
