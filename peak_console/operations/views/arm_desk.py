@@ -1,10 +1,9 @@
 """Arming as the screen Arm works with it: ask, approve, confirm, take back, disarm. Calls come from threads.
 
-What a workspace can come to is raised as a ``PeakError``. A token passes through here in the arguments and the
+What a workspace can come to is raised as a ``PeakError``. A token passes through in the arguments and the
 answer of a call, and is kept by nobody.
 """
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +14,8 @@ from peak_console.operations.views.arming import ArmLine, ArmRequestLine
 from peak_console.operations.views.checklists import Checklist
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from peak_console.ledger.service.blocking import BlockingLedgerClient
     from peak_console.operations.arming import Requested
     from peak_console.operations.lowering import LoweredNow

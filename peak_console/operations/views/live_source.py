@@ -30,8 +30,8 @@ from peak_console.operations.views.terms import FilterInvalid
 from peak_console.operations.views.texts import find_texts, segment_state
 
 if TYPE_CHECKING:
-    from peak_console.operations.views.arming import ArmFacts
     from peak_console.operations.incidents.watching import IncidentsReader
+    from peak_console.operations.views.arming import ArmFacts
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.live_runs import LiveRuns
     from peak_console.operations.views.matrix import MatrixFacts
