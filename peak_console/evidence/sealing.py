@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from peak_console.ledger.heads.notes import Checkpoint
 
 _READ_ONLY: Final = 0o444
 _TRIES: Final = 100
+_FLUSHES: Final = 16
+"""How many files are flushed at once."""
 
 
 class PackUnwritable(EnvironmentUnfit):
@@ -104,8 +107,7 @@ def write_files(audits: Path, run_id: str, files: Mapping[str, bytes], edition: 
     private = above / f".evidence.{secrets.token_hex(6)}.new"
     try:
         above.mkdir(parents=True, exist_ok=True)
-        for path in sorted(files):
-            _write(private / path, files[path])
+        _write_all(private, files)
         _sync_folders(private)
         place = _into_place(audits, run_id, private, edition)
         sync_folder(above)
@@ -151,13 +153,25 @@ def _into_place(audits: Path, run_id: str, private: Path, edition: int) -> PackP
     raise FileExistsError(f"{_TRIES} folders stand in the way")
 
 
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READ_ONLY)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write every file, then flush them side by side: a disk takes many flushes in the time of a few."""
+    paths = [folder / path for path in sorted(files)]
+    for path, name in zip(paths, sorted(files), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _READ_ONLY)
+        with os.fdopen(handle, "wb") as file:
+            file.write(files[name])
+    with ThreadPoolExecutor(min(_FLUSHES, len(paths)) or 1) as pool:
+        for _ in pool.map(_flush, paths):
+            pass
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sync_folders(top: Path) -> None:

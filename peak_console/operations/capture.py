@@ -33,7 +33,6 @@ from peak_console.evidence.manifest import MANIFEST, LeftOut
 from peak_console.evidence.places import PackPlace
 from peak_console.evidence.sealing import PackUnwritable, write_files
 from peak_console.evidence.striking import remembering
-from peak_console.incidents.fold import CAPTURED
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.capture_gathering import About, Gathering, Limits, Told
@@ -344,7 +343,7 @@ def _action_draft(done: Captured) -> EventDraft:
     place = str(done.path) if done.outside else f"audits/{done.incident_id}/{done.path.name}"
     body = {
         "incident_id": done.incident_id,
-        "action": CAPTURED,
+        "action": "capture",
         "ok": done.ok,
         "ms": done.ms,
         "path": place,
