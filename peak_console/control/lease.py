@@ -198,7 +198,7 @@ def _from_fields(fields: dict[str, Any]) -> Lease | None:
             **{name: tuple(fields[name]) for name in _TEXTS},
             "orders": Orders(fields["orders"]),
             "state": PostureState(fields["state"]),
-            "since": datetime.fromisoformat(since) if since else None,
+            "since": None if since is None else datetime.fromisoformat(since),
             "breakers": tuple(_breaker(one) for one in fields["breakers"]),
             "arm": None if arm is None else _arm(arm),
         }
@@ -218,6 +218,8 @@ def _typed(fields: dict[str, Any]) -> bool:
 
 def _breaker(fields: dict[str, Any]) -> BreakerOpen:
     one = BreakerOpen(**fields)
+    if fields.keys() != BreakerOpen.__dataclass_fields__.keys():
+        raise TypeError("a breaker has all of its fields")
     names = type(one.provider) is str and type(one.model_id) is str
     if not names or type(one.until_us) is not int or type(one.latched) is not bool:
         raise TypeError("a breaker names a provider, a model and a time")
@@ -226,6 +228,8 @@ def _breaker(fields: dict[str, Any]) -> BreakerOpen:
 
 def _arm(fields: dict[str, Any]) -> ArmLease:
     arm = ArmLease(**fields)
+    if fields.keys() != ArmLease.__dataclass_fields__.keys():
+        raise TypeError("an arm lease has all of its fields")
     texts = (arm.lease_id, arm.scope, arm.run_id, arm.actor)
     numbers = (arm.granted_us, arm.expires_us, arm.granted_wall_us, arm.expires_wall_us, arm.generation)
     if not all(type(one) is str for one in texts) or type(arm.drill) is not bool:
