@@ -13,8 +13,10 @@ from peak_console.control.stop import StopOutcome, stop_now
 from peak_console.domain.errors import EnvironmentUnfit
 
 if TYPE_CHECKING:
+    from peak_console.control.venues import VenuesStep
     from peak_console.operations.stop import Recorded
     from peak_console.operations.stop_background import BackgroundStep
+    from peak_console.operations.workers import Attendance
 
 
 _ALL_REASON = "peak stop --all"
@@ -42,6 +44,9 @@ def stop(words: Sequence[str]) -> int:
         return _stop_part(wish, targets, reason)
     outcomes = [(one, stop_now(one.control, reason=reason)) for one in targets]
 
+    from peak_console.control.venues import begin_cancel_all, venues_of  # noqa: PLC0415 - after the unlinks
+
+    orders = [begin_cancel_all(venues_of(one.root)) for one in targets]
     from peak_console.operations.stop import record_stop  # noqa: PLC0415 - only after the unlinks
 
     told = [_told(ws, outcome, record_stop(ws, outcome)) for ws, outcome in outcomes]
@@ -50,15 +55,25 @@ def stop(words: Sequence[str]) -> int:
         sys.stdout.flush()  # what stands is told before anything is waited for
 
     from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - likewise
+    from peak_console.operations.workers import PATIENCE_S, acknowledgements  # noqa: PLC0415 - likewise
 
+    workers = [acknowledgements(ws, one.stop_id, patience_s=PATIENCE_S) for ws, one in outcomes]
+    if not wish.as_json:
+        _print_workers(targets, workers)
+        sys.stdout.flush()
     ended = cancel_background(targets)
+    venues = [one.result() for one in orders]
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
     if wish.as_json:
-        documents = [_with_background(one, step) for one, step in zip(told, ended, strict=True)]
+        documents = [
+            _with_background(_with_venues(_with_workers(one, worker), venue), step)
+            for one, venue, step, worker in zip(told, venues, ended, workers, strict=True)
+        ]
         document = documents[0] if len(documents) == 1 else {"stops": documents}
         sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
     else:
         _print_background(targets, ended)
+        _print_venues(targets, venues)
         sys.stdout.writelines(f"  note: {note}\n" for note in notes)
     return 0 if all(one["effective"] for one in told) else 1
 
@@ -74,12 +89,12 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
         if not wish.as_json:
             sys.stdout.write("\n".join(said) + "\n")
             sys.stdout.flush()
-    if everything:
-        from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - slow
+    from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - slow
 
-        ended = cancel_background(everything)
-        if not wish.as_json:
-            _print_background(everything, ended)
+    parts = [one for one in targets if one not in everything]
+    ended = cancel_background(everything) + cancel_background(parts, scope=wish.scope.strip())
+    if not wish.as_json:
+        _print_background(everything + parts, ended)
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
     if wish.as_json:
         document = told[0] if len(told) == 1 else {"stops": told}
@@ -194,6 +209,55 @@ def _with_background(told: dict[str, Any], step: "BackgroundStep") -> dict[str, 
         "failed": [*told["failed"], *failed],
         "background": [one.as_dict() for one in step.calls],
     }
+
+
+def _with_venues(told: dict[str, Any], step: "VenuesStep") -> dict[str, Any]:
+    """The document of one stop with what became of orders."""
+    failed = [
+        {"step": "cancel_all", "detail": f"{one.venue}: {one.detail}", "remedy": one.remedy}
+        for one in step.failed
+    ]
+    return {
+        **told,
+        "steps": [*told["steps"], step.as_dict()],
+        "failed": [*told["failed"], *failed],
+        "venues": [one.as_dict() for one in step.venues],
+    }
+
+
+def _with_workers(told: dict[str, Any], found: "Attendance") -> dict[str, Any]:
+    """The document of one stop with who has acknowledged it."""
+    failed = [
+        {"step": "workers", "detail": f"no word from {one.shown}", "remedy": found.remedy}
+        for one in found.missing
+    ]
+    return {
+        **told,
+        "steps": [*told["steps"], found.as_dict()],
+        "failed": [*told["failed"], *failed],
+        "workers": [one.as_dict() for one in found.workers],
+    }
+
+
+def _print_workers(targets: list[Workspace], found: "list[Attendance]") -> None:
+    """Who has acknowledged, where anybody is connected; in red who has not."""
+    for ws, one in zip(targets, found, strict=True):
+        if not one.workers:
+            continue
+        where = f" of {ws.root}" if len(targets) > 1 else ""
+        _say(f"  workers{where}: {one.detail}", red=not one.ok)
+        if not one.ok:
+            _say(f"    do: {one.remedy}")
+
+
+def _print_venues(targets: list[Workspace], steps: "list[VenuesStep]") -> None:
+    """What became of orders, where there is a venue; in red where orders may stand."""
+    for ws, step in zip(targets, steps, strict=True):
+        where = f" of {ws.root}" if len(targets) > 1 else ""
+        for one in step.venues:
+            _say(f"  orders{where} at {one.venue}: {one.detail}", red=not one.ok)
+            if not one.ok:
+                _say(f"    do: {one.remedy}")
 
 
 def _print(told: list[dict[str, Any]]) -> None:

@@ -70,11 +70,8 @@ class StopNotices:
             asyncio.get_running_loop().call_soon(self.workers.announce, stop_id, scope)
 
     def each_second(self) -> None:
-        """Who stops again is answered again; and rounds that are over are recorded."""
-        stop = self._state.seen.stop
-        if stop is not None and stop != self._last:
-            self._last = stop
-            self.workers.announce(stop, GLOBAL)
+        """Rounds that are over are recorded; a stop of what is stopped already is told as well."""
+        self._told_again()
         self.workers.tick()
 
     async def acknowledged(self, message: Message, session: Session) -> Message:
@@ -85,8 +82,16 @@ class StopNotices:
 
     async def asked(self, message: Message, _: Session) -> Message:
         """The socket operation ``workers``."""
+        self._told_again()
         stop_id = message.get("stop_id")
         return self.workers.report(stop_id if isinstance(stop_id, str) else "")
+
+    def _told_again(self) -> None:
+        """Who stops again is answered again: nothing that holds has changed by it."""
+        stop = self._state.seen.stop
+        if stop is not None and stop != self._last:
+            self._last = stop
+            self.workers.announce(stop, GLOBAL)
 
     def _of_scope(self, scope: str) -> str:
         held = next((one.stop_id for one in self._state.lowering.values() if one.scope == scope), "")

@@ -157,7 +157,13 @@ class _Containing:
         return found[0] if found else None
 
     def _after_stop(self, outcome: StopOutcome) -> threading.Thread:
-        """Record the stop and end what providers still work on, beside the capture."""
+        """Record the stop, end orders and background work, see who acknowledged; beside the capture.
+
+        Orders are cancelled first and waited for last.
+        """
+        from peak_console.control.venues import begin_cancel_all, venues_of  # noqa: PLC0415 - after the unlinks
+
+        orders = begin_cancel_all(venues_of(self.ws.root))
 
         def recording() -> None:
             from peak_console.operations.stop import record_stop  # noqa: PLC0415 - after the unlinks
@@ -171,8 +177,25 @@ class _Containing:
             remedy = "; ".join(dict.fromkeys([step.remedy, *(one.remedy for one in step.failed)]))
             return step.ok, f"background work: {step.detail}", remedy
 
+        def cancelling() -> tuple[bool, str, str]:
+            step = orders.result()
+            return step.ok, f"orders: {step.detail}", step.remedy
+
+        def acknowledging() -> tuple[bool, str, str]:
+            from peak_console.operations.workers import PATIENCE_S, acknowledgements  # noqa: PLC0415 - likewise
+
+            found = acknowledgements(self.ws, outcome.stop_id, patience_s=PATIENCE_S)
+            return found.ok, f"workers: {found.detail}", found.remedy
+
+        def all_of_it() -> None:
+            beside = threading.Thread(target=self._guarded, args=("cancel_all", cancelling), daemon=True)
+            beside.start()
+            self._guarded("workers", acknowledging)
+            self._guarded("background", ending)
+            beside.join()
+
         recording()
-        thread = threading.Thread(target=self._guarded, args=("background", ending), daemon=True)
+        thread = threading.Thread(target=all_of_it, daemon=True)
         thread.start()
         return thread
 

@@ -1,4 +1,4 @@
-"""Stop: files first, then the record, then background work. What is not recorded, the next node records."""
+"""Stop: files first, then orders and the record, then what others still do. No record: the next node's."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -8,10 +8,13 @@ from peak_console.control import sockets
 from peak_console.control.history import stop_draft
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, stop_now
+from peak_console.control.venues import VenuesStep, begin_cancel_all, venues_of
 from peak_console.domain.errors import PeakError
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop_background import BackgroundStep, cancel_background
+from peak_console.operations.workers import PATIENCE_S as WORKERS_S
+from peak_console.operations.workers import Attendance, acknowledgements
 
 NODE_SOCKET: Final = sockets.NODE_SOCKET
 """The node's socket in the control folder; prefer :func:`peak_console.control.sockets.find_socket`."""
@@ -41,21 +44,26 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A stop with its record, and what became of background work."""
+    """A stop with its record, who acknowledged it, and what became of orders and background work."""
 
     outcome: StopOutcome
     recorded: Recorded
     background: BackgroundStep
+    venues: VenuesStep
+    workers: Attendance
 
 
 def stop(ws: Workspace, *, reason: str = "", operator: str = "") -> Stopped:
-    """Stop the workspace, record it, cancel its background work. Never refuses.
+    """Stop the workspace, cancel its orders, record it, cancel its background work. Never refuses.
 
     Look at ``outcome.effective`` and ``.failed``; neither depends on what comes after them.
     """
     outcome = stop_now(ws.control, reason=reason, operator=operator)
+    orders = begin_cancel_all(venues_of(ws.root))
     recorded = record_stop(ws, outcome)
-    return Stopped(outcome, recorded, cancel_background([ws])[0])
+    workers = acknowledgements(ws, outcome.stop_id, patience_s=WORKERS_S)
+    background = cancel_background([ws])[0]
+    return Stopped(outcome, recorded, background, orders.result(), workers)
 
 
 def record_stop(ws: Workspace, outcome: StopOutcome) -> Recorded:

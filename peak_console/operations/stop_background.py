@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from peak_console.config.workspace import Workspace
+from peak_console.control.scopes import stopped_by
 from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import LedgerUnavailable, NodeUnreachable, PeakError
+from peak_console.domain.stopping import GLOBAL
 from peak_console.domain.text import one_line
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.background import BackgroundLine, background_lines, count_words
@@ -98,11 +100,15 @@ class BackgroundStep:
 def cancel_background(
     workspaces: Sequence[Workspace],
     *,
+    scope: str = GLOBAL,
     environ: Mapping[str, str] | None = None,
     patience_s: float = PATIENCE_S,
 ) -> list[BackgroundStep]:
-    """Cancel what providers still work on in ``workspaces``, all at once; one step for each. Never raises."""
-    steps = [_found(ws) for ws in workspaces]
+    """Cancel what providers still work on in ``workspaces``, all at once; one step for each. Never raises.
+
+    Of a stop of a part only what ``scope`` covers is cancelled.
+    """
+    steps = [_found(ws, scope) for ws in workspaces]
     if any(step.calls for step in steps):
         told = _asked(workspaces, steps, os.environ if environ is None else environ, patience_s)
         steps = [
@@ -113,18 +119,25 @@ def cancel_background(
     return [replace(step, at_us=at_us) for step in steps]
 
 
-def _found(ws: Workspace) -> BackgroundStep:
+def _found(ws: Workspace, scope: str) -> BackgroundStep:
     """The calls to cancel, each as one of which nothing is known yet."""
     if not ws.ledger.exists():
         return BackgroundStep()
     try:
         with LedgerReader(ws.ledger) as reader:
-            lines = background_lines(reader)
+            lines = [one for one in background_lines(reader) if _covers(scope, one)]
     except LedgerUnavailable as error:
         if error.code in {"ledger_missing", "ledger_empty"}:
             return BackgroundStep()
         return BackgroundStep(problem=f"not known: {one_line(error.message, 200)}")
     return BackgroundStep(tuple(Cancelled(line, ok=False, detail=_SILENT) for line in lines))
+
+
+def _covers(scope: str, line: BackgroundLine) -> bool:
+    found = stopped_by(
+        (scope,), layer=line.layer, provider=line.provider, model_id=line.model_id, run_id=line.run_id
+    )
+    return found is not None
 
 
 _Told = dict[tuple[int, str], Cancelled]

@@ -1,7 +1,7 @@
 """Who makes calls in a workspace, and who has acknowledged its last stop, as the node tells it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
@@ -10,9 +10,14 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _CONNECT_S: Final = 0.5
 _LOOK_S: Final = 0.02
 _LISTED: Final = 256
+
+STEP: Final = "workers"
+PATIENCE_S: Final = 1.0
+"""How long a stop waits for its workers before it names who is missing; they take some 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Attendance:
     announced: bool = False
     """Whether the node has told them of the stop."""
     problem: str = ""
+    at_us: int = 0
 
     @property
     def missing(self) -> tuple[WorkerLine, ...]:
@@ -64,8 +70,8 @@ class Attendance:
 
     @property
     def ok(self) -> bool:
-        """Whether nobody is missing, as far as anybody can tell."""
-        return not self.problem and not self.missing
+        """Whether nobody is missing, as far as anybody can tell; where no node tells, the files bind them."""
+        return not self.missing
 
     @property
     def detail(self) -> str:
@@ -74,6 +80,8 @@ class Attendance:
             return self.problem
         if not self.workers:
             return "none connected"
+        if not self.announced:
+            return f"{len(self.workers)} connected, not told of a stop"
         if self.missing:
             return "no word from " + ", ".join(one.shown for one in self.missing)
         cancelled = sum(one.cancelled for one in self.workers)
@@ -86,6 +94,10 @@ class Attendance:
         if self.missing:
             return "what they send is refused; end one that stays silent by its pid: kill PID"
         return ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The step beside the others of a stop."""
+        return {"step": STEP, "ok": self.ok, "detail": self.detail, "at_us": self.at_us}
 
 
 def workers_of(ws: Workspace) -> tuple[WorkerLine, ...]:
@@ -103,18 +115,19 @@ def acknowledgements(ws: Workspace, stop_id: str = "", *, patience_s: float = 0.
         with BlockingLedgerClient.connect(
             find_socket(ws.control), name="workers", deadline_s=_CONNECT_S
         ) as client:
-            return _asked(client, stop_id, patience_s)
+            found = _asked(client, stop_id, patience_s)
     except PeakError as error:
-        return Attendance(problem=f"not known: {one_line(error.message, 200)}")
+        found = Attendance(problem=f"not known: {one_line(error.message, 200)}")
     except OSError as error:
-        return Attendance(problem=f"not known: {one_line(error.strerror or str(error), 200)}")
+        found = Attendance(problem=f"not known: {one_line(error.strerror or str(error), 200)}")
+    return replace(found, at_us=time.clock_gettime_ns(_BOOT_CLOCK) // 1000)
 
 
 def _asked(client: BlockingLedgerClient, stop_id: str, patience_s: float) -> Attendance:
     until = time.monotonic() + patience_s
     while True:
         found = attendance(client.request("workers", stop_id=stop_id))
-        waiting = not found.over or (bool(stop_id) and not found.announced)
+        waiting = bool(found.workers) and (not found.over or (bool(stop_id) and not found.announced))
         if not waiting or time.monotonic() + _LOOK_S >= until:
             return found
         time.sleep(_LOOK_S)

@@ -23,11 +23,11 @@ from peak_console.domain.vocabulary import Layer
 from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 from peak_console.node.spawn import begin_ledger
+from peak_console.operations.containing import contain
 from peak_console.operations.init import init_workspace
 from peak_console.operations.status import status
 from peak_console.operations.stop import stop
 from peak_console.operations.stop_background import cancel_background
-from peak_console.tui.screens.incident import stop_and_record
 
 
 @pytest.fixture
@@ -144,18 +144,28 @@ async def test_without_a_node_the_work_is_cancelled_and_its_end_spooled(
 async def test_the_incident_panel_tells_it_as_a_step_of_its_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """First the stop alone; then with what became of background work, and the remedy where it runs on."""
+    """After the stop: who acknowledged, orders, and background work with the remedy where it runs on."""
     async with (
         BackgroundProvider(polls_until_done=None) as provider,
         working(world, provider, monkeypatch, 1) as (call_id,),
     ):
         monkeypatch.delenv("OPENAI_API_KEY")
-        first, second = await asyncio.to_thread(lambda: list(stop_and_record(world.ws, "test", "anna")))
-        assert first.ok
-        assert second.ok
-        assert first.steps[-1].title == "record"
-        assert [one.title for one in second.steps[len(first.steps) :]] == ["background", f"  {call_id}"]
-        assert second.steps[-1].remedy == f"peak call --cancel {call_id}"
+        nothing, held = await asyncio.to_thread(
+            lambda: [cancel_background([world.ws], scope=one)[0] for one in ("provider:google", "layer:L4")]
+        )
+        assert nothing.calls == ()
+        assert [(one.work.call_id, one.ok) for one in held.calls] == [(call_id, False)]
+        done = await asyncio.to_thread(
+            lambda: contain(world.ws, do=("stop",), reason="test", operator="anna")
+        )
+        steps = {one.name: one for one in done.steps}
+        assert list(steps)[:2] == ["stop", "record the stop"]
+        assert steps["stop"].ok
+        assert steps["record the stop"].ok
+        assert (steps["cancel_all"].ok, steps["cancel_all"].detail) == (True, "orders: no venue")
+        assert (steps["workers"].ok, steps["workers"].detail) == (True, "workers: none connected")
+        assert not steps["background"].ok
+        assert f"peak call --cancel {call_id}" in steps["background"].remedy
 
 
 def test_without_background_work_nothing_more_is_loaded(tmp_path: Path) -> None:

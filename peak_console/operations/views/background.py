@@ -25,6 +25,7 @@ class BackgroundLine:
     model_id: str
     since: datetime | None = None
     until: datetime | None = None
+    layer: str = ""
 
     @property
     def cancelled_by(self) -> str:
@@ -57,6 +58,7 @@ def background_lines(reader: "LedgerReader") -> tuple[BackgroundLine, ...]:
             model_id=row.place.model_id,
             since=_moment(row.since),
             until=_moment(row.expires),
+            layer=row.place.layer,
         )
         for row in reader.reservations(_LOOKED_AT)
         if row.expires is not None
