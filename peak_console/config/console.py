@@ -43,6 +43,18 @@ class LogRules(ConfigModel):
     keep: Annotated[int, Field(ge=1, le=1000)] = Field(default=5, description="Old files that are kept.")
 
 
+class Alerts(ConfigModel):
+    """How the console tells of an incident that is new, besides showing it."""
+
+    bell: bool = Field(default=True, description="Ring the terminal's bell.")
+    title: bool = Field(
+        default=True, description="Name open incidents in the window's title; it is given back at the end."
+    )
+    desktop: bool = Field(
+        default=True, description="Send a desktop notification, where the terminal is known to have them."
+    )
+
+
 class Contact(ConfigModel):
     """Whom to call."""
 
@@ -72,6 +84,7 @@ class ConsoleConfig(ConfigModel):
     )
     exporters: Exporters = Field(default=Exporters(), description="What monitors may read.")
     log: LogRules = Field(default=LogRules(), description="The log's rotation.")
+    alerts: Alerts = Field(default=Alerts(), description="Telling of new incidents.")
     contacts: Annotated[tuple[Contact, ...], Listed] = Field(
         default=(), description="Whom to call, first the one on duty."
     )

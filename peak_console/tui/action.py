@@ -8,15 +8,16 @@ from typing import Final
 from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
-TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "log")
+TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "incidents", "log")
 OF_CHANGES: Final = ("history", "version", "merge", "model", "lock")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
-PANELS: Final = ("help", "incident", "enable", "save", "picker")
+OF_ARMING: Final[tuple[str, ...]] = ()
+PANELS: Final = ("help", "incident", "act", "enable", "save", "picker")
 SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS)
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""
 LISTS: Final = frozenset({"live", "calls", "runs", "log"})
-TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix", "history"}
+TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix", "history", "incidents"}
 PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, *OF_CHANGES, "call", "record"})
 CHAINS: Final = frozenset({"runs", "run", "event"})
 

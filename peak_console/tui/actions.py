@@ -12,11 +12,19 @@ from textual.binding import Binding
 from peak_console.tui.action import LISTS, Action, ActionState
 from peak_console.tui.change_actions import CHANGE_ACTIONS
 from peak_console.tui.control_actions import CONTROL_ACTIONS
+from peak_console.tui.incident_actions import INCIDENT_ACTIONS
 from peak_console.tui.moment_actions import REPLAY_ACTIONS
 from peak_console.tui.view_actions import VIEW_ACTIONS
 from peak_console.tui.workbench_actions import WORKBENCH_ACTIONS
 
-ACTIONS: Final = (*VIEW_ACTIONS, *WORKBENCH_ACTIONS, *CHANGE_ACTIONS, *REPLAY_ACTIONS, *CONTROL_ACTIONS)
+ACTIONS: Final = (
+    *VIEW_ACTIONS,
+    *WORKBENCH_ACTIONS,
+    *CHANGE_ACTIONS,
+    *REPLAY_ACTIONS,
+    *INCIDENT_ACTIONS,
+    *CONTROL_ACTIONS,
+)
 BY_ID: Final = {action.id: action for action in ACTIONS}
 BY_COMMAND: Final = {action.command: action for action in ACTIONS if action.command}
 

@@ -26,6 +26,7 @@ from peak_console.tui.action import ActionState
 from peak_console.tui.app_actions import AppActions
 from peak_console.tui.bar_drawing import BarFlags
 from peak_console.tui.feed import Feed
+from peak_console.tui.incident_app import IncidentActions
 from peak_console.tui.key_order import KeyOrder
 from peak_console.tui.messages import BarTaken, FeedFailed
 from peak_console.tui.replay_actions import ReplayActions
@@ -34,9 +35,11 @@ from peak_console.tui.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from peak_console.operations.views.bench import Bench
+    from peak_console.operations.views.incident_desk import IncidentDesk
     from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
     from peak_console.operations.views.source import Source
     from peak_console.operations.views.work import Work
+    from peak_console.tui.containing import Containment
 
 Says = Literal["information", "warning", "error"]
 _LEVEL = {"information": "info", "warning": "warning", "error": "error"}
@@ -63,11 +66,15 @@ class Opening:
     """What does long work; without one the workspace's own."""
     bench: "Bench | None" = None
     """The workbench of configs; without one the workspace's own."""
+    containment: "Containment | None" = None
+    """What the incident panel's keys do; without one the workspace's own."""
+    desk: "IncidentDesk | None" = None
+    """What is recorded about incidents; without one the workspace's own."""
     notice: str = ""
     """Something to tell at the start."""
 
 
-class PeakApp(AppActions, ReplayActions, App[int]):
+class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
     """The console over one workspace."""
 
     TITLE = "Peak Console"
@@ -83,6 +90,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         "calls": _lazy("calls", "CallsScreen"),
         "runs": _lazy("runs", "RunsScreen"),
         "matrix": _lazy("matrix", "MatrixScreen"),
+        "incidents": _lazy("incidents", "IncidentsScreen"),
         "log": _lazy("log", "LogScreen"),
     }
     DEFAULT_MODE = "live"
@@ -99,6 +107,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         self.replay = opening.replay
         self.replay_marks: dict[int, tuple[str, ...]] = {}
         self.came_from: list[str] = []
+        self.contained = {}
         self._keys = KeyOrder(self)
         self._last_failure = ""
         self._warned_until = 0.0
@@ -128,6 +137,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
     def on_unmount(self) -> None:
         """End the feed."""
         self._keys.end()
+        self.end_alerts()
         self.feed.close()
 
     async def on_event(self, event: Event) -> None:
@@ -155,6 +165,7 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         if self.replay is not None:
             self.replay_taken(before)
             return
+        self.alert(self.bar)
         state, was = self.bar.posture.state, before.posture.state
         if state is not was and before.complete and "reading" not in before.posture.reasons:
             grave = state in {PostureState.STOPPED, PostureState.UNKNOWN}
@@ -183,16 +194,25 @@ class PeakApp(AppActions, ReplayActions, App[int]):
         )
 
     def say(
-        self, text: str, *, severity: Says = "information", timeout: float | None = None, whole: str = ""
+        self,
+        text: str,
+        *,
+        severity: Says = "information",
+        timeout: float | None = None,
+        whole: str = "",
+        quiet: bool = False,
     ) -> None:
         """Tell the operator: as a toast, and as a line of the Log screen (``whole``, if given).
 
         Of plain words the newest replaces those before it, as long as no warning stands among them.
+        ``quiet`` is for what stands on the screen already: the Log alone has it.
         """
         safe = plain(text)
         logged = one_line(whole or safe, 500)
         line = LogLine(len(self.notices), self.clock.now(), _LEVEL[severity], "console", logged)
         self.notices.appendleft(line)
+        if quiet:
+            return
         if severity == "information" and monotonic() > self._warned_until:
             self.clear_notifications()
         elif severity != "information":

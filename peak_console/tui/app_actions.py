@@ -136,20 +136,6 @@ class AppActions:
         if isinstance(screen, PeakScreen | PeakModal):
             self._app.push_screen(HelpPanel(screen.action_state()))
 
-    def do_incident_open(self) -> None:
-        """Open the incident panel."""
-        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
-
-        self._app.push_screen(IncidentPanel())
-
-    async def do_incident_stop(self, reason: str = "") -> None:
-        """Open the panel and stop at once: what ``:stop`` means."""
-        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
-
-        panel = IncidentPanel()
-        await self._app.push_screen(panel)
-        panel.do_incident_stop(reason)
-
     def do_control_enable(self) -> None:
         """Open the enable dialogue."""
         from peak_console.tui.screens.enable import EnableDialog  # noqa: PLC0415 - not before the first paint

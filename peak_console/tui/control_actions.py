@@ -1,34 +1,11 @@
-"""Actions that enable and stop."""
+"""Actions that enable."""
 
 from typing import Final
 
 from peak_console.tui.action import PAGES, Action, Danger
-from peak_console.tui.action_reasons import confirm_reason, enable_reason, needs_workspace
+from peak_console.tui.action_reasons import confirm_reason, enable_reason
 
 CONTROL_ACTIONS: Final = (
-    Action(
-        "incident.open",
-        "incident",
-        "exclamation_mark,ctrl+g",
-        "!",
-        "The incident panel, over any screen: two keys stop everything. In a text, where ! types, ctrl+g.",
-        frozenset(PAGES | {"help", "picker", "save", "enable"}),
-        rank=45,
-        command="incident",
-    ),
-    Action(
-        "incident.stop",
-        "STOP",
-        "s",
-        "s",
-        "Stop every call and order now. No question is asked; the result is read back.",
-        frozenset({"incident"}),
-        danger=Danger.INCIDENT,
-        command="stop",
-        cli='peak stop --reason "…"',
-        rank=20,
-        disabled=needs_workspace,
-    ),
     Action(
         "control.enable",
         "enable",

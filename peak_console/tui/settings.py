@@ -9,9 +9,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
+from peak_console.tui.notifying import ALERTS, AlertSettings
 from peak_console.tui.plot import Alphabet
 
-_SET = re.compile(r"^\s*(refresh_ms|theme|timezone|stale_after_ms)\b", re.MULTILINE)
+_SET = re.compile(r"^\s*(?:\[alerts\]|(?:alerts|refresh_ms|theme|timezone|stale_after_ms)\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Settings:
     zone: tzinfo | None = None
     alphabet: Alphabet = Alphabet.BRAILLE
     stale_s: float = 5.0
+    alerts: AlertSettings = ALERTS
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -47,8 +49,15 @@ def read_settings(path: Path | None) -> Settings:
         refresh_s=max(250, min(60_000, refresh)) / 1000 if isinstance(refresh, int) else 1.0,
         theme=theme if isinstance(theme, str) else "peak",
         zone=_zone(zone) if isinstance(zone, str) else None,
+        alerts=_alerts(found.get("alerts")),
         stale_s=max(1000, min(3_600_000, stale)) / 1000 if isinstance(stale, int) else 5.0,
     )
+
+
+def _alerts(found: object) -> AlertSettings:
+    """What is switched off; what says neither is on."""
+    off = {name for name, value in found.items() if value is False} if isinstance(found, dict) else set()
+    return AlertSettings("bell" not in off, "title" not in off, "desktop" not in off)
 
 
 def _zone(name: str) -> tzinfo | None:

@@ -325,7 +325,7 @@ VIEW_ACTIONS: Final = (
         "escape",
         "esc",
         "One step back.",
-        frozenset(PAGES | {"help", "incident", "enable", "picker", "save"}),
+        frozenset(PAGES | {"help", "incident", "act", "enable", "picker", "save"}),
         rank=32,
         disabled=needs_way_back,
     ),

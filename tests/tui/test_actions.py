@@ -18,6 +18,8 @@ from peak_console.tui.screens.evidence import EvidenceScreen
 from peak_console.tui.screens.help import HelpPanel
 from peak_console.tui.screens.history import HistoryScreen
 from peak_console.tui.screens.incident import IncidentPanel
+from peak_console.tui.screens.incident_form import IncidentForm
+from peak_console.tui.screens.incidents import IncidentsScreen
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.lock import LockScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
@@ -50,6 +52,8 @@ CLASSES = {
         RecordScreen,
         HelpPanel,
         IncidentPanel,
+        IncidentsScreen,
+        IncidentForm,
         EnableDialog,
         MatrixScreen,
         HistoryScreen,

@@ -198,15 +198,15 @@ async def test_stop_takes_two_keys_and_is_read_back(tmp_path: Path) -> None:
         await press(pilot, "exclamation_mark", "s")
         panel = app.screen
         assert isinstance(panel, IncidentPanel)
-        await _until(lambda: panel._done is not None)
+        await _until(lambda: "stop" in app.contained and app.contained["stop"].over)
+        await _until(lambda: len(app.contained["stop"].steps) >= len(("record", "background")))
         await settle(pilot)
         text = screen_text(app)
     assert not (control / "ENABLED").exists()
     assert (control / "STOP").exists()
     assert "✓ STOPPED, read back" in text
-    assert "unlink ENABLED" in text
     assert " ms" in text
-    assert "not yet: no node" in text
+    assert "not recorded yet" in text
 
 
 async def test_colon_stop_stops_too(tmp_path: Path) -> None:

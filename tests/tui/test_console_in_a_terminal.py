@@ -39,7 +39,7 @@ def test_on_call_story(tmp_path: Path) -> None:
         terminal.press("escape", pause=0.6)
         terminal.wait("Calls", 10)
         terminal.press("!")
-        terminal.wait("STOP   every call and every order", 10)
+        terminal.wait("STOP +every call, every order", 10)
         terminal.press("s")
         terminal.wait("✓ STOPPED, read back", 10)
         terminal.wait(r"\A *■ STOPPED", 10)  # the bar, besides the panel

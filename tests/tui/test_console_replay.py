@@ -1,5 +1,6 @@
 """The console on the past: what it shows as of a moment, how it is moved, and that a stop is of now."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -205,7 +206,9 @@ async def test_a_stop_in_a_replay_stops_the_live_workspace(tmp_path: Path) -> No
         await press(pilot, "exclamation_mark")
         assert "acts on the live workspace, now" in screen_text(app)
         await press(pilot, "s")
-        await pilot.app.workers.wait_for_complete()
+        until = time.monotonic() + 20
+        while not ("stop" in app.contained and app.contained["stop"].over) and time.monotonic() < until:
+            await pilot.pause()
         await settle(pilot)
         assert "STOPPED, read back" in screen_text(app)
         assert app.bar.posture.state is PostureState.DISARMED

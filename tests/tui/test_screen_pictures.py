@@ -1,15 +1,10 @@
 """Every screen in each state that a person can name, at both sizes, as a picture and as text."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from console_driving import make_app
 from console_scenes import scene
-from textual.pilot import Pilot
-
-from peak_console.tui.messages import ActionDone, StepShown
-from peak_console.tui.screens.incident import IncidentPanel
 
 Looks = Callable[..., None]
 
@@ -62,36 +57,6 @@ def test_log(looks: Looks, size: str, state: str) -> None:
 def test_help(looks: Looks, size: str) -> None:
     """Help lists what works on the screen below, and why not where it does not."""
     looks(make_app(scene("normal"), readonly=True), size, "question_mark")
-
-
-@pytest.mark.parametrize("state", ["normal", "alarming"])
-def test_incident_panel(looks: Looks, size: str, state: str) -> None:
-    """The panel names the posture in the runbook's words, the key that stops, and the way back."""
-    looks(make_app(scene(state)), size, "exclamation_mark")
-
-
-def test_incident_result(looks: Looks, size: str) -> None:
-    """What a stop did stands step by step, what failed with its remedy, all of it on the smallest screen."""
-
-    async def done(pilot: Pilot[Any]) -> None:
-        panel = pilot.app.screen
-        assert isinstance(panel, IncidentPanel)
-        steps = [
-            StepShown("look", ok=True, at_ms=1.2),
-            StepShown("unlink ENABLING", ok=True, detail="not there", at_ms=1.3),
-            StepShown("unlink ENABLED", ok=True, detail="removed", at_ms=1.4),
-            StepShown(
-                "write STOP", ok=False, detail="No space left on device", remedy="free disk space", at_ms=2.0
-            ),
-            StepShown("unlink ENABLING again", ok=True, at_ms=2.1),
-            StepShown("unlink ENABLED again", ok=True, at_ms=2.2),
-            StepShown("make durable", ok=True, at_ms=9.0),
-            StepShown("read back", ok=True, at_ms=9.1),
-            StepShown("record", ok=True, detail="#184,221", at_ms=14.8),
-        ]
-        panel.on_action_done(ActionDone("incident.stop", ok=True, summary="STOPPED, read back", steps=steps))
-
-    looks(make_app(scene("alarming")), size, "exclamation_mark", steps=done)
 
 
 def test_enable_dialogue(looks: Looks, size: str) -> None:

@@ -298,6 +298,10 @@ class PeakModal(Performing, ModalScreen[None]):
         """The panel's widgets."""
         raise NotImplementedError
 
+    def subject(self) -> "Callable[[Source], Any] | None":
+        """What the feed reads for this panel each refresh, besides the bar."""
+        return None
+
     def on_mount(self) -> None:
         """Draw what depends on the facts of now."""
 
@@ -307,12 +311,12 @@ class PeakModal(Performing, ModalScreen[None]):
 
     def bar_taken(self) -> None:
         """The posture bar's facts are new."""
-        self.query_one(PostureBar).redraw()
-        self.query_one(KeyBar).redraw()
+        for one in (*self.query(PostureBar), *self.query(KeyBar)):  # none yet, or none any more
+            one.redraw()
 
     def on_screen_resume(self) -> None:
-        """Keep the bar fed; the screen below rests."""
-        self.peak.feed.watch(self, None)
+        """Keep the bar fed, and what the panel itself reads; the screen below rests."""
+        self.peak.feed.watch(self, self.subject())
         self.bar_taken()
 
     def do_back(self) -> None:

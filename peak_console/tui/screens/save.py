@@ -83,9 +83,12 @@ class SaveDialog(PeakModal):
         *,
         saved: Callable[[Saved], None] | None = None,
         changed_outside: Callable[[], None] | None = None,
+        bench: Bench | None = None,
     ) -> None:
+        """``bench`` weighs and saves in the place of the console's own: of the lock, for example."""
         super().__init__()
         self.proposal = proposal
+        self._bench = bench
         self._tell_saved, self._tell_changed = saved, changed_outside
         self._seen: Preview | None = None
         self._signer = Signer()
@@ -135,7 +138,7 @@ class SaveDialog(PeakModal):
 
     def weigh(self) -> None:
         """Find out anew what the change does and what stands against it."""
-        bench = self.peak.bench()
+        bench = self._bench or self.peak.bench()
         if bench is None:
             self._problem = ("no workspace is open", "", "")
             self._show()
@@ -152,7 +155,7 @@ class SaveDialog(PeakModal):
 
     def do_save_confirm(self) -> None:
         """Save, if nothing is missing."""
-        bench, seen = self.peak.bench(), self._seen
+        bench, seen = self._bench or self.peak.bench(), self._seen
         if self._doing or bench is None or seen is None or self.missing():
             self._show()
             return
