@@ -134,12 +134,12 @@ def _breakers(snapshot: BarSnapshot) -> str:
         return "none: no provider was asked yet"
     away = not_closed(snapshot.breakers)
     told = [
-        f"{one.kind + ' breaker of ' if one.latched else ''}{one.provider}:{one.model_id} "
+        f"{one.kind + ' breaker of ' if one.latched else ''}{one.name} "
         f"{breaker_words(one, snapshot.taken_at)}"
         for one in away
     ]
-    names = {(one.provider, one.model_id) for one in snapshot.breakers}
-    closed = f"{len(names - {(one.provider, one.model_id) for one in away})} of {len(names)} closed"
+    names = {one.name for one in snapshot.breakers}
+    closed = f"{len(names - {one.name for one in away})} of {len(names)} closed"
     return "; ".join([closed, *(one_line(one, 240) for one in told)])
 
 

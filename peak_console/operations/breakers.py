@@ -3,11 +3,12 @@
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
+from peak_console.control.breakers import BreakerKind, Latches
 from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import Clock, SystemClock, unix_us
 from peak_console.domain.errors import ControlRefused, UsageWrong
@@ -20,11 +21,15 @@ from peak_console.ledger.folds.budget_breaker import BUDGET
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
+from peak_console.operations.latches import LatchBook, LatchReset, reset_latch
 from peak_console.operations.ledger import existing
 from peak_console.policy.breaker import BreakerState
 
-KINDS: Final = (BUDGET, PROVIDER)
-"""What a breaker is about: a bill above its bound, or failures."""
+MODEL_KINDS: Final = (BUDGET, PROVIDER)
+"""What a model's breaker is about: a bill above its bound, or failures."""
+
+KINDS: Final = (*MODEL_KINDS, *(kind.value for kind in BreakerKind))
+"""And what a scope's is about."""
 
 REASON_LIMIT: Final = 500
 
@@ -35,11 +40,16 @@ class BreakerReport:
 
     taken_at: datetime
     rows: tuple[BreakerRow, ...]
+    latches: Latches = field(default_factory=Latches)
+    """Breakers of scopes, which only an operator resets."""
 
     def as_json(self) -> dict[str, Any]:
         """As ``--json`` shows it."""
         now_us = unix_us(self.taken_at)
-        return {"breakers": [row.as_dict(now_us) for row in self.rows]}
+        return {
+            "breakers": [row.as_dict(now_us) for row in self.rows],
+            "latches": [one.as_dict() for one in self.latches.all()],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,7 @@ class BreakerReset:
             "breaker": self.breaker,
             "provider": self.provider,
             "model_id": self.model_id,
+            "scope": "",
             "operator": self.operator,
             "seq": self.seq,
         }
@@ -66,7 +77,8 @@ class BreakerReset:
 def list_breakers(ws: Workspace, *, clock: Clock | None = None) -> BreakerReport:
     """Breakers as they stand; raises ``LedgerUnavailable``."""
     with LedgerReader(existing(ws).ledger) as reader:
-        return BreakerReport((clock or SystemClock()).now(), tuple(reader.breakers()))
+        now = (clock or SystemClock()).now()
+        return BreakerReport(now, tuple(reader.breakers()), LatchBook().read(reader))
 
 
 def reset_breaker(
@@ -78,11 +90,16 @@ def reset_breaker(
     reason: str,
     by: str | None = None,
     environ: Mapping[str, str] | None = None,
-) -> BreakerReset:
-    """Close the ``breaker`` (of :data:`KINDS`) of ``model`` (``PROVIDER:MODEL``), proved by an operator.
+) -> BreakerReset | LatchReset:
+    """Close the ``breaker`` (of :data:`KINDS`) of ``model`` (``PROVIDER:MODEL``, or a scope), by an operator.
 
     Raises ``UsageWrong`` for words that are none, ``ControlRefused`` where it is closed or the node refuses.
     """
+    if breaker not in MODEL_KINDS:
+        latches = list_breakers(ws).latches
+        return reset_latch(
+            latches, ws, client, breaker=breaker, scope=model, reason=reason, by=by, environ=environ
+        )
     why = one_line(reason, REASON_LIMIT).strip()
     if not why:
         raise UsageWrong("a reset needs a reason", code="reason_missing", remedy='add: --reason "..."')

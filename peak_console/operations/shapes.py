@@ -166,18 +166,36 @@ class BreakerShape(_Shape):
     rate: dict[str, Any] | None
 
 
+class LatchShape(_Shape):
+    """One breaker of a scope; ``figures`` are those that tripped it last, against ``limit``."""
+
+    breaker: Literal["daily_loss", "drawdown", "order_rate", "orders_per_session", "burn", "critic"]
+    scope: str
+    state: Literal["latched", "closed"]
+    latched: bool
+    trips: int
+    since: str
+    seq: int
+    reason: str
+    figures: dict[str, Any]
+    limit: str | None
+    incident_id: str | None
+
+
 class BreakersShape(_Shape):
     """``peak breaker list``."""
 
     breakers: list[BreakerShape]
+    latches: list[LatchShape]
 
 
 class BreakerResetShape(_Shape):
-    """``peak breaker reset``."""
+    """``peak breaker reset``: of a model, or of a ``scope``."""
 
-    breaker: Literal["provider", "budget"]
+    breaker: str
     provider: str
     model_id: str
+    scope: str
     operator: str
     seq: int
 

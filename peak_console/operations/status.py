@@ -27,6 +27,7 @@ from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.disk import read_disk
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
+from peak_console.operations.latches import LatchBook, latch_lines
 from peak_console.operations.standing import rebooted_at, standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
@@ -123,6 +124,7 @@ class StatusReader:
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._incidents = IncidentBook()
+        self._latches = LatchBook()
         self._genesis: tuple[int, bool] = (-1, False)
         self._disk: tuple[datetime | None, DiskForecast] = (None, DiskForecast())
         self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
@@ -261,12 +263,16 @@ class StatusReader:
             simulated=self._simulated(reader),
             counters={row.key: row for row in reader.budgets()},
             recent=reader.calls_since(now) if whole else {},
-            breakers=breaker_lines(reader, now) if whole else None,
+            breakers=self._breakers(reader, now) if whole else None,
             seen_urls=self._seen_urls(reader, seq) if whole else (),
             background=background_lines(reader) if whole and not self._gate.posture().calls else (),
             workers_missing=workers_missing(reader),
             incidents=open_lines(self._incidents.read(reader, self._door.generation), now),
         )
+
+    def _breakers(self, reader: LedgerReader, now: datetime) -> tuple[BreakerLine, ...]:
+        latches = self._latches.read(reader, self._door.generation)
+        return (*latch_lines(latches.latched()), *breaker_lines(reader, now))
 
     def _disk_now(self, reader: LedgerReader, now: datetime) -> DiskForecast:
         """The disk's forecast, measured every ten seconds at most."""

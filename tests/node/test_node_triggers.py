@@ -1,14 +1,19 @@
-"""The node's triggers: what they see opens one incident, acts by itself, and is on the ledger within a second."""
+"""The node's triggers: what they see opens one incident, acts by itself, and is on record within a second."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+import pytest
+from node_calls import completed, failed, requested
 from node_world import World, node_here, soon
 
 from peak_console.control.gate import CallGate
 from peak_console.domain.clock import SystemClock
+from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventDraft, LedgerEvent
 from peak_console.node.engine import Node
+from peak_console.operations.breakers import list_breakers, reset_breaker
 
 
 def stopped(world: World) -> tuple[str, ...]:
@@ -62,3 +67,56 @@ async def test_a_violation_stops_its_layer_and_is_told_once(world: World) -> Non
     async with node_here(world) as node:
         assert len(opened(world, "policy_violation")) == 1, "a restart tells nothing twice"
         assert stopped(world) == ("layer:L1",)
+
+
+async def test_a_runaway_latches_a_breaker_that_only_an_operator_resets(world: World) -> None:
+    """The layer that spends is stopped, over a restart too, until its burn breaker is reset with a reason."""
+    windows = "[[budget_runaway.windows]]\nfactor = 2.0\nlong_s = 900\nshort_s = 180\n"
+    (world.ws.root / "configs/incidents.toml").write_text(windows, encoding="utf-8")
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        await soon(world.calls, "calls are permitted")
+        for number in range(12):
+            await append(node, *spent(f"b{number}", "0.250000000"))
+        await soon(lambda: stopped(world) == ("layer:L2",), "the layer that spends is stopped", 3)
+        await soon(lambda: opened(world, "budget_runaway"), "it is on record", 2)
+        (ack,) = await append(node, requested("late"))
+        assert ack.refusal is not None
+        assert ack.refusal.code == "scope_stopped"
+        await node.opening.settle()
+    async with node_here(world) as node:
+        assert stopped(world) == ("layer:L2",)
+        (latch,) = list_breakers(world.ws).latches.latched()
+        assert (latch.kind, latch.scope, latch.trips) == ("burn", "layer:L2", 1)
+        assert latch.incident_id == (opened(world, "budget_runaway")[-1].body or {})["incident_id"]
+        await asyncio.to_thread(reset, world, node)
+        await soon(lambda: not stopped(world), "it is lifted", 2)
+        with pytest.raises(ControlRefused, match="closed"):
+            await asyncio.to_thread(reset, world, node)
+        assert world.kinds().count("breaker.tripped") == 1, "its incident is open: what is known is not new"
+
+
+def spent(call_id: str, cost_eur: str) -> list[EventDraft]:
+    """A call of L2 that cost so much."""
+    end = completed(call_id)
+    return [requested(call_id, cost_eur), replace(end, body={**end.body, "cost_eur": cost_eur})]
+
+
+def reset(world: World, node: Node) -> None:
+    """``peak breaker reset burn layer:L2``."""
+    with world.client(node.socket_path) as client:
+        reset_breaker(world.ws, client, "burn", "layer:L2", reason="the run was ended")
+
+
+async def test_another_models_answer_takes_the_model_out_of_use(world: World) -> None:
+    """An unexpected echo quarantines its model; nothing else is stopped."""
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        await soon(world.calls, "calls are permitted")
+        end = failed("e1")
+        body = {**end.body, "reason": "unexpected_echo", "served_model": "gpt-4"}
+        await append(node, requested("e1"), replace(end, body=body))
+        await soon(lambda: quarantined(world) == ("openai:gpt-5",), "the model is out of use", 1)
+        assert not stopped(world)
+        (incident,) = opened(world, "model_drift")
+        assert (incident.body or {})["scope"] == "model:openai:gpt-5"

@@ -189,9 +189,11 @@ def _breakers(bar: BarSnapshot) -> Iterator[Alert]:
     kept = not_closed(bar.breakers or ())
     latched, away = [one for one in kept if one.latched], [one for one in kept if not one.latched]
     for one in latched[:_BREAKERS_SHOWN]:
-        name = f"{one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
+        name = one_line(one.scope, 40) or f"{one_line(one.provider, 16)} {one_line(one.model_id, 40)}"
         title = f"{one.kind} breaker: {name}"
-        filter_text = f"provider:{one.provider} model:{one.model_id} since:24h"
+        of_layer = f"{one.scope} since:24h" if one.scope.startswith("layer:") else "since:24h"
+        of_model = f"provider:{one.provider} model:{one.model_id} since:24h"
+        filter_text = of_layer if one.scope else of_model
         why = BILL_WORDS if one.kind == "budget" else reason_words(one.reason)
         yield Alert(Severity.BAD, "breaker_latched", title, why, "", filter_text, one.reset_by)
     if len(latched) > _BREAKERS_SHOWN:

@@ -113,11 +113,18 @@ class BreakerLine:
     """``provider``, for failures, or ``budget``, for a bill above its bound."""
     latched: bool = False
     """Whether it is open until an operator resets it, whatever the time."""
+    scope: str = ""
+    """The stop scope of a breaker that is of no model, as ``layer:L2``."""
+
+    @property
+    def name(self) -> str:
+        """What it is the breaker of: a model, or a scope."""
+        return self.scope or f"{self.provider}:{self.model_id}"
 
     @property
     def reset_by(self) -> str:
         """The command that closes a latched one."""
-        return f"peak breaker reset {self.kind} {self.provider}:{self.model_id}"
+        return f"peak breaker reset {self.kind} {self.name}"
 
     def probe_in_s(self, now: datetime) -> float | None:
         """Seconds until an open breaker lets a probe through, 0 when one may go; ``None`` while closed."""
@@ -146,6 +153,7 @@ class BreakerLine:
             "trips": self.trips,
             "probing": self.probing,
             "latched": self.latched,
+            "scope": self.scope or None,
             "rate": None if self.rate is None else self.rate.as_json(now),
         }
 

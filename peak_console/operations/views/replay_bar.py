@@ -19,6 +19,7 @@ from peak_console.domain.vocabulary import Layer, Phase
 from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
+from peak_console.operations.latches import LatchBook, latch_lines
 from peak_console.operations.status import seen_urls
 from peak_console.operations.views.background import background_lines
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, LedgerHead, NodeFacts
@@ -97,7 +98,7 @@ class BarAsOf:
             node=_node_facts(node),
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
-            breakers=breaker_lines(reader, at),
+            breakers=(*latch_lines(LatchBook().read(reader).latched()), *breaker_lines(reader, at)),
             incidents=self._incidents_then(reader, at),
             timezone=zone or base.timezone,
         )
