@@ -24,6 +24,7 @@ COMMANDS = {
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
     "import": "read configs of another form into drafts",
+    "incident": "incidents: contain, look, take, write down, hand over, close, rehearse",
     "init": "make a workspace",
     "ledger": "verify and read the ledger",
     "lint": "check every config",

@@ -106,6 +106,9 @@ def test_a_detail_tells_what_happened_since_the_trigger(desk: Desk) -> None:
     desk.clock.advance(3600)
     desk.add("run.started", {"purpose": "x"}, run_id="alive")
     desk.open(B)
+    desk.clock.advance(60)
+    desk.add("policy.denied", {"rule": "provider", "subject": "x", "where": "request"})
+    desk.clock.advance(-30)
     seq = desk.open(A)
     desk.add("control.stopped", {"scope": "layer:L2", "reason": "budget\x1b[31m", "operator": "anna"})
     desk.add("breaker.tripped", {"reason": "bill"}, provider="openai", model_id="gpt-5")
@@ -115,14 +118,15 @@ def test_a_detail_tells_what_happened_since_the_trigger(desk: Desk) -> None:
     found = incident_detail(desk.ws, "aaaaaa", desk.clock)
     assert found.line is not None
     assert [(one.what, one.tone) for one in found.timeline] == [
+        ("policy denied provider", "bad"),
         ("incident: budget_runaway", "bad"),
         ("layer:L2 stopped", "bad"),
         ("breaker tripped", "bad"),
         ("told failed", "bad"),
     ]
-    assert found.timeline[0].seq == seq
-    assert "\x1b" not in found.timeline[1].detail
-    assert found.timeline[1].actor == "anna"
+    assert found.timeline[1].seq == seq
+    assert "\x1b" not in found.timeline[2].detail
+    assert found.timeline[2].actor == "anna"
     assert found.affected == ("layer:L2",)
     assert found.runs == ("later", "alive")
     assert found.card.startswith("# Budget runs away")

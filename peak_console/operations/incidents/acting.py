@@ -4,6 +4,7 @@ Each is one event that an enrolled operator proves. Nothing here stops or permit
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ from peak_console.operations.operators import keys_by
 from peak_console.operations.status import status
 
 SILENCE_MOST: Final = timedelta(seconds=SILENCE_MOST_S)
+
+
+_UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,18 @@ class Hand:
         whole = {"incident_id": one.incident_id, **body, "operator": operator}
         draft = EventDraft(new_event_id(secrets.token_bytes), kind.value, whole)
         return append_proved(self.client, store, operator, draft), operator
+
+
+def silence_of(text: str) -> timedelta:
+    """``30m``, ``2h``, ``90s`` as a time; raises ``UsageWrong`` (``silence_malformed``)."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", text.strip())
+    if found is None:
+        raise UsageWrong(
+            f"{text!r:.60} is no length of time",
+            code="silence_malformed",
+            remedy="write minutes or hours, at most 24h: 30m, 2h",
+        )
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def acknowledge(hand: Hand, incident: str, *, note: str = "") -> Acted:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
 
 from peak_console.config.console import ConsoleConfig, Contact
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.workspace import Workspace
-from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.text import one_line
 from peak_console.incidents.cards import card
@@ -51,6 +52,30 @@ def incident_detail(
             return detail_of(reader, read_incidents(reader), incident_id, now, stopped=stopped)
     except LedgerUnavailable as error:
         return detail_without(error, now)
+
+
+def detail_as_json(detail: IncidentDetail, contacts: Sequence[ContactLine] = ()) -> dict[str, Any]:
+    """A page as ``peak incident show --json`` prints it."""
+    return {
+        "incident": None if detail.line is None else detail.line.as_json(),
+        "timeline": [
+            {
+                "at": iso(one.at),
+                "what": one.what,
+                "detail": one.detail,
+                "actor": one.actor,
+                "seq": one.seq,
+                "tone": one.tone or None,
+            }
+            for one in detail.timeline
+        ],
+        "affected": list(detail.affected),
+        "runs": list(detail.runs),
+        "contacts": [
+            {"name": one.name, "role": one.role, "reach": one.reach, "note": one.note} for one in contacts
+        ],
+        "card": detail.card,
+    }
 
 
 def facts_of(ws: Workspace, known: Mapping[str, Incident], now: datetime) -> IncidentsFacts:

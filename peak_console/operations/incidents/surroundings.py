@@ -17,8 +17,14 @@ from peak_console.operations.views.incidents import TimelineEntry
 BEFORE: Final = timedelta(minutes=15)
 """Runs that were alive so long before the trigger belong to it."""
 
+JUST_BEFORE: Final = timedelta(seconds=60)
+"""What happened so shortly before the trigger may be why, and is told too."""
+
+MOST_BEFORE: Final = 20
+"""How many events of that time are told."""
+
 MOST_ENTRIES: Final = 400
-"""How many events a timeline tells, the newest; its incident's opening is always the first."""
+"""How many events a timeline tells, the newest; its incident's opening is always among them."""
 
 MOST_RUNS: Final = 200
 """How many runs are named, and how many that never ended are asked about."""
@@ -30,7 +36,7 @@ _AFTERMATH: Final = timedelta(minutes=5)
 
 
 def events_around(reader: LedgerReader, one: Incident) -> list[LedgerEvent]:
-    """What a timeline tells of, ascending: since the trigger until just after the close.
+    """What a timeline tells of, ascending: from just before the trigger until just after the close.
 
     Raises ``LedgerUnavailable``.
     """
@@ -47,7 +53,13 @@ def events_around(reader: LedgerReader, one: Incident) -> list[LedgerEvent]:
     if found and found[-1].seq != one.seq:
         opening = reader.by_seq(one.seq)
         found += [] if opening is None else [opening]
-    return found[::-1]
+    return [*_just_before(reader, one), *found[::-1]]
+
+
+def _just_before(reader: LedgerReader, one: Incident) -> list[LedgerEvent]:
+    since = iso(one.opened_at - JUST_BEFORE)
+    page = reader.find(EventFilter(kinds=KINDS), one.seq, MOST_BEFORE)
+    return [event for event in reversed(page.events) if event.ts >= since and _belongs(event, one)]
 
 
 def timeline(events: Iterable[LedgerEvent]) -> tuple[TimelineEntry, ...]:
