@@ -12,6 +12,7 @@ from peak_console.cli.lock_drawing import (
     written_lines,
 )
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.rehearsed import rehearsed_lines
 from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.node.spawn import ledger_client
 from peak_console.operations.locking.checking import check
@@ -19,6 +20,7 @@ from peak_console.operations.locking.differing import differ
 from peak_console.operations.locking.rolling_back import roll_back
 from peak_console.operations.locking.showing import show
 from peak_console.operations.locking.writing import Asked, duration_of, rehearse, write
+from peak_console.operations.rehearsing import rehearse_lock_rollback
 
 _operator = click.option("--operator", help="Whose key signs (default: the only one you hold).")
 
@@ -114,11 +116,23 @@ def diff_command(invocation: Invocation, first: str | None, second: str | None) 
 @command.command("rollback", epilog='Example: peak lock rollback previous --reason "wrong price"')
 @click.argument("digest", default="previous", metavar="[DIGEST|previous]")
 @click.option("--reason", default="", help="Why; it is recorded.")
+@click.option(
+    "--rehearse", "rehearsing", is_flag=True, help="Walk the whole way on a mirror; change nothing."
+)
 @_operator
 @common
-def rollback_command(invocation: Invocation, digest: str, **named: Any) -> int:
-    """Put a lock of before back: a sound one, of an enrolled operator, that has not expired."""
+def rollback_command(invocation: Invocation, digest: str, *, rehearsing: bool, **named: Any) -> int:
+    """Put a lock of before back: a sound one, of an enrolled operator, that has not expired.
+
+    With --rehearse nothing moves: the way is walked on a mirror and recorded, and the pre-live checklist
+    reads that; exit 1 where it did not hold.
+    """
     ws = invocation.workspace()
+    if rehearsing:
+        with ledger_client(ws, name="peak lock") as client:
+            walked = rehearse_lock_rollback(ws, client, digest, operator=named["operator"])
+        invocation.reporter.result(walked.as_json(), *rehearsed_lines(walked))
+        return 0 if walked.held else 1
     with ledger_client(ws, name="peak lock") as client:
         done = roll_back(ws, client, digest, reason=named["reason"], operator=named["operator"])
     invocation.reporter.result(done.as_json(), *rolled_back_lines(done))

@@ -7,6 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from peak_console.cli.options import Invocation
+from peak_console.cli.rehearsed import rehearsed_lines
 from peak_console.cli.workbench_saving import Wish, carry, look, told, warn, wishes
 from peak_console.cli.workbench_target import example, named
 from peak_console.config.document import parse_document
@@ -18,6 +19,7 @@ from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.node.spawn import ledger_client
+from peak_console.operations.rehearsing import rehearse_rollback
 from peak_console.operations.workbench.draft_naming import draft_named, refuse_open
 from peak_console.operations.workbench.drafts import drafts_of
 from peak_console.operations.workbench.files import Standing, bytes_of, read_standing
@@ -105,13 +107,23 @@ def rollback_command(fixed: str | None) -> click.Command:
 
     @click.command("rollback", epilog=example(fixed, f'{words} --reason "answers got worse"'))
     @click.argument("version")
+    @click.option("--rehearse", is_flag=True, help="Walk the whole way on a mirror; change nothing.")
     @wishes
     @named(fixed)
-    def command(invocation: Invocation, ws: Workspace, target: Target, version: str, *, wish: Wish) -> int:
+    def command(
+        invocation: Invocation, ws: Workspace, target: Target, version: str, *, rehearse: bool, wish: Wish
+    ) -> int:
         """Put VERSION back in its place: previous, known-good, or six digits of it or more.
 
-        It is linted under today's rules, confirmed and recorded like any other change.
+        It is linted under today's rules, confirmed and recorded like any other change. With --rehearse
+        nothing moves: the way is walked on a mirror and recorded, and the pre-live checklist reads that;
+        exit 1 where it did not hold.
         """
+        if rehearse:
+            with ledger_client(ws, name="peak config") as client:
+                walked = rehearse_rollback(ws, client, target, version, operator=wish.operator)
+            invocation.reporter.result(walked.as_json(), *rehearsed_lines(walked))
+            return 0 if walked.held else 1
         wish.check()
         seen = preview_rollback(ws, target, version, operator=wish.operator)
         if wish.dry_run:

@@ -169,7 +169,7 @@ def _pre_live(asked: _Asked) -> Iterator[ChecklistItem]:
 
 
 _ARM: Final = "peak arm request --drill; peak arm confirm; let it end"
-_ROLLBACK: Final = "peak matrix rollback known-good --rehearse"
+_ROLLBACK: Final = "peak matrix rollback previous --rehearse"
 _LISTS: Final[Mapping[ListName, Callable[[_Asked], Iterator[ChecklistItem]]]] = {
     ListName.PRE_MERGE: _pre_merge,
     ListName.PRE_SHADOW: _pre_shadow,

@@ -71,7 +71,7 @@ def roll_back(
             code="nothing_changed",
             remedy="name another: peak lock show",
         )
-    _refuse(lock, record, clock or SystemClock())
+    refuse_unsound(lock, record, clock or SystemClock())
     body = {
         "digest": lock.digest,
         "previous": replaced,
@@ -94,8 +94,8 @@ def roll_back(
     return RolledBack(lock, replaced, seq)
 
 
-def _refuse(lock: Lock, record: LockRecord, clock: Clock) -> None:
-    """A lock that would not count as the newest on the ledger, either."""
+def refuse_unsound(lock: Lock, record: LockRecord, clock: Clock) -> None:
+    """Raise ``ControlRefused`` (``lock_refused``) for one that would not count as the ledger's newest."""
     judged = by_ledger(lock, record.operators, lock.digest)
     trouble = None if judged is None else trouble_of(judged, clock.now())
     if trouble is not None:
