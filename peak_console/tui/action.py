@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot
 
 EVERYWHERE: Final = frozenset[str]()
-TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "incidents", "log")
+TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "arm", "incidents", "log")
 OF_CHANGES: Final = ("history", "version", "merge", "model", "lock")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
-OF_ARMING: Final[tuple[str, ...]] = ()
+OF_ARMING: Final = ("arm-request", "arm-token", "arm-confirm", "arm-approve")
 PANELS: Final = ("help", "incident", "act", "enable", "save", "picker")
-SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS)
+SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS, *OF_ARMING)
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""
 LISTS: Final = frozenset({"live", "calls", "runs", "log"})
@@ -45,6 +46,8 @@ class ActionState:
     """What a dialogue still lacks."""
     busy: bool = False
     """Whether something long is being done that can be cancelled."""
+    arm: ArmFacts | None = None
+    """What is known of arming, on the screen that shows it."""
     typing: bool = False
     """Whether a text has the focus: printable keys are typed into it."""
 

@@ -10,6 +10,7 @@ from typing import Final
 from textual.binding import Binding
 
 from peak_console.tui.action import LISTS, Action, ActionState
+from peak_console.tui.arm_actions import ARM_ACTIONS
 from peak_console.tui.change_actions import CHANGE_ACTIONS
 from peak_console.tui.control_actions import CONTROL_ACTIONS
 from peak_console.tui.incident_actions import INCIDENT_ACTIONS
@@ -21,6 +22,7 @@ ACTIONS: Final = (
     *VIEW_ACTIONS,
     *WORKBENCH_ACTIONS,
     *CHANGE_ACTIONS,
+    *ARM_ACTIONS,
     *REPLAY_ACTIONS,
     *INCIDENT_ACTIONS,
     *CONTROL_ACTIONS,

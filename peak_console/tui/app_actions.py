@@ -36,6 +36,10 @@ class AppActions:
         """Show Matrix."""
         self.go("matrix")
 
+    def do_go_arm(self) -> None:
+        """Show Arm."""
+        self.go("arm")
+
     def do_matrix_config(self, name: str = "") -> None:
         """A config in the Matrix screen: ``:config budgets``."""
         self.go("matrix")

@@ -16,6 +16,7 @@ _NAMES = {
     "runs": "Runs",
     "matrix": "Matrix",
     "incidents": "Incident",
+    "arm": "Arm",
     "log": "Log",
     "call": "A call's page",
     "run": "A run's page",
@@ -35,6 +36,10 @@ _NAMES = {
     "enable": "The enable dialogue",
     "save": "The save dialogue",
     "picker": "A list to pick from",
+    "arm-request": "The request to be armed",
+    "arm-token": "The token, shown once",
+    "arm-confirm": "The token, typed",
+    "arm-approve": "The approval of a request",
 }
 _DANGER = {
     Danger.VIEW: "",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from peak_console.tui.action import CHAINS, LISTS, PAGES, TABLES, Action
+from peak_console.tui.action import CHAINS, LISTS, OF_ARMING, PAGES, TABLES, Action
 from peak_console.tui.action_reasons import build_reason, needs_selection, needs_way_back, needs_work
 
 VIEW_ACTIONS: Final = (
@@ -46,6 +46,16 @@ VIEW_ACTIONS: Final = (
         rank=13,
         command="matrix",
         cli="peak matrix show",
+    ),
+    Action(
+        "go.arm",
+        "Arm",
+        "5",
+        "5",
+        "What may be armed and why not: the pre-live checklist, requests, the countdown; x there disarms.",
+        rank=13,
+        command="arm",
+        cli="peak arm status",
     ),
     Action(
         "go.log",
@@ -325,7 +335,7 @@ VIEW_ACTIONS: Final = (
         "escape",
         "esc",
         "One step back.",
-        frozenset(PAGES | {"help", "incident", "act", "enable", "picker", "save"}),
+        frozenset(PAGES | {"help", "incident", "act", "enable", "picker", "save", *OF_ARMING}),
         rank=32,
         disabled=needs_way_back,
     ),

@@ -10,6 +10,11 @@ from peak_console.tui.actions import ACTIONS, BY_COMMAND, actions_on, bindings_f
 from peak_console.tui.app import PeakApp
 from peak_console.tui.command_line import CommandUnknown, complete_command, complete_filter, read_command
 from peak_console.tui.reference import keys_page
+from peak_console.tui.screens.arm import ArmScreen
+from peak_console.tui.screens.arm_approve import ArmApprove
+from peak_console.tui.screens.arm_confirm import ArmConfirm
+from peak_console.tui.screens.arm_request import ArmRequest
+from peak_console.tui.screens.arm_token import ArmToken
 from peak_console.tui.screens.call import CallScreen
 from peak_console.tui.screens.calls import CallsScreen
 from peak_console.tui.screens.enable import EnableDialog
@@ -62,6 +67,11 @@ CLASSES = {
         MergeScreen,
         ModelScreen,
         SaveDialog,
+        ArmScreen,
+        ArmRequest,
+        ArmToken,
+        ArmConfirm,
+        ArmApprove,
         Picker,
     )
 }
