@@ -90,7 +90,13 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
             sys.stdout.write("\n".join(said) + "\n")
             sys.stdout.flush()
     from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - slow
+    from peak_console.operations.workers import PATIENCE_S, acknowledgements  # noqa: PLC0415 - likewise
 
+    workers = [acknowledgements(ws, patience_s=PATIENCE_S) for ws in targets]
+    told = [_with_workers(one, worker) for one, worker in zip(told, workers, strict=True)]
+    if not wish.as_json:
+        _print_workers(targets, workers)
+        sys.stdout.flush()
     parts = [one for one in targets if one not in everything]
     ended = cancel_background(everything) + cancel_background(parts, scope=wish.scope.strip())
     if not wish.as_json:
@@ -233,8 +239,8 @@ def _with_workers(told: dict[str, Any], found: "Attendance") -> dict[str, Any]:
     ]
     return {
         **told,
-        "steps": [*told["steps"], found.as_dict()],
-        "failed": [*told["failed"], *failed],
+        "steps": [*told.get("steps", []), found.as_dict()],
+        "failed": [*told.get("failed", []), *failed],
         "workers": [one.as_dict() for one in found.workers],
     }
 

@@ -107,6 +107,7 @@ def report(node: "Node") -> dict[str, Any]:
         "unrecorded": sorted(state.lowering),
         "quarantined": list(state.quarantined),
         "ramp_pct": state.ramp_pct,
+        "workers": node.notices.workers.report()["workers"],
         "breakers": [asdict(one) for one in state.open_breakers()],
         "phase": state.facts.phase.value,
         "simulated": state.facts.simulated,
