@@ -39,7 +39,6 @@ from peak_console.operations.readiness_facts import drills_of
 from peak_console.operations.readiness_judging import CriterionResult, Drill
 from peak_console.operations.scraping import scraped
 from peak_console.operations.views.body_fields import text_of, time_of
-from peak_console.operations.views.live_source import LiveSource
 
 _PAGE: Final = 200
 _LINES: Final = 200
@@ -182,6 +181,8 @@ def _dashboards(ws: Workspace, clock: Clock) -> Shown:
         return bad("/metrics is not served: see [exporters.metrics] of configs/console.toml", now)
     if problem := scraped(lease.metrics_url).problem:
         return bad(f"{lease.metrics_url} {problem}", now)
+    from peak_console.operations.views.live_source import LiveSource  # noqa: PLC0415 - for this list alone
+
     source = LiveSource(ws, clock=clock)
     try:
         live = source.live(None)

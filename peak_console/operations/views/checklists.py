@@ -46,6 +46,12 @@ class Checklist:
     taken_at: datetime
     items: tuple[ChecklistItem, ...]
 
+    @classmethod
+    def unknown(cls, name: str, at: datetime, why: str, remedy: str = "") -> "Checklist":
+        """A list of which nothing can be told, and why."""
+        item = ChecklistItem("unknown", "not judged", ItemState.UNKNOWN, why, None, remedy)
+        return cls(name, at, (item,))
+
     @property
     def green(self) -> bool:
         """Whether every item is green; an empty list shows nothing."""

@@ -10,6 +10,7 @@ from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.call_filter import read_call_filter
 from peak_console.operations.views.calls import CallLine, CallsPage
+from peak_console.operations.views.checklists import Checklist
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
 from peak_console.operations.views.live import LiveSnapshot, Window
@@ -44,6 +45,7 @@ class FakeSource:
     matrix_facts: MatrixFacts | None = None
     incidents_facts: IncidentsFacts | None = None
     incident_pages: Mapping[str, IncidentDetail] = field(default_factory=dict)
+    checklists: Mapping[str, Checklist] = field(default_factory=dict)
     arm_facts: ArmFacts | None = None
     closed: bool = False
 
@@ -125,6 +127,11 @@ class FakeSource:
     def arming(self) -> ArmFacts:
         """The facts of arming it was given."""
         return self.arm_facts or ArmFacts(self.clock.now(), freshness=self.freshness)
+
+    def checklist(self, name: str) -> Checklist:
+        """The checklist it was given under this name, else one that says nothing."""
+        given = self.checklists.get(name)
+        return given or Checklist.unknown(name, self.clock.now(), "none was given")
 
     def incidents(self) -> IncidentsFacts:
         """The incidents it was given."""

@@ -32,6 +32,7 @@ from peak_console.operations.views.texts import find_texts, segment_state
 if TYPE_CHECKING:
     from peak_console.operations.incidents.watching import IncidentsReader
     from peak_console.operations.views.arming import ArmFacts
+    from peak_console.operations.views.checklists import Checklist
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.live_runs import LiveRuns
     from peak_console.operations.views.matrix import MatrixFacts
@@ -208,6 +209,12 @@ class LiveSource:
         from peak_console.operations.arming import arm_facts  # noqa: PLC0415 - loads the keys
 
         return arm_facts(self._ws, self._clock)
+
+    def checklist(self, name: str) -> "Checklist":
+        """A checklist of the runbook, judged now."""
+        from peak_console.operations.checklists import checklist  # noqa: PLC0415 - loads lint and the lock
+
+        return checklist(self._ws, name, self._clock)
 
     def incidents(self) -> "IncidentsFacts":
         """Every incident, and whom to call."""

@@ -8,6 +8,7 @@ from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.call_detail import CallDetail
 from peak_console.operations.views.calls import CallsPage
+from peak_console.operations.views.checklists import Checklist
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
 from peak_console.operations.views.live import LiveSeries, LiveSnapshot, Window
@@ -76,6 +77,10 @@ class NowhereSource:
         """Nothing can be armed."""
         why = (self._problem,)
         return ArmFacts(self._clock.now(), refusals=why, drill_refusals=why, freshness=self._fresh())
+
+    def checklist(self, name: str) -> Checklist:
+        """Nothing to judge."""
+        return Checklist.unknown(name, self._clock.now(), self._problem, "make one with: peak init DIR")
 
     def incidents(self) -> IncidentsFacts:
         """No incidents, and nobody to call."""

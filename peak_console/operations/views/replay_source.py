@@ -25,6 +25,7 @@ from peak_console.operations.status import StatusReader
 from peak_console.operations.views.arm_past import ARM_KINDS, facts_at
 from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import Armed, BarSnapshot, LedgerHead
+from peak_console.operations.views.checklists import Checklist
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.live import LiveSnapshot, Window
@@ -163,6 +164,11 @@ class ReplaySource(LiveSource):
             self._past.close()
             return ArmFacts(at, freshness=Freshness(None, error.message, error.remedy))
         return facts_at(found.events, at)
+
+    def checklist(self, name: str) -> Checklist:
+        """Not judged: configs, log and figures of the past are not there to be looked at."""
+        why = "a checklist is judged on what is so now, not in the past"
+        return Checklist.unknown(name, self._replay.now(), why, f"peak checklist {name}")
 
     def packs(self) -> PacksPage:
         """The evidence packs that were sealed by the moment; what is said of them holds now."""

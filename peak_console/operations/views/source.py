@@ -10,6 +10,7 @@ from peak_console.operations.views.log import LogPage
 
 if TYPE_CHECKING:
     from peak_console.operations.views.arming import ArmFacts
+    from peak_console.operations.views.checklists import Checklist
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
     from peak_console.operations.views.matrix import MatrixFacts
     from peak_console.operations.views.packs import PacksPage
@@ -70,6 +71,10 @@ class Source(Protocol):
 
     def incident(self, incident_id: str) -> "IncidentDetail":
         """One incident with its timeline, its card, what it touches and the runs that were alive."""
+        ...
+
+    def checklist(self, name: str) -> "Checklist":
+        """A checklist of the runbook, judged now; takes a moment."""
         ...
 
     def close(self) -> None:
