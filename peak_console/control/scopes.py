@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from peak_console.control.lease import Lease
-from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.posture import PostureReason
 from peak_console.domain.stopping import GLOBAL, ScopeKind, StopScope, parse_scope
+
+if TYPE_CHECKING:
+    from peak_console.domain.calls import CallReason
 
 _WHOLE: Final = frozenset({ScopeKind.GLOBAL, ScopeKind.LAYER, ScopeKind.RUN})
 
@@ -40,8 +42,10 @@ class Halt:
     """Of a global stop: the posture's reason."""
 
     @property
-    def reason(self) -> CallReason:
+    def reason(self) -> "CallReason":
         """The reason code of a candidate or call that is refused for it."""
+        from peak_console.domain.calls import CallReason  # noqa: PLC0415 - loads a library that the gate does without
+
         return CallReason.MODEL_QUARANTINED if self.quarantined else CallReason.SCOPE_STOPPED
 
     @property

@@ -27,7 +27,6 @@ from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.disk import read_disk
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
-from peak_console.operations.latches import LatchBook, latch_lines
 from peak_console.operations.standing import rebooted_at, standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
@@ -47,6 +46,7 @@ from peak_console.operations.views.ledger_door import LedgerDoor
 
 if TYPE_CHECKING:
     from peak_console.control.lease import Lease
+    from peak_console.operations.latches import LatchBook
     from peak_console.operations.signed_head import SignedHeads
     from peak_console.operations.views.config_facts import ConfigFacts
 
@@ -124,7 +124,7 @@ class StatusReader:
         self._configs: ConfigFacts | None = None
         self._good: _LedgerFacts | None = None
         self._incidents = IncidentBook()
-        self._latches = LatchBook()
+        self._latches: LatchBook | None = None
         self._genesis: tuple[int, bool] = (-1, False)
         self._disk: tuple[datetime | None, DiskForecast] = (None, DiskForecast())
         self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
@@ -271,6 +271,10 @@ class StatusReader:
         )
 
     def _breakers(self, reader: LedgerReader, now: datetime) -> tuple[BreakerLine, ...]:
+        from peak_console.operations.latches import LatchBook, latch_lines  # noqa: PLC0415 - loads the keys
+
+        if self._latches is None:
+            self._latches = LatchBook()
         latches = self._latches.read(reader, self._door.generation)
         return (*latch_lines(latches.latched()), *breaker_lines(reader, now))
 
