@@ -66,6 +66,8 @@ def against_ledger(ws: Workspace, place: PackPlace, found: PackVerified) -> Pack
         return _unknown(found, error)
     own = next((one for one in seals if one.edition == place.edition), None)
     if own is None:
+        if is_incident_id(place.run_id):
+            return _unrecorded_capture(found)
         return _unrecorded(found, place.edition, seals)
     there = _manifest_of(place.path)
     if there == own.manifest_sha256:
@@ -101,6 +103,12 @@ def _other(found: PackVerified, recorded: str, there: str) -> PackVerified:
         "it was changed, or made and signed anew after it was sealed"
     )
     return replace(found, ok=False, recorded=DIFFERS, problems=(problem, *found.problems))
+
+
+def _unrecorded_capture(found: PackVerified) -> PackVerified:
+    """A capture is made without a node as well: that nobody recorded it is no fault of it."""
+    note = "the ledger has no evidence.sealed of this capture: only the key speaks for it"
+    return replace(found, recorded=NO, notes=(note, *found.notes))
 
 
 def _unrecorded(found: PackVerified, edition: int, seals: tuple[Seal, ...]) -> PackVerified:
