@@ -18,7 +18,7 @@ from peak_console.ledger.service.wire import Message
 from peak_console.node.folding import Folded
 from peak_console.node.state import NodeState
 from peak_console.node.watching import Watch
-from peak_console.node.workers import Workers
+from peak_console.node.workers import LOST, NOT_ACKNOWLEDGED, Workers
 
 if TYPE_CHECKING:
     from peak_console.node.engine import Node
@@ -33,6 +33,12 @@ _STOPPED: Final = frozenset(
     }
 )
 """Reasons of a stop, which cancels what is in flight; what else forbids calls lets it end."""
+
+
+_WHY: Final = {
+    NOT_ACKNOWLEDGED: "did not acknowledge the stop",
+    LOST: "went away with calls in flight",
+}
 
 
 class StopNotices:
@@ -73,6 +79,20 @@ class StopNotices:
         """Rounds that are over are recorded; a stop of what is stopped already is told as well."""
         self._told_again()
         self.workers.tick()
+
+    def missing(self) -> list[dict[str, Any]]:
+        """Workers that should have been heard of by now, for the trigger that tells of them."""
+        found = self.workers.missing()
+        return [
+            {
+                "name": one.name,
+                "pid": one.pid,
+                "actor": one.actor,
+                "why": _WHY[one.why],
+                "stop_id": one.stop_id,
+            }
+            for one in found
+        ]
 
     async def acknowledged(self, message: Message, session: Session) -> Message:
         """The socket operation ``control.ack``."""
@@ -123,4 +143,6 @@ def attending(node: "Node", open_calls: Callable[[], Iterable[str]]) -> StopNoti
         return configs.incidents.worker_lost.ack_s
 
     workers = Workers(node.state.clock, open_calls=open_calls, record=record, ack_s=ack_s)
-    return StopNotices(node.state, workers)
+    notices = StopNotices(node.state, workers)
+    node.detecting.missing_workers = notices.missing
+    return notices

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 from peak_console.domain.clock import Clock
 
 ROUNDS_KEPT: Final = 8
+NOT_ACKNOWLEDGED: Final = "not_acknowledged"
+LOST: Final = "lost"
 _LOST_KEPT_US: Final = 600_000_000
 """How long a worker that went away with calls in flight is told of, unless it comes back."""
 
@@ -90,7 +92,7 @@ class MissingWorker:
     pid: int
     actor: str
     why: str
-    """``not_acknowledged`` or ``lost``."""
+    """:data:`NOT_ACKNOWLEDGED` or :data:`LOST`."""
     stop_id: str = ""
     since_us: int = 0
     """On the boot clock."""
@@ -198,7 +200,7 @@ class Workers:
         """Who should have been heard of by now."""
         now, patience_us = self._clock.boot_us(), round(self._ack_s() * 1_000_000)
         found = {
-            worker.client_id: _missing(worker, "not_acknowledged", one.begun_us, one.stop_id)
+            worker.client_id: _missing(worker, NOT_ACKNOWLEDGED, one.begun_us, one.stop_id)
             for one in self._rounds
             if now - one.begun_us >= patience_us and not one.lifted
             for worker in one.missing
@@ -206,7 +208,7 @@ class Workers:
         for worker in self._workers.values():
             lost = worker.lost_us
             if lost is not None and now - lost >= patience_us:
-                found.setdefault(worker.client_id, _missing(worker, "lost", lost, ""))
+                found.setdefault(worker.client_id, _missing(worker, LOST, lost, ""))
         return tuple(found.values())
 
     def report(self, stop_id: str = "") -> dict[str, Any]:

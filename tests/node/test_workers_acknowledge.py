@@ -69,6 +69,10 @@ async def test_a_frozen_worker_is_missing_until_it_runs_again(world: World) -> N
                 lines = {one.name: one for one in await asyncio.to_thread(workers_of, world.ws)}
                 assert (lines["frozen job"].missing, lines["frozen job"].acknowledged_ms) == (True, None)
                 assert lines["live job"].acknowledged_ms is not None
+                opened = await soon(
+                    lambda: [one for one in world.events() if one.kind == "incident.opened"], "an incident"
+                )
+                assert [(one.body or {})["trigger"] for one in opened] == ["worker_lost"]
                 process.send_signal(signal.SIGCONT)
                 _, late = await soon(
                     lambda: records if len(records := told(world, stop_id)) > 1 else None, "a late answer"
