@@ -35,6 +35,8 @@ class Circumstances:
     """What is not green: reasons of posture."""
     ready: "Callable[[Phase], Readiness] | None" = None
     """What is found now of everything asked before a phase; without it no phase beyond research begins."""
+    signed_beyond: bool = False
+    """Whether a head was signed that lies beyond the ledger's end."""
     may_begin: Callable[[str, str], bool] | None = None
     """Whether live may begin with a matrix (its digest), promoted by an operator."""
 
@@ -54,9 +56,13 @@ def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError |
     return None
 
 
-def is_new(facts: Facts, stop: str | None) -> bool:
-    """Whether nobody ever enabled or stopped this workspace, and ``peak init`` made its ledger."""
-    return facts.history.untouched and stop is None and facts.made_by == MADE_BY_INIT
+def is_new(facts: Facts, around: Circumstances) -> bool:
+    """Whether nobody ever enabled or stopped this workspace, and ``peak init`` made its ledger.
+
+    A ledger that ends before a head that was signed here is an older copy: it does not know what happened.
+    """
+    beginning = facts.history.untouched and facts.made_by == MADE_BY_INIT
+    return beginning and around.stop is None and not around.signed_beyond
 
 
 def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
@@ -65,7 +71,7 @@ def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
     Counted on the boot clock where the stop may be of this boot, and no longer than the wall clock says; for
     a stop of an earlier boot on the wall clock, and at least since this boot.
     """
-    if is_new(facts, around.stop):
+    if is_new(facts, around):
         return 0
     return _left_s(facts.last_stop, facts.genesis_ts, around)
 

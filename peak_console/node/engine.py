@@ -59,6 +59,7 @@ from peak_console.node.trigger_place import begin as begin_triggers
 from peak_console.node.trigger_place import opening_of
 from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
+from peak_console.operations.missing_ledger import newest_size
 from peak_console.operations.readiness import readiness
 from peak_console.operations.settings import console_settings, ledger_settings
 from peak_console.policy.breaker import BreakerRules
@@ -409,9 +410,15 @@ class Node:
             stop=self.state.seen.stop,
             cooldown_s=cooldown_s,
             problems=self.keeper.problems(0),
+            signed_beyond=self._is_signed_beyond(),
             ready=lambda phase: readiness(self.ws, phase, clock=self._clock),
             may_begin=lambda digest, who: self.state.approvals.may_begin(digest, who, self._clock.now()),
         )
+
+    def _is_signed_beyond(self) -> bool:
+        """Whether a head was signed beyond the ledger's end; asked of one that knows no enable or stop."""
+        untouched = self.state.facts.history.untouched
+        return untouched and newest_size(self.ws)[0] > self.writer.head[0]
 
     def _authorise(self, proof: Proof, message: bytes) -> bool:
         """The ledger's key counts, and only while the file in ``configs/keys`` is the same."""

@@ -59,7 +59,7 @@ def control_report(node: "Node") -> dict[str, Any]:
         "since": history.since,
         "stops": sorted(history.stops),
         "lifted": sorted(history.lifted),
-        "new_workspace": is_new(facts, around.stop),
+        "new_workspace": is_new(facts, around),
         "cooldown_left_s": cooldown_left_s(facts, around),
         "problems": list(around.problems),
         "operators": dict(sorted(facts.operators.items())),

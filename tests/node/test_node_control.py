@@ -5,7 +5,7 @@ import shutil
 from typing import Any
 
 import pytest
-from node_world import World, node_here, soon
+from node_world import World, node_here, sign, soon
 
 from peak_console.control.files import ENABLED, ENABLING, STOP
 from peak_console.control.keys import KeyStore
@@ -165,6 +165,34 @@ async def test_a_restored_ledger_is_stopped(world: World) -> None:
     async with node_here(world):
         assert not world.calls()
         assert world.posture().state is PostureState.STOPPED
+
+
+@pytest.mark.parametrize("restored", [False, True])
+async def test_a_stopped_workspace_is_never_new_again(world: World, restored: bool) -> None:  # noqa: FBT001
+    """Its ledger deleted, or put back from before its first enable: stopped, with the cooldown before it."""
+    world.set_control(cooldown_s=300)
+    shutil.copy(world.ws.ledger, world.ws.root / "backup.db")
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        stop_now(world.ws.control, reason="x")
+    if restored:
+        sign(world)
+    for path in world.ws.audits.glob("ledger.db*"):
+        path.unlink()
+    if restored:
+        shutil.copy(world.ws.root / "backup.db", world.ws.ledger)
+    async with node_here(world) as node:
+        assert world.posture().state is PostureState.STOPPED
+        assert "new_workspace" not in world.posture().reasons
+        with pytest.raises(PeakError) as caught:
+            await asyncio.to_thread(world.enable, node.socket_path)
+        assert caught.value.code == ("cooldown" if restored else "proof_required")
+    (world.ws.control / STOP).unlink()  # a stop on a full disk could not have left it
+    async with node_here(world) as node:
+        assert not world.calls()
+        with pytest.raises(PeakError) as caught:
+            await asyncio.to_thread(world.enable, node.socket_path)
+        assert caught.value.code == ("cooldown" if restored else "proof_required")
 
 
 async def test_an_enable_whose_maker_died_is_taken_over(world: World) -> None:

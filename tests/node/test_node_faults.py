@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from node_world import World, node_here, soon
 
+from peak_console.control.stop import stop_now
 from peak_console.domain.errors import EnvironmentUnfit, PeakError
 from peak_console.domain.posture import PostureState
 from peak_console.node.engine import Node
 from peak_console.node.spawn import begin_ledger
 from peak_console.operations.init import init_workspace
+from peak_console.operations.lowering import stop_scope
 
 
 async def refused(world: World) -> str:
@@ -147,3 +149,20 @@ async def test_a_full_disk_stops_and_room_lets_go_on(small_disk: World) -> None:
         await soon(lambda: not small_disk.calls(), "stopped or lapsed")
         filler.unlink()
         await soon(small_disk.calls, "goes on")
+
+
+async def test_a_stop_on_a_full_disk_outlives_space_and_restart(small_disk: World) -> None:
+    """No room for STOP, for the record, for the lease: stopped, with room again too, and after a restart."""
+    async with node_here(small_disk) as node:
+        await asyncio.to_thread(small_disk.enable, node.socket_path)
+        filler = await asyncio.to_thread(_fill, small_disk)
+        scope = await asyncio.to_thread(stop_scope, small_disk.ws, "layer:L2")
+        assert scope.effective
+        assert scope.escalated
+        assert stop_now(small_disk.ws.control, reason="x").effective
+        filler.unlink()
+        await soon(lambda: "control.stopped" in small_disk.kinds(), "recorded with room")
+        assert small_disk.posture().state is PostureState.STOPPED
+    async with node_here(small_disk):
+        assert small_disk.posture().state is PostureState.STOPPED
+        assert not small_disk.calls()

@@ -14,8 +14,10 @@ from peak_console.domain.clock import SystemClock, unix_us
 from peak_console.domain.errors import LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.posture import Orders, PostureState
 from peak_console.node.engine import Node
+from peak_console.node.ramping import ramped
 from peak_console.operations.enable import enable_scope
 from peak_console.operations.lowering import LoweredNow, disarm, reduce, stop_scope
+from peak_console.operations.stop import stop
 
 
 def lease_of(world: World) -> leases.Lease:
@@ -187,6 +189,24 @@ async def test_a_lease_that_cannot_be_written_is_removed(
         monkeypatch.undo()
         await soon(world.calls, "the lease is written again")
         assert lease_of(world).reduce
+
+
+async def test_after_a_recovery_limits_come_back_in_steps(world: World) -> None:
+    """Half at first, in the lease and in what the writer admits; on record once, over a restart too."""
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        assert lease_of(world).ramp_pct == 100
+        await asyncio.to_thread(stop, world.ws, reason="x")
+        await asyncio.to_thread(world.enable, node.socket_path)
+        assert lease_of(world).ramp_pct == 50
+        whole = node.state.configs.current(node.state.facts.phase.level).budgets.limits
+        assert node._limits() == ramped(whole, 50)
+        await soon(lambda: "control.ramped" in world.kinds(), "on record")
+    async with node_here(world):
+        assert lease_of(world).ramp_pct == 50
+    (event,) = [one.body or {} for one in world.events() if one.kind == "control.ramped"]
+    assert (event["step"], event["pct"], event["of"]) == (0, 50, 3)
+    assert 3500 < event["next_in_s"] <= 3600
 
 
 async def test_scopes_that_do_not_fit_stop_everything(world: World) -> None:
