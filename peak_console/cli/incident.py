@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from peak_console.cli.incident_words import contained, listed, missing, newest, readable, shown, step_line
+from peak_console.cli.incident_words import (
+    contained,
+    drill_line,
+    drills_listed,
+    listed,
+    missing,
+    newest,
+    readable,
+    shown,
+    step_line,
+)
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import counted
 from peak_console.domain.text import plain
@@ -241,3 +251,46 @@ def _print_step(step: "StepDone") -> None:
     """A step as it happens."""
     sys.stdout.write(plain(step_line(step)) + "\n")
     sys.stdout.flush()
+
+
+@command.command("drill", epilog="Example: peak incident drill contain")
+@click.argument("kind", default="")
+@click.option("--list", "listing", is_flag=True, help="Every drill with the age of the last one.")
+@click.option("--note", default="", help="Recorded with it.")
+@_by
+@common
+def drill_command(invocation: Invocation, kind: str, note: str, by: str | None, *, listing: bool) -> int:
+    """Rehearse disarm, stop, capture, contain (all three) or alert, and record how long it took.
+
+    It happens on a throw-away workspace with a node and a worker of its own: nothing real is stopped. Arming
+    is drilled with peak arm request --drill, rolling back with --rehearse.
+    """
+    from peak_console.operations.drills import (  # noqa: PLC0415 - not for `now`
+        DrillStep,
+        drill_named,
+        list_drills,
+        record_drill,
+        run_drill,
+    )
+
+    ws = invocation.workspace()
+    if listing or not kind:
+        now, lines = list_drills(ws)
+        document = {"drills": [one.as_json(now) for one in lines]}
+        invocation.reporter.result(document, *drills_listed(lines, now))
+        return 0
+    wanted = drill_named(kind)
+
+    def tell(step: DrillStep) -> None:
+        if not invocation.as_json:
+            sys.stdout.write(plain(drill_line(step)) + "\n")
+            sys.stdout.flush()
+
+    report = run_drill(wanted, told=tell)
+    from peak_console.node.spawn import ledger_client  # noqa: PLC0415 - not for `now`
+
+    with ledger_client(ws, name="peak incident drill") as client:
+        seq = record_drill(ws, client, report, note=note, by=by)
+    word = "held" if report.held else "DID NOT HOLD"
+    invocation.reporter.result({**report.as_json(), "seq": seq}, f"drill {wanted} {word} (event #{seq:,})")
+    return 0 if report.held else 1

@@ -7,8 +7,11 @@ from peak_console.cli.output import counted, table
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from peak_console.domain.errors import PeakError
     from peak_console.operations.containing import Contained, StepDone
+    from peak_console.operations.drills import DrillLine, DrillStep
     from peak_console.operations.views.incidents import (
         IncidentDetail,
         IncidentLine,
@@ -145,3 +148,30 @@ def _contacts(facts: "IncidentsFacts") -> list[str]:
         for one in facts.contacts
     ]
     return ["whom to call", *rows]
+
+
+def drill_line(step: "DrillStep") -> str:
+    """One step of a drill."""
+    detail = f": {step.detail}" if step.detail else ""
+    return f"{step.ms / 1000:6.3f} s  {'ok    ' if step.ok else 'FAILED'}  {step.step}{detail}"
+
+
+def drills_listed(lines: Sequence["DrillLine"], now: "datetime") -> list[str]:
+    """Every drill with its age, how it came out and the command that runs it."""
+    rows = [
+        [
+            one.kind.value,
+            "never" if one.at is None else _age(now, one.at),
+            "" if one.at is None else "held" if one.held else "DID NOT HOLD",
+            f"{sum(step.ms for step in one.steps) / 1000:.2f} s" if one.steps else "",
+            one.operator,
+            one.cli,
+        ]
+        for one in lines
+    ]
+    return table(["drill", "last", "came out", "took", "by", "run it with"], rows)
+
+
+def _age(now: "datetime", at: "datetime") -> str:
+    hours = max(0, int((now - at).total_seconds() // 3600))
+    return f"{hours // 24} d ago" if hours >= 24 else f"{hours} h ago"  # noqa: PLR2004 - hours of a day
