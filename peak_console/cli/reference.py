@@ -12,6 +12,7 @@ import click
 from peak_console.cli.program import peak
 from peak_console.config import reference as config_keys
 from peak_console.config.lint import reference as lint_rules
+from peak_console.control import arm_reference
 from peak_console.http import reference as metrics
 from peak_console.llm import reference as reason_codes
 from peak_console.tui import reference as keys
@@ -54,6 +55,7 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[str,
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page: its name and what writes it."""
     return {
+        "../arming.md": arm_reference.render,
         "cli.md": commands,
         "config-keys.md": config_keys.render,
         "keys.md": keys.keys_page,

@@ -60,7 +60,7 @@ def _wrong_tokens(world: ArmWorld) -> None:
             world.confirm(request_id, token=world.chance.choice([token, "", "nothing", token[:-1]]))
         world.record()
         world.check()
-    if world.chance.random() < 0.3:
+    if world.chance.random() < 0.3 or world.boot < world.locked_until:
         world.advance(world.chance.choice([100, 599, 601]))
 
 
