@@ -99,7 +99,7 @@ def incident_source(name: str) -> FakeSource:
     if name == "normal":
         facts = replace(facts, incidents=(CLOSED,))
     if name == "empty":
-        facts = replace(facts, contacts=(), contacts_problem="nobody is named in configs/console.toml")
+        facts = replace(facts, contacts=(), contacts_problem="nobody is named in configs/console.toml: add [[contacts]]")
     if name == "stale":
         facts = replace(facts, freshness=base.freshness)
     base.incidents_facts = facts
@@ -207,8 +207,9 @@ class FakeDesk:
             raise error
         return f"{asked.act}: recorded"
 
-    def test_alert(self) -> str:
+    def test_alert(self, progress: Progress) -> str:
         """Count it."""
+        progress("test alert: pager", 1, 0)
         self.tested += 1
         return "test alert opened"
 

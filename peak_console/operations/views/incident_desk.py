@@ -13,6 +13,7 @@ from peak_console.operations.views.work import Progress
 
 if TYPE_CHECKING:
     from peak_console.ledger.service.blocking import BlockingLedgerClient
+    from peak_console.operations.incidents.alerting import HookReport
 
 _PATIENCE_S = 10.0
 
@@ -39,8 +40,8 @@ class IncidentDesk(Protocol):
         """Record it; a line that says so."""
         ...
 
-    def test_alert(self) -> str:
-        """Open an incident that is marked as a test; a line that says so."""
+    def test_alert(self, progress: Progress) -> str:
+        """Open an incident that is marked as a test; a line that says who was told."""
         ...
 
     def drill(self, progress: Progress) -> str:
@@ -75,6 +76,30 @@ class WorkspaceDesk:
                     done = acting.close(hand, one, note=asked.note, anyway=asked.anyway)
         where = "" if done.seq is None else f", on record as #{done.seq:,}"
         return f"{done.line}{where}" + (f"; {done.warning}" if done.warning else "")
+
+    def test_alert(self, progress: Progress) -> str:
+        """Open it and wait for what each hook reports; it closes itself."""
+        from peak_console.operations.incidents.alerting import (  # noqa: PLC0415 - loads ledger and configs
+            HookReport,
+            send_test_alert,
+        )
+
+        heard: list[HookReport] = []
+
+        def told(report: HookReport) -> None:
+            heard.append(report)
+            progress(f"test alert: {report.hook}", len(heard), 0)
+
+        with _client(self._ws) as client:
+            done = send_test_alert(self._ws, client, note="from the console", told=told)
+        if not done.reports:
+            return f"test alert #{done.seq:,} was on every console; no hook is configured to tell a person"
+        return "test alert: " + "; ".join(_hook_words(one) for one in done.reports)
+
+
+def _hook_words(report: "HookReport") -> str:
+    word = {True: "told", False: "NOT told", None: "silent"}[report.ok]
+    return f"{report.hook} {word} ({report.ms:,} ms{', ' + report.detail if report.detail else ''})"
 
 
 def _client(ws: Workspace) -> "BlockingLedgerClient":

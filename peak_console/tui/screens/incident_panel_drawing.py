@@ -339,7 +339,7 @@ def _time(milliseconds: float) -> str:
 def _contact_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
     if not facts.contacts:
         problem = facts.contacts_problem or ("reading …" if facts.reading else "nobody is named")
-        said = f"{one_line(problem, 100)}; contacts stand in configs/console.toml"
+        said = one_line(problem, 100)
         return ([], [fit((Span("call  ", Tone.ACCENT), Span(said, Tone.DIM)), width)])
     lines = [_contact(one, width, first=at == 0) for at, one in enumerate(facts.contacts[:_MANY])]
     return ([], lines[:1], lines)

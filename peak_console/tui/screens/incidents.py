@@ -30,6 +30,8 @@ from peak_console.tui.widgets.table import ListRows, Table, TableHead
 
 _DRILL: Final = "drill"
 _TEST: Final = "test alert"
+_ROWS, _ROWS_TALL = 4, 9
+"""Incidents that the list shows at once."""
 
 
 class IncidentsScreen(Working, PeakScreen):
@@ -122,12 +124,20 @@ class IncidentsScreen(Working, PeakScreen):
         ids = [one.incident_id for one in facts.incidents]
         here = detail.line.incident_id if detail is not None and detail.line is not None else ""
         self._wanted = here or self._wanted
+        self._size_list()
         self.table.show_rows(ListRows(facts.incidents))
         if here in ids:
             self.table.cursor = ids.index(here)
         self._show()
         self.show_crumbs()
         self.refresh_keys()
+
+    def _size_list(self) -> None:
+        """As high as it has incidents, up to a few: the page below has the rest."""
+        facts = self._facts
+        if facts is not None and facts.incidents:
+            most = _ROWS_TALL if self.has_class("-tall") else _ROWS
+            self.table.styles.height = min(most, max(2, len(facts.incidents)))
 
     def _show(self) -> None:
         detail, facts, now = self._detail, self._facts, self.peak.now()
@@ -164,6 +174,7 @@ class IncidentsScreen(Working, PeakScreen):
         """The card moves beside the page, or below it."""
         super().on_resize()
         if self.is_mounted:
+            self._size_list()
             self._show()
 
     def on_table_moved(self, message: Table.Moved) -> None:
@@ -234,7 +245,7 @@ class IncidentsScreen(Working, PeakScreen):
         """Send a test alert along the whole way."""
         desk = self.peak.desk()
         if desk is not None:
-            self._begin(_TEST, lambda _progress, _cancelled: desk.test_alert())
+            self._begin(_TEST, lambda progress, _cancelled: desk.test_alert(progress))
 
     def do_incident_drill(self) -> None:
         """Disarm, stop and capture on a mirror."""

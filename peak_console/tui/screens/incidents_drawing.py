@@ -102,9 +102,7 @@ def page_lines(
             for name, spans in _facts(detail, one, bar, now, progress)
         ),
         EMPTY,
-        rule(
-            (Span("since the trigger", Tone.DIM),), width, (Span(f"{len(detail.timeline)} events", Tone.DIM),)
-        ),
+        rule((Span("timeline", Tone.DIM),), width, (Span(f"{len(detail.timeline)} events", Tone.DIM),)),
         *_timeline_lines(detail.timeline, one.opened_at, width),
     ]
 
@@ -196,7 +194,7 @@ def _facts(
     facts: list[tuple[str, Line]] = [
         (
             "by itself",
-            (Span(one_line(one.auto, 120) or "nothing was done", Tone.TEXT if one.auto else Tone.DIM),),
+            (Span(one_line(one.auto, 120) or "nothing", Tone.TEXT if one.auto else Tone.DIM),),
         ),
         ("affects", (Span(affected),)),
         ("seen", (Span(seen, Tone.DIM),)),
@@ -257,7 +255,8 @@ def _timeline_lines(entries: Sequence[TimelineEntry], opened: datetime, width: i
 
 def _after(seconds: float) -> str:
     """``+0s``, ``+4m12``, ``-30s``: since the trigger."""
-    sign, left = ("-" if seconds < 0 else "+"), int(abs(seconds))
+    left = int(abs(seconds))
+    sign = "-" if seconds < 0 and left else "+"
     minutes, hours = left // _MINUTE, left // _HOUR
     if hours:
         return f"{sign}{hours}h{minutes % _MINUTE:02d}"
