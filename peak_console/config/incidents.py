@@ -31,7 +31,7 @@ class TriggerRules(ConfigModel):
     )
     quiet_s: Seconds = Field(
         default=900,
-        description="Seconds without the cause after a close before the same cause opens a new incident.",
+        description="Seconds after a close in which the same cause opens no new incident.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from peak_console.config.lint.crossing import CROSSING_RULES
 from peak_console.config.lint.file_rules import FILE_RULES
 from peak_console.config.lint.finding import Rule, Severity
+from peak_console.config.lint.incidents import INCIDENT_RULES
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
 from peak_console.config.lint.lock import LOCK_RULES
@@ -281,6 +282,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             CROSSING_RULES,
             LIMIT_RULES,
             READINESS_RULES,
+            INCIDENT_RULES,
             LOCK_RULES,
         )
         for rule in group

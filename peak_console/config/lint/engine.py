@@ -9,6 +9,7 @@ from typing import Final
 from peak_console.config.lint import (
     crossing,
     files,
+    incidents,
     interfaces,
     layers,
     limits,
@@ -85,6 +86,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     readiness.laxer_criteria,
     readiness.switched_off,
     readiness.unmeasured_shares,
+    incidents.triggers,
+    incidents.windows,
+    incidents.hooks,
     lock.lock_rules,
 )
 """Every rule's implementation, besides the schema."""

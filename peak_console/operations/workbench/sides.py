@@ -8,6 +8,7 @@ from peak_console.config.budgets import BudgetsFile
 from peak_console.config.control import ControlConfig
 from peak_console.config.document import parse_document
 from peak_console.config.editing.targets import SCOPE_KIND, Target
+from peak_console.config.incidents import IncidentsConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.inspection import Inspection
 from peak_console.config.lint.schema import Origins, validate
@@ -81,6 +82,11 @@ class Side:
     def readiness(self) -> ReadinessConfig:
         """What a promotion needs."""
         return _or_default(self.inspection.shapes.get("readiness"), ReadinessConfig)
+
+    @property
+    def incidents(self) -> IncidentsConfig:
+        """The triggers and whom incidents are told."""
+        return _or_default(self.inspection.shapes.get("incidents"), IncidentsConfig)
 
 
 def side_of(sources: Sources, target: Target, text: str, *, phase: PhaseLevel, today: date) -> Side:
