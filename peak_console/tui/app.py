@@ -34,6 +34,7 @@ from peak_console.tui.screens.base import PeakModal, PeakScreen
 from peak_console.tui.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from peak_console.operations.views.arm_desk import ArmDesk
     from peak_console.operations.views.bench import Bench
     from peak_console.operations.views.incident_desk import IncidentDesk
     from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
@@ -66,6 +67,8 @@ class Opening:
     """What does long work; without one the workspace's own."""
     bench: "Bench | None" = None
     """The workbench of configs; without one the workspace's own."""
+    arm_desk: "ArmDesk | None" = None
+    """Arming; without one the workspace's own."""
     containment: "Containment | None" = None
     """What the incident panel's keys do; without one the workspace's own."""
     desk: "IncidentDesk | None" = None
@@ -91,6 +94,7 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
         "runs": _lazy("runs", "RunsScreen"),
         "matrix": _lazy("matrix", "MatrixScreen"),
         "incidents": _lazy("incidents", "IncidentsScreen"),
+        "arm": _lazy("arm", "ArmScreen"),
         "log": _lazy("log", "LogScreen"),
     }
     DEFAULT_MODE = "live"
@@ -238,6 +242,13 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
 
         workspace = self.opening.workspace
         return self.opening.bench or (None if workspace is None else WorkspaceBench(workspace))
+
+    def arm_desk(self) -> "ArmDesk | None":
+        """Arming here; ``None`` without a workspace."""
+        from peak_console.operations.views.arm_desk import WorkspaceArmDesk  # noqa: PLC0415 - not before the first paint
+
+        workspace, clock = self.opening.workspace, self.opening.clock
+        return self.opening.arm_desk or (None if workspace is None else WorkspaceArmDesk(workspace, clock))
 
     def now(self) -> datetime:
         """The clock's time."""
