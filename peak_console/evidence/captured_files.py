@@ -82,6 +82,7 @@ def file_at(path: Path, room: Room) -> Taken:
 
 
 def _walk(place: int, prefix: str, depth: int, room: Room) -> Iterator[Taken]:
+    folders = []
     for name in sorted(os.listdir(place), key=os.fsencode):
         path = f"{prefix}{name}"
         try:
@@ -93,7 +94,12 @@ def _walk(place: int, prefix: str, depth: int, room: Room) -> Iterator[Taken]:
             elif depth == _DEEPEST:
                 yield Taken(path, refused="too_deep")
             else:
-                yield from _below(place, name, path, depth, room)
+                folders.append((name, path))
+        except OSError as error:
+            yield Taken(path, refused=f"unreadable: {error.strerror}")
+    for name, path in folders:  # after the files beside them: a folder of many must not take all the room
+        try:
+            yield from _below(place, name, path, depth, room)
         except OSError as error:
             yield Taken(path, refused=f"unreadable: {error.strerror}")
 

@@ -188,9 +188,9 @@ class _Wish:
                 node.close()
 
     def _captured(self, incident_id: str, *, opened: bool) -> Captured:
-        about = About(
-            incident_id, _triggered(self.ws, incident_id), self.clock.now(), self.operator, self.reason
-        )
+        no_ledger = _unreadable(self.ws)
+        triggered_at = _by_id(incident_id) if no_ledger else _triggered(self.ws, incident_id)
+        about = About(incident_id, triggered_at, self.clock.now(), self.operator, self.reason)
         into = Capturing(incident_id, remembering(redactor(secrets_of(self.environ))))
         gathering = Gathering(
             self.ws,
@@ -200,11 +200,13 @@ class _Wish:
             left_s=self._left_s,
             clock=self.clock,
             environ=self.environ,
+            no_ledger=no_ledger,
         )
         gathering.everything(self.told)
         signer, unsealed = _signer(self.ws, self.environ)
         files = into.sealed(signer, "nobody signed this" if signer is None else key_id(signer.public))
-        place, outside = self._written(incident_id, files)
+        edition = 1 if no_ledger else self._edition(incident_id)
+        place, outside = self._written(incident_id, files, edition)
         return Captured(
             incident_id=incident_id,
             opened=opened,
@@ -223,11 +225,14 @@ class _Wish:
             ms=round((time.monotonic() - self.began) * 1000),
         )
 
-    def _written(self, incident_id: str, files: Mapping[str, bytes]) -> tuple[PackPlace, str]:
+    def _edition(self, incident_id: str) -> int:
+        """From which number on a free one is looked for: one that was taken away keeps its own."""
+        with suppress(PeakError, OSError):
+            return 1 + max((one.edition for one in seals_of(self.ws, incident_id)), default=0)
+        return 1
+
+    def _written(self, incident_id: str, files: Mapping[str, bytes], edition: int) -> tuple[PackPlace, str]:
         """Write it into the workspace, else into the user's state folder; why, where it is the latter."""
-        edition = 1
-        with suppress(PeakError, OSError):  # one that was taken away keeps its number
-            edition += max((one.edition for one in seals_of(self.ws, incident_id)), default=0)
         try:
             return write_files(self.ws.audits, incident_id, files, edition), ""
         except PackUnwritable as error:
@@ -321,6 +326,23 @@ def _triggered(ws: Workspace, incident_id: str) -> datetime:
         known = read_incidents(reader).get(incident_id)
         if known is not None:
             return known.opened_at
+    return _by_id(incident_id)
+
+
+def _unreadable(ws: Workspace) -> str:
+    """Why the ledger cannot be read; asked once, because a locked one makes everybody wait."""
+    try:
+        with LedgerReader(ws.ledger) as reader:
+            reader.head()
+    except PeakError as error:
+        return error.message
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _by_id(incident_id: str) -> datetime:
+    """When an incident was opened, to the second, as its id has it."""
     return datetime.strptime(incident_id[4:19], "%Y%m%d_%H%M%S").replace(tzinfo=UTC)
 
 

@@ -60,7 +60,7 @@ class About:
 
 
 class Gathering:
-    """Gathers one capture. ``left_s`` says how many seconds there are."""
+    """Gathers one capture. ``left_s`` says how many seconds there are; ``no_ledger`` why it is not asked."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class Gathering:
         left_s: Callable[[], float],
         clock: Clock,
         environ: Mapping[str, str],
+        no_ledger: str = "",
     ) -> None:
         self._ws, self._about, self._into = ws, about, into
         self._limits, self._left_s = limits, left_s
@@ -79,6 +80,7 @@ class Gathering:
         self.runs: tuple[str, ...] = ()
         self.events = 0
         self._absent: list[str] = []
+        self._no_ledger = no_ledger
 
     def everything(self, told: Told) -> None:
         """Every part in turn, the small and telling ones first; none keeps the next from being taken."""
@@ -141,6 +143,9 @@ class Gathering:
         self._into.put_config(name.removesuffix(suffix), data, suffix)
 
     def _ledger(self) -> None:
+        if self._no_ledger:
+            self._into.leave_out("ledger", self._no_ledger)
+            return
         found = slice_of(self._ws, self._about.triggered_at, self._left_s, self._into.leave_out)
         self._into.put_slice(found)
         self.events = len(found.events) + len(found.governing) + len(found.unproved)
@@ -154,11 +159,7 @@ class Gathering:
             self._put(LOGS, file_at(path, room))
 
     def _metrics(self) -> None:
-        figures = Meter(self._ws, self._clock).read().ledger
-        if isinstance(figures, PeakError):
-            self._into.leave_out(FIGURES, figures.message)
-        else:
-            self._into.put_json(FIGURES, _plain(figures))
+        self._figures()
         lease = CallGate(self._ws.control, self._clock, {}).lease()
         page = scraped(lease.metrics_url) if lease is not None and lease.metrics_url else None
         if page is None:
@@ -167,6 +168,16 @@ class Gathering:
             self._into.leave_out(METRICS, page.problem)
         else:
             self._into.put(METRICS, page.text)
+
+    def _figures(self) -> None:
+        if self._no_ledger:
+            self._into.leave_out(FIGURES, "they are the ledger's")
+            return
+        figures = Meter(self._ws, self._clock).read().ledger
+        if isinstance(figures, PeakError):
+            self._into.leave_out(FIGURES, figures.message)
+        else:
+            self._into.put_json(FIGURES, _plain(figures))
 
     def _runs(self) -> None:
         self.runs = self._alive()
@@ -183,11 +194,12 @@ class Gathering:
         """The runs that were alive since before the trigger, by the ledger and by their folders."""
         since = self._about.triggered_at - BEFORE
         found: dict[str, None] = {}
-        try:
-            with LedgerReader(self._ws.ledger) as reader:
-                found |= dict.fromkeys(one for one in runs_alive(reader, since) if is_run_id(one))
-        except PeakError as error:
-            self._into.leave_out("runs by the ledger", error.message)
+        if not self._no_ledger:
+            try:
+                with LedgerReader(self._ws.ledger) as reader:
+                    found |= dict.fromkeys(one for one in runs_alive(reader, since) if is_run_id(one))
+            except PeakError as error:
+                self._into.leave_out("runs by the ledger", error.message)
         found |= dict.fromkeys(_touched(self._ws.runs, since.timestamp()))
         return tuple(found)
 
