@@ -130,7 +130,8 @@ def _own_countdown(bar: BarSnapshot, now: datetime) -> str:
     armed = bar.armed
     if armed is None or armed.drill or bar.posture.state is not PostureState.ARMED:
         return ""
-    return f" {figures.countdown(armed.left_s(now))}"
+    left = armed.left_s(now)
+    return f" {figures.countdown(left)}" if left else " over"
 
 
 def _why_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:

@@ -97,8 +97,7 @@ class ArmScreen(Working, PeakScreen):
         return lambda source: source.arming()
 
     def on_screen_resume(self) -> None:
-        """Be fed; judge the checklist."""
-        super().on_screen_resume()
+        """Judge the checklist; the base feeds the rest."""
         self._judge()
 
     def do_read(self) -> None:

@@ -137,11 +137,9 @@ class ArmConfirm(ArmDialogue):
 
     # -- following the node
 
-    def on_screen_resume(self) -> None:
-        """Keep being fed: tries and time are the node's."""
-        super().on_screen_resume()
-        read: Callable[[Source], Any] = lambda source: source.arming()  # noqa: E731 - typed, and handed on
-        self.peak.feed.watch(self, read)
+    def subject(self) -> "Callable[[Source], Any]":
+        """Tries and time are the node's."""
+        return lambda source: source.arming()
 
     def on_snapshot_taken(self, message: SnapshotTaken) -> None:
         """What stands now; the request may be gone."""

@@ -112,12 +112,12 @@ def _leased(shown: ArmShown, lease: ArmLine, width: int, *, huge: bool) -> list[
     else:
         chip, meaning = Span(" ▲ ARMED ", Tone.CHIP_ARMED), "live orders may be sent"
         tone = Tone.WARN if left < _ENDS_SOON_S else Tone.STRONG
-    soon = (Span(" ends within a minute", Tone.WARN),) if left < _ENDS_SOON_S else EMPTY
+    soon = (Span("   ends within a minute", Tone.WARN),) if left < _ENDS_SOON_S else EMPTY
     texts: list[Line] = [
-        (chip, Span(f"  {meaning}"), *soon),
+        (chip, Span(f"  {meaning}")),
         (Span(one_line(lease.scope, 40), Tone.STRONG), Span(f"  {run}")),
         (Span(since, Tone.DIM),),
-        (Span("x", Tone.KEY), Span(" ends it now" if lease.drill else " disarms now", Tone.STRONG)),
+        (Span("x", Tone.KEY), Span(" ends it now" if lease.drill else " disarms now", Tone.STRONG), *soon),
     ]
     return [*_beside(figures.countdown(left), tone, texts, width, huge=huge), *_problem(shown, width)]
 
@@ -161,8 +161,15 @@ def _idle(shown: ArmShown, width: int) -> list[Line]:
     """Nothing is armed: what may be asked for, and what stands against it."""
     facts = shown.facts
     known = facts.freshness.as_of is not None
-    chip = Span(" ● NOT ARMED ", Tone.CHIP_OK) if known else Span(" ? NOT KNOWN ", Tone.CHIP_UNKNOWN)
-    said = "no live order may be sent" if known else "whether anything is armed: the node was not heard"
+    if not known:
+        chip, said = (
+            Span(" ? NOT KNOWN ", Tone.CHIP_UNKNOWN),
+            "whether anything is armed: the node was not heard",
+        )
+    elif shown.problem:
+        chip, said = Span(" ▲ NOT ARMED? ", Tone.CHIP_WARN), "as the node last said"
+    else:
+        chip, said = Span(" ● NOT ARMED ", Tone.CHIP_OK), "no live order may be sent"
     lines: list[Line] = [EMPTY, (Span("  "), chip, Span(f"  {said}"))]
     if known:
         lines += _may("live", live_refusals(facts, shown.checklist), width)
