@@ -6,7 +6,7 @@ out, the ledger is read, not asked: each request that its writer refuses is a re
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -136,11 +136,18 @@ class Cooling:
         wait_s = max(left_us / 1_000_000, 0) + _SHORTEST_S + _SPREAD_S
         return asyncio.get_running_loop().time() + wait_s < deadline
 
-    async def passed(self, until: Mapping[Model, int], *, deadline: float) -> bool:
+    async def passed(
+        self,
+        until: Mapping[Model, int],
+        *,
+        deadline: float,
+        halted: Callable[[], bool] = lambda: False,
+    ) -> bool:
         """Whether the first of these models may be asked before ``deadline`` on the loop's clock.
 
-        Returns true once it may, early where its breaker closed or the posture forbids calls: whoever asks
-        then is told so. Where another caller's probe is out still, :meth:`now` names the model again.
+        Returns true once it may, early where its breaker closed, the posture forbids calls or the call is
+        ``halted``: whoever asks then is told so. Where another caller's probe is out still, :meth:`now`
+        names the model again.
         """
         loop = asyncio.get_running_loop()
         model, free_us = min(until.items(), key=lambda item: item[1])
@@ -151,7 +158,7 @@ class Cooling:
         self._waits.tell(ends - loop.time(), *model, "cools down after failures")
         while (left := ends - loop.time()) > 0:
             await asyncio.sleep(min(left, _LOOK_S))
-            if self._gate.stopped() is not None or model not in self.now():
+            if self._gate.stopped() is not None or model not in self.now() or halted():
                 break
         if model in self._probed and (wait := await self._probe_out(model)) is not None:
             self._refused[model] = self._now_us() + wait.retry_after_us

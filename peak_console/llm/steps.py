@@ -336,7 +336,14 @@ class Steps:
 
         Its posture may have changed meanwhile, so that it is asked anew.
         """
-        while route.cooled and await self._cooling.passed(route.cooling, deadline=call.deadline):
+        asked = Subject(call.request.layer.value, call.run_id)
+
+        def halted() -> bool:
+            return self._gate.halts().of_call(asked) is not None
+
+        while route.cooled and await self._cooling.passed(
+            route.cooling, deadline=call.deadline, halted=halted
+        ):
             call.posture, halts = self._gate.standing()
             cooling = self._cooling.now() if call.posture.calls else {}
             hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling, halts=halts)

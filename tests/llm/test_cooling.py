@@ -1,5 +1,4 @@
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -231,14 +230,18 @@ async def test_a_failed_last_candidate_waits_for_one_that_only_cools(
         road.check()
 
 
-async def test_a_stop_ends_the_wait(workspace: Workspace, providers: LoopbackServer) -> None:
+@pytest.mark.parametrize("scope", ["global", "layer:L4"])
+async def test_a_stop_ends_the_wait(workspace: Workspace, providers: LoopbackServer, scope: str) -> None:
     """Whoever waits for a breaker is not in flight, and must hear of a stop all the same."""
     rules = BreakerRules(failures=2, open_us=20 * SECOND_US)
     async with tripped(workspace, providers, Layer.L4, rules) as road:
         call = asyncio.create_task(road.client.call(asking(layer=Layer.L4, timeout_s=60)))
         await asyncio.sleep(0.1)
         assert not call.done()
-        await asyncio.to_thread(stop_now, os.fspath(road.ws.control))
+        if scope == "global":
+            await asyncio.to_thread(stop_now, road.ws.control)
+        else:
+            road.permit.halt(scope)
         with pytest.raises(ControlRefused):
             await asyncio.wait_for(call, 5)
         assert providers.seen == []

@@ -192,7 +192,8 @@ class LedgerServer:
         client = session.client_id
         if client and client not in self._present():
             self._absent[client] = self._clock.boot_us()
-        if client and self._attendance is not None:
+        closing = self._server is None or not self._server.is_serving()
+        if client and self._attendance is not None and not closing:
             self._attendance.left(session)
 
     def receive(self, session: Session, message: Message) -> None:
