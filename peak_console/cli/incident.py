@@ -1,6 +1,7 @@
 """``peak incident``: contain, look, take, write down, hand over, close; drills and the test alert."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,8 @@ from peak_console.domain.text import plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peak_console.operations.containing import StepDone
+    from peak_console.config.workspace import Workspace
+    from peak_console.operations.containing import Contained, StepDone
     from peak_console.operations.incidents.acting import Acted, Hand
     from peak_console.operations.incidents.alerting import HookReport
 
@@ -64,8 +66,24 @@ def now_command(
         told=None if invocation.as_json else _print_step,
         incident_id=incident_id,
     )
+    if not done.recorded:
+        done = _recorded_later(invocation.workspace(), done, reason)
     invocation.reporter.result(done.as_json(), *contained(done))
     return 0 if done.ok else 1
+
+
+def _recorded_later(ws: "Workspace", done: "Contained", reason: str) -> "Contained":
+    """Where no node answered: this process records it as the node, if it can be; all is done before."""
+    from peak_console.domain.errors import PeakError  # noqa: PLC0415 - only where it is needed
+    from peak_console.node.spawn import ledger_client  # noqa: PLC0415 - likewise
+    from peak_console.operations.incidents.recording import record_contained  # noqa: PLC0415 - likewise
+
+    try:
+        with ledger_client(ws, name="peak incident now") as client:
+            return record_contained(client, done, reason)
+    except (PeakError, OSError) as error:
+        why = getattr(error, "message", "") or str(error)
+        return replace(done, why=f"{done.why}; {why}" if done.why else why)
 
 
 @command.command("list", epilog="Example: peak incident list --all")

@@ -1,0 +1,164 @@
+"""What operators do with incidents: proved, refused where it makes no sense, and told in words and JSON."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from node_world import World
+
+from peak_console.cli.program import run
+from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.node.spawn import temporary_node
+from peak_console.operations.incidents import acting
+from peak_console.operations.incidents.acting import Hand
+from peak_console.operations.incidents.alerting import send_test_alert
+from peak_console.operations.incidents.reading import one_incident, read_incidents
+from peak_console.operations.operators import enroll
+
+ID = "inc_20261122_030000_abc123"
+
+
+@pytest.fixture
+def hand(world: World) -> Iterator[Hand]:
+    """Anna's hand in a workspace with one incident of hers; ben is enrolled too."""
+    with (
+        temporary_node(world.ws) as socket,
+        BlockingLedgerClient.connect(socket, name="test") as client,
+    ):
+        enroll(world.ws, client, "ben", by="anna")
+        client.append([_opening(ID)])
+        yield Hand(world.ws, client, "anna")
+
+
+def _opening(incident_id: str, trigger: str = "operator") -> EventDraft:
+    body = {"incident_id": incident_id, "trigger": trigger, "cause": "anna", "summary": "orders look odd"}
+    return EventDraft(f"ev_{incident_id}", EventKind.INCIDENT_OPENED.value, body)
+
+
+def _code(action: Any, *args: Any, **words: Any) -> str:
+    with pytest.raises(PeakError) as refused:
+        action(*args, **words)
+    assert refused.value.remedy
+    return refused.value.code
+
+
+def test_an_incident_is_taken_handed_over_silenced_and_closed(hand: Hand) -> None:
+    """Each step is on record by the name that proved it; each refusal says what to do instead."""
+    ben = Hand(hand.ws, hand.client, "ben")
+    assert acting.acknowledge(hand, "abc123", note="I see it").seq
+    assert acting.acknowledge(hand, ID).seq is None
+    assert _code(acting.hand_over, hand, ID, "ben", note=" ") == "note_missing"
+    assert _code(acting.hand_over, hand, ID, "anna", note="x") == "handover_to_self"
+    assert _code(acting.hand_over, hand, ID, "carl", note="x") == "operator_unknown"
+    acting.hand_over(hand, ID, "ben", note="stopped, cause unknown")
+    assert acting.acknowledge(ben, ID).what == "accepted"
+    assert _code(acting.silence, ben, ID, timedelta(hours=25), reason="x") == "silence_too_long"
+    assert _code(acting.silence, ben, ID, timedelta(hours=1), reason="") == "reason_missing"
+    acting.silence(ben, ID, timedelta(hours=1), reason="provider told")
+    one = _now(hand)
+    assert (one.assignee, one.acknowledged_by, one.handing_to) == ("ben", "ben", "")
+    assert one.silenced_until is not None
+    acting.silence(ben, ID, timedelta(), reason="again")
+    assert _now(hand).silenced_until is None
+    acting.assign(ben, ID, "anna")
+    assert _code(acting.add_note, ben, ID, "  ") == "note_missing"
+    assert _code(acting.close, hand, ID, note="") == "note_missing"
+    assert acting.close(hand, ID, note="a test order").seq
+    assert _code(acting.close, hand, ID, note="again") == "incident_closed"
+    assert _code(acting.acknowledge, hand, ID) == "incident_closed"
+    assert acting.add_note(ben, ID, "afterwards").seq
+    what = [note.what for note in _now(hand).notes]
+    assert what == [
+        "acknowledged",
+        "handed_over",
+        "accepted",
+        "silenced",
+        "silenced",
+        "assigned",
+        "closed",
+        "noted",
+    ]
+
+
+def _now(hand: Hand) -> Any:
+    with LedgerReader(hand.ws.ledger) as reader:
+        return one_incident(read_incidents(reader), ID)
+
+
+def test_nothing_is_done_without_an_enrolled_operators_key(hand: Hand) -> None:
+    """Another's name, a name that nobody enrolled, and an append without proof: refused; nothing changed."""
+    assert _code(acting.acknowledge, Hand(hand.ws, hand.client, "carl"), ID) == "key_unusable"
+    for what in ("acknowledged", "assigned", "noted", "handed_over", "silenced", "closed"):
+        draft = EventDraft(f"ev_x_{what}", f"incident.{what}", {"incident_id": ID, "operator": "anna"})
+        assert _code(hand.client.append, [draft]) == "proof_required"
+    with pytest.raises(ControlRefused):
+        hand.client.append([_opening("inc_x", trigger="lapse")])
+    assert _now(hand).notes == ()
+
+
+def test_a_cause_that_stands_keeps_an_incident_open(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the operator says that they know; then the event says that it stood."""
+    monkeypatch.setattr(acting, "why_standing", lambda *_: "no lease counts now")
+    assert _code(acting.close, hand, ID, note="x") == "cause_stands"
+    assert _now(hand).is_open
+    done = acting.close(hand, ID, note="x", anyway=True)
+    assert "no lease counts now" in done.warning
+    with LedgerReader(hand.ws.ledger) as reader:
+        last = reader.last("incident.closed")
+    assert last is not None
+    assert (last.body or {})["cause_stood"] == "no lease counts now"
+
+
+def test_a_test_alert_without_hooks_says_so_and_closes_itself(hand: Hand) -> None:
+    """It is marked as a test and leaves nothing open."""
+    done = send_test_alert(hand.ws, hand.client, note="new rota", shown_s=0)
+    assert (done.reports, done.closed, done.ok) == ((), True, True)
+    with LedgerReader(hand.ws.ledger) as reader:
+        one = read_incidents(reader)[done.incident_id]
+    assert (one.test, one.is_open, one.counts) == (True, False, False)
+    assert one.summary.endswith(": new rota")
+
+
+@pytest.mark.parametrize("text", ["", "2", "h", "0h", "-1h", "1d", "1.5h", "forever", "2h 3m", "9999999m"])
+def test_a_length_of_silence_is_read_strictly(text: str) -> None:
+    """Minutes and hours alone."""
+    with pytest.raises(UsageWrong) as refused:
+        acting.silence_of(text)
+    assert refused.value.code == "silence_malformed"
+    assert acting.silence_of("90m") == timedelta(minutes=90)
+
+
+def test_the_command_line_tells_and_refuses(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``now`` works with no node and no key of anybody's; lists and pages are one JSON document each."""
+
+    def peak(*words: str) -> tuple[int, Any]:
+        code = run(["--root", str(world.ws.root), "incident", *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    assert peak("show")[1]["error"]["code"] == "no_incident"
+    assert peak("list")[1] == {"incidents": [], "open": 0}
+    assert peak("drill", "arm")[1]["error"]["code"] == "drill_elsewhere"
+    assert {one["drill"] for one in peak("drill", "--list")[1]["drills"]} >= {"stop", "contain", "arm"}
+    assert peak("test-alert")[0] == 3
+    with monkeypatch.context() as patch:
+        patch.setenv("PEAK_KEYS_DIR", str(world.ws.root / "no-keys"))
+        code, told = peak("now", "--stop", "--disarm", "--reason", "odd orders")
+    assert code == 0, told
+    assert [one["step"] for one in told["steps"] if one["step"] in {"disarm", "stop", "capture"}] == [
+        "disarm",
+        "stop",
+    ]
+    assert told["recorded"] is True
+    assert not world.calls()
+    shown = peak("show", told["incident_id"])[1]
+    assert [one["what"] for one in shown["timeline"]][-3:] == ["incident: operator", "disarm", "stop"]
+    assert shown["card"].startswith("# Opened by an operator")
+    assert peak("list")[1]["open"] == 1
+    assert peak("ack", told["incident_id"])[1]["operator"] == "anna"
