@@ -59,16 +59,16 @@ ledger arms: `AI_ARMED=true` raises nothing, and a restarted node has nothing ar
    key, within {APPROVAL_S} s: `peak arm approve`. The token's time begins then.
 3. **Confirm.** The token was shown once, on the terminal itself or on the file descriptor of `--token-fd`;
    not on standard output, unless that is descriptor 1. It has 50 random bits, is typed hidden, within
-   {TOKEN_VALID_S} s, once. With it goes the phrase that names what will happen, as `ARM LIVE venue:NAME
-   RUN_ID 15 MIN`. `peak arm confirm`; without a terminal by `--token-stdin` or `--token-fd 3`, and
-   `--phrase`.
+   {TOKEN_VALID_S} s, once. With it goes the phrase that names what will happen, as
+   `ARM LIVE venue:NAME RUN_ID 15 MIN`. `peak arm confirm`; without a terminal by `--token-stdin` or
+   `--token-fd 3`, and `--phrase`.
 4. **Granted** when the grant is on the ledger, and not before. If it cannot be recorded, nothing is armed.
 
 A slip of the hand is found by the token's check character and costs no try. {TOKEN_TRIES} wrong tokens or
 phrases, whichever request they were for, lock arming for {LOCKOUT_S // 60} minutes and open the incident
-`arm_lockout`; stopping and disarming are never locked. A restart of the node shortens no lockout. `peak arm
-withdraw` takes a request back; `peak disarm` ends a lease; `peak arm status` shows what stands and what
-happened.
+`arm_lockout`; stopping and disarming are never locked. A restart of the node shortens no lockout.
+`peak arm withdraw` takes a request back; `peak disarm` ends a lease; `peak arm status` shows what stands
+and what happened.
 
 **A drill** (`--drill`) walks the same way in any phase, with the same machine and a lease that no gate
 accepts. When it has been granted and runs out, or is disarmed, `drill.finished` is on record: readiness and

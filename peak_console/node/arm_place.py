@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peak_console.domain.events import EventDraft
+from peak_console.node.arm_operations import ArmOperations
 from peak_console.node.arm_record import ArmRecord
 from peak_console.node.arming import ArmKeeper, Around
 from peak_console.operations.checklists import pre_live
 
 if TYPE_CHECKING:
     from peak_console.ledger.service.privileges import Authorise
+    from peak_console.ledger.service.server import Handler
     from peak_console.node.engine import Node
     from peak_console.operations.views.checklists import Checklist
 
 
-def arming_of(node: "Node", record: ArmRecord, authorise: "Authorise") -> ArmKeeper:
-    """The node's arming; what it needs of the node is looked up when it is needed."""
+def arming_of(
+    node: "Node", record: ArmRecord, authorise: "Authorise"
+) -> "tuple[ArmKeeper, dict[str, Handler]]":
+    """The node's arming and its operations; what they need of the node is looked up when it is needed."""
 
     async def append(drafts: Sequence[EventDraft], actor: str) -> object:
         return await node.server.append(drafts, actor=actor)
@@ -41,7 +45,8 @@ def arming_of(node: "Node", record: ArmRecord, authorise: "Authorise") -> ArmKee
         open_incident=lambda *told: node.opening.open(*told),  # noqa: PLW0108 - it is made later
         environ=os.environ,
     )
-    return ArmKeeper(node.state, record, around)
+    keeper = ArmKeeper(node.state, record, around)
+    return keeper, ArmOperations(keeper, node.state, record, around).handlers()
 
 
 def attach(node: "Node") -> None:

@@ -70,11 +70,6 @@ class ArmRecord:
         """From now on know whether this run ends."""
         self.watched.add(run_id)
 
-    def keep_watching(self, run_ids: set[str]) -> None:
-        """Forget every other run."""
-        self.watched &= run_ids
-        self.ended_runs &= run_ids
-
     def out_of_place(self, draft: EventDraft) -> PeakError | None:
         """Why a request or an approval may not be recorded: it is none unless the node was asked for it."""
         if draft.kind not in _ASKED or draft.event_id in self.expected:

@@ -209,7 +209,7 @@ class Node:
         self.state.verified.broken = broken_head(self.ws.ledger) or foreign_beginning(self.ws)
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
-        self.arming = arming_of(self, armed, self._authorise)
+        self.arming, arm_handlers = arming_of(self, armed, self._authorise)
         self.notices = attending(self, reservations.clients)
         self.drafts = DraftBook(self.ws)
         self._closers.append(self.drafts.close)
@@ -218,7 +218,7 @@ class Node:
             self.socket_path,
             authorise=self._authorise,
             clock=self._clock,
-            handlers={**handlers(self), **self.arming.handlers(), **self.notices.handlers()},
+            handlers={**handlers(self), **arm_handlers, **self.notices.handlers()},
             open_calls=reservations,
             attendance=self.notices.workers,
         )

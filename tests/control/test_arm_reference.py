@@ -10,6 +10,7 @@ from arm_world import ArmWorld
 from peak_console.control import arming
 from peak_console.control.arm_reference import ENDS, diagram, render
 from peak_console.control.arm_rules import WORDS, ArmRefusal
+from peak_console.control.arm_state import Arming
 from peak_console.control.arming import TRANSITIONS, Move
 from peak_console.domain.arming import ArmEnd, ArmState
 
@@ -37,7 +38,7 @@ def test_every_move_of_the_table_happens_and_no_other_is_tried(monkeypatch: pyte
     seen = set[tuple[ArmState, Move, ArmState]]()
     listed = arming._listed
 
-    def watched(before: arming.Arming, move: Move, after: arming.Arming) -> bool:
+    def watched(before: Arming, move: Move, after: Arming) -> bool:
         if before.state is not after.state:
             seen.add((before.state, move, after.state))
         return listed(before, move, after)
