@@ -132,7 +132,7 @@ def _daily_loss(known: TradingFigures, limits: TradingLimits, missing: BreakerSa
     limit = limits.max_daily_loss_eur
     pnl = _number(known.day_pnl_eur)
     says = _says(None if pnl is None else -pnl, limit, missing)
-    return _evaluation(BreakerKind.DAILY_LOSS, says, known.day_pnl_eur, limit)
+    return _evaluation(BreakerKind.DAILY_LOSS, says, pnl, limit)
 
 
 def _drawdown(known: TradingFigures, limits: TradingLimits, missing: BreakerSays) -> Evaluation:

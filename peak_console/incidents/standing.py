@@ -18,6 +18,13 @@ FAULT_STANDS_US: Final = 5_000_000
 """A ledger that cannot be written for less is told by the posture alone."""
 
 
+_LOST: Final = {
+    "not_acknowledged": "did not acknowledge the stop",
+    "lost": "went away with calls in flight",
+}
+"""Why a worker is missing, in words."""
+
+
 class Standing:
     """Which causes stand, since when, and which of them were told."""
 
@@ -85,7 +92,7 @@ class LostWorkers:
         self._standing = Standing()
 
     def alarms(self, missing: Sequence[Mapping[str, Any]], now_us: int) -> list[Alarm]:
-        """One for each: ``name``, ``pid``, ``actor`` and ``why`` of whoever is missing."""
+        """One for each: ``name``, ``pid``, ``actor``, ``why`` and ``stop_id`` of who is missing."""
         by_cause = {f"{one.get('name', '?')} pid {one.get('pid', '?')}": one for one in missing}
         return [
             _lost(cause, by_cause[cause], new) for cause, new in self._standing.due(list(by_cause), now_us, 0)
@@ -97,7 +104,7 @@ def _ledger(cause: str, summary: str, detail: str, new: bool) -> Alarm:  # noqa:
 
 
 def _lost(cause: str, one: Mapping[str, Any], new: bool) -> Alarm:  # noqa: FBT001 - private
-    why = one_line(str(one.get("why") or "did not acknowledge the stop"), 120)
+    why = _LOST.get(str(one.get("why")), "is missing")
     figures = {name: one_line(str(one.get(name, "")), 120) for name in ("name", "pid", "actor", "stop_id")}
     summary = f"worker {one_line(cause, 120)} {why}"
     return Alarm(Trigger.WORKER_LOST, one_line(cause, 150), GLOBAL, summary, figures, int(new))

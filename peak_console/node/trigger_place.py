@@ -1,5 +1,6 @@
 """The triggers' place in a node: what they may do, what they look at, and where they are asked."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from peak_console.node.acting import NodeActing
@@ -29,5 +30,6 @@ def opening_of(node: "Node") -> Opening:
 def begin(node: "Node") -> None:
     """Tell what happened before this node, and watch from now on."""
     node.detecting.conflicts = lambda: node.watch.folded.conflicts
+    node.detecting.missing_workers = lambda: [asdict(one) for one in node.notices.workers.missing()]
     node.detecting.serve(node.opening)
     node.watch.each_second.append(node.detecting.second)

@@ -85,7 +85,7 @@ class Opening:
         try:
             return self.alarm(Alarm(trigger, cause, scope, summary, figures or {}, seen))
         except Exception:
-            logger.exception("an incident could not be opened: %s %s", trigger, one_line(cause))
+            logger.exception("an incident could not be opened: %s %s", trigger, one_line(str(cause)))
             return None
 
     def alarm(self, alarm: Alarm) -> str | None:
