@@ -5,15 +5,12 @@ from typing import TYPE_CHECKING
 from peak_console.cli.options import Invocation
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit
-from peak_console.domain.posture import PostureState
 from peak_console.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peak_console.operations.lowering import LoweredNow
-
-_WORDS = {"disarm": PostureState.DISARMED.value, "reduce": PostureState.REDUCE.value}
 
 
 def lower(invocation: Invocation, doing: "Callable[[Workspace], LoweredNow]") -> int:
@@ -40,8 +37,8 @@ def _workspace(invocation: Invocation) -> Workspace:
 def lines(done: "LoweredNow", root: str) -> list[str]:
     """The outcome for people; the times are milliseconds since the first step."""
     told = [f"{_word(done)}  {root}", f"  {done.line}"]
-    first_us = done.steps[0].at_us if done.steps else 0
-    for one in done.steps:
+    first_us = min((one.at_us for one in done.all_steps), default=0)
+    for one in done.all_steps:
         ms = (one.at_us - first_us) / 1000
         detail = f": {one_line(one.detail)}" if one.detail else ""
         told.append(f"  {'done' if one.ok else 'FAILED':<6} {ms:>7.1f} ms  {one.step}{detail}")
@@ -51,8 +48,4 @@ def lines(done: "LoweredNow", root: str) -> list[str]:
 
 
 def _word(done: "LoweredNow") -> str:
-    if not done.effective:
-        return "NOT STOPPED"
-    if done.escalated:
-        return PostureState.STOPPED.value
-    return _WORDS.get(done.what, f"{PostureState.STOPPED.value} {done.scope}")
+    return done.posture.state.value if done.effective else "NOT STOPPED"

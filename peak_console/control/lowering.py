@@ -133,7 +133,7 @@ def client_steps(wish: Wish, boot_us: Callable[[], int]) -> Generator[Any, Any, 
     steps: list[StopStep] = []
     answer: NodeAnswer | None = yield from _attempt(AskNode(wish), "ask the node", boot_us, steps)
     if answer is not None:
-        steps += answer.steps
+        steps[:0] = answer.steps  # they were done before the answer came
         if answer.escalated and answer.stopped:
             return LowerReport(effective=True, escalated=True, steps=tuple(steps), seq=answer.seq)
     seen = yield from _attempt(ReadBack(wish), "read back", boot_us, steps)

@@ -28,7 +28,7 @@ from peak_console.control.lowering import (
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, login, stop_now
 from peak_console.domain.clock import Clock, SystemClock
-from peak_console.domain.posture import PostureReason
+from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop import Recorded, record_stop
 
@@ -42,6 +42,10 @@ REMEDIES: Final[Mapping[str, str]] = {
     "stop everything": "remove it by hand as its owner: rm audits/control/ENABLED audits/control/ENABLING",
 }
 """What to do about a step that failed."""
+
+
+UNREAD: Final = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=())
+"""The posture before it was read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class LoweredNow:
     recorded: Recorded
     stop: StopOutcome | None = None
     """The global stop that it became, where this process made it."""
+    posture: Posture = UNREAD
+    """As the gate of any process sees it afterwards."""
+
+    @property
+    def all_steps(self) -> tuple[StopStep, ...]:
+        """Every step as it was done, those of a global stop among them."""
+        return (*self.steps, *(self.stop.report.steps if self.stop else ()))
 
     @property
     def failed(self) -> tuple[tuple[StopStep, str], ...]:
@@ -84,6 +95,8 @@ class LoweredNow:
         said = {"stop": f"{self.scope} stopped", "reduce": "reducing orders only", "disarm": "disarmed"}
         if not self.effective:
             return "NOT STOPPED: ENABLED could not be removed"
+        if self.escalated and self.what == Lower.STOP and narrow_scope(self.scope) is None:
+            return f"everything is STOPPED: {self.scope or 'an empty text'} names no part of it"
         if self.escalated:
             return (
                 f"everything is STOPPED, because {_asked(self.what, self.scope)} alone could not be made sure"
@@ -98,7 +111,13 @@ class LoweredNow:
             "effective": self.effective,
             "escalated": self.escalated,
             "line": self.line,
-            "steps": [asdict(one) for one in self.steps],
+            "posture": {
+                "state": self.posture.state.value,
+                "calls": self.posture.calls,
+                "orders": self.posture.orders.value,
+                "reasons": list(self.posture.reasons),
+            },
+            "steps": [asdict(one) for one in self.all_steps],
             "failed": [{"step": s.step, "detail": s.detail, "remedy": r} for s, r in self.failed],
             "recorded": self.recorded.as_dict(),
             "remedy": self.remedy,
@@ -148,7 +167,14 @@ def _lower(
     if doing.stopped is not None:
         recorded = record_stop(ws, doing.stopped)
     return LoweredNow(
-        what.value, wish.scope, report.effective, report.escalated, report.steps, recorded, doing.stopped
+        what=what.value,
+        scope=wish.scope,
+        effective=report.effective,
+        escalated=report.escalated,
+        steps=report.steps,
+        recorded=recorded,
+        stop=doing.stopped,
+        posture=CallGate(ws.control, clock, os.environ).posture(),
     )
 
 

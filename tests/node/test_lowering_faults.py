@@ -33,7 +33,7 @@ def test_without_a_node_and_with_a_ruined_ledger(
 ) -> None:
     """No node, no database, a config that does not parse.
 
-    Disarmed is true already, for no lease counts; a scope or reduce, which nobody could keep, stops everything.
+    Disarmed is true already, for no lease counts; a scope or reduce, which nobody keeps, stops everything.
     """
     world.ws.ledger.write_bytes(os.urandom(4096))
     world.ws.control_config.write_text("not [toml")

@@ -96,6 +96,7 @@ async def test_what_cannot_be_recorded_stops_everything(world: World) -> None:
         assert done.effective
         assert done.escalated
         assert "everything is STOPPED" in done.line
+        assert done.posture.state is PostureState.STOPPED
         assert world.posture().state is PostureState.STOPPED
         assert node.state.stopped_scopes == ("provider:acme",)
         node.lowering._append = takes
