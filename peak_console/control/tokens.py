@@ -67,13 +67,11 @@ def matches(typed: str, kept: bytes, bound: Bound) -> bool:
 def _read(typed: str) -> tuple[str, bool]:
     """The ten characters and whether they are ten with their check; lower case and look-alikes are taken."""
     text = typed[:_READ_AT_MOST].upper().translate(_ALIKE)
-    formed = (
-        len(typed) <= _READ_AT_MOST
-        and len(text) == _LENGTH + 1
-        and all(one in _DIGITS for one in text[:_LENGTH])
-        and text[_LENGTH] == _check(text[:_LENGTH])
-    )
-    return (text[:_LENGTH], True) if formed else (_NOTHING, False)
+    padded = text.ljust(_LENGTH + 1)
+    digits = "".join(one if one in _DIGITS else "0" for one in padded[:_LENGTH])
+    checked = padded[_LENGTH] == _check(digits)  # always, so that a malformed text takes as long
+    formed = checked and len(typed) <= _READ_AT_MOST and text[:_LENGTH] == digits and len(text) == _LENGTH + 1
+    return (digits, True) if formed else (_NOTHING, False)
 
 
 def _check(text: str) -> str:
