@@ -14,6 +14,7 @@ from peak_console.config import reference as config_keys
 from peak_console.config.lint import reference as lint_rules
 from peak_console.control import arm_reference
 from peak_console.http import reference as metrics
+from peak_console.incidents import cards
 from peak_console.llm import reference as reason_codes
 from peak_console.tui import reference as keys
 
@@ -62,6 +63,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "lint-rules.md": lint_rules.render,
         "metrics.md": metrics.render,
         "reason-codes.md": reason_codes.render,
+        "../oncall.md": cards.render,
     }
 
 
