@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from peak_console.config.load import ConfigCache
 from peak_console.control.gate import CallGate
 from peak_console.control.posture import effective
-from peak_console.control.scopes import NOTHING, Subject, halts_of
+from peak_console.control.scopes import Subject, halts_of
 from peak_console.domain.calls import (
     Answer,
     CallReason,
@@ -37,13 +37,12 @@ from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
+from peak_console.llm.permitting import Permitting
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import (
     Ended,
     refusal_error,
-    refused_by_halt,
     refused_by_ledger,
-    refused_by_posture,
 )
 from peak_console.llm.router import Hop, Route, plan
 from peak_console.llm.scope_gate import ScopeGate
@@ -91,6 +90,7 @@ class Steps:
         self._clock = clock
         self._random = random
         self._turn = Turn(gate, configs)
+        self._permitting = Permitting(gate, self._turn, recorder)
         self._gate = gate
         self._surveys = surveys
         self._sender = sender
@@ -128,7 +128,7 @@ class Steps:
     async def planned(self, call: Call) -> Route:
         """Step 2: its route; raises what refuses the call, once that is recorded."""
         request = call.request
-        await self._not_halted(call)
+        await self._permitting.not_halted(call)
         try:
             survey = self._surveys.of(
                 self._turn.configs(call.level),
@@ -140,10 +140,10 @@ class Steps:
                 down=self._down_now(),
             )
         except ConfigInvalid as error:
-            await self.refuse(call, CallReason.MATRIX_INVALID, error)
+            await self._permitting.refuse(call, CallReason.MATRIX_INVALID, error)
             raise
         except PeakError as error:
-            await self.refuse(call, error.code, error)
+            await self._permitting.refuse(call, error.code, error)
             raise
         call.matrix_digest, call.lock_digest = survey.matrix_digest, survey.lock_digest
         call.scope, call.scoped = survey.scope, survey.scope.told
@@ -151,7 +151,7 @@ class Steps:
         if request.tools or request.hosted_tools or not survey.scope.silent:
             scoped = await self._scopes.kept_within(survey.scope, request, survey.candidates, call.call_id)
             if isinstance(scoped, CandidateRefusal):
-                raise await self._refused(call, scoped)
+                raise await self._permitting.refused(call, scoped)
             request = call.keep_to(scoped)
         whole_s = sum(one.entry.timeout_s for one in survey.candidates if one.usable)
         total_s = min(request.limits.timeout_s or whole_s, whole_s)
@@ -167,34 +167,12 @@ class Steps:
                 raise await self.still_cooling(call, route)
         refusal = route.refusal
         if refusal is not None:
-            raise await self._refused(call, refusal, route)
+            raise await self._permitting.refused(call, refusal, route)
         return route
-
-    async def _not_halted(self, call: Call) -> None:
-        """Raises ``ControlRefused`` where a stop of its layer or run covers the call."""
-        if not call.posture.calls:
-            return  # what forbids every call says more, and is told in step 3
-        halts = halts_of(self._turn.sources().lease.lease)
-        halted = halts.of_call(Subject(call.request.layer.value, call.run_id)) if halts else None
-        if halted is not None:
-            refused = refused_by_halt(halted)
-            await self.refuse(call, halted.reason, refused)
-            raise refused
 
     async def permitted(self, at: Passage, owed: Sequence[EventDraft]) -> None:
         """Step 3: raises ``ControlRefused`` where the posture, or a stop of a part, forbids the call."""
-        posture, halts = at.call.posture, NOTHING
-        if at.number > 1 or at.route.refused_by_writer:
-            posture, halts = self._gate.standing()
-        halted = halts.of_call(at.subject) if halts else None
-        if posture.calls and halted is None:
-            return
-        refused = refused_by_halt(halted) if halted and posture.calls else refused_by_posture(posture)
-        if owed:
-            await self._recorder.after(owed)
-        elif at.number == 1:
-            await self.refuse(at.call, refused.code, refused, at.route)
-        raise refused
+        await self._permitting.permitted(at, owed)
 
     async def reserved(self, at: Passage, owed: list[EventDraft], ends: list[Ended]) -> bool:
         """Step 4: true once ``requested`` is durable; raises what keeps it from being so.
@@ -361,11 +339,11 @@ class Steps:
         if not route.cooled and halted is not None:
             refused = refusal_error(halted.reason, halted.detail, halted.remedy, call_id=call.call_id)
             if not route.refused_by_writer:
-                await self.refuse(call, halted.reason, refused, route)
+                await self._permitting.refuse(call, halted.reason, refused, route)
             return refused
         refused = refused_while_cooling(route.cooling, self._clock.now(), call_id=call.call_id)
         if not route.refused_by_writer:
-            await self.refuse(call, CallReason.BREAKER_OPEN, refused, route)
+            await self._permitting.refuse(call, CallReason.BREAKER_OPEN, refused, route)
         return refused
 
     async def onward(
@@ -433,18 +411,6 @@ class Steps:
         failure = struck(failure, exchange.secrets)
         bill = drafting.billed(at.hop, failure, exchange)
         await self._recorder.after(self.failed(at, exchange, failure, bill))
-
-    async def refuse(self, call: Call, reason: str, error: PeakError, route: Route | None = None) -> None:
-        """Record a refusal as far as the ledger takes it: what refuses a call must not hold it up."""
-        drafts = drafting.refused(call, reason, error.message, error.remedy, route)
-        error.details["call_id"] = call.call_id
-        error.details["recorded"] = await self._recorder.briefly(drafts)
-
-    async def _refused(self, call: Call, refusal: CandidateRefusal, route: Route | None = None) -> PeakError:
-        """The error of a call that is refused, once that is recorded."""
-        refused = refusal_error(refusal.reason, refusal.detail, refusal.remedy, call_id=call.call_id)
-        await self.refuse(call, refusal.reason, refused, route)
-        return refused
 
     def _down_now(self) -> frozenset[str]:
         now = self._clock.boot_us()
