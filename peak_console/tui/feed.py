@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from textual.message import Message
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from peak_console.operations.views.source import Source
 
 Read = Callable[["Source"], Any]
+_GLANCE_S: Final = 0.3
+"""How often it is looked whether an incident was opened, between two refreshes."""
 
 
 class Target(Protocol):
@@ -44,6 +46,8 @@ class Feed:
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="peak-feed", daemon=True)
         self.reads = 0
+        self._deadline: float | None = None
+        self._alarm: int | None = None
 
     def start(self) -> None:
         """Begin reading."""
@@ -98,8 +102,11 @@ class Feed:
 
     def _next(self) -> "Callable[[Source], None] | None":
         """The next thing to do, waiting for it; ``None`` at the end."""
-        deadline = None if self.interval_s is None else time.monotonic() + self.interval_s
         with self._wake:
+            if self.interval_s is not None and self._deadline is None:
+                self._deadline = time.monotonic() + self.interval_s
+            deadline = self._deadline
+            glance = None if deadline is None else time.monotonic() + _GLANCE_S
             while True:
                 if self._ended:
                     return None
@@ -109,9 +116,25 @@ class Feed:
                     return lambda source: self._answer(source, target, topic, read)
                 late = deadline is not None and time.monotonic() >= deadline
                 if self._due or late:
-                    self._due, self._busy = False, True
+                    self._due, self._busy, self._deadline = False, True, None
                     return self._refresh
-                self._wake.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                if deadline is None or glance is None:
+                    self._wake.wait()
+                    continue
+                left = min(deadline, glance) - time.monotonic()
+                if left <= 0:
+                    return self._glance
+                self._wake.wait(left)
+
+    def _glance(self, source: "Source") -> None:
+        """Between two refreshes: an incident that was opened is not kept waiting for the next one."""
+        try:
+            newest = source.alarm()
+        except Exception:  # noqa: BLE001 - the refresh that follows soon tells what is wrong
+            return
+        before, self._alarm = self._alarm, newest
+        if newest and before is not None and newest != before:
+            self.poke()
 
     def _refresh(self, source: "Source") -> None:
         with self._wake:

@@ -216,7 +216,7 @@ INCIDENT_ACTIONS: Final = (
         _SCREEN,
         Danger.CHANGE,
         command="drill",
-        cli="peak incident drill",
+        cli="peak incident drill contain",
         rank=28,
         disabled=needs_workspace,
     ),

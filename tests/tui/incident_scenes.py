@@ -99,7 +99,8 @@ def incident_source(name: str) -> FakeSource:
     if name == "normal":
         facts = replace(facts, incidents=(CLOSED,))
     if name == "empty":
-        facts = replace(facts, contacts=(), contacts_problem="nobody is named in configs/console.toml: add [[contacts]]")
+        problem = "nobody is named in configs/console.toml: add [[contacts]]"
+        facts = replace(facts, contacts=(), contacts_problem=problem)
     if name == "stale":
         facts = replace(facts, freshness=base.freshness)
     base.incidents_facts = facts

@@ -204,7 +204,7 @@ async def test_stop_takes_two_keys_and_is_read_back(tmp_path: Path) -> None:
         text = screen_text(app)
     assert not (control / "ENABLED").exists()
     assert (control / "STOP").exists()
-    assert "✓ STOPPED, read back" in text
+    assert "STOPPED, read back" in text
     assert " ms" in text
     assert "not recorded yet" in text
 

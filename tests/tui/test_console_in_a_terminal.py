@@ -41,7 +41,7 @@ def test_on_call_story(tmp_path: Path) -> None:
         terminal.press("!")
         terminal.wait("STOP +every call, every order", 10)
         terminal.press("s")
-        terminal.wait("✓ STOPPED, read back", 10)
+        terminal.wait("✓ stop .*STOPPED, read back", 10)
         terminal.wait(r"\A *■ STOPPED", 10)  # the bar, besides the panel
         terminal.press("escape", pause=0.6)
         terminal.press("q", pause=0.5)

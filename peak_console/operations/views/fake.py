@@ -133,6 +133,10 @@ class FakeSource:
         given = self.checklists.get(name)
         return given or Checklist.unknown(name, self.clock.now(), "none was given")
 
+    def alarm(self) -> int:
+        """The newest incident of its bar."""
+        return max((one.seq for one in self.bar_snapshot.incidents), default=0)
+
     def incidents(self) -> IncidentsFacts:
         """The incidents it was given."""
         return self.incidents_facts or IncidentsFacts(self.clock.now(), freshness=self.freshness)

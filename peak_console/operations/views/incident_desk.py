@@ -96,6 +96,26 @@ class WorkspaceDesk:
             return f"test alert #{done.seq:,} was on every console; no hook is configured to tell a person"
         return "test alert: " + "; ".join(_hook_words(one) for one in done.reports)
 
+    def drill(self, progress: Progress) -> str:
+        """Run it in a process of its own, and record how it came out."""
+        from peak_console.domain.incidents import DrillKind  # noqa: PLC0415 - beside what needs it
+        from peak_console.operations.drills import DrillStep, record_drill, run_drill  # noqa: PLC0415 - seldom
+
+        seen: list[DrillStep] = []
+
+        def told(step: DrillStep) -> None:
+            seen.append(step)
+            progress(f"drill: {step.step}", len(seen), 0)
+
+        report = run_drill(DrillKind.CONTAIN, told=told)
+        with _client(self._ws) as client:
+            seq = record_drill(self._ws, client, report, note="from the console")
+        words = ", ".join(f"{one.step} {one.ms:,} ms" for one in report.steps if one.ok)
+        broken = next((one for one in report.steps if not one.ok), None)
+        if broken is not None:
+            return f"drill did NOT hold, #{seq:,}: {broken.step}: {broken.detail}"
+        return f"drill held, #{seq:,}: {words}"
+
 
 def _hook_words(report: "HookReport") -> str:
     word = {True: "told", False: "NOT told", None: "silent"}[report.ok]

@@ -216,6 +216,14 @@ class LiveSource:
 
         return checklist(self._ws, name, self._clock)
 
+    def alarm(self) -> int:
+        """The place of the last ``incident.opened``; 0 where none is, or nobody can read now."""
+        try:
+            newest = self._door.reader().last("incident.opened")
+        except LedgerUnavailable:
+            return 0
+        return 0 if newest is None else newest.seq
+
     def incidents(self) -> "IncidentsFacts":
         """Every incident, and whom to call."""
         return self._incidents_reader().facts(self._clock.now())

@@ -82,6 +82,10 @@ class NowhereSource:
         """Nothing to judge."""
         return Checklist.unknown(name, self._clock.now(), self._problem, "make one with: peak init DIR")
 
+    def alarm(self) -> int:
+        """None."""
+        return 0
+
     def incidents(self) -> IncidentsFacts:
         """No incidents, and nobody to call."""
         return IncidentsFacts(self._clock.now(), contacts_problem=self._problem, freshness=self._fresh())

@@ -65,6 +65,10 @@ class Source(Protocol):
         """What is armed, asked for, refused, and how it ended before."""
         ...
 
+    def alarm(self) -> int:
+        """The place of the newest opened incident, 0 where none is known: asked more often than the bar."""
+        ...
+
     def incidents(self) -> "IncidentsFacts":
         """Every incident, open ones first, and whom to call."""
         ...

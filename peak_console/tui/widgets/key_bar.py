@@ -90,6 +90,8 @@ _GOES_FIRST = (
     "quit",
     "replay.goto",
     "go.log",
+    "go.incidents",
+    "go.arm",
     "go.matrix",
     "go.runs",
     "go.calls",
