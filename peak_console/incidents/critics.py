@@ -8,34 +8,36 @@ from peak_console.domain.events import EventKind
 from peak_console.domain.incidents import Trigger
 from peak_console.domain.verdict import Verdict
 from peak_console.incidents.alarm import Alarm
-from peak_console.incidents.evidence import gauge, reached
+from peak_console.incidents.evidence import Stream, gauge, reached
 from peak_console.ledger.headers import Header
-from peak_console.stats.e_detector import EDetector, detector
+from peak_console.stats.e_detector import detector
 
 KINDS: Final = (EventKind.CRITIC_JUDGED.value,)
+
+UNANSWERED: Final = "unanswered"
+"""The reason of a FAIL that nobody gave: the judge's provider did not answer, and its breaker tells that."""
 
 
 class Verdicts:
     """One stream for each layer that is judged: 1 for a FAIL, 0 for anything else."""
 
     def __init__(self) -> None:
-        self._states: dict[str, EDetector] = {}
+        self._streams: dict[str, Stream] = {}
         self._told: list[Alarm] = []
 
     def take(self, event: Header, body: Mapping[str, Any], rules: CriticFailRate) -> None:
         """Take a verdict in."""
-        if event.kind not in KINDS:
+        if event.kind not in KINDS or body.get("reason") == UNANSWERED:
             return
         layer = str(body.get("judged_layer") or event.layer or "")
         usual = float(rules.baseline_pct) / 100
-        state = self._states.get(layer)
-        if state is None or state.p0 != detector(usual).p0:
-            state = detector(usual)  # a new baseline begins a new test
-        state = state.after(hit=body["verdict"] == Verdict.FAIL.value)
-        if reached(state, rules.alarm_log):
-            self._told.append(_alarm(layer, state, rules))
-            state = state.restarted()
-        self._states[layer] = state
+        stream = self._streams.get(layer)
+        if stream is None or stream.state.p0 != detector(usual).p0:
+            stream = self._streams[layer] = Stream(detector(usual))  # a new baseline begins a new test
+        stream.take(hit=body["verdict"] == Verdict.FAIL.value)
+        if reached(stream.state, rules.alarm_log):
+            self._told.append(_alarm(layer, stream, rules))
+            self._streams[layer] = Stream(stream.state.restarted())
 
     def known(self) -> None:
         """What was found so far is of before."""
@@ -47,17 +49,16 @@ class Verdicts:
         return told
 
 
-def _alarm(layer: str, state: EDetector, rules: CriticFailRate) -> Alarm:
+def _alarm(layer: str, stream: Stream, rules: CriticFailRate) -> Alarm:
     figures = {
         "layer": layer,
-        "fails": state.hits,
-        "verdicts": state.seen,
+        "fails": sum(stream.recent),
+        "verdicts": len(stream.recent),
         "baseline_pct": str(rules.baseline_pct),
-        **gauge(state, rules.alarm_log),
+        **gauge(stream.state, rules.alarm_log),
     }
     summary = (
-        f"{layer or 'no layer'}: {state.hits} of {state.seen} verdicts are FAIL, "
-        f"usual are {rules.baseline_pct} per cent"
+        f"{layer or 'no layer'}: {stream.told} verdicts are FAIL, usual are {rules.baseline_pct} per cent"
     )
     scope = f"layer:{layer}" if layer else "global"
     return Alarm(Trigger.CRITIC_FAIL_RATE, scope, scope, summary, figures)

@@ -13,9 +13,9 @@ from peak_console.domain.events import EventKind
 from peak_console.domain.incidents import Trigger
 from peak_console.domain.text import one_line
 from peak_console.incidents.alarm import Alarm
-from peak_console.incidents.evidence import gauge, reached
+from peak_console.incidents.evidence import Stream, gauge, reached
 from peak_console.ledger.headers import Header
-from peak_console.stats.e_detector import EDetector, detector, upper_bound
+from peak_console.stats.e_detector import detector, upper_bound
 from peak_console.stats.sketch import QuantileSketch
 
 KINDS: Final = (EventKind.CALL_COMPLETED.value,)
@@ -36,7 +36,7 @@ class Usual:
     sketch: QuantileSketch = field(default_factory=QuantileSketch)
     p95_us: int = 0
     """0 while it is still learning."""
-    state: EDetector = field(default_factory=lambda: detector(1 - QUANTILE))
+    stream: Stream = field(default_factory=lambda: Stream(detector(1 - QUANTILE)))
     newest_us: int = 0
 
 
@@ -68,8 +68,8 @@ class Latencies:
         if not usual.p95_us:
             self._learn(usual, latency_us, rules.baseline_calls)
             return
-        usual.state = usual.state.after(hit=latency_us > usual.p95_us)
-        if reached(usual.state, rules.alarm_log):
+        usual.stream.take(hit=latency_us > usual.p95_us)
+        if reached(usual.stream.state, rules.alarm_log):
             self._told.append(_alarm(key, usual, rules))
             self._usual[key] = Usual()  # what is usual from here on is learnt anew
 
@@ -89,25 +89,25 @@ class Latencies:
             return
         usual.p95_us = max(round(usual.sketch.quantile(QUANTILE) or 0), 1)
         longer = seen - usual.sketch.count_at_most([usual.p95_us])[0]
-        usual.state = detector(max(upper_bound(min(longer, seen), seen), 1 - QUANTILE))
+        usual.stream = Stream(detector(max(upper_bound(min(longer, seen), seen), 1 - QUANTILE)))
         usual.sketch = QuantileSketch()
 
 
 def _alarm(key: ModelKey, usual: Usual, rules: LatencySpike) -> Alarm:
     layer, provider, model_id = key
     name = one_line(f"{provider}:{model_id}", 120)
-    state = usual.state
+    stream = usual.stream
     figures = {
         "layer": layer,
         "model": name,
         "usual_p95_us": usual.p95_us,
-        "longer": state.hits,
-        "calls": state.seen,
+        "longer": sum(stream.recent),
+        "calls": len(stream.recent),
         "newest_us": usual.newest_us,
-        **gauge(state, rules.alarm_log),
+        **gauge(stream.state, rules.alarm_log),
     }
     summary = (
-        f"{name} in {layer or 'no layer'}: {state.hits} of {state.seen} calls took longer than "
+        f"{name} in {layer or 'no layer'}: {stream.told} calls took longer than "
         f"{usual.p95_us / 1e6:.2f} s, its usual 95th percentile"
     )
     return Alarm(Trigger.LATENCY_SPIKE, f"{layer} {name}", f"model:{provider}:{model_id}", summary, figures)

@@ -144,6 +144,7 @@ class ArmKeeper:
         binding = digest(told)
         breakers = state.open_breakers()
         latched = frozenset(_named(one) for one in breakers if one.latched)
+        latched |= {f"{one.kind}:{one.scope}" for one in state.latches.latched()}
         mark = (folded.calls, folded.enabled, state.facts.phase, binding, latched)
         if mark != self._mark:
             self._mark = mark
