@@ -247,8 +247,8 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
         """Arming here; ``None`` without a workspace."""
         from peak_console.operations.views.arm_desk import WorkspaceArmDesk  # noqa: PLC0415 - not before the first paint
 
-        workspace, clock = self.opening.workspace, self.opening.clock
-        return self.opening.arm_desk or (None if workspace is None else WorkspaceArmDesk(workspace, clock))
+        workspace = self.opening.workspace
+        return self.opening.arm_desk or (None if workspace is None else WorkspaceArmDesk(workspace))
 
     def now(self) -> datetime:
         """The clock's time."""

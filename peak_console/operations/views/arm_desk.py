@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from peak_console.config.workspace import Workspace
-from peak_console.domain.clock import Clock
 from peak_console.operations.views.arming import ArmLine, ArmRequestLine
 from peak_console.operations.views.checklists import Checklist
 
@@ -64,16 +63,16 @@ class ArmDesk(Protocol):
 
 
 class WorkspaceArmDesk:
-    """Arming through the node of a workspace, signed with the keys of this user."""
+    """Arming through the node of a workspace, signed with the keys of this user; always now."""
 
-    def __init__(self, ws: Workspace, clock: Clock) -> None:
-        self._ws, self._clock = ws, clock
+    def __init__(self, ws: Workspace) -> None:
+        self._ws = ws
 
     def checklist(self) -> Checklist:
         """The pre-live checklist, judged now."""
         from peak_console.operations.checklists import pre_live  # noqa: PLC0415 - loads much
 
-        return pre_live(self._ws, self._clock)
+        return pre_live(self._ws)
 
     def request(self, asked: ArmAsked) -> "Requested":
         """Ask to be armed."""
@@ -119,7 +118,7 @@ class WorkspaceArmDesk:
         """End arming: by the same way as the command."""
         from peak_console.operations.lowering import disarm  # noqa: PLC0415 - loaded when it is needed
 
-        return disarm(self._ws, reason=reason, operator=operator, clock=self._clock)
+        return disarm(self._ws, reason=reason, operator=operator)
 
     @contextmanager
     def _client(self) -> "Iterator[BlockingLedgerClient]":

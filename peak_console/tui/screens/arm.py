@@ -120,6 +120,8 @@ class ArmScreen(Working, PeakScreen):
         facts = message.snapshot
         if not isinstance(facts, ArmFacts):
             return
+        if self._facts is not None and facts.past[:1] != self._facts.past[:1]:
+            self._judge()  # an arming or a drill of it is evidence too
         fresh = facts.freshness
         if fresh.as_of is None and self._facts is not None and self._facts.freshness.as_of is not None:
             kept = replace(self._facts.freshness, why=fresh.why, remedy=fresh.remedy)
@@ -172,6 +174,8 @@ class ArmScreen(Working, PeakScreen):
         steps = ", ".join(f"{one.step} {'ok' if one.ok else 'FAILED ' + one.detail}" for one in done.steps)
         worse = done.escalated or not done.effective
         said = f"{done.line}; {done.remedy}" if worse and done.remedy else done.line
+        if self.peak.replay is not None:
+            said = f"the live workspace, now: {said}"
         self.peak.say(said, severity="error" if worse else "information", whole=f"{said} ({steps})")
 
     # -- drawing

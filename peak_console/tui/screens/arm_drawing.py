@@ -234,10 +234,18 @@ def item_lines(one: ChecklistItem | None, width: int, height: int) -> list[Line]
     sign, tone = SIGNS[one.state]
     signed = f"signed by {one_line(one.signed_by, 20)}: {one_line(one.note, 120)}" if one.signed_by else ""
     told = "; ".join(part for part in (one_line(one.evidence, 400), signed) if part) or "no evidence"
-    lines = wrapped(f"{sign} {told}", width, indent=" ", tone=tone)[: max(1, height - 2)]
+    lines = _first(wrapped(f"{sign} {told}", width - 1, indent=" ", tone=tone), max(1, height - 2))
     if one.remedy and one.state is not ItemState.GREEN:
         lines += wrapped(f"do: {one_line(one.remedy, 300)}", width, indent="   ", tone=Tone.ACCENT)
     return [title, *(fit(line, width) for line in lines[: height - 1])]
+
+
+def _first(lines: list[Line], most: int) -> list[Line]:
+    """The first lines; the last of them says where there would be more."""
+    if len(lines) <= most:
+        return lines
+    *kept, last = lines[:most]
+    return [*kept, (*last, Span("…", last[-1].tone))]
 
 
 def past_lines(past: Sequence[ArmPast], now: datetime, width: int, height: int) -> list[Line]:
