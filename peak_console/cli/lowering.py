@@ -6,6 +6,7 @@ from peak_console.cli.options import Invocation
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.text import one_line
+from peak_console.operations.stop_background import cancel_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,14 @@ def lower(invocation: Invocation, doing: "Callable[[Workspace], LoweredNow]") ->
     Raises ``EnvironmentUnfit`` where there is no workspace.
     """
     done = doing(ws := _workspace(invocation))
-    document = {"root": str(ws.root), **done.as_dict()}
-    invocation.reporter.result(document, *lines(done, str(ws.root)))
+    document, told = {"root": str(ws.root), **done.as_dict()}, lines(done, str(ws.root))
+    if done.escalated:
+        (ended,) = cancel_background([ws])
+        document["background"] = [one.as_dict() for one in ended.calls]
+        if ended.calls or not ended.ok:
+            told.append(f"  background work: {one_line(ended.detail)}")
+            told += [f"    do: {one_line(one.remedy)}" for one in ended.calls if not one.ok]
+    invocation.reporter.result(document, *told)
     return 0 if done.effective else 1
 
 
@@ -43,6 +50,9 @@ def lines(done: "LoweredNow", root: str) -> list[str]:
         detail = f": {one_line(one.detail)}" if one.detail else ""
         told.append(f"  {'done' if one.ok else 'FAILED':<6} {ms:>7.1f} ms  {one.step}{detail}")
     told += [f"    do: {remedy} ({step.step})" for step, remedy in done.failed]
+    for venue in done.venues.venues if done.venues is not None else ():
+        told.append(f"  orders at {one_line(venue.venue)}: {one_line(venue.detail)}")
+        told += [] if venue.ok else [f"    do: {one_line(venue.remedy)}"]
     told.append(f"  {done.recorded.line}")
     return [*told, f"  {done.remedy}"] if done.remedy else told
 

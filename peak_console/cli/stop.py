@@ -257,9 +257,11 @@ def _print_workers(targets: list[Workspace], found: "list[Attendance]") -> None:
 
 
 def _print_venues(targets: list[Workspace], steps: "list[VenuesStep]") -> None:
-    """What became of orders, where there is a venue; in red where orders may stand."""
+    """What became of orders; in red where they may stand."""
     for ws, step in zip(targets, steps, strict=True):
         where = f" of {ws.root}" if len(targets) > 1 else ""
+        if not step.venues:
+            _say(f"  orders{where}: {step.detail}")
         for one in step.venues:
             _say(f"  orders{where} at {one.venue}: {one.detail}", red=not one.ok)
             if not one.ok:
@@ -270,6 +272,11 @@ def _print(told: list[dict[str, Any]]) -> None:
     for one in told:
         word = "STOPPED" if one["effective"] else "NOT STOPPED: ENABLED could not be removed"
         sys.stdout.write(f"{word}  {one['root']}\n")
+        first_us = min((step["at_us"] for step in one["steps"]), default=0)
+        for step in one["steps"]:
+            detail = f": {step['detail']}" if step["detail"] else ""
+            ms = (step["at_us"] - first_us) / 1000
+            _say(f"  {'done' if step['ok'] else 'FAILED':<6} {ms:>7.1f} ms  {step['step']}{detail}")
         for step in one["failed"]:
             sys.stdout.write(f"  failed: {step['step']}: {step['detail']}\n    do: {step['remedy']}\n")
         sys.stdout.write(f"  {one['recorded']['line']}\n")

@@ -27,8 +27,10 @@ from peak_console.control.lowering import (
 )
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, login, stop_now
+from peak_console.control.venues import CancelVenue, VenuesStep, begin_cancel_all, venues_of
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
+from peak_console.domain.stopping import SCOPE_LIMIT, ScopeKind
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop import Recorded, record_stop
 
@@ -65,6 +67,8 @@ class LoweredNow:
     """The global stop that it became, where this process made it."""
     posture: Posture = UNREAD
     """As the gate of any process sees it afterwards."""
+    venues: VenuesStep | None = None
+    """What became of open orders, where everything or a venue was stopped."""
 
     @property
     def all_steps(self) -> tuple[StopStep, ...]:
@@ -120,6 +124,7 @@ class LoweredNow:
             "steps": [asdict(one) for one in self.all_steps],
             "failed": [{"step": s.step, "detail": s.detail, "remedy": r} for s, r in self.failed],
             "recorded": self.recorded.as_dict(),
+            "venues": None if self.venues is None else self.venues.as_dict(),
             "remedy": self.remedy,
         }
 
@@ -152,7 +157,7 @@ def _lower(
     wish = Wish(
         what=what,
         stop_id=f"{what.value}_{secrets.token_hex(12)}",
-        scope=found.text if found is not None else scope.strip()[:100],
+        scope=found.text if found is not None else scope.strip()[: SCOPE_LIMIT + 1],
         reason=reason,
         operator=operator or login(),
     )
@@ -163,6 +168,7 @@ def _lower(
         report = LowerReport(effective=stopped, escalated=True, steps=())
     else:
         report = run(client_steps(wish, clock.boot_us), doing)
+    orders = begin_cancel_all(_to_cancel(ws, wish, everything=report.escalated))
     recorded = Recorded(report.seq, "" if report.seq is not None else "the node records it when it can")
     if doing.stopped is not None:
         recorded = record_stop(ws, doing.stopped)
@@ -175,7 +181,21 @@ def _lower(
         recorded=recorded,
         stop=doing.stopped,
         posture=CallGate(ws.control, clock, os.environ).posture(),
+        venues=orders.result() if report.escalated or _venue(wish) else None,
     )
+
+
+def _to_cancel(ws: Workspace, wish: Wish, *, everything: bool) -> tuple[CancelVenue, ...]:
+    """The venues whose open orders are cancelled: all where everything was stopped, else the one stopped."""
+    if not everything and not _venue(wish):
+        return ()
+    return tuple(one for one in venues_of(ws.root) if everything or one.name == _venue(wish))
+
+
+def _venue(wish: Wish) -> str:
+    """The venue that is stopped; empty where it is something else."""
+    found = narrow_scope(wish.scope) if wish.what is Lower.STOP else None
+    return found.name if found is not None and found.kind is ScopeKind.VENUE else ""
 
 
 class _Doing:

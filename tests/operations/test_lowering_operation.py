@@ -1,0 +1,86 @@
+"""Lowering from outside, without a node: everything stops, orders are cancelled, and the account is true."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.files import ENABLED, STOP
+from peak_console.control.venues import CancelReport
+from peak_console.domain.posture import PostureState
+from peak_console.operations import lowering
+from peak_console.operations.lowering import disarm, reduce, stop_scope
+
+
+@dataclass
+class Venue:
+    """A venue with orders that stand."""
+
+    name: str
+    by_hand: str = "on its own page"
+    asked: list[float] = field(default_factory=list)
+
+    def cancel_all(self, deadline_s: float) -> CancelReport:
+        """All of them."""
+        self.asked.append(deadline_s)
+        return CancelReport(cancelled=3)
+
+
+@pytest.fixture
+def venues(monkeypatch: pytest.MonkeyPatch) -> tuple[Venue, Venue]:
+    """The venues of the workspace."""
+    both = (Venue("kraken"), Venue("other"))
+    monkeypatch.setattr(lowering, "venues_of", lambda _: both)
+    return both
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Workspace:
+    """A workspace that was enabled, and whose node has died long since."""
+    made = Workspace(tmp_path)
+    made.control.mkdir(parents=True)
+    (made.control / ENABLED).write_text('{"event_id": "ev_1"}')
+    return made
+
+
+def test_what_nobody_keeps_stops_everything_and_cancels_all_orders(
+    ws: Workspace, venues: tuple[Venue, Venue]
+) -> None:
+    """A scope and reduce need a node: without one ENABLED goes, STOP stands, every venue cancels."""
+    for number, lower in enumerate((lambda: stop_scope(ws, "venue:kraken"), lambda: reduce(ws)), start=1):
+        done = lower()
+        assert done.effective
+        assert done.escalated
+        assert done.posture.state is PostureState.STOPPED
+        assert not (ws.control / ENABLED).exists()
+        assert (ws.control / STOP).exists()
+        assert [len(one.asked) for one in venues] == [number, number]
+        assert done.recorded.seq is None
+        words = [one.step for one in done.all_steps]
+        assert words[:2] == ["ask the node", "read back"]
+        assert "unlink ENABLED" in words
+        assert [step.step for step, _ in done.failed] == ["ask the node"]
+
+
+def test_disarming_without_a_lease_is_done_and_touches_nothing_else(
+    ws: Workspace, venues: tuple[Venue, Venue]
+) -> None:
+    """Nothing is armed: ENABLED stays, no order is cancelled, and nobody claims a record."""
+    done = disarm(ws, reason="shift ends")
+    assert done.effective
+    assert not done.escalated
+    assert done.line == "disarmed"
+    assert (ws.control / ENABLED).exists()
+    assert [one.asked for one in venues] == [[], []]
+    assert done.recorded.seq is None
+
+
+@pytest.mark.parametrize("text", ["L2", "", "layer:L99", "global", "reduce", "drill:x", "run:" + "x" * 500])
+def test_a_text_that_names_no_part_stops_everything(ws: Workspace, text: str) -> None:
+    """Nobody's stop is lost to a slip of the pen."""
+    done = stop_scope(ws, text)
+    assert done.effective
+    assert done.escalated
+    assert "names no part of it" in done.line
+    assert not (ws.control / ENABLED).exists()
