@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from peak_console.config.configs import Configs
-from peak_console.control.scopes import NOTHING, Halts
+from peak_console.control.scopes import NOTHING, Halt, Halts, Subject
 from peak_console.domain.calls import CallLimits, CallReason, CallRequest, Message, OutcomeClass
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
-from peak_console.llm.candidates import Facts, survey
+from peak_console.llm.candidates import CandidateRefusal, Facts, survey
 from peak_console.llm.providers.adapters import ADAPTERS
 from peak_console.llm.providers.failing import failure
 from peak_console.llm.router import Hop, Route, plan
@@ -178,6 +178,9 @@ def explain(
         limits=CallLimits(max_output_tokens=max_output_tokens),
     )
     route = plan(survey(configs, layer, role, facts), request, cooling=cooling, halts=halts)
+    halted = halts.of_call(Subject(layer.value))
+    if halted is not None:
+        _all_halted(route, halted)
     hops = {}
     hop = route.first
     while hop is not None:
@@ -190,6 +193,13 @@ def explain(
     _with_remedies(route)
     named = tuple(f"{one.who}:{one.how}" for one in failures)
     return Explanation(layer, role, tuple(route.rows), tuple(steps), ends, named)
+
+
+def _all_halted(route: Route, halted: Halt) -> None:
+    """Its layer is stopped: whatever else keeps a candidate out, that comes first."""
+    route.first = None
+    for place in range(len(route.candidates)):
+        route.refuse(place, CandidateRefusal(halted.reason, halted.words, halted.remedy))
 
 
 def _priced(rows: Sequence[dict[str, Any]], configs: Configs, today: date) -> None:

@@ -8,6 +8,7 @@ from test_candidates import TODAY
 
 from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
+from peak_console.control.scopes import Halts
 from peak_console.domain.errors import CallRefused, UsageWrong
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.llm.route import NAMED_FAILURES, Explanation, explain, parse_failure
@@ -100,3 +101,18 @@ def test_every_named_failure_ends_somewhere(how: str, provider: str) -> None:
     found = parse_failure(f"{provider}:{how}")
     assert (found.provider, found.how, found.model_id) == (provider, how, None)
     assert replace(found, model_id="x").hits(provider, "x")
+
+
+def test_a_plan_tells_what_is_stopped_or_quarantined(configs: Configs) -> None:
+    """A stopped layer keeps everybody out, also who has no key; a model that is halted is passed over."""
+
+    def halted(halts: Halts, **more: frozenset[str]) -> Explanation:
+        return explain(configs, Layer.L2, Role.PRIMARY, today=TODAY, halts=halts, **more)
+
+    layer = halted(Halts(stopped=("layer:L2",)), keys=frozenset())
+    assert [row["reason"] for row in layer.rows] == ["scope_stopped"] * 2
+    assert [row["detail"] for row in layer.rows] == ["layer:L2 is stopped"] * 2
+    assert "peak enable --scope layer:L2" in layer.rows[0]["remedy"]
+    model = halted(Halts(quarantined=("openai:gpt-5-mini",)))
+    assert [row["reason"] for row in model.rows] == ["model_quarantined", "admitted"]
+    assert [step.happens for step in model.steps] == ["refused", "answers"]
