@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
+from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.node import arm_place
 from peak_console.node.engine import Node
 from peak_console.operations import arming
 from peak_console.operations.lowering import disarm
 from peak_console.operations.operators import enroll
 from peak_console.operations.views.arming import ArmFacts
+from peak_console.operations.views.checklists import Checklist, ChecklistItem, ItemState
 
 DRILL: dict[str, Any] = {
     "scope": "venue:paper",
@@ -351,3 +354,34 @@ def test_the_environment_arms_nothing(world: World, monkeypatch: pytest.MonkeyPa
         assert refused.value.code == "ai_armed_false"
 
     run(world, work)
+
+
+def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With phase, checklist and run as they must be the lease says ARMED; the run's end takes it back."""
+    judged = [Checklist("pre-live", SystemClock().now(), (ChecklistItem("a", "a", ItemState.RED, "x"),))]
+    monkeypatch.setattr(arm_place, "pre_live", lambda *_: judged[-1])
+
+    def work(desk: Desk) -> None:
+        run_id = "20261122_120000_abcdef"
+        desk.client.append([EventDraft("ev_begin", "run.started", {}, run_id=run_id)])
+        monkeypatch.setattr(desk.node.keeper, "problems", lambda *_: ())  # configs of live are not the matter
+        desk.node.state.facts.phase = Phase.LIVE
+        asked: dict[str, Any] = {"drill": False, "run_id": run_id, "scope": "venue:paper", "ttl_s": 900}
+        with pytest.raises(ControlRefused) as refused:
+            desk.request(**asked)
+        assert refused.value.code == "checklist_red"
+        judged.append(replace(judged[0], items=(replace(judged[0].items[0], state=ItemState.GREEN),)))
+        got = desk.request(**asked)
+        assert got.phrase == f"ARM LIVE venue:paper {run_id} 15 MIN"
+        desk.confirm(got)
+        assert world.posture().state is PostureState.ARMED
+        desk.client.append([EventDraft("ev_end", "run.finished", {}, run_id=run_id)])
+        until(lambda: world.posture().state is PostureState.DISARMED, "the run's end disarms")
+        desk.await_past("ended", "run_ended")
+
+    run(world, work)
+    granted = next(event for event in world.events() if event.kind == "control.arm.granted")
+    assert granted.run_id == "20261122_120000_abcdef"
+    assert granted.body is not None
+    assert {"matrix_digest", "lock_digest", "limits_digest", "proof"} <= set(granted.body)
+    assert not [event for event in world.events() if event.kind == "drill.finished"]
