@@ -25,7 +25,7 @@ from peak_console.control.arm_state import (
 )
 from peak_console.control.arming import step
 from peak_console.control.posture import truth
-from peak_console.domain.arming import ArmEnd, ArmLease
+from peak_console.domain.arming import ArmEnd, ArmLease, ArmState
 from peak_console.domain.canonical import digest
 from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.errors import PeakError
@@ -94,6 +94,8 @@ class ArmKeeper:
         self._clocks = clocks or reader_of(state.clock)
         self._epoch = 0
         self._mark: object = None
+        self._rules_of: object = None
+        self._rules = ArmRules()
         self._shown: ArmLease | None = None
         self._notes: deque[EventDraft] = deque(maxlen=NOTES_LIMIT)
         self._writing: asyncio.Task[None] | None = None
@@ -117,7 +119,8 @@ class ArmKeeper:
 
     def tick(self) -> None:
         """End what is over. Called before each look at the lease: what ended is not shown again."""
-        self.take(Tick())
+        if self.machine.state is not ArmState.IDLE or self._shown is not None:
+            self.take(Tick())
         self.flush()
 
     def lower(self, why: ArmEnd, who: str = "") -> None:
@@ -171,11 +174,16 @@ class ArmKeeper:
         )
 
     def rules(self) -> ArmRules:
-        """The bounds in force."""
-        try:
-            return self._state.configs.current(self._state.facts.phase.level).control.arm
-        except PeakError:
-            return ArmRules()  # broken configs permit no calls, and so nothing to arm
+        """The bounds in force, read again when a config was seen to change."""
+        state = self._state
+        seen = (state.digests.get("control"), state.facts.phase, state.config_error)
+        if seen != self._rules_of:
+            self._rules_of = seen
+            try:
+                self._rules = state.configs.current(state.facts.phase.level).control.arm
+            except PeakError:
+                self._rules = ArmRules()  # broken configs permit no calls, and so nothing to arm
+        return self._rules
 
     # -- within
 
