@@ -22,7 +22,7 @@ from peak_console.domain.calls import (
     OutcomeClass,
     Pending,
 )
-from peak_console.domain.clock import Clock
+from peak_console.domain.clock import Clock, unix_us
 from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
@@ -117,7 +117,7 @@ class Steps:
             request=request,
             call_id=new_call_id(self._random, self._clock.now()),
             run_id=request.run_id or new_run_id(self._clock.now(), self._random),
-            posture=effective(sources, now_us),
+            posture=effective(sources, now_us, unix_us(self._clock.now())),
             phase=_PHASES.get(lease.phase) if lease else None,
             simulated=lease.simulated if lease else False,
             started_us=now_us,
