@@ -56,7 +56,7 @@ from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.stop_notices import attending
 from peak_console.node.trigger_place import begin as begin_triggers
-from peak_console.node.trigger_place import opening_of
+from peak_console.node.trigger_place import opening_of, order_breakers_of
 from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
 from peak_console.operations.missing_ledger import newest_size
@@ -229,6 +229,7 @@ class Node:
         self.lowering = Lowering(self.state, self.watch, self._append_as)
         self.notices.follow(self.watch)
         self.opening = opening_of(self)
+        self.order_breakers = order_breakers_of(self)
         attach(self)
         self.watch.look()
         try:

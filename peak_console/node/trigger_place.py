@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from peak_console.node.acting import NodeActing
+from peak_console.node.order_breakers import OrderBreakers
 from peak_console.node.triggers import Opening
 
 if TYPE_CHECKING:
@@ -33,3 +34,13 @@ def begin(node: "Node") -> None:
     node.detecting.missing_workers = lambda: [asdict(one) for one in node.notices.workers.missing()]
     node.detecting.serve(node.opening)
     node.watch.each_second.append(node.detecting.second)
+    node.watch.each_second.append(node.order_breakers.second)
+
+
+def order_breakers_of(node: "Node") -> OrderBreakers:
+    """The breakers of orders; who follows orders sets their ``figures``."""
+
+    async def append(drafts: "Sequence[EventDraft]") -> object:
+        return await node.server.append(drafts, actor="node")
+
+    return OrderBreakers(node.state, append)

@@ -2,17 +2,21 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from node_calls import completed, failed, requested
 from node_world import World, node_here, soon
 
+from peak_console.control.breakers import Latch, TradingFigures
 from peak_console.control.gate import CallGate
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventDraft, LedgerEvent
 from peak_console.node.engine import Node
+from peak_console.node.status import report
 from peak_console.operations.breakers import list_breakers, reset_breaker
 
 
@@ -26,6 +30,11 @@ def quarantined(world: World) -> tuple[str, ...]:
     """The models that it reads there as out of use."""
     lease = CallGate(world.ws.control, SystemClock(), {}).lease()
     return lease.quarantined if lease else ()
+
+
+def latched(world: World) -> tuple[Latch, ...]:
+    """What `peak breaker list` shows as latched on a scope."""
+    return list_breakers(world.ws).latches.latched()
 
 
 def opened(world: World, trigger: str) -> list[LedgerEvent]:
@@ -86,7 +95,7 @@ async def test_a_runaway_latches_a_breaker_that_only_an_operator_resets(world: W
         await node.opening.settle()
     async with node_here(world) as node:
         assert stopped(world) == ("layer:L2",)
-        (latch,) = list_breakers(world.ws).latches.latched()
+        (latch,) = latched(world)
         assert (latch.kind, latch.scope, latch.trips) == ("burn", "layer:L2", 1)
         assert latch.incident_id == (opened(world, "budget_runaway")[-1].body or {})["incident_id"]
         await asyncio.to_thread(reset, world, node)
@@ -120,3 +129,30 @@ async def test_another_models_answer_takes_the_model_out_of_use(world: World) ->
         assert not stopped(world)
         (incident,) = opened(world, "model_drift")
         assert (incident.body or {})["scope"] == "model:openai:gpt-5"
+        node.order_breakers.figures = lambda: TradingFigures(day_pnl_eur=Decimal(-1_000_000))
+        latches = await soon(lambda: latched(world), "the loss is latched", 3)
+        assert [(one.kind.value, one.scope) for one in latches] == [("daily_loss", "global")]
+        assert not stopped(world), "a breaker of orders stops no calls"
+        assert report(node)["latches"][0]["breaker"] == "daily_loss"
+        assert report(node)["order_breakers"][0]["says"] == "tripped"
+
+
+class Later(SystemClock):
+    """The clock of somebody who comes an hour later."""
+
+    def now(self) -> datetime:
+        """An hour later."""
+        return super().now() + timedelta(hours=1)
+
+
+async def test_the_next_node_tells_of_the_lapse(world: World) -> None:
+    """Nobody held a lease for an hour while calls were enabled: told once, stopped by nothing."""
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
+        await soon(world.calls, "calls are permitted")
+    for _ in range(2):
+        async with node_here(world, clock=Later()) as node:
+            await node.opening.settle()
+    (incident,) = opened(world, "lapse")
+    assert (incident.body or {})["figures"]["clean_end"] is True
+    assert world.kinds().count("control.stopped") == 0
