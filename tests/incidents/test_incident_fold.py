@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from incident_events import ID, START, did, event, opened
 
@@ -108,6 +108,7 @@ _EVENTS = st.builds(
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(_EVENTS, max_size=12))
 def test_no_event_breaks_the_fold(events: list[Any]) -> None:
     """Whatever stands in bodies and times: every incident has a known trigger and state, and stays itself."""
@@ -120,6 +121,7 @@ def test_no_event_breaks_the_fold(events: list[Any]) -> None:
         assert each.times >= 1
 
 
+@settings(max_examples=60)
 @given(st.lists(_EVENTS, max_size=10), st.integers(0, 10))
 def test_the_fold_goes_on_from_where_it_ended(events: list[Any], cut: int) -> None:
     """Folding in two parts gives what folding at once gives, and leaves the first part as it was."""

@@ -62,6 +62,14 @@ def _recorded(world: World, report: object) -> None:
         assert _open_incidents(reader) is None
 
 
+@pytest.mark.slow
+def test_the_alert_drill_tells_a_real_hook() -> None:
+    """The node starts its child, the child runs the hook, the message is read, the test closes itself."""
+    report = run_drill(DrillKind.ALERT)
+    assert report.held, report.steps
+    assert [one.step for one in report.steps[1:]] == ["hook told", "message read", "closed itself"]
+
+
 def test_a_drill_that_breaks_off_has_not_held() -> None:
     """Its time is over, or its process cannot do what it needs: told as a step that failed."""
     report = run_drill(DrillKind.STOP, most_s=0.05)

@@ -27,9 +27,9 @@ MOST_ENTRIES: Final = 400
 """How many events a timeline tells, the newest; its incident's opening is always among them."""
 
 MOST_RUNS: Final = 200
-"""How many runs are named, and how many that never ended are asked about."""
+"""How many runs are named, the newest of the time, and how many are looked at for it."""
 
-_PAGE: Final = 200
+_PAGE: Final = 50
 _INCIDENT: Final = "incident."
 _AFTERMATH: Final = timedelta(minutes=5)
 """What happens so soon after a close belongs to it still."""
@@ -87,16 +87,19 @@ def runs_alive(reader: LedgerReader, since: datetime, until: datetime | None = N
     Raises ``LedgerUnavailable``.
     """
     end = None if until is None else iso(until)
+    before = None if end is None else reader.last_before(end) + 1
     begun, ended = EventKind.RUN_STARTED.value, EventKind.RUN_FINISHED.value
-    over = {one.run_id: one.ts for one in _newest(reader, ended, MOST_RUNS * 2)}
+    over = {one.run_id: one.ts for one in _newest(reader, ended, None)}
+    if before is not None:
+        over = {one.run_id: one.ts for one in _newest(reader, ended, before)} | over
     found: list[str] = []
-    for event in _newest(reader, begun, MOST_RUNS * 2):
+    for event in _newest(reader, begun, before):
         run_id = event.run_id
-        if run_id is None or run_id in found or (end is not None and event.ts > end):
+        if run_id is None or run_id in found:
             continue
         if event.ts >= iso(since) or _alive(reader, run_id, over.get(run_id), iso(since)):
             found.append(run_id)
-    return tuple(found[:MOST_RUNS])
+    return tuple(found)
 
 
 def _alive(reader: LedgerReader, run_id: str, over: str | None, since: str) -> bool:
@@ -107,8 +110,8 @@ def _alive(reader: LedgerReader, run_id: str, over: str | None, since: str) -> b
     return last is not None and last.ts >= since
 
 
-def _newest(reader: LedgerReader, kind: str, limit: int) -> tuple[LedgerEvent, ...]:
-    return reader.find(EventFilter(kinds=(kind,)), None, limit).events
+def _newest(reader: LedgerReader, kind: str, before: int | None) -> tuple[LedgerEvent, ...]:
+    return reader.find(EventFilter(kinds=(kind,)), before, MOST_RUNS).events
 
 
 def _belongs(event: LedgerEvent, one: Incident) -> bool:
