@@ -173,10 +173,10 @@ WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
     ArmRefusal.RUN_MISSING: ("live orders are armed for one run", "name it: --run RUN_ID"),
     ArmRefusal.RUN_UNKNOWN: ("no such run was started", "list them with: peak runs list"),
     ArmRefusal.RUN_ENDED: ("this run has ended", "name a run that is going on: peak runs list"),
-    ArmRefusal.CHECKLIST: ("the pre-live checklist is not green", "look at: peak arm status"),
+    ArmRefusal.CHECKLIST: ("the pre-live checklist is not green", "look at: peak checklist pre-live"),
     ArmRefusal.CHECKLIST_UNKNOWN: (
         "the pre-live checklist could not be judged",
-        "look at: peak readiness live",
+        "look at: peak checklist pre-live",
     ),
     ArmRefusal.NO_REQUEST: ("no such request stands", "ask again: peak arm request"),
     ArmRefusal.NOT_YOURS: ("another operator asked for this", "only who asked can confirm"),
