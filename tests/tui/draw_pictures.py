@@ -13,11 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from change_scenes import BASE, DRAFT, MATRIX, bench, sha256
-from console_driving import make_app, press
+from console_driving import make_app, press, settle
 from console_scenes import scene
+from incident_scenes import FakeContainment, incident_source
 from matrix_scenes import calm, matrix_source, write_workspace
 from textual.screen import Screen
 
+from peak_console.operations.views.fake import FakeSource
 from peak_console.tui.app import PeakApp
 from peak_console.tui.screens.history import HistoryScreen
 from peak_console.tui.screens.save import Proposal, SaveDialog
@@ -27,9 +29,13 @@ IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 PICTURES = {
     "live": ("normal", ()),
     "call": ("normal", ("2", "enter")),
-    "incident": ("alarming", ("exclamation_mark",)),
 }
 """Name → scene and keys."""
+INCIDENTS = {
+    "incident": ("open", ("exclamation_mark", "a")),
+    "incidents": ("open", ("6",)),
+}
+"""The same over a scene with incidents; the panel's keys come to what is made up for them."""
 
 
 OVER: dict[str, Callable[[], Screen[None]]] = {
@@ -63,11 +69,15 @@ def drawn(app: PeakApp) -> str:
     return re.sub(r"terminal-\d+", "terminal", app.export_screenshot(title="peak", simplify=True))
 
 
-async def picture(state: str, keys: tuple[str, ...]) -> str:
+async def picture(state: str, keys: tuple[str, ...], source: FakeSource | None = None) -> str:
     """The screen after ``keys``, as SVG at 120 by 40."""
-    app = make_app(scene(state))
+    app = make_app(source or scene(state))
+    app.opening = replace(app.opening, containment=FakeContainment())
     async with app.run_test(size=(120, 40)) as pilot:
         await press(pilot, *keys)
+        while not all(part.over for part in app.contained.values()):
+            await settle(pilot)
+        await settle(pilot)
         return drawn(app)
 
 
@@ -75,6 +85,9 @@ def main() -> None:
     """Write every picture."""
     for name, (state, keys) in PICTURES.items():
         (IMAGES / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
+    for name, (state, keys) in INCIDENTS.items():
+        shown = asyncio.run(picture(state, keys, incident_source(state)))
+        (IMAGES / f"{name}.svg").write_text(shown, encoding="utf-8")
     for name in ("matrix", *OVER):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["PEAK_STATE_DIR"] = os.environ["PEAK_KEYS_DIR"] = folder

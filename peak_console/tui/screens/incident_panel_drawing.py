@@ -163,7 +163,7 @@ def what_next(facts: PanelFacts) -> tuple[str, str, str]:
     if any(not part.over for part in facts.parts):
         return "under way", "the other keys work meanwhile", ""
     if facts.bar.live_posture is not None:
-        return "what is open now is not known here", "see it in: peak console", ""
+        return "the keys below act at once", "what is open now stands in: peak console", ""
     told = next_step(facts.bar)
     first = facts.incidents[0] if facts.incidents else None
     if first is not None and told.do and first.next_action.startswith(told.do.rstrip("…")):
@@ -187,20 +187,21 @@ def _next_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
 
 
 def _incident_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
+    then = "at that moment: " if facts.bar.live_posture is not None else ""
     if facts.reading and not facts.incidents:
         return ([rule((Span("reading the incidents …", Tone.UNKNOWN),), width)],)
     if not facts.incidents:
         return (
             [
                 rule(
-                    (Span("no incident is open", Tone.DIM),),
+                    (Span(f"{then}no incident is open", Tone.DIM),),
                     width,
                     (Span("o ", Tone.KEY), Span("past ones", Tone.DIM)),
                 )
             ],
         )
     count = len(facts.incidents)
-    word = "1 incident open" if count == 1 else f"{count} incidents open"
+    word = f"{then}1 incident open" if count == 1 else f"{then}{count} incidents open"
     head = rule((Span(word, Tone.BAD),), width, (Span("o ", Tone.KEY), Span("opens it", Tone.DIM)))
     shown = [incident_line(one, facts.now, width) for one in facts.incidents]
     one, few = [head, shown[0]], [head, *shown[:_MANY]]
