@@ -1,8 +1,8 @@
 """The shapes of what control, incidents and the doctor print as JSON."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from peak_console.operations.shape import Shape
 
@@ -46,8 +46,63 @@ class NodeInstallShape(Shape):
     failed: list[FailedCommandShape]
 
 
+class LoweringStepShape(Shape):
+    """One step, and when it was done on the boot clock."""
+
+    step: str
+    ok: bool
+    detail: str
+    at_us: int
+
+
+class FailedStepShape(Shape):
+    """A step that failed, with what mends it."""
+
+    step: str
+    detail: str
+    remedy: str
+
+
+class LoweringRecordShape(Shape):
+    """Where it stands on the ledger; ``null`` while it does not."""
+
+    seq: int | None
+    why: str
+    line: str
+
+
+class LoweredPostureShape(Shape):
+    """The posture that holds afterwards."""
+
+    state: str
+    calls: bool
+    orders: Literal["none", "reduce", "all"]
+    reasons: list[str]
+
+
+class LoweringShape(Shape):
+    """``peak disarm`` and ``peak reduce``; exit 1 when ``effective`` is false."""
+
+    root: str
+    what: Literal["disarm", "reduce", "stop"]
+    scope: str
+    effective: bool
+    escalated: bool
+    line: str
+    posture: LoweredPostureShape
+    steps: list[LoweringStepShape]
+    failed: list[FailedStepShape]
+    recorded: LoweringRecordShape
+    venues: LoweringStepShape | None
+    remedy: str
+    background: list[dict[str, Any]] = Field(default_factory=list)
+    """What became of background calls, where everything was stopped."""
+
+
 CONTROL_SHAPES: dict[str, type[BaseModel]] = {
+    "disarm": LoweringShape,
     "doctor": DoctorShape,
     "node-install": NodeInstallShape,
+    "reduce": LoweringShape,
 }
 """These shapes by the name ``peak schema`` knows them under."""

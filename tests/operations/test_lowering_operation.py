@@ -11,6 +11,7 @@ from peak_console.control.venues import CancelReport
 from peak_console.domain.posture import PostureState
 from peak_console.operations import lowering
 from peak_console.operations.lowering import disarm, reduce, stop_scope
+from peak_console.operations.shapes_control import LoweringShape
 
 
 @dataclass
@@ -57,6 +58,7 @@ def test_what_nobody_keeps_stops_everything_and_cancels_all_orders(
         assert (ws.control / STOP).exists()
         assert [len(one.asked) for one in venues] == [number, number]
         assert done.recorded.seq is None
+        LoweringShape.model_validate({"root": str(ws.root), **done.as_dict()})
         words = [one.step for one in done.all_steps]
         assert words[:2] == ["ask the node", "read back"]
         assert "unlink ENABLED" in words
