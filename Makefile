@@ -18,7 +18,8 @@ demo: $(RUN)
 	@$(BIN)/peak demo
 
 test: $(DEV)
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q -j 0 peak_console; \
+		$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: fmt_check lint types contracts config_lint docs_check test
 

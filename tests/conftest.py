@@ -1,14 +1,26 @@
 """What holds for every test: no key turns up where it should not (`support.canary_watch`)."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 from support.canaries import ACCESS_KEYS, KEYS
 from support.canary_watch import pytest_configure
 
 __all__ = ["pytest_configure"]
+
+_GARBAGE: Final = 200_000
+"""Objects after which young garbage is collected; at the default it is a fifth of the work of a screen."""
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays; no later collection looks through it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)
