@@ -34,6 +34,9 @@ LOG_FILES: Final = 2
 
 RUNS_MOST: Final = 200
 
+_FOR_PROOFS: Final = 0.6
+"""The share of the time that files leave to the ledger's proofs, which one pass over its hashes makes."""
+
 _LINES: Final = (".jsonl", ".log")
 
 
@@ -88,10 +91,10 @@ class Gathering:
             ("control", self._control),
             ("status", self._status),
             ("configs", self._configs),
-            ("ledger", self._ledger),
             ("log", self._log),
             ("metrics", self._metrics),
             ("runs", self._runs),
+            ("ledger", self._ledger),
         )
         for number, (name, part) in enumerate(parts):
             told(name, number, len(parts))
@@ -229,7 +232,7 @@ class Gathering:
         )
 
     def _late(self) -> bool:
-        return self._left_s() <= 0
+        return self._left_s() <= self._limits.seconds * _FOR_PROOFS
 
 
 def _touched(folder: Path, since: float) -> Iterator[str]:

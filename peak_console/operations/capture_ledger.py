@@ -31,7 +31,7 @@ NEWEST: Final = 1000
 HISTORY: Final = 500
 """How many events of the posture's history are taken, the newest."""
 
-PROVED_PER_S: Final = 150_000
+PROVED_PER_S: Final = 250_000
 """Events of a ledger that proving passes over in a second, at the least."""
 
 _PAGE: Final = 1000
