@@ -12,6 +12,7 @@ from peak_console.operations.shape import Shape as _Shape
 from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
+from peak_console.operations.shapes_incidents import INCIDENT_SHAPES
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
@@ -476,6 +477,7 @@ SHAPES: dict[str, type[BaseModel]] = dict(
             **LOCK_SHAPES,
             **CONTROL_SHAPES,
             **CONTAINING_SHAPES,
+            **INCIDENT_SHAPES,
         }.items()
     )
 )

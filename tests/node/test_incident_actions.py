@@ -19,6 +19,7 @@ from peak_console.operations.incidents.acting import Hand
 from peak_console.operations.incidents.alerting import send_test_alert
 from peak_console.operations.incidents.reading import one_incident, read_incidents
 from peak_console.operations.operators import enroll
+from peak_console.operations.shapes import SHAPES
 
 ID = "inc_20261122_030000_abc123"
 
@@ -142,10 +143,19 @@ def test_the_command_line_tells_and_refuses(
         code = run(["--root", str(world.ws.root), "incident", *words, "--json"])
         return code, json.loads(capsys.readouterr().out)
 
+    def shaped(shape: str, *words: str) -> Any:
+        told = peak(*words)[1]
+        SHAPES[f"incident-{shape}"].model_validate(told)
+        return told
+
     assert peak("show")[1]["error"]["code"] == "no_incident"
-    assert peak("list")[1] == {"incidents": [], "open": 0}
+    assert shaped("list", "list") == {"incidents": [], "open": 0}
     assert peak("drill", "arm")[1]["error"]["code"] == "drill_elsewhere"
-    assert {one["drill"] for one in peak("drill", "--list")[1]["drills"]} >= {"stop", "contain", "arm"}
+    assert {one["drill"] for one in shaped("drill-list", "drill", "--list")["drills"]} >= {
+        "stop",
+        "contain",
+        "arm",
+    }
     assert peak("test-alert")[0] == 3
     with monkeypatch.context() as patch:
         patch.setenv("PEAK_KEYS_DIR", str(world.ws.root / "no-keys"))
@@ -157,8 +167,9 @@ def test_the_command_line_tells_and_refuses(
     ]
     assert told["recorded"] is True
     assert not world.calls()
-    shown = peak("show", told["incident_id"])[1]
+    SHAPES["incident-now"].model_validate(told)
+    shown = shaped("show", "show", told["incident_id"])
     assert [one["what"] for one in shown["timeline"]][-3:] == ["incident: operator", "disarm", "stop"]
     assert shown["card"].startswith("# Opened by an operator")
-    assert peak("list")[1]["open"] == 1
-    assert peak("ack", told["incident_id"])[1]["operator"] == "anna"
+    assert shaped("list", "list")["open"] == 1
+    assert shaped("ack", "ack", told["incident_id"])["operator"] == "anna"
