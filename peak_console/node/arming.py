@@ -49,6 +49,8 @@ NOTES_LIMIT: Final = 512
 _DIGESTS: Final = ("matrix", "lock", "limits")
 _TEXT_LIMIT: Final = 500
 
+_AGAIN_US: Final = 500_000
+
 logger = logging.getLogger(__name__)
 
 Append = Callable[[Sequence[EventDraft], str], Awaitable[object]]
@@ -99,6 +101,7 @@ class ArmKeeper:
         self._shown: ArmLease | None = None
         self._notes: deque[EventDraft] = deque(maxlen=NOTES_LIMIT)
         self._writing: asyncio.Task[None] | None = None
+        self._again_us = 0
         record.on_stir = self.stir
 
     # -- what the node calls
@@ -218,8 +221,10 @@ class ArmKeeper:
         self._notes.append(draft_of(self.random, note))
 
     def flush(self) -> None:
-        """Record what waits, behind; what the ledger does not take is tried again at the next tick."""
+        """Record what waits, behind; what the ledger does not take is tried again after a moment."""
         if not self._notes or (self._writing is not None and not self._writing.done()):
+            return
+        if self._state.clock.boot_us() < self._again_us:
             return
         self._writing = asyncio.ensure_future(self._write_notes())
 
@@ -230,6 +235,7 @@ class ArmKeeper:
                 await self._around.append([draft], "node")
             except PeakError as error:
                 logger.warning("%s could not be recorded yet: %s", draft.kind, error.message)
+                self._again_us = self._state.clock.boot_us() + _AGAIN_US
                 return
             if self._notes and self._notes[0] is draft:
                 self._notes.popleft()
