@@ -132,7 +132,7 @@ def _unknown(bar: BarSnapshot) -> Alert:
         return Alert(Severity.BAD, "unknown", "posture unknown, acts as stopped", reasons, cli="peak lint")
     step = next_step(bar)
     title = step.why if bar.node.rebooted_at else "posture unknown: nothing new leaves"
-    start = "" if bar.node.running else step.do
+    start = "" if bar.node.running else "start the node"
     return Alert(Severity.BAD, "lapsed", title, reasons, start, cli=step.cli)
 
 
