@@ -31,9 +31,6 @@ NEWEST: Final = 1000
 HISTORY: Final = 500
 """How many events of the posture's history are taken, the newest."""
 
-PROVED_PER_S: Final = 250_000
-"""Events of a ledger that proving passes over in a second, at the least."""
-
 _PAGE: Final = 1000
 _HISTORY: Final = tuple(
     kind.value
@@ -133,23 +130,19 @@ def _proved(
 ) -> Slice:
     """The slice with proofs of all that the newest signed head covers; the rest is unproved."""
     try:
-        return _with_proofs(ws, reader, found, left_s())
+        return _with_proofs(ws, reader, found, left_s)
     except (PeakError, OSError) as error:
         leave_out("proofs", getattr(error, "message", "") or str(error))
         return Slice(unproved=_merged(found.governing, found.events))
 
 
-def _with_proofs(ws: Workspace, reader: LedgerReader, found: Slice, left_s: float) -> Slice:
+def _with_proofs(ws: Workspace, reader: LedgerReader, found: Slice, left_s: Callable[[], float]) -> Slice:
     public = _public(ws)
     files, key = CheckpointFiles(ws.checkpoints), log_key(reader, public)
     newest = newest_signed(files, key)
     size = newest.checkpoint.size if newest is not None and newest.checkpoint is not None else 0
     if not size or not found.governing or found.governing[0].seq != 1:
         raise PeakError("no signed head covers any of it", code="not_checkpointed")
-    if size > left_s * PROVED_PER_S:
-        raise PeakError(
-            f"out_of_time: proving against {size} events takes longer than was left", code="out_of_time"
-        )
     covered = replace(
         found,
         events=tuple(one for one in found.events if one.seq <= size),
@@ -157,7 +150,7 @@ def _with_proofs(ws: Workspace, reader: LedgerReader, found: Slice, left_s: floa
         unproved=tuple(one for one in _merged(found.governing, found.events) if one.seq > size),
     )
     seqs = [one.seq for one in _merged(covered.governing, covered.events)]
-    proofs = prove_inclusion(reader, seqs, files, key)
+    proofs = prove_inclusion(reader, seqs, files, key, late=lambda: left_s() <= 0)
     return replace(covered, proofs=dict(zip(seqs, proofs, strict=True)))
 
 

@@ -253,3 +253,13 @@ def test_ranges_and_gaps_are_the_whole_window(start: int, to_trigger: int, after
     assert len(taken_places) <= UP_TO_TRIGGER + AFTER_TRIGGER + NEWEST
     near = range(max(start, around.trigger - 100) + 1, min(around.trigger + 100, around.head) + 1)
     assert set(near) <= set(taken_places)
+
+
+def test_proofs_that_would_take_too_long_are_left_out(tmp_path: Path, offline: ModuleType) -> None:
+    """The events are there, each by its own hash, and the reason that none of them is proved."""
+    world = with_run(new_world(tmp_path))
+    done = taken(world, limits=Limits(seconds=-1.0))
+    found = both(world, offline, done.path)
+    assert (found.ok, found.proofs_ok) == (True, False)
+    assert any(one.what == "proofs" and "out_of_time" in one.reason for one in done.left_out)
+    assert (done.path / "unproved.jsonl").exists()

@@ -1,12 +1,12 @@
 """Proofs made from a ledger: its stored hashes, passed over once, against a checkpoint that was signed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from peak_console.domain.clock import from_iso
-from peak_console.domain.errors import LedgerBroken, LedgerUnavailable, UsageWrong
+from peak_console.domain.errors import LedgerBroken, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.checkpoint_files import CheckpointFiles, Kept
@@ -40,14 +40,29 @@ def log_key(reader: LedgerReader, public: bytes) -> NoteKey:
     return NoteKey(origin_of(public, genesis.hash), public)
 
 
-def entries(path: Path, size: int, after: int = 0) -> Iterator[bytes]:
+class OutOfTime(PeakError):
+    """Proving would take longer than its caller has."""
+
+    default_code = "out_of_time"
+    why = "a proof passes over every hash of the ledger once"
+
+
+def never() -> bool:
+    """There is time."""
+    return False
+
+
+def entries(path: Path, size: int, after: int = 0, *, late: Callable[[], bool] = never) -> Iterator[bytes]:
     """The entries of leaves ``after`` to before ``size``: the hashes of events ``after + 1`` to ``size``.
 
-    In short transactions. Raises ``LedgerUnavailable``, and ``LedgerBroken`` where an event is missing.
+    In short transactions. Raises ``LedgerUnavailable``, ``LedgerBroken`` where an event is missing, and
+    :class:`OutOfTime` once ``late`` says so.
     """
     db = open_for_reading(path)
     try:
         while after < size:
+            if late():
+                raise OutOfTime(f"out_of_time: {after} of {size} hashes were passed over")
             with sqlite_faults(path):
                 rows = db.execute(
                     "SELECT seq, hash FROM ledger WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
@@ -88,12 +103,17 @@ def first_covering(
 
 
 def prove_inclusion(
-    reader: LedgerReader, seqs: Sequence[int], files: CheckpointFiles, key: NoteKey
+    reader: LedgerReader,
+    seqs: Sequence[int],
+    files: CheckpointFiles,
+    key: NoteKey,
+    *,
+    late: Callable[[], bool] = never,
 ) -> list[InclusionProof]:
     """Proofs of events, all in one pass, against the first checkpoint that covers the last of them.
 
     Raises ``UsageWrong`` where an event does not exist, :class:`NotSigned` where no checkpoint covers them,
-    ``LedgerBroken`` where the ledger is not the one that was signed.
+    ``LedgerBroken`` where the ledger is not the one that was signed, :class:`OutOfTime` once ``late``.
     """
     events = [reader.by_seq(seq) for seq in seqs]
     for seq, event in zip(seqs, events, strict=True):
@@ -108,7 +128,8 @@ def prove_inclusion(
         raise _not_signed(last, files, key)
     size = signed.checkpoint.size
     ranges = {event.seq: inclusion_ranges(event.seq - 1, size) for event in found}
-    tree = _signed_tree(reader.path, signed.checkpoint, (one for path in ranges.values() for one in path))
+    wanted = (one for path in ranges.values() for one in path)
+    tree = _signed_tree(reader.path, signed.checkpoint, wanted, late)
     return [
         InclusionProof(
             event.seq - 1,
@@ -156,9 +177,11 @@ def prove_consistency(
     )
 
 
-def _signed_tree(path: Path, checkpoint: Checkpoint, wanted: Iterable[Range]) -> Collected:
+def _signed_tree(
+    path: Path, checkpoint: Checkpoint, wanted: Iterable[Range], late: Callable[[], bool] = never
+) -> Collected:
     """The tree that the checkpoint signs, with the parts that are wanted; raises ``LedgerBroken``."""
-    tree = collect(entries(path, checkpoint.size), wanted)
+    tree = collect(entries(path, checkpoint.size, late=late), wanted)
     if tree.frontier.root() != checkpoint.root:
         raise LedgerBroken(
             f"the ledger's first {checkpoint.size} events are not those that were signed",
