@@ -48,7 +48,7 @@ config_lint: $(RUN)
 
 # make bench PEERS=path/to/python adds litellm and the openai SDK, from an environment with the extra `peers`.
 bench: $(DEV)
-	@for name in ledger ledger_proofs runs control console lint editor crash road_many road_streams; do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; done
+	@for name in ledger ledger_proofs runs control arming triggers console lint editor crash road_many road_streams; do echo "== $$name"; $(BIN)/python "benchmarks/$$name.py" || exit 1; done
 	@echo "== road"; $(BIN)/python benchmarks/road.py $(PEERS:%=--peers %)
 
 docs: $(DEV)
