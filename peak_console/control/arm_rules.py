@@ -34,6 +34,8 @@ class Moment:
     """Breakers that only an operator closes."""
     open_breakers: frozenset[str] = frozenset()
     """Breakers that close by themselves."""
+    order_breakers: frozenset[str] = frozenset()
+    """Breakers of orders that are tripped, for want of figures too: they keep live from being armed."""
     ended_runs: frozenset[str] = frozenset()
     stopped: frozenset[str] = frozenset()
     """Scopes that are stopped."""
@@ -79,7 +81,9 @@ def basis_of(now: Moment) -> Basis:
     )
 
 
-def fallen(basis: Basis, now: Moment, *, run_id: str, scope: str) -> ArmEnd | None:  # noqa: PLR0911 - one a rule
+def fallen(  # noqa: PLR0911 - one a rule
+    basis: Basis, now: Moment, *, run_id: str, scope: str, drill: bool
+) -> ArmEnd | None:
     """Why what rests on ``basis`` is over; ``None`` while it holds. The order is that of gravity."""
     if (now.boot_id, now.session) != (basis.boot_id, basis.session) or now.boot_us < basis.boot_us:
         return ArmEnd.NODE_RESTART
@@ -89,7 +93,7 @@ def fallen(basis: Basis, now: Moment, *, run_id: str, scope: str) -> ArmEnd | No
         return ArmEnd.PHASE_CHANGED
     if now.binding != basis.binding:
         return ArmEnd.DIGEST_CHANGED
-    if now.latched or now.open_breakers - basis.breakers:
+    if now.latched or now.open_breakers - basis.breakers or (now.order_breakers and not drill):
         return ArmEnd.BREAKER
     if run_id and run_id in now.ended_runs:
         return ArmEnd.RUN_ENDED
@@ -102,7 +106,7 @@ def fallen(basis: Basis, now: Moment, *, run_id: str, scope: str) -> ArmEnd | No
 
 def lease_over(lease: ArmLease, basis: Basis, now: Moment) -> ArmEnd | None:
     """Why a lease is over: its time on either clock, or what it rests on. A clock set back ends it too."""
-    if (over := fallen(basis, now, run_id=lease.run_id, scope=lease.scope)) is not None:
+    if (over := fallen(basis, now, run_id=lease.run_id, scope=lease.scope, drill=lease.drill)) is not None:
         return over
     if not lease.granted_us <= now.boot_us < lease.expires_us:
         return ArmEnd.TTL
@@ -118,6 +122,7 @@ class ArmRefusal(StrEnum):
     POSTURE = "posture_forbids"
     LOWERED = "ai_armed_false"
     BREAKER = "breaker_tripped"
+    ORDER_BREAKER = "order_breaker_tripped"
     SCOPE_STOPPED = "arm_scope_stopped"
     SCOPE_WRONG = "arm_scope_wrong"
     TTL = "arm_ttl_wrong"
@@ -156,6 +161,10 @@ WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
         "have whoever runs the node take it out",
     ),
     ArmRefusal.BREAKER: ("a breaker is tripped", "look at: peak breaker list"),
+    ArmRefusal.ORDER_BREAKER: (
+        "a breaker of orders is tripped, as each is while nobody knows its figures",
+        "see which: peak checklist pre-live",
+    ),
     ArmRefusal.SCOPE_STOPPED: ("this scope or run is stopped", "look at: peak status"),
     ArmRefusal.SCOPE_WRONG: (
         "live orders are armed for one venue or for everything",
@@ -227,6 +236,7 @@ def general(now: Moment, *, drill: bool) -> tuple[ArmRefusal, ...]:
         ArmRefusal.POSTURE: not now.calls,
         ArmRefusal.LOWERED: now.lowered,
         ArmRefusal.BREAKER: bool(now.latched),
+        ArmRefusal.ORDER_BREAKER: not drill and bool(now.order_breakers),
         ArmRefusal.PHASE: not drill and now.phase != Phase.LIVE,
         ArmRefusal.SECOND_OPERATOR: now.two_person and now.operators < 2,  # noqa: PLR2004 - two persons
     }

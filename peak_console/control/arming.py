@@ -174,7 +174,8 @@ def _settle(state: Arming, now: Moment) -> Outcome:
 
 
 def _request_over(asked: Request, now: Moment) -> ArmEnd | None:
-    over = fallen(asked.basis, now, run_id=asked.wanted.run_id, scope=asked.wanted.scope)
+    wanted = asked.wanted
+    over = fallen(asked.basis, now, run_id=wanted.run_id, scope=wanted.scope, drill=wanted.drill)
     if over is None and now.boot_us >= asked.until_us:
         waits = asked.needs_approval and not asked.approved_by
         return ArmEnd.APPROVAL_EXPIRED if waits else ArmEnd.TOKEN_EXPIRED

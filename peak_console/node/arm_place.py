@@ -41,6 +41,7 @@ def arming_of(
         look=look,
         show=show,
         folded=lambda: node.watch.folded,
+        order_breakers=lambda: node.order_breakers.tripped(),  # noqa: PLW0108 - it is made later
         checklist=checklist,
         open_incident=lambda *told: node.opening.open(*told),  # noqa: PLW0108 - it is made later
         environ=os.environ,

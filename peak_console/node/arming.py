@@ -70,6 +70,8 @@ class Around:
     show: Callable[[], object]
     """Writes the lease where it says something new."""
     folded: "Callable[[], Folded]"
+    order_breakers: Callable[[], frozenset[str]]
+    """Those that are tripped now."""
     checklist: "Callable[[], Checklist]"
     """Judges the pre-live checklist; called in a thread."""
     open_incident: OpenIncident
@@ -167,6 +169,7 @@ class ArmKeeper:
             epoch=self._epoch,
             latched=latched,
             open_breakers=frozenset(_named(one) for one in breakers if not one.latched),
+            order_breakers=self._around.order_breakers(),
             ended_runs=frozenset(self._record.ended_runs),
             stopped=frozenset(state.stopped_scopes),
             lowered=truth(self._around.environ.get("AI_ARMED")) is False,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.breakers import (
+    BreakerSays,
     Evaluation,
     TradingFigures,
     TradingLimits,
@@ -42,6 +43,10 @@ class OrderBreakers:
         except PeakError as error:
             logger.warning("risk limits cannot be read: %s", error.message)
         return evaluate(self.figures(), limits, level, state.clock.boot_us())
+
+    def tripped(self) -> frozenset[str]:
+        """The names of those that are tripped now; in live each of whose figure nobody knows is."""
+        return frozenset(one.kind.value for one in self.evaluations() if one.says is BreakerSays.TRIPPED)
 
     def second(self) -> None:
         """Latch what a known figure breaks; what nobody knows latches nothing, and permits nothing."""

@@ -11,14 +11,17 @@ from peak_console.config.console import ConsoleConfig
 from peak_console.config.readiness import Criteria, ReadinessConfig
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.workspace import Workspace
+from peak_console.control.breakers import ORDER_BREAKERS, BreakerSays
 from peak_console.control.gate import CallGate
+from peak_console.control.sockets import find_socket
 from peak_console.domain.clock import Clock
-from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable
+from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
 from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.checklists_deny import try_deny
 from peak_console.operations.checklists_judging import (
     FIGURES_S,
@@ -42,6 +45,7 @@ from peak_console.operations.views.body_fields import text_of, time_of
 
 _PAGE: Final = 200
 _LINES: Final = 200
+_STATUS_S: Final = 1.0
 _EVAL: Final = "eval.finished"
 _LOGGED: Final = ("run_id", "provider", "model_id")
 _COVERED: Final = frozenset({"drill:arm", "drill:rollback", "drill:stop", "drill:disarm"})
@@ -63,7 +67,12 @@ def gather(ws: Workspace, name: ListName, clock: Clock) -> ChecklistFacts:
         case ListName.PRE_SHADOW:
             return replace(facts, lock=_lock(ws, clock), dashboards=_dashboards(ws, clock))
         case ListName.PRE_LIVE:
-            return replace(facts, contacts=_contacts(ws, now), readiness=_live(ws, clock))
+            return replace(
+                facts,
+                contacts=_contacts(ws, now),
+                order_breakers=_order_breakers(ws, now),
+                readiness=_live(ws, clock),
+            )
 
 
 def matrix_digest(ws: Workspace) -> str:
@@ -205,6 +214,31 @@ def _contacts(ws: Workspace, now: datetime) -> Shown:
         return unknown(f"no [[contacts]] in {document.name}", now)
     first = one_line(contacts[0].name, 60)
     return good(f"{len(contacts)} named in {document.name}, first {first}", now)
+
+
+def _order_breakers(ws: Workspace, now: datetime) -> Shown:
+    """What the node says of each breaker of orders; one whose figure nobody knows is not clear."""
+    try:
+        path = find_socket(ws.control)
+        with BlockingLedgerClient.connect(path, name="checklist", deadline_s=_STATUS_S) as client:
+            told = client.request("status")["order_breakers"]
+        return judged_breakers({str(one["breaker"]): str(one["says"]) for one in told}, now)
+    except PeakError as error:
+        return unknown(error.message)
+    except (KeyError, TypeError):
+        return unknown("the node does not tell of breakers of orders")
+
+
+def judged_breakers(says: Mapping[str, str], now: datetime) -> Shown:
+    """Breakers of orders by what they say: all of them must, and clear. Pure."""
+    said = {one.value: says.get(one.value, BreakerSays.UNKNOWN.value) for one in ORDER_BREAKERS}
+    tripped = [name for name, word in said.items() if word == BreakerSays.TRIPPED]
+    if tripped:
+        return bad(f"tripped, or without figures in live: {', '.join(tripped)}", now)
+    blind = [name for name, word in said.items() if word != BreakerSays.CLEAR]
+    if blind:
+        return unknown(f"no figures for: {', '.join(blind)}", now)
+    return good(f"clear: {', '.join(said)}", now)
 
 
 def _live(ws: Workspace, clock: Clock) -> tuple[CriterionResult, ...]:

@@ -99,6 +99,7 @@ class ChecklistFacts:
     lock: Shown = NOTHING
     dashboards: Shown = NOTHING
     contacts: Shown = NOTHING
+    order_breakers: Shown = NOTHING
     drills: Mapping[str, Drill] = field(default_factory=dict)
     drill_days: int = 30
     signatures: Mapping[str, Signature] = field(default_factory=dict)
@@ -165,6 +166,12 @@ def _pre_live(asked: _Asked) -> Iterator[ChecklistItem]:
         "name whom to call in [[contacts]] of configs/console.toml",
     )
     yield from _kill_switches(asked)
+    yield _shown(
+        "order_breakers",
+        "no breaker of orders is tripped, each over figures",
+        asked.facts.order_breakers,
+        "let orders be followed, and see what each breaker says: peak node status --json",
+    )
     yield from (_criterion(one, asked.now) for one in asked.facts.readiness)
 
 

@@ -146,7 +146,7 @@ def _of_ledger(
         "level_seq": begun_seq,
         **_figures(reader, criteria, now),
         **(_budget(reader, configs, criteria, now) if configs else {}),
-        "open_incidents": _open_incidents(reader),
+        **_incidents(reader),
         "cycles": _cycles(reader, since),
         "drills": drills_of(reader),
     }
@@ -192,13 +192,19 @@ def _budget(reader: LedgerReader, configs: Configs, criteria: Criteria, now: dat
     return {"budget_used_pct": Decimal(100 * days[day]) / most, "budget_day": day}
 
 
-def _open_incidents(reader: LedgerReader) -> int | None:
-    """Incidents opened and not closed; ``None`` where none ever was: it may be that nothing watches.
+def _incidents(reader: LedgerReader) -> dict[str, Any]:
+    """Incidents opened and not closed, tests and drills left out, and since when a node watches for them.
 
-    Tests and drills count neither way.
+    Without either nothing is known: it may be that nobody watched.
     """
     real = [one for one in read_incidents(reader).values() if one.counts]
-    return sum(one.is_open for one in real) if real else None
+    starts = _events(reader, EventKind.NODE_STARTED.value)
+    first = next((one for one in reversed(starts) if (one.body or {}).get("watches") is True), None)
+    return {
+        "open_incidents": sum(one.is_open for one in real) if real or first is not None else None,
+        "watched_since": from_iso(first.ts) if first else None,
+        "watched_seq": first.seq if first else 0,
+    }
 
 
 def _cycles(reader: LedgerReader, since: datetime | None) -> int | None:

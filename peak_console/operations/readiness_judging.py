@@ -106,6 +106,9 @@ class ReadinessFacts:
     budget_day: str = ""
     last_call_at: datetime | None = None
     open_incidents: int | None = None
+    watched_since: datetime | None = None
+    """When a node began that watches for incidents."""
+    watched_seq: int = 0
     cycles: int | None = None
     drills: Mapping[str, Drill] = field(default_factory=dict)
 
@@ -344,16 +347,7 @@ def _critic(asked: _Asked, most: Decimal, window: str, age: float | None) -> Cri
 def _systems(asked: _Asked) -> Iterator[CriterionResult]:
     facts, criteria = asked.facts, asked.criteria
     if criteria.max_open_incidents is not None:
-        count = facts.open_incidents
-        yield _result(
-            "max_open_incidents",
-            "open incidents",
-            met=None if count is None else count <= criteria.max_open_incidents,
-            found="nothing watches for incidents yet" if count is None else str(count),
-            wanted=f"≤ {criteria.max_open_incidents}",
-            evidence="incident events on the ledger",
-            remedy="close them with what was found out",
-        )
+        yield _incidents(facts, criteria.max_open_incidents)
     if criteria.min_cycles:
         cycles = facts.cycles
         yield _result(
@@ -367,6 +361,22 @@ def _systems(asked: _Asked) -> Iterator[CriterionResult]:
         )
     for name in criteria.drills:
         yield _drill(asked, name)
+
+
+def _incidents(facts: ReadinessFacts, most: int) -> CriterionResult:
+    """None opened is evidence only where a node watched."""
+    count, since = facts.open_incidents, facts.watched_since
+    watched = f", watched since {since:%Y-%m-%d} (#{facts.watched_seq})" if since else ""
+    return _result(
+        "max_open_incidents",
+        "open incidents",
+        met=None if count is None else count <= most,
+        found="nothing watches for incidents yet" if count is None else f"{count}{watched}",
+        wanted=f"≤ {most}",
+        evidence="incident events on the ledger",
+        remedy="close them with what was found out",
+        unknown="start the node, which watches: peak node start",
+    )
 
 
 def _drill(asked: _Asked, name: str) -> CriterionResult:

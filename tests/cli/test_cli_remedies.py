@@ -58,7 +58,7 @@ def test_every_command_that_a_text_names_exists() -> None:
     assert {place: wrong for place, text in texts if (wrong := missing(text))} == {}
 
 
-@pytest.mark.parametrize("text", ["run: peak doctor", "or: peak explain CALL", "see: peak ledger mend"])
+@pytest.mark.parametrize("text", ["run: peak heal", "or: peak explain CALL", "see: peak ledger mend"])
 def test_a_command_that_is_none_is_found(text: str) -> None:
     """The test above can fail."""
     assert missing(text)

@@ -100,6 +100,7 @@ def test_the_phrase_names_what_will_happen(wanted: Wanted, phrase: str) -> None:
         ({"phase": "testnet"}, ArmEnd.PHASE_CHANGED),
         ({"binding": "e"}, ArmEnd.DIGEST_CHANGED),
         ({"latched": frozenset({"burn"})}, ArmEnd.BREAKER),
+        ({"order_breakers": frozenset({"daily_loss"})}, ArmEnd.BREAKER),
         ({"open_breakers": frozenset({"p:m"})}, ArmEnd.BREAKER),
         ({"ended_runs": frozenset({"run-1"})}, ArmEnd.RUN_ENDED),
         ({"ended_runs": frozenset({"run-2"})}, None),
@@ -113,7 +114,16 @@ def test_the_phrase_names_what_will_happen(wanted: Wanted, phrase: str) -> None:
 )
 def test_what_ends_what_was_begun(changes: dict[str, Any], end: ArmEnd | None) -> None:
     """One change, one end; at the bound itself it still holds."""
-    assert fallen(basis_of(NOW), replace(NOW, **changes), run_id="run-1", scope="venue:paper") is end
+    after = replace(NOW, **changes)
+    assert fallen(basis_of(NOW), after, run_id="run-1", scope="venue:paper", drill=False) is end
+
+
+def test_breakers_of_orders_bind_live_alone() -> None:
+    """Whatever is tripped, for want of figures too, refuses and ends live; a drill lets no order pass."""
+    now = replace(NOW, order_breakers=frozenset({"drawdown"}))
+    assert ArmRefusal.ORDER_BREAKER in refusals(LIVE, now)
+    assert ArmRefusal.ORDER_BREAKER not in refusals(DRILL, now)
+    assert fallen(basis_of(NOW), now, run_id="run-1", scope="venue:paper", drill=True) is None
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from node_world import PATIENCE_S, World, node_here, until
 
+from peak_console.control.breakers import OrderBucket, TradingFigures
 from peak_console.control.keys import KeyStore
 from peak_console.control.posture import truth
 from peak_console.control.tokens import new_token
@@ -360,6 +362,8 @@ def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: p
     """With phase, checklist and run as they must be the lease says ARMED; the run's end takes it back."""
     judged = [Checklist("pre-live", SystemClock().now(), (ChecklistItem("a", "a", ItemState.RED, "x"),))]
     monkeypatch.setattr(arm_place, "pre_live", lambda *_: judged[-1])
+    known = TradingFigures(Decimal(0), Decimal(1000), Decimal(1000), 0, OrderBucket(10**9, 0))
+    figures: list[TradingFigures | None] = [known]
 
     def work(desk: Desk) -> None:
         run_id = "20261122_120000_abcdef"
@@ -371,10 +375,22 @@ def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: p
             desk.request(**asked)
         assert refused.value.code == "checklist_red"
         judged.append(replace(judged[0], items=(replace(judged[0].items[0], state=ItemState.GREEN),)))
+        with pytest.raises(ControlRefused) as refused:
+            desk.request(
+                **asked
+            )  # nobody knows a figure of trading: in live every breaker of orders is tripped
+        assert refused.value.code == "order_breaker_tripped"
+        assert any("figures" in one for one in desk.facts().refusals)
+        desk.node.order_breakers.figures = lambda: figures[-1]
         got = desk.request(**asked)
         assert got.phrase == f"ARM LIVE venue:paper {run_id} 15 MIN"
         desk.confirm(got)
         assert world.posture().state is PostureState.ARMED
+        figures.append(None)
+        until(lambda: world.posture().state is PostureState.DISARMED, "figures that are gone disarm")
+        desk.await_past("ended", "breaker")
+        figures.append(figures[0])
+        desk.confirm(desk.request(**asked))
         desk.client.append([EventDraft("ev_end", "run.finished", {}, run_id=run_id)])
         until(lambda: world.posture().state is PostureState.DISARMED, "the run's end disarms")
         desk.await_past("ended", "run_ended")

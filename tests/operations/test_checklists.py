@@ -12,11 +12,13 @@ import pytest
 
 from peak_console.config.defaults import write_demo_configs
 from peak_console.config.workspace import Workspace
+from peak_console.control.breakers import ORDER_BREAKERS
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.errors import UsageWrong
 from peak_console.operations import checklists_deny
 from peak_console.operations.checklists import NAMES, checklist, pre_live
 from peak_console.operations.checklists_deny import TRIED, try_deny
+from peak_console.operations.checklists_facts import judged_breakers
 from peak_console.operations.scraping import scraped
 from peak_console.operations.views.checklists import ChecklistItem, ItemState
 
@@ -107,6 +109,29 @@ def test_contacts_are_an_escalation_path(ws: Workspace) -> None:
         assert item(ws, "pre-live", "escalation_path").state is ItemState.RED
     finally:
         console.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"drawdown": "tripped"}, False),
+        ({"drawdown": "tripped", "order_rate": "unknown"}, False),
+        ({"order_rate": "unknown"}, None),
+        ({"order_rate": "fine"}, None),
+    ],
+)
+def test_breakers_of_orders_are_clear_over_figures_or_not_green(
+    changes: dict[str, str], *, holds: bool | None
+) -> None:
+    """Tripped is red; without figures, or with a word that nobody knows, nobody can tell."""
+    assert judged_breakers({one.value: "clear" for one in ORDER_BREAKERS} | changes, NOW).holds is holds
+    assert judged_breakers({}, NOW).holds is None
+
+
+def test_without_a_node_nobody_tells_of_breakers(ws: Workspace) -> None:
+    """The item is there, and is not green."""
+    assert item(ws, "pre-live", "order_breakers").state is ItemState.UNKNOWN
 
 
 @pytest.fixture

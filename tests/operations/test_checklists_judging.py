@@ -43,6 +43,7 @@ def whole() -> ChecklistFacts:
         lock=shown,
         dashboards=shown,
         contacts=shown,
+        order_breakers=shown,
         drills={one: held() for one in KINDS},
         matrix="m1",
         readiness=(CriterionResult("x", "x", CriterionStatus.GREEN, "f", "w", None, "e"),),
@@ -67,12 +68,12 @@ def test_everything_shown_is_green_and_nothing_shown_is_not(name: ListName) -> N
 _SHOWN = st.sampled_from([good("", NOW), bad("", NOW), unknown("")])
 
 
-@given(st.sampled_from(ListName), st.lists(_SHOWN, min_size=7, max_size=7), st.integers(0, 60))
+@given(st.sampled_from(ListName), st.lists(_SHOWN, min_size=8, max_size=8), st.integers(0, 60))
 def test_one_thing_that_is_not_shown_keeps_the_list_from_green(
     name: ListName, shown: list[Shown], age: int
 ) -> None:
     """A list is green exactly when all that it asks about holds, and is young enough."""
-    deny, lint, log, evals, lock, dashboards, contacts = shown
+    deny, lint, log, evals, lock, dashboards, contacts, breakers = shown
     facts = replace(
         whole(),
         deny=deny,
@@ -82,12 +83,13 @@ def test_one_thing_that_is_not_shown_keeps_the_list_from_green(
         lock=lock,
         dashboards=dashboards,
         contacts=contacts,
+        order_breakers=breakers,
         drills={one: held(age) for one in KINDS},
     )
     asked = {
         ListName.PRE_MERGE: [deny, lint, log, evals],
         ListName.PRE_SHADOW: [lock, dashboards],
-        ListName.PRE_LIVE: [contacts],
+        ListName.PRE_LIVE: [contacts, breakers],
     }[name]
     wanted = all(one.holds for one in asked) and (name is ListName.PRE_MERGE or age <= facts.drill_days)
     assert Checklist(name, NOW, items_of(name, facts, NOW)).green is wanted

@@ -9,7 +9,9 @@ from ledger_seed import NOW, seed_ledger
 from peak_console.config.defaults import write_demo_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
+from peak_console.domain.events import EventDraft
 from peak_console.domain.vocabulary import Phase
+from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.readiness import next_asked, readiness
 from peak_console.operations.readiness_judging import CriterionStatus
 
@@ -39,6 +41,24 @@ def test_figures_come_from_the_ledger(ws: Workspace) -> None:
     assert not found.green
     later = readiness(ws, Phase.TESTNET, clock=ManualClock(NOW + timedelta(days=30)))
     assert {one.id: one.found for one in later.criteria}["min_calls"] == "0"
+
+
+def test_no_incident_is_evidence_once_a_node_watched(ws: Workspace) -> None:
+    """A node of before, that watched for nothing, shows nothing; since when one watches is told."""
+    for number, watches in enumerate(({}, {"watches": True}, {"watches": True})):
+        at = NOW + timedelta(hours=number)
+        with LedgerWriter(ws.ledger, clock=ManualClock(at)) as writer:
+            writer.append([(EventDraft(f"ev_start{number}", "node.started", watches), "node")])
+            head = writer.head[0]
+        clock = ManualClock(at)
+        found = {one.id: one for one in readiness(ws, Phase.TESTNET, clock=clock).criteria}[
+            "max_open_incidents"
+        ]
+        if not number:
+            assert found.status is CriterionStatus.NO_EVIDENCE
+            continue
+        assert found.status is CriterionStatus.GREEN
+        assert found.found == f"0, watched since {NOW:%Y-%m-%d} (#{head - number + 1})"
 
 
 def test_what_is_recorded_names_every_result(ws: Workspace) -> None:
