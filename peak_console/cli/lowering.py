@@ -6,7 +6,7 @@ from peak_console.cli.options import Invocation
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.text import one_line
-from peak_console.operations.stop_background import cancel_background
+from peak_console.operations.lowering import end_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,7 @@ def lower(invocation: Invocation, doing: "Callable[[Workspace], LoweredNow]") ->
     """
     done = doing(ws := _workspace(invocation))
     document, told = {"root": str(ws.root), **done.as_dict()}, lines(done, str(ws.root))
-    if done.escalated:
-        (ended,) = cancel_background([ws])
+    if (ended := end_background(ws, done)) is not None:
         document["background"] = [one.as_dict() for one in ended.calls]
         if ended.calls or not ended.ok:
             told.append(f"  background work: {one_line(ended.detail)}")

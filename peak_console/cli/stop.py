@@ -101,6 +101,8 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
     ended = cancel_background(everything) + cancel_background(parts, scope=wish.scope.strip())
     if not wish.as_json:
         _print_background(everything + parts, ended)
+    by_root = {str(ws.root): step for ws, step in zip(everything + parts, ended, strict=True)}
+    told = [_with_background({"steps": [], "failed": [], **one}, by_root[one["root"]]) for one in told]
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
     if wish.as_json:
         document = told[0] if len(told) == 1 else {"stops": told}

@@ -93,7 +93,9 @@ def fallen(  # noqa: PLR0911 - one a rule
         return ArmEnd.PHASE_CHANGED
     if now.binding != basis.binding:
         return ArmEnd.DIGEST_CHANGED
-    if now.latched or now.open_breakers - basis.breakers or (now.order_breakers and not drill):
+    if now.latched or now.open_breakers - basis.breakers:
+        return ArmEnd.BREAKER
+    if now.order_breakers and not drill:
         return ArmEnd.BREAKER
     if run_id and run_id in now.ended_runs:
         return ArmEnd.RUN_ENDED

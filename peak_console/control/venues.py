@@ -71,6 +71,17 @@ def venues_of(root: Path, *, finders: Sequence[Finder] | None = None) -> tuple[C
     return tuple(found)
 
 
+def only(venues: Sequence[CancelVenue], name: str) -> tuple[CancelVenue, ...]:
+    """Of ``venues`` the one of this name, and whoever could not be asked which they are.
+
+    Where there are venues and none is called so, a venue that fails says which there are.
+    """
+    found = [one for one in venues if one.name == name or isinstance(one, _Unread)]
+    if venues and not found:
+        return (_NoSuch(name, tuple(one.name for one in venues)),)
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class VenueStep:
     """What became of one venue's orders; ``ms`` is how long it took."""
@@ -226,3 +237,18 @@ class _Unread:
 
     def cancel_all(self, _: float) -> CancelReport:
         raise self.error
+
+
+@dataclass(frozen=True, slots=True)
+class _NoSuch:
+    """A venue that somebody stopped and that there is not."""
+
+    name: str
+    known: tuple[str, ...]
+
+    @property
+    def by_hand(self) -> str:
+        return "name the one that is meant: peak stop --scope venue:NAME"
+
+    def cancel_all(self, _: float) -> CancelReport:
+        raise LookupError(f"no venue is called {self.name}, there is {', '.join(self.known)}")

@@ -5,6 +5,7 @@ scope by a scope stop. Whatever cannot be done stops everything.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 from peak_console.control.breakers import BreakerKind, Latches
 from peak_console.control.lowering import Lower
 from peak_console.control.stop import stop_now
+from peak_console.control.venues import CancelVenue, cancel_all, only, venues_of
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -30,6 +32,8 @@ BREAKER_OF: Final[Mapping[Trigger, BreakerKind]] = {
 
 RECORD_S: Final = 1.0
 
+logger = logging.getLogger(__name__)
+
 Append = Callable[[Sequence[EventDraft]], Awaitable[object]]
 
 
@@ -41,6 +45,7 @@ class NodeActing:
         self._watch = watch
         self._lowering = lowering
         self._append = append
+        self._cancelling: set[asyncio.Task[None]] = set()
 
     def stands(self, auto: Auto, scope: str) -> bool:
         """Whether the effect holds already."""
@@ -74,6 +79,9 @@ class NodeActing:
             answer = await self._lowering.lower(Lower.STOP, scope=scope, reason=reason)
         except UsageWrong:
             return self._stop(reason)
+        venue = parse_scope(scope)
+        if answer.escalated or venue.kind is ScopeKind.VENUE:
+            self._cancel_orders("" if answer.escalated else venue.name)
         return "everything was stopped: the scope could not be recorded" if answer.escalated else "stopped"
 
     async def _trip(self, kind: BreakerKind, alarm: Alarm, incident_id: str) -> str:
@@ -119,11 +127,25 @@ class NodeActing:
 
     def _stop(self, reason: str) -> str:
         outcome = stop_now(self._state.ws.control, reason=reason, operator="node")
+        self._cancel_orders()
         self._watch.renew_now()
         if not outcome.effective:
             failed = "; ".join(f"{one.step}: {one.detail}" for one, _ in outcome.failed)
             raise ControlRefused(f"the stop could not be read back: {failed}", code="stop_not_effective")
         return "everything was stopped"
+
+    def _cancel_orders(self, venue: str = "") -> None:
+        """Cancel all open orders, or those of one venue, in threads: the loop must not wait for a venue."""
+        found = venues_of(self._state.ws.root)
+        if found:
+            task = asyncio.ensure_future(self._cancelled(only(found, venue) if venue else found))
+            self._cancelling.add(task)
+            task.add_done_callback(self._cancelling.discard)
+
+    async def _cancelled(self, venues: Sequence[CancelVenue]) -> None:
+        step = await asyncio.to_thread(cancel_all, venues)
+        level = logging.INFO if step.ok else logging.ERROR
+        logger.log(level, "orders after a stop: %s; %s", step.detail, step.remedy)
 
 
 def trip_body(kind: BreakerKind, alarm: Alarm, incident_id: str) -> dict[str, Any]:

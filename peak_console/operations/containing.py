@@ -111,6 +111,8 @@ class _Containing:
     told: Told | None
     key_ns: int = field(default_factory=lambda: time.clock_gettime_ns(_BOOT_CLOCK))
     steps: list[StepDone] = field(default_factory=list)
+    became_stop: bool = False
+    """Whether the disarm had to stop everything."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, incident_id: str) -> Contained:
@@ -119,6 +121,10 @@ class _Containing:
         ending = None if outcome is None else self._after_stop(outcome)
         if disarming is not None:
             disarming.join()
+        if self.became_stop and ending is None:
+            work = ("background", self._background)
+            ending = threading.Thread(target=self._guarded, args=work, daemon=True)
+            ending.start()
         incident_id, opened = at_hand(self.ws, incident_id)
         why = self._record(incident_id, opened=opened)
         captured = self._capture(incident_id) if "capture" in self.do else ""
@@ -139,7 +145,11 @@ class _Containing:
         from peak_console.operations.lowering import disarm  # noqa: PLC0415 - heavier than a stop's unlinks
 
         lowered = disarm(self.ws, reason=self.reason, operator=self.operator)
-        return lowered.effective, lowered.line, lowered.remedy
+        self.became_stop = lowered.escalated
+        told = [lowered.line, f"orders: {lowered.venues.detail}" if lowered.venues else ""]
+        orders = lowered.venues.remedy if lowered.venues else ""
+        remedy = "; ".join(one for one in (lowered.remedy, orders) if one)
+        return lowered.effective, "; ".join(one for one in told if one), remedy
 
     def _stop(self) -> StopOutcome | None:
         found: list[StopOutcome] = []
@@ -170,13 +180,6 @@ class _Containing:
 
             self._guarded("record the stop", lambda: _told_of(record_stop(self.ws, outcome)))
 
-        def ending() -> tuple[bool, str, str]:
-            from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - likewise
-
-            step = cancel_background([self.ws])[0]
-            remedy = "; ".join(dict.fromkeys([step.remedy, *(one.remedy for one in step.failed)]))
-            return step.ok, f"background work: {step.detail}", remedy
-
         def cancelling() -> tuple[bool, str, str]:
             step = orders.result()
             return step.ok, f"orders: {step.detail}", step.remedy
@@ -191,13 +194,20 @@ class _Containing:
             beside = threading.Thread(target=self._guarded, args=("cancel_all", cancelling), daemon=True)
             beside.start()
             self._guarded("workers", acknowledging)
-            self._guarded("background", ending)
+            self._guarded("background", self._background)
             beside.join()
 
         recording()
         thread = threading.Thread(target=all_of_it, daemon=True)
         thread.start()
         return thread
+
+    def _background(self) -> tuple[bool, str, str]:
+        from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - after the unlinks
+
+        step = cancel_background([self.ws])[0]
+        remedy = "; ".join(dict.fromkeys([step.remedy, *(one.remedy for one in step.failed)]))
+        return step.ok, f"background work: {step.detail}", remedy
 
     def _capture(self, incident_id: str) -> str:
         where: list[str] = []

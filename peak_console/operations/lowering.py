@@ -27,12 +27,13 @@ from peak_console.control.lowering import (
 )
 from peak_console.control.sockets import find_socket
 from peak_console.control.stop import StopOutcome, login, stop_now
-from peak_console.control.venues import CancelVenue, VenuesStep, begin_cancel_all, venues_of
+from peak_console.control.venues import CancelVenue, VenuesStep, begin_cancel_all, only, venues_of
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.stopping import SCOPE_LIMIT, ScopeKind
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop import Recorded, record_stop
+from peak_console.operations.stop_background import BackgroundStep, cancel_background
 
 _POLL_S: Final = 0.005
 
@@ -149,6 +150,16 @@ def stop_scope(
     return _lower(ws, Lower.STOP, scope, reason=reason, operator=operator, clock=clock)
 
 
+def end_background(ws: Workspace, done: LoweredNow) -> BackgroundStep | None:
+    """Cancel the background work of what was stopped, all where everything was; ``None`` where nothing was.
+
+    It takes seconds, and nothing of the lowering depends on it. Never raises.
+    """
+    if done.escalated:
+        return cancel_background([ws])[0]
+    return cancel_background([ws], scope=done.scope)[0] if done.what == Lower.STOP else None
+
+
 def _lower(
     ws: Workspace, what: Lower, scope: str, *, reason: str, operator: str, clock: Clock | None
 ) -> LoweredNow:
@@ -189,7 +200,8 @@ def _to_cancel(ws: Workspace, wish: Wish, *, everything: bool) -> tuple[CancelVe
     """The venues whose open orders are cancelled: all where everything was stopped, else the one stopped."""
     if not everything and not _venue(wish):
         return ()
-    return tuple(one for one in venues_of(ws.root) if everything or one.name == _venue(wish))
+    found = venues_of(ws.root)
+    return found if everything else only(found, _venue(wish))
 
 
 def _venue(wish: Wish) -> str:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from peak_console.control.venues import CancelReport, CancelVenue, begin_cancel_all, cancel_all, venues_of
+from peak_console.control.venues import (
+    CancelReport,
+    CancelVenue,
+    begin_cancel_all,
+    cancel_all,
+    only,
+    venues_of,
+)
 
 
 @dataclass(frozen=True)
@@ -118,3 +125,20 @@ def test_each_venue_is_told_its_deadline(patience_s: float) -> None:
 
     cancel_all([FakeVenue("a", notes)], patience_s=patience_s)
     assert told == [patience_s]
+
+
+def test_a_stop_of_one_venue_cancels_there_alone() -> None:
+    """The one of the name; who cannot even be asked is asked about it; a name that there is not fails."""
+    good, other = FakeVenue("good", done), FakeVenue("other", refused)
+    assert only((good, other), "good") == (good,)
+    assert only((), "good") == ()
+
+    def breaks(_: Path) -> list[CancelVenue]:
+        raise OSError("no such file")
+
+    unread = venues_of(Path(), finders=(breaks,))
+    assert only((good, *unread), "good") == (good, *unread)
+    step = cancel_all(only((good, other), "goood"))
+    assert not step.ok
+    assert "no venue is called goood, there is good, other" in step.detail
+    assert "peak stop --scope venue:NAME" in step.remedy

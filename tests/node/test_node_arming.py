@@ -20,7 +20,7 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
-from peak_console.domain.vocabulary import Phase
+from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node import arm_place
 from peak_console.node.engine import Node
@@ -369,19 +369,21 @@ def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: p
         run_id = "20261122_120000_abcdef"
         desk.client.append([EventDraft("ev_begin", "run.started", {}, run_id=run_id)])
         monkeypatch.setattr(desk.node.keeper, "problems", lambda *_: ())  # configs of live are not the matter
+        current = desk.node.state.configs.current
+        monkeypatch.setattr(desk.node.state.configs, "current", lambda _: current(PhaseLevel.RESEARCH))
         desk.node.state.facts.phase = Phase.LIVE
+        desk.node.order_breakers.figures = lambda: figures[-1]
         asked: dict[str, Any] = {"drill": False, "run_id": run_id, "scope": "venue:paper", "ttl_s": 900}
         with pytest.raises(ControlRefused) as refused:
             desk.request(**asked)
         assert refused.value.code == "checklist_red"
         judged.append(replace(judged[0], items=(replace(judged[0].items[0], state=ItemState.GREEN),)))
+        figures.append(None)
         with pytest.raises(ControlRefused) as refused:
-            desk.request(
-                **asked
-            )  # nobody knows a figure of trading: in live every breaker of orders is tripped
+            desk.request(**asked)  # without figures of trading every breaker of orders is tripped in live
         assert refused.value.code == "order_breaker_tripped"
         assert any("figures" in one for one in desk.facts().refusals)
-        desk.node.order_breakers.figures = lambda: figures[-1]
+        figures.append(known)
         got = desk.request(**asked)
         assert got.phrase == f"ARM LIVE venue:paper {run_id} 15 MIN"
         desk.confirm(got)
@@ -389,7 +391,7 @@ def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: p
         figures.append(None)
         until(lambda: world.posture().state is PostureState.DISARMED, "figures that are gone disarm")
         desk.await_past("ended", "breaker")
-        figures.append(figures[0])
+        figures.append(known)
         desk.confirm(desk.request(**asked))
         desk.client.append([EventDraft("ev_end", "run.finished", {}, run_id=run_id)])
         until(lambda: world.posture().state is PostureState.DISARMED, "the run's end disarms")

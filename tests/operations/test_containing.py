@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import ENABLED, STOP
+from peak_console.control.venues import VenuesStep
 from peak_console.domain.ids import is_incident_id
 from peak_console.operations import capture as capturing
 from peak_console.operations import containing, lowering
@@ -98,3 +100,17 @@ def test_nothing_heavy_is_loaded_before_it_begins() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_disarm_that_became_a_stop_ends_background_work_too(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the command does: its orders are told, and what providers still work on is cancelled."""
+    disarmed = lowering.disarm(ws)
+    stopped = replace(disarmed, escalated=True, venues=VenuesStep())
+    monkeypatch.setattr(lowering, "disarm", lambda *_, **__: stopped)
+    steps = {one.name: one for one in contain(ws, do=("disarm",), operator="anna").steps}
+    assert "orders: no venue" in steps["disarm"].detail
+    assert steps["background"].ok
+    monkeypatch.setattr(lowering, "disarm", lambda *_, **__: disarmed)
+    assert [one.name for one in contain(ws, do=("disarm",), operator="anna").steps] == ["disarm"]

@@ -1,17 +1,19 @@
 """Lowering from outside, without a node: everything stops, orders are cancelled, and the account is true."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import ENABLED, STOP
+from peak_console.control.lowering import LowerReport
 from peak_console.control.venues import CancelReport
 from peak_console.domain.posture import PostureState
 from peak_console.operations import lowering
-from peak_console.operations.lowering import disarm, reduce, stop_scope
+from peak_console.operations.lowering import disarm, end_background, reduce, stop_scope
 from peak_console.operations.shapes_control import LoweringShape
+from peak_console.operations.stop_background import BackgroundStep
 
 
 @dataclass
@@ -63,6 +65,43 @@ def test_what_nobody_keeps_stops_everything_and_cancels_all_orders(
         assert words[:2] == ["ask the node", "read back"]
         assert "unlink ENABLED" in words
         assert [step.step for step, _ in done.failed] == ["ask the node"]
+
+
+def test_a_venue_that_is_stopped_alone_has_its_orders_cancelled(
+    ws: Workspace, venues: tuple[Venue, Venue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the node keeps the stop, that venue cancels and no other; a layer's stop cancels no order."""
+    kept = LowerReport(effective=True, escalated=False, steps=(), seq=7)
+    monkeypatch.setattr(lowering, "run", lambda *_: kept)
+    done = stop_scope(ws, "venue:kraken")
+    assert done.venues is not None
+    assert done.venues.detail == "3 orders cancelled at kraken"
+    assert [len(one.asked) for one in venues] == [1, 0]
+    assert stop_scope(ws, "layer:L2").venues is None
+    slip = stop_scope(ws, "venue:kracken")
+    assert slip.venues is not None
+    assert "there is kraken, other" in slip.venues.detail
+    assert [len(one.asked) for one in venues] == [1, 0]
+
+
+def test_background_work_ends_with_what_was_stopped(
+    ws: Workspace, venues: tuple[Venue, Venue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it where everything was stopped, a scope's where that was, none after a disarm that held."""
+    asked: list[str] = []
+
+    def cancel(_: list[Workspace], *, scope: str = "global") -> list[BackgroundStep]:
+        asked.append(scope)
+        return [BackgroundStep()]
+
+    monkeypatch.setattr(lowering, "cancel_background", cancel)
+    assert end_background(ws, disarm(ws)) is None
+    escalated = reduce(ws)
+    assert escalated.escalated
+    assert end_background(ws, escalated) is not None
+    end_background(ws, replace(escalated, what="stop", scope="layer:L2", escalated=False))
+    assert asked == ["global", "layer:L2"]
+    assert len(venues) == 2
 
 
 def test_disarming_without_a_lease_is_done_and_touches_nothing_else(

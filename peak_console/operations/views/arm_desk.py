@@ -115,10 +115,12 @@ class WorkspaceArmDesk:
             return arming.withdraw(client, request_id=request_id)
 
     def disarm(self, reason: str, operator: str) -> "LoweredNow":
-        """End arming: by the same way as the command."""
-        from peak_console.operations.lowering import disarm  # noqa: PLC0415 - loaded when it is needed
+        """End arming: by the same way as the command, background work of a stop that it became too."""
+        from peak_console.operations.lowering import disarm, end_background  # noqa: PLC0415 - when needed
 
-        return disarm(self._ws, reason=reason, operator=operator)
+        done = disarm(self._ws, reason=reason, operator=operator)
+        end_background(self._ws, done)
+        return done
 
     @contextmanager
     def _client(self) -> "Iterator[BlockingLedgerClient]":
