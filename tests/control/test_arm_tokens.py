@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peak_console.control.tokens import Bound, is_formed, matches, new_token, token_digest
+from peak_console.control.tokens import BITS, Bound, is_formed, matches, new_token, token_digest
 
 BOUND = Bound("ev_1", "configs", "session", 7)
 SEVEN = st.binary(min_size=7, max_size=7)
@@ -30,7 +30,16 @@ def test_a_token_has_fifty_bits_and_a_check(raw: bytes) -> None:
     for one in token[:5] + token[6:11]:
         value = value * 32 + digits.index(one)
     assert value == int.from_bytes(raw, "big") >> 6
+    assert token[11] == "0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U"[value % 37]  # Crockford's check symbol
     assert is_formed(token)
+
+
+def test_a_token_asks_for_no_more_randomness_than_it_shows() -> None:
+    """Seven bytes hold its fifty bits."""
+    asked = []
+    new_token(lambda count: asked.append(count) or bytes(count))  # type: ignore[func-returns-value]
+    assert asked == [7]
+    assert BITS == 50
 
 
 @given(SEVEN)
@@ -114,4 +123,16 @@ def test_what_is_no_token_does_not_match_the_digest_it_is_compared_with() -> Non
 def test_a_long_text_is_not_read_to_its_end() -> None:
     """A token with a megabyte behind it is none."""
     token = token_of(b"seven77")
-    assert not matches(token + " " * 1_000_000, token_digest(token, BOUND), BOUND)
+    kept = token_digest(token, BOUND)
+    assert not matches(token + " " * 1_000_000, kept, BOUND)
+    assert matches(token.ljust(64), kept, BOUND)
+    assert not matches(token.ljust(65), kept, BOUND)
+
+
+@pytest.mark.parametrize(
+    "typed", ["!0000-000000", "U0000-000000", "00000-0000000", "00000-00000", "0000!-000000"]
+)
+def test_a_strange_character_is_no_zero(typed: str) -> None:
+    """What is no digit, is missing or is too much makes it malformed, also where a zero would fit."""
+    assert not is_formed(typed)
+    assert not matches(typed, token_digest(token_of(bytes(7)), BOUND), BOUND)

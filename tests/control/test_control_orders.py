@@ -11,7 +11,7 @@ from peak_console.control.lease import LIFETIME_US, Lease
 from peak_console.control.orders import Moment, OrderFacts, OrderReason, Permit, VenueKind, may_order
 from peak_console.control.posture import EnabledFile, LeaseFile, Sources, StopFile, effective
 from peak_console.domain.arming import ArmLease
-from peak_console.domain.posture import Orders, PostureState
+from peak_console.domain.posture import Orders, Posture, PostureState
 
 NOW, WALL, BOOT = 10_000_000_000, 1_800_000_000_000_000, "here"
 MINUTE = 60_000_000
@@ -167,3 +167,48 @@ def test_no_step_of_the_wall_clock_makes_a_live_order_possible(step_us: int) -> 
     lease = replace(LEASE, **ARMED)
     assert asked(lease, wall_us=WALL + step_us).allowed == (abs(step_us) <= 2_000_000)
     assert asked(lease, wall_us=WALL + step_us, kind="paper").allowed
+
+
+def posture_of(lease: Lease) -> Posture:
+    """What a worker that finds this lease reads from the files."""
+    return effective(Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(lease), BOOT), NOW, WALL)
+
+
+ARMED_LEASE = replace(LEASE, **ARMED)
+NO_CALLS = (OrderReason.KILL_SWITCH,)
+NO_LEASE = (OrderReason.LEASE_INVALID,)
+UNARMED = (OrderReason.NOT_ARMED,)
+REDUCING = (OrderReason.REDUCE_ONLY,)
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "why"),
+    [
+        ({"calls": False}, {}, NO_CALLS),
+        ({"state": PostureState.STOPPED}, {}, NO_CALLS),
+        ({"state": PostureState.UNKNOWN}, {}, NO_CALLS),
+        ({"state": PostureState.REDUCE}, {}, REDUCING),
+        ({"orders": Orders.NONE}, {}, UNARMED),
+        ({}, {"calls": False}, NO_LEASE),
+        ({}, {"state": PostureState.STOPPED}, NO_LEASE),
+        ({}, {"enabled": None}, NO_LEASE),
+        ({}, {"reduce": True}, REDUCING),
+        ({}, {"arm": None}, UNARMED),
+        ({}, {"arm": replace(ARM, drill=True)}, UNARMED),
+        ({}, {"state": PostureState.DISARMED}, UNARMED),
+        ({}, {"arm": replace(ARM, run_id="run_0")}, (OrderReason.ARM_RUN,)),
+        ({}, {"arm": replace(ARM, run_id="run_2")}, (OrderReason.ARM_RUN,)),
+    ],
+)
+def test_posture_and_lease_must_both_permit(
+    said: dict[str, Any], found: dict[str, Any], why: tuple[OrderReason, ...]
+) -> None:
+    """One word against it in either refuses, even where the other is of an earlier look and says armed."""
+    posture, lease = replace(posture_of(ARMED_LEASE), **said), replace(ARMED_LEASE, **found)
+    permit = may_order(posture, lease, FACTS, Moment(NOW, WALL, BOOT), kind="live", reduces=False)
+    assert permit.reasons == why
+
+
+def test_the_kinds_of_venues_are_known() -> None:
+    """What a venue may call itself; at none nothing leaves."""
+    assert [one.value for one in VenueKind] == ["none", "paper", "testnet", "live"]

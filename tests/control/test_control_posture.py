@@ -1,6 +1,8 @@
 """The effective posture: the strictest source wins, and nothing permits but what is present and whole."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from peak_console.control.posture import (
     Sources,
     StopFile,
     effective,
+    is_armed,
     truth,
 )
 from peak_console.domain.arming import ArmLease
@@ -174,9 +177,7 @@ def test_states_are_names_of_what_is_permitted(
     ],
 )
 def test_what_is_not_whole_arms_nothing(changes: dict[str, object]) -> None:
-    """An arm lease that is missing, a drill, over by either clock, stepped, of too long a life or of no live
-    phase: DISARMED, and the contradiction is told.
-    """
+    """Missing, a drill, over, stepped, of too long a life, in no live phase: DISARMED, and it is told."""
     posture = _posture(**{**_ARMED, **changes})
     assert (posture.state, posture.orders) == (PostureState.DISARMED, Orders.NONE)
     assert len(posture.conflicts) == 1
@@ -245,3 +246,132 @@ def test_what_the_node_says_is_told_first() -> None:
 def test_switches_have_the_truth_values_of_the_decision(text: str | None, value: bool | None) -> None:  # noqa: FBT001 - a table
     """Unset has no opinion; anything but a true word is false."""
     assert truth(text) is value
+
+
+SINCE = datetime(2026, 11, 23, tzinfo=UTC)
+STOPS = StopFile(present=True, since=SINCE)
+BROKEN = EnabledFile(problem=PostureReason.ENABLED_UNREADABLE)
+GONE = EnabledFile()
+STOPPED = {"calls": False, "state": PostureState.STOPPED}
+BOTH = "ENABLED and STOP both stand; STOP holds"
+OTHER = "ENABLED names another enable than the node's lease"
+NOT_THERE = "the node's lease permits calls, ENABLED is gone; ENABLED holds"
+
+
+@pytest.mark.parametrize(
+    ("changed", "lease", "state", "reasons", "conflicts"),
+    [
+        ({"ai_enabled": False}, {}, "STOPPED", "ai_enabled_false", ()),
+        ({"stop": STOPS}, {}, "STOPPED", "stop_present", (BOTH,)),
+        ({"enabled": GONE}, {}, "STOPPED", "not_enabled", (NOT_THERE,)),
+        ({"enabled": GONE, "stop": STOPS}, {}, "STOPPED", "stop_present", (NOT_THERE,)),
+        ({"enabled": GONE}, STOPPED, "STOPPED", "node_says_stopped not_enabled", ()),
+        ({"enabled": GONE}, {**STOPPED, "reasons": ("new_workspace",)}, "STOPPED", "new_workspace", ()),
+        ({"enabled": BROKEN}, {}, "UNKNOWN", "enabled_unreadable", ()),
+        ({"enabled": BROKEN}, STOPPED, "UNKNOWN", "node_says_stopped enabled_unreadable", ()),
+        ({"enabled": BROKEN, "stop": STOPS}, {}, "STOPPED", "stop_present enabled_unreadable", ()),
+        ({"stop": STOPS}, None, "STOPPED", "stop_present lapsed lease_missing", (BOTH,)),
+        ({"enabled": GONE}, None, "STOPPED", "not_enabled lapsed lease_missing", ()),
+        ({}, {"boot_id": "elsewhere"}, "UNKNOWN", "lapsed lease_foreign_boot", ()),
+        ({}, {"issued_us": NOW + 1}, "UNKNOWN", "lapsed lease_future", ()),
+        ({}, {**STOPPED, "state": PostureState.UNKNOWN}, "UNKNOWN", "node_says_stopped", ()),
+        ({}, {"state": PostureState.UNKNOWN}, "UNKNOWN", "node_says_stopped", ()),
+        ({}, {"state": PostureState.STOPPED}, "STOPPED", "node_says_stopped", ()),
+        ({}, {"calls": False}, "STOPPED", "node_says_stopped", ()),
+        ({}, {"enabled": "ev_0"}, "STOPPED", "node_says_stopped", (OTHER,)),
+        ({}, {"enabled": "ev_2"}, "STOPPED", "node_says_stopped", (OTHER,)),
+        ({}, {**STOPPED, "enabled": "ev_2"}, "STOPPED", "node_says_stopped", ()),
+        ({"stop": STOPS}, {"conflicts": ("x",)}, "STOPPED", "stop_present", ("x", BOTH)),
+    ],
+)
+def test_what_forbids_is_named_in_full(
+    changed: dict[str, Any],
+    lease: dict[str, object] | None,
+    state: str,
+    reasons: str,
+    conflicts: tuple[str, ...],
+) -> None:
+    """Stopped or unknown, each reason once and in its order, each contradiction; the stop file dates it."""
+    file = LeaseFile() if lease is None else LeaseFile(_lease(**lease))
+    found = replace(Sources(EnabledFile("ev_1"), StopFile(), file, "here"), **changed)
+    posture = effective(found, NOW, WALL)
+    assert (posture.state.value, posture.calls, posture.orders) == (state, False, Orders.NONE)
+    assert " ".join(posture.reasons) == reasons
+    assert posture.conflicts == conflicts
+    if found.stop.present:
+        assert posture.since == SINCE
+
+
+@pytest.mark.parametrize(
+    ("changes", "age_ms", "dated"),
+    [
+        ({}, 200, True),
+        ({"issued_us": NOW - 1_999}, 1, True),
+        ({"issued_us": NOW + 1_000_000}, 0, False),
+        ({"expires_us": NOW - 1}, 200, False),
+        ({"boot_id": "elsewhere"}, None, False),
+        (STOPPED, 200, True),
+    ],
+)
+def test_the_age_is_of_the_lease_that_was_read(
+    changes: dict[str, object],
+    age_ms: int | None,
+    dated: bool,  # noqa: FBT001 - a table
+) -> None:
+    """In whole milliseconds, also of one that does not count; of another boot's clock nothing is known."""
+    posture = _posture(**changes)
+    assert posture.age_ms == age_ms
+    assert posture.since == (_lease().since if dated else None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "conflicts"),
+    [
+        ({"arm": _arm()}, ""),
+        ({"orders": Orders.ALL, "arm": _arm()}, ""),
+        ({"state": PostureState.ARMED, "arm": _arm()}, ""),
+        ({"orders": Orders.ALL}, "armed and names no arm lease"),
+        ({"state": PostureState.ARMED}, "armed and names no arm lease"),
+        ({"state": PostureState.ARMED, "arm": _arm(drill=True)}, "armed by a drill"),
+        ({"orders": Orders.ALL, "arm": _arm(), "phase": "shadow"}, "armed in phase shadow"),
+        ({"arm": _arm(drill=True)}, ""),
+        ({"arm": _arm(expires_us=NOW)}, "the arm lease in the node's lease is over (ttl)"),
+        ({"arm": _arm(expires_wall_us=WALL)}, "the arm lease in the node's lease is over (wall_ttl)"),
+    ],
+)
+def test_one_word_of_arming_arms_nothing(changes: dict[str, object], conflicts: str) -> None:
+    """Orders, state and an arm lease must all say it; where they contradict each other, that is told."""
+    posture = _posture(**changes)
+    assert (posture.state, posture.orders, posture.calls) == (PostureState.DISARMED, Orders.NONE, True)
+    assert conflicts in "".join(posture.conflicts)
+    assert len(posture.conflicts) == bool(conflicts)
+
+
+def test_without_a_wall_clock_nothing_is_armed() -> None:
+    """Half of the time is not enough, and is no contradiction."""
+    found = Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(_lease(**_ARMED)), "here")
+    posture = effective(found, NOW)
+    assert (posture.state, posture.conflicts) == (PostureState.DISARMED, ())
+
+
+@pytest.mark.parametrize("one", [{"reduce": True}, {"orders": Orders.REDUCE}, {"state": PostureState.REDUCE}])
+def test_one_word_of_reduce_is_enough(one: dict[str, object]) -> None:
+    """And an arm lease goes on under it: orders that reduce need it."""
+    posture = _posture(**one)
+    assert (posture.state, posture.orders) == (PostureState.REDUCE, Orders.REDUCE)
+    assert is_armed(_lease(**one, arm=_arm()), NOW, WALL)
+    assert not is_armed(_lease(**one, arm=_arm(expires_us=NOW)), NOW, WALL)
+
+
+def test_what_permits_says_why_and_since_when() -> None:
+    """The node's reasons, or that it is enabled; and the environment where it lowers."""
+    assert _posture().reasons == ("enabled",)
+    own = _lease(reasons=("recovered",), conflicts=("x",))
+    posture = effective(
+        Sources(EnabledFile("ev_1"), StopFile(), LeaseFile(own), "here", ai_enabled=True, ai_armed=False),
+        NOW,
+        WALL,
+    )
+    assert posture.reasons == ("recovered", "ai_armed_false")
+    assert posture.conflicts == ("x",)
+    assert posture.calls

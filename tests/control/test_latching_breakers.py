@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peak_console.control.breakers import (
+    KINDS,
+    MINUTE_US,
     ORDER,
     BreakerKind,
     BreakerSays,
+    Evaluation,
     Latches,
     OrderBucket,
     TradingFigures,
@@ -126,3 +129,112 @@ def test_breakers_of_orders_stop_no_calls() -> None:
     assert is_latching({"breaker": "daily_loss"})
     assert not is_latching({"breaker": "provider"})
     assert BreakerSays.TRIPPED.value == "tripped"
+
+
+def figure_of(kind: BreakerKind, figures: TradingFigures, limits: TradingLimits, now_us: int = 0) -> str:
+    """Word and figure of one breaker."""
+    (one,) = [one for one in evaluate(figures, limits, LIVE, now_us) if one.kind is kind]
+    return f"{one.says.value} {one.figure}"
+
+
+@given(st.integers(-3, 3), st.integers(-3, 300))
+def test_a_loss_trips_from_its_limit_on(limit: int, lost: int) -> None:
+    """At it and far beyond it; a limit that is none always does."""
+    limits, figures = TradingLimits(max_daily_loss_eur=Decimal(limit)), TradingFigures(Decimal(-lost))
+    word = "tripped" if limit <= 0 or lost >= limit else "clear"
+    assert figure_of(BreakerKind.DAILY_LOSS, figures, limits) == f"{word} {-lost}"
+
+
+@given(st.integers(1, 5), st.integers(1, 300), st.integers(-50, 400))
+def test_a_drawdown_is_a_share_of_the_peak(limit: int, peak: int, equity: int) -> None:
+    """In percent, from its limit on; above the peak nothing fell."""
+    limits, figures = (
+        TradingLimits(max_drawdown_pct=Decimal(limit)),
+        TradingFigures(None, Decimal(equity), Decimal(peak)),
+    )
+    fell = Decimal(max(peak - equity, 0)) * 100 / peak
+    word = "tripped" if fell >= limit else "clear"
+    assert figure_of(BreakerKind.DRAWDOWN, figures, limits) == f"{word} {fell}"
+
+
+@pytest.mark.parametrize(
+    ("equity", "peak"),
+    [(None, Decimal(10)), (Decimal(1), None), (Decimal(-1), Decimal(0)), (Decimal(-9), Decimal(-1))],
+)
+def test_a_drawdown_of_half_the_figures_is_not_known(equity: Decimal | None, peak: Decimal | None) -> None:
+    """Nor is one from a peak that is none."""
+    figures = TradingFigures(Decimal(0), equity, peak, 1, FULL)
+    assert figure_of(BreakerKind.DRAWDOWN, figures, LIMITS) == "tripped unknown"
+
+
+@given(st.integers(-2, 3), st.integers(-2, 5))
+def test_a_session_has_so_many_orders(most: int, orders: int) -> None:
+    """The last one counts; fewer than none is no count."""
+    word = "clear" if most > 0 and 0 <= orders <= most else "tripped"
+    figures, limits = TradingFigures(session_orders=orders), TradingLimits(max_orders_per_session=most)
+    assert figure_of(BreakerKind.ORDERS_PER_SESSION, figures, limits) == f"{word} {orders}"
+
+
+@pytest.mark.parametrize("rate", [-1, 0, 1, 2])
+def test_an_order_takes_one_from_the_bucket(rate: int) -> None:
+    """One that is left suffices; a rate of none blocks, whatever is left."""
+    limits = TradingLimits(max_order_rate_per_min=rate)
+    figures = TradingFigures(bucket=OrderBucket(ORDER, 0))
+    assert figure_of(BreakerKind.ORDER_RATE, figures, limits) == (
+        "clear 1" if rate > 0 else "tripped unknown"
+    )
+    assert (ORDER, MINUTE_US) == (1_000_000, 60_000_000)
+
+
+@given(st.integers(1, 600), st.integers(0, 10**9), st.integers(-(10**7), 2 * 10**8))
+def test_a_bucket_fills_evenly(rate: int, millionths: int, passed_us: int) -> None:
+    """A minute gives a minute's orders and no more is held; a clock set back gives nothing."""
+    bucket = refilled(OrderBucket(millionths, 10**8), rate, 10**8 + passed_us)
+    gained = max(passed_us, 0) * rate // 60
+    assert bucket == OrderBucket(min(millionths + gained, rate * 1_000_000), 10**8 + passed_us)
+    assert refilled(None, rate, 5) == OrderBucket(rate * 1_000_000, 5)
+
+
+def test_limits_that_nobody_set_are_none() -> None:
+    """Zero, which blocks."""
+    assert TradingLimits() == TradingLimits(Decimal(0), Decimal(0), 0, 0)
+    assert [kind.value for kind in BreakerKind if kind.value in {"burn", "critic"}] == ["burn", "critic"]
+
+
+def test_a_figure_of_a_breach_may_begin_with_any_sign() -> None:
+    """Whether it is known is not a matter of the alphabet."""
+    (one,) = breached([Evaluation(BreakerKind.DRAWDOWN, BreakerSays.TRIPPED, "zero", "5")])
+    assert one.figure == "zero"
+
+
+def test_a_latch_is_shown_as_it_is() -> None:
+    """What JSON shows of one that is latched, and of one that was reset; what is missing is null."""
+    key = (BreakerKind.BURN, "layer:L2")
+    held = Latches().after("breaker.tripped", {**trip(), "incident_id": "inc_1"}, "t1", 1)
+    shown = {
+        "breaker": "burn",
+        "scope": "layer:L2",
+        "trips": 1,
+        "reason": "r",
+        "figures": {"x": 1},
+        "limit": "12",
+    }
+    (one,) = held.latched()
+    assert one.key == key
+    assert one.as_dict() == {
+        **shown, "state": "latched", "latched": True, "since": "t1", "seq": 1, "incident_id": "inc_1",
+    }  # fmt: skip
+    (one,) = held.after("breaker.reset", trip(), "t2", 2).all()
+    assert one.as_dict() == {
+        **shown, "state": "closed", "latched": False, "since": "t2", "seq": 2, "incident_id": "inc_1",
+    }  # fmt: skip
+    (bare,) = Latches().after("breaker.tripped", {"breaker": "burn", "figures": [1]}, "t", 3).all()
+    assert bare.as_dict() | {"figures": {}, "limit": None, "incident_id": None, "scope": ""} == bare.as_dict()
+    assert not Latches().holds(*key)
+
+
+def test_a_reset_of_nothing_is_nothing() -> None:
+    """Nor does an event of another kind change anything."""
+    assert KINDS == ("breaker.tripped", "breaker.reset")
+    assert Latches().after("breaker.reset", trip(), "t", 1) == Latches()
+    assert Latches().after("call.started", trip(), "t", 1) == Latches()
