@@ -8,21 +8,17 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from peak_console.budget.limits import BudgetLimits
-from peak_console.config.control import ChangeRules
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.filesystem import refuse_network
 from peak_console.control.folder import prepare
 from peak_console.control.keys import KeyStore, verify_proof
-from peak_console.control.scopes import Halts
 from peak_console.control.sockets import NODE_SOCKET, prepare_socket, socket_path
-from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import EnvironmentUnfit, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.domain.ledgering import Ack, Refusal
+from peak_console.domain.ledgering import Ack
 from peak_console.domain.text import one_line
 from peak_console.ledger.folds.breakers import Breakers
 from peak_console.ledger.folds.reservations import Reservations
@@ -32,7 +28,6 @@ from peak_console.ledger.service.privileges import Proof
 from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.service.wire import PROTOCOL
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.node.admission import Circumstances, admit
 from peak_console.node.arm_place import arming_of, attach
 from peak_console.node.arm_record import ArmRecord
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
@@ -41,28 +36,23 @@ from peak_console.node.detecting import Detecting
 from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
-from peak_console.node.halting import refused_by_halts
 from peak_console.node.health import broken_head, this_boot
+from peak_console.node.hook_words import HookWords
 from peak_console.node.hooking import keep_hooks
 from peak_console.node.key_file import read_key_file
 from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.lowering import Lowering
 from peak_console.node.notarizing import Notarizing, told_of
-from peak_console.node.ramping import ramped
 from peak_console.node.retaining import keep_pruning, record_migrations
-from peak_console.node.save_records import misrecorded
 from peak_console.node.state import NodeState
 from peak_console.node.status import handlers
 from peak_console.node.stop_notices import attending
 from peak_console.node.trigger_place import begin as begin_triggers
 from peak_console.node.trigger_place import opening_of, order_breakers_of
-from peak_console.node.verified import VerifiedGuard
 from peak_console.node.watching import Watch
-from peak_console.operations.missing_ledger import newest_size
-from peak_console.operations.readiness import readiness
-from peak_console.operations.settings import console_settings, ledger_settings
-from peak_console.policy.breaker import BreakerRules
+from peak_console.node.writer_rules import WriterRules
+from peak_console.operations.settings import console_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -168,9 +158,10 @@ class Node:
         prepare(self.ws.control, group_of=self.ws.root)
 
     async def _open(self) -> None:
-        facts, breakers = Facts(), Breakers(self._breaker_rules)
-        reservations = Reservations(self._limits, clock=self._clock)
-        pruning = Pruning(self._least_days, clock=self._clock)
+        self.rules = WriterRules(self)
+        facts, breakers = Facts(), Breakers(self.rules.breaker_rules)
+        reservations = Reservations(self.rules.limits, clock=self._clock)
+        pruning = Pruning(self.rules.least_days, clock=self._clock)
         armed = ArmRecord()
         self.state = NodeState(
             ws=self.ws,
@@ -184,7 +175,6 @@ class Node:
             leasing=self._leasing,
             last_tick_us=self._clock.boot_us(),
         )
-        self._verified = VerifiedGuard(self.state)
         self.detecting = Detecting(self.state)
         refuse_a_second_beginning(self.ws)
         self.writer = LedgerWriter(
@@ -194,13 +184,13 @@ class Node:
                 *(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
                 self.detecting,
             ),
-            guards=(self._guard,),
+            guards=(self.rules.guard,),
             conditions=(
-                self._condition,
+                self.rules.condition,
                 breakers.out_of_place,
                 reservations.out_of_place,
                 pruning.out_of_place,
-                self._unapproved,
+                self.rules.unapproved,
                 armed.out_of_place,
                 self.detecting.out_of_place,
             ),
@@ -276,7 +266,7 @@ class Node:
             self.children = self._make_children()
             loops += [child.keep() for child in self.children]
             self.children.insert(0, self.notarizing.child)
-            loops.append(keep_hooks(self.ws, self.children))
+            loops.append(keep_hooks(self.ws, self.children, said=HookWords(self._append_own)))
             loops.append(self._verify())
         self._run(*loops)
 
@@ -343,84 +333,6 @@ class Node:
     def _undo(self) -> None:
         while self._closers:
             self._closers.pop()()
-
-    # -- what the writer asks
-
-    def _limits(self) -> BudgetLimits:
-        configured = self.state.configs.current(self.state.facts.phase.level).budgets.limits
-        return ramped(configured, self.state.ramp_pct)
-
-    def _least_days(self) -> int:
-        return ledger_settings(self.ws).retention.least_days
-
-    def _breaker_rules(self) -> BreakerRules:
-        return self.state.configs.current(self.state.facts.phase.level).control.provider_breaker.rules()
-
-    def _guard(self, draft: EventDraft) -> Refusal | None:
-        """A call is reserved only under the configs that stand now, and while nothing forbids it."""
-        try:
-            configs = self.state.configs.current(self.state.facts.phase.level)
-        except PeakError as error:
-            return Refusal(CallReason.MATRIX_INVALID.value, error.message, "mend it: peak lint")
-        if draft.body.get("matrix_digest") not in {None, configs.digests["matrix"]}:
-            return Refusal(
-                CallReason.MATRIX_CHANGED.value,
-                "the matrix was changed since this call was planned",
-                "ask again: the next call is planned under the new one",
-            )
-        if self.state.approvals.refused(configs.digests["matrix"], self._clock.now()):
-            return Refusal(
-                CallReason.POSTURE.value,
-                "in live no call is made under a matrix for which no two operators stand",
-                "have another operator approve it (peak matrix approve), or go back: peak matrix rollback",
-            )
-        if self.watch.folded.calls:
-            halts = Halts(self.state.stopped_scopes, self.state.quarantined)
-            return refused_by_halts(draft, halts) or self._verified.look(draft, configs)
-        reasons = ", ".join(self.watch.folded.reasons) or (
-            "it has just begun" if self._leasing else "it serves one command and holds no lease"
-        )
-        return Refusal(
-            CallReason.POSTURE.value, f"the node permits no calls: {reasons}", "look at: peak status"
-        )
-
-    def _condition(self, draft: EventDraft) -> PeakError | None:
-        if not draft.kind.startswith(("control.enabled", "control.stopped", "operator.", "phase.")):
-            return misrecorded(draft)
-        if draft.kind == EventKind.CONTROL_ENABLED:
-            self.watch.look()
-        return admit(draft, self.state.facts, self.circumstances())
-
-    def _unapproved(self, draft: EventDraft) -> PeakError | None:
-        return self.state.approvals.out_of_place(draft, self._clock.now(), self._approval_valid_s())
-
-    def _approval_valid_s(self) -> int:
-        try:
-            return self.state.configs.current(self.state.facts.phase.level).control.changes.approval_valid_s
-        except PeakError:
-            return ChangeRules().approval_valid_s
-
-    def circumstances(self) -> Circumstances:
-        """What the rules of enabling ask, now."""
-        try:
-            cooldown_s = self.state.configs.current(self.state.facts.phase.level).control.enable.cooldown_s
-        except PeakError:
-            cooldown_s = 0  # the broken config is itself a problem, and refuses
-        return Circumstances(
-            now=self._clock.now(),
-            boot_us=self._clock.boot_us(),
-            stop=self.state.seen.stop,
-            cooldown_s=cooldown_s,
-            problems=self.keeper.problems(0),
-            signed_beyond=self._is_signed_beyond(),
-            ready=lambda phase: readiness(self.ws, phase, clock=self._clock),
-            may_begin=lambda digest, who: self.state.approvals.may_begin(digest, who, self._clock.now()),
-        )
-
-    def _is_signed_beyond(self) -> bool:
-        """Whether a head was signed beyond the ledger's end; asked of one that knows no enable or stop."""
-        untouched = self.state.facts.history.untouched
-        return untouched and newest_size(self.ws)[0] > self.writer.head[0]
 
     def _authorise(self, proof: Proof, message: bytes) -> bool:
         """The ledger's key counts, and only while the file in ``configs/keys`` is the same."""

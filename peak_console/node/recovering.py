@@ -29,6 +29,7 @@ from peak_console.ledger.folds.reservations import Reservations
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.keeping.salvage import Bodiless, Progress, write_prefix
 from peak_console.node.broken_ledger import Found, examined, signed_heads, verdict
+from peak_console.node.carrying import lowered_over, names_of
 from peak_console.node.facts import Facts
 from peak_console.node.first_head import sign_first_head
 from peak_console.node.genesis import Successor, successor_drafts
@@ -114,6 +115,8 @@ class _Saved:
 
     facts: Facts
     taken: Taken
+    lowered: tuple[EventDraft, ...]
+    """What tells the new ledger what stays lowered."""
     bodiless: Bodiless | None
 
 
@@ -150,9 +153,9 @@ class _Recovering:
             "operators_from": "ledger" if facts.operators else "configs/keys",
             "phase_from": phase_from,
         }
-        last = self._last(successor, taken, proof, sources)
+        last = self._last(successor, taken, proof, {**sources, "lowered": names_of(saved.lowered)})
         stopped = stop_draft(stop_id, reason=f"ledger recovered: {self.reason}", operator=self.operator)
-        drafts = (genesis, *successor_drafts(successor), last, stopped)
+        drafts = (genesis, *successor_drafts(successor), *saved.lowered, last, stopped)
         events, head = write_ledger(folder / NEXT_FILE, drafts, self.limits, self.clock)
         made = Recovery(
             broken_how=found.how,
@@ -191,7 +194,8 @@ class _Recovering:
             bodiless = write_prefix(found.source, path, proven, projections, progress)
         older = found.backup is not None
         taken = take_over(found.beside, path, proven, self.limits, self.clock.now(), older=older)
-        return _Saved(facts, taken, bodiless)
+        lowered = lowered_over(found.beside, path, facts, proven.events)
+        return _Saved(facts, taken, lowered, bodiless)
 
     def _recovered(self, found: Found, folder: Path, bodiless: Bodiless | None) -> dict[str, Any]:
         """What the new genesis says of the old ledger."""
@@ -217,7 +221,7 @@ class _Recovering:
         return told if bodiless is None else {**told, "bodiless": bodiless.as_json()}
 
     def _last(
-        self, successor: Successor, taken: Taken, proof: dict[str, Any], sources: Mapping[str, str]
+        self, successor: Successor, taken: Taken, proof: dict[str, Any], sources: Mapping[str, Any]
     ) -> EventDraft:
         """``ledger.recovered``: the proof, what was carried over, and from where."""
         told = {

@@ -15,6 +15,7 @@ from peak_console.node.admission import cooldown_left_s, is_new, scope_cooldown_
 from peak_console.node.genesis import version
 from peak_console.node.health import disk_free, wal_size
 from peak_console.node.notarizing import told_of
+from peak_console.node.trigger_place import handlers as trigger_handlers
 
 if TYPE_CHECKING:
     from peak_console.node.engine import Node
@@ -46,12 +47,13 @@ def handlers(node: "Node") -> dict[str, Handler]:
         "stop": stop,
         "checkpoint": checkpoint,
         **node.drafts.handlers(),
+        **trigger_handlers(node),
     }
 
 
 def control_report(node: "Node") -> dict[str, Any]:
     """The fold of enables and stops as an enable asks for it, and the operators."""
-    facts, around = node.state.facts, node.circumstances()
+    facts, around = node.state.facts, node.rules.circumstances()
     history = facts.history
     return {
         "last": history.last,
@@ -71,7 +73,7 @@ def control_report(node: "Node") -> dict[str, Any]:
 
 def lowered_report(node: "Node") -> dict[str, Any]:
     """What is lowered, by scope (``reduce`` among them): since when, why, by whom, the cooldown left."""
-    facts, around = node.state.facts, node.circumstances()
+    facts, around = node.state.facts, node.rules.circumstances()
     marks = dict(facts.lowered.scopes)
     if facts.lowered.reduce is not None:
         marks[REDUCE] = facts.lowered.reduce

@@ -109,7 +109,7 @@ def rehearse_rollback(
     recording = _Recording(ws, client, environ, operator)
     digest = resolve(ws, target, to)
     way = _ConfigWay(ws, target, digest, recording.operator, clock or SystemClock())
-    with _mirror(ws) as mirror:
+    with _mirror() as mirror:
         place = _Place(ws, mirror, target, digest)
         phase = rules_of(ws)
         load = ("load", lambda: place.load(phase, way.clock))
@@ -133,7 +133,7 @@ def rehearse_lock_rollback(
     recording = _Recording(ws, client, environ, operator)
     lock = lock_named(ws, word)
     way = _LockWay(ws, lock, clock or SystemClock())
-    with _mirror(ws) as mirror:
+    with _mirror() as mirror:
         place = _Place(ws, mirror, lock_target(), lock.digest)
         steps = _walked(
             (*way.steps(), *place.steps(lambda: lock_bytes(ws, lock)), ("signature", way.signature))
@@ -290,10 +290,9 @@ class _Place:
 
 
 @contextmanager
-def _mirror(ws: Workspace) -> Iterator[Workspace]:
-    """An empty workspace on the same disk, gone afterwards; elsewhere where ``audits/`` takes nothing."""
-    above = os.fspath(ws.audits) if os.access(ws.audits, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=above) as folder:
+def _mirror() -> Iterator[Workspace]:
+    """An empty workspace among temporary files, gone afterwards: one that is killed leaves nothing here."""
+    with tempfile.TemporaryDirectory(prefix="peak-rehearsal-") as folder:
         yield Workspace(Path(folder))
 
 

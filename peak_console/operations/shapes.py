@@ -12,7 +12,7 @@ from peak_console.operations.shape import Shape as _Shape
 from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
-from peak_console.operations.shapes_incidents import INCIDENT_SHAPES
+from peak_console.operations.shapes_incidents import INCIDENT_SHAPES, IncidentShape
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
@@ -72,16 +72,34 @@ class BudgetShape(_Shape):
     limit: str | int
 
 
+class ArmedShape(_Shape):
+    """What is armed; a drill is accepted by no gate."""
+
+    scope: str
+    run_id: str | None
+    expires_at: str
+    left_s: float
+    drill: bool
+    lease_id: str
+    actor: str
+
+
 class StatusShape(_Shape):
     """``peak status``."""
 
     posture: PostureShape
-    armed: dict[str, Any] | None
+    armed: ArmedShape | None
     phase: str | None
     ledger: LedgerShape
     budgets: list[BudgetShape]
     breakers: list[dict[str, Any]]
-    incidents: list[dict[str, Any]]
+    incidents: list[IncidentShape]
+    """Those that are open."""
+    reduce: bool
+    stopped_scopes: list[str]
+    quarantined: list[str]
+    ramp_pct: int = Field(ge=0, le=100)
+    workers_missing: list[str]
 
 
 class BudgetLineShape(BudgetShape):

@@ -99,10 +99,47 @@ class LoweringShape(Shape):
     """What became of background calls, where everything was stopped."""
 
 
+class RehearsedStepShape(Shape):
+    """One step of a rehearsal."""
+
+    step: str
+    ok: bool
+    detail: str
+    ms: int = Field(ge=0)
+
+
+class RehearsedShape(Shape):
+    """``peak matrix rollback --rehearse`` and ``peak lock rollback --rehearse``."""
+
+    drill: Literal["rollback"]
+    target: str
+    digest: str
+    held: bool
+    steps: list[RehearsedStepShape]
+    ms: int = Field(ge=0)
+    operator: str
+    seq: int = Field(ge=1)
+
+
+class StopShape(Shape):
+    """``peak stop``; with ``--all`` a list of these in ``stops``. Exit 1 when ``effective`` is false."""
+
+    root: str
+    effective: bool
+    steps: list[LoweringStepShape]
+    failed: list[FailedStepShape]
+    notes: list[str]
+    background: list[dict[str, Any]]
+    workers: list[dict[str, Any]] = Field(default_factory=list)
+
+
 CONTROL_SHAPES: dict[str, type[BaseModel]] = {
     "disarm": LoweringShape,
     "doctor": DoctorShape,
     "node-install": NodeInstallShape,
+    "lock-rollback-rehearse": RehearsedShape,
+    "matrix-rollback-rehearse": RehearsedShape,
     "reduce": LoweringShape,
+    "stop": StopShape,
 }
 """These shapes by the name ``peak schema`` knows them under."""

@@ -21,7 +21,7 @@ from peak_console.operations.drills import (
     record_drill,
     run_drill,
 )
-from peak_console.operations.readiness_facts import _open_incidents
+from peak_console.operations.readiness_facts import _incidents
 
 
 def _state(folder: Path) -> dict[str, str]:
@@ -59,7 +59,7 @@ def _recorded(world: World, report: object) -> None:
     assert found[DrillKind.CONTAIN].operator == "anna"
     assert found[DrillKind.STOP].at is None
     with LedgerReader(world.ws.ledger) as reader:
-        assert _open_incidents(reader) is None
+        assert _incidents(reader)["open_incidents"] is None
 
 
 @pytest.mark.slow

@@ -201,7 +201,7 @@ async def test_after_a_recovery_limits_come_back_in_steps(world: World) -> None:
         await asyncio.to_thread(world.enable, node.socket_path)
         assert lease_of(world).ramp_pct == 50
         whole = node.state.configs.current(node.state.facts.phase.level).budgets.limits
-        assert node._limits() == ramped(whole, 50)
+        assert node.rules.limits() == ramped(whole, 50)
         await soon(lambda: "control.ramped" in world.kinds(), "on record")
     async with node_here(world):
         assert lease_of(world).ramp_pct == 50

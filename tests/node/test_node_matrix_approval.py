@@ -106,7 +106,7 @@ async def test_a_live_matrix_needs_two_operators_and_the_node_sees_to_it(
         live = Live(world, node.socket_path)
         await asyncio.to_thread(live.enrolled)
         await soon(lambda: "matrix_unapproved" in node.watch.folded.reasons, "nothing holds from before")
-        around, standing = node.circumstances(), sha256_hex(before.encode())
+        around, standing = node.rules.circumstances(), sha256_hex(before.encode())
         assert around.ready is not None
         assert around.may_begin is not None
         assert not around.ready(Phase.LIVE).green

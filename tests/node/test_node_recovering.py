@@ -13,6 +13,7 @@ from node_world import World, node_here, sign
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import ConfigCache
+from peak_console.control.breakers import Latches
 from peak_console.control.keys import KeyStore, verify_proof
 from peak_console.domain.clock import SystemClock, iso
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
@@ -30,6 +31,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.privileges import Proof, challenge_message
 from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.node.facts import Facts
 from peak_console.node.recovering import recover_ledger
 from peak_console.node.recovery import Recovery
 from peak_console.node.salvage_folder import RECORD_FILE, keep_old, make_folder
@@ -254,6 +256,43 @@ def test_a_latched_breaker_stays_latched(world: World) -> None:
     with LedgerReader(world.ws.ledger) as reader:
         (latched,) = [row for row in reader.breakers() if row.latched]
     assert (latched.provider, latched.model_id) == ("openai", "gpt-5")
+    assert verify(world.ws.ledger).ok
+
+
+def test_what_was_lowered_stays_lowered(world: World) -> None:
+    """Scope stops, reduce, quarantines and latches are carried; what was provably lifted is not."""
+    trip = {"breaker": "burn", "scope": "layer:L3", "figures": {"factor": "14"}, "reason": "x"}
+    write(
+        world,
+        EventDraft("ev_s1", "control.stopped", {"scope": "layer:L1", "stop_id": "s1", "reason": "odd"}),
+        EventDraft("ev_s2", "control.stopped", {"scope": "layer:L2", "stop_id": "s2"}),
+        EventDraft("ev_e2", "control.enabled", {"scope": "layer:L2", "operator": "anna"}),
+        EventDraft("ev_t1", "breaker.tripped", trip),
+        EventDraft("ev_t2", "breaker.tripped", {**trip, "breaker": "critic", "scope": "layer:L4"}),
+        EventDraft("ev_r2", "breaker.reset", {"breaker": "critic", "scope": "layer:L4"}),
+        EventDraft("ev_q1", "model.quarantined", {"provider": "openai", "model_id": "gpt-5"}),
+    )
+    write(
+        world,
+        EventDraft("ev_x", "ledger.note", {}),
+        EventDraft("ev_r", "control.reduced", {"on": True, "stop_id": "r1"}),
+        EventDraft("ev_s3", "control.stopped", {"scope": "venue:x", "stop_id": "s3", "reason": "\x1b[2J"}),
+        EventDraft("ev_e1", "control.enabled", {"scope": "layer:L1", "operator": "mallory"}),
+    )
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE event_id = 'ev_x'")
+    recover(world)
+    facts, latches = Facts(), Latches()
+    for one in world.events():
+        facts._take(one.kind, one.event_id, one.ts, 0, one.body or {})
+        latches = latches.after(one.kind, one.body or {}, one.ts, one.seq)
+    assert sorted(facts.lowered.scopes) == ["layer:L1", "venue:x"], "nobody proves the lift of layer:L1"
+    assert facts.lowered.reduce is not None
+    assert facts.lowered.scopes["layer:L1"].reason == "kept over a recovery: odd"
+    assert facts.quarantined == {"openai:gpt-5"}
+    assert [(one.kind.value, one.scope) for one in latches.latched()] == [("burn", "layer:L3")]
+    told = next(one.body for one in world.events() if one.kind == "ledger.recovered")
+    assert told is not None
+    assert len(told["lowered"]) == 5
     assert verify(world.ws.ledger).ok
 
 

@@ -16,7 +16,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.incidents.facts import incident_detail, incidents_facts
 from peak_console.operations.incidents.reading import IncidentBook, one_incident, read_incidents
-from peak_console.operations.readiness_facts import _open_incidents
+from peak_console.operations.readiness_facts import _incidents
 from peak_console.operations.status import status
 from peak_console.operations.views.live_source import LiveSource
 from peak_console.operations.views.nowhere_source import NowhereSource
@@ -85,7 +85,7 @@ def test_open_ones_come_first_and_the_bar_has_them_alone(desk: Desk) -> None:
 
 def _open(desk: Desk) -> int | None:
     with LedgerReader(desk.ws.ledger) as reader:
-        return _open_incidents(reader)
+        return _incidents(reader)["open_incidents"]
 
 
 def test_contacts_are_told_whatever_else_is_broken(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from peak_console.operations.init import init_workspace
 from peak_console.operations.locking.writing import Asked, write
 from peak_console.operations.rehearsing import rehearse_lock_rollback, rehearse_rollback
 from peak_console.operations.rollback_options import rollback_options
+from peak_console.operations.shapes import SHAPES
 from peak_console.operations.views.checklists import ChecklistItem, ItemState
 from peak_console.operations.workbench.saving import save
 
@@ -82,7 +83,8 @@ def test_a_rollback_of_the_matrix_is_rehearsed_and_nothing_moves(desk: Desk) -> 
     assert [one.step for one in done.steps][:2] == ["version", "difference"]
     assert [one.step for one in done.steps][-2:] == ["read back", "load"]
     assert desk.configs() == before
-    assert not list(desk.ws.audits.glob(".rehearsal*"))
+    assert not list(desk.ws.audits.glob("*rehearsal*"))
+    SHAPES["matrix-rollback-rehearse"].model_validate(done.as_json())
     event = desk.newest("drill.finished")
     body = event.body or {}
     assert (event.seq, body["drill"], body["held"], body["target"]) == (done.seq, "rollback", True, "matrix")
