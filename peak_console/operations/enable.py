@@ -167,8 +167,8 @@ def is_stale(enabling: bytes, clock: Clock) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
+    except (ProcessLookupError, OverflowError):
+        return True  # nobody has such a number
     except PermissionError:
         return False
     return False

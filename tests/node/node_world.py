@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,12 @@ class NodeProcess:
 
 
 @contextlib.contextmanager
-def node_process(world: World, *, children: bool = False) -> Iterator[NodeProcess]:
+def node_process(
+    world: World, *, children: bool = False, program: Sequence[str] = ("-m", "peak_console.node")
+) -> Iterator[NodeProcess]:
     """``python -m peak_console.node``, from when it serves; ended when the test is over."""
     reading, writing = os.pipe()
-    words = [sys.executable, "-m", "peak_console.node", "--root", str(world.ws.root)]
+    words = [sys.executable, *program, "--root", str(world.ws.root)]
     words += ["--ready-fd", str(writing), *([] if children else ["--no-children"])]
     process = subprocess.Popen(words, pass_fds=(writing,), stdin=subprocess.DEVNULL)
     os.close(writing)

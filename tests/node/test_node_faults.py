@@ -16,8 +16,9 @@ from peak_console.domain.errors import EnvironmentUnfit, PeakError
 from peak_console.domain.posture import PostureState
 from peak_console.node.engine import Node
 from peak_console.node.spawn import begin_ledger
+from peak_console.operations import arming
 from peak_console.operations.init import init_workspace
-from peak_console.operations.lowering import stop_scope
+from peak_console.operations.lowering import disarm, reduce, stop_scope
 
 
 async def refused(world: World) -> str:
@@ -166,3 +167,50 @@ async def test_a_stop_on_a_full_disk_outlives_space_and_restart(small_disk: Worl
     async with node_here(small_disk):
         assert small_disk.posture().state is PostureState.STOPPED
         assert not small_disk.calls()
+
+
+DRILL = {"scope": "venue:paper", "run_id": "", "purpose": "x", "reason": "x", "ttl_s": 60, "drill": True}
+
+
+async def test_on_a_full_disk_nothing_is_enabled_or_armed_and_lowering_works(small_disk: World) -> None:
+    """No record, no privilege; reduce becomes a stop of everything, disarm is done."""
+    async with node_here(small_disk) as node:
+        await asyncio.to_thread(small_disk.enable, node.socket_path)
+
+        def work() -> None:
+            with small_disk.client(node.socket_path) as client:
+                _fill(small_disk)
+                with pytest.raises(PeakError):
+                    arming.request(small_disk.ws, client, **DRILL)  # type: ignore[arg-type]
+                assert disarm(small_disk.ws).effective
+                assert reduce(small_disk.ws).effective
+                assert not small_disk.calls()
+                with pytest.raises(PeakError):
+                    small_disk.enable(node.socket_path)
+            assert not small_disk.calls()
+
+        await asyncio.to_thread(work)
+        assert node.state.arm is None
+
+
+def _read_only(disk: Path) -> bool:
+    """Whether the file system could be made read-only."""
+    remount = ["mount", "-o", "remount,ro", str(disk)]
+    return not subprocess.run(remount, check=False, capture_output=True).returncode
+
+
+async def test_a_disk_that_became_read_only_is_told_and_permits_nothing(small_disk: World) -> None:
+    """Without a node nothing may leave; a stop that can remove nothing says so, with the remedy."""
+    async with node_here(small_disk) as node:
+        await asyncio.to_thread(small_disk.enable, node.socket_path)
+    disk = small_disk.ws.root.parent
+    if not _read_only(disk):
+        pytest.skip("this machine does not let tests remount")
+    for lowered in (stop_scope(small_disk.ws, "layer:L2"), reduce(small_disk.ws)):
+        assert (lowered.effective, lowered.escalated) == (False, True)
+        assert "rm audits/control/ENABLED" in lowered.remedy
+    stopped = stop_now(small_disk.ws.control)
+    assert not stopped.effective
+    assert [remedy for _, remedy in stopped.failed]
+    assert not small_disk.calls()
+    assert disarm(small_disk.ws).effective  # nothing counts, so nothing is armed
