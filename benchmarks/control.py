@@ -1,158 +1,97 @@
-"""How fast a stop reaches a running worker of another process, and what a check costs.
+"""Control's figures: stopping, lapsing, leases, kills, clocks, tokens, alerts, the one-minute actions.
 
-    python benchmarks/control.py [--stops 100] [--json]
+    python benchmarks/control.py [--quick] [--only stops,laws,kills,alerts] [--events 1000000]
+                                 [--folder DIR] [--json]
 
-A worker asks its gate each millisecond, as one that sends all the time does; another holds 64 calls in flight
-under the watch. Both report on the boot clock, which all processes of a machine share. The stop is timed from
-before the first unlink.
+``stops`` and ``alerts`` are measured on a workspace with a ledger of a million events and 50 calls a second
+over simulated providers; its ledger is made once and lies in the folder. Exit 1 when a law is broken (a stop
+undone, a broken lease that permits, arming that outlives its lease, a wrong token that arms) or a target is
+missed.
 """
 
 import argparse
-import json
-import multiprocessing
-import statistics
 import sys
 import tempfile
-import threading
-import time
-from contextlib import ExitStack
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from peak_console.control import lease as leases
-from peak_console.control.boot import boot_id
-from peak_console.control.files import ENABLED, LEASE, STOP, encode
-from peak_console.control.gate import CallGate, InFlight
-from peak_console.control.stop import stop_now
-from peak_console.domain.clock import SystemClock
-from peak_console.domain.posture import Orders, PostureState
+from control_alerts import alerts, cancelling, one_minute
+from control_figures import Figure, Table
+from control_kills import kills
+from control_laws import broken_leases, clock_sequences, tokens
+from control_place import Place, busy, made
+from control_stopping import check_cost, global_stops, node_deaths, plain_stops, scope_stops
 
-CLOCK = SystemClock()
-IN_FLIGHT = 64
-TARGET_STOP_MS = 50.0
-TARGET_CHECK_US = 25.0
+PARTS = ("laws", "kills", "stops", "alerts")
 
 
-def enable(control: Path) -> None:
-    """A folder as an enabled workspace's node keeps it, for one round."""
-    now = CLOCK.boot_us()
-    (control / STOP).unlink(missing_ok=True)
-    (control / ENABLED).write_bytes(encode({"event_id": "ev_1"}))
-    lease = leases.Lease(
-        boot_id=boot_id(),
-        session="s",
-        generation=1,
-        issued_us=now,
-        expires_us=now + leases.LIFETIME_US,
-        phase="bootstrap",
-        calls=True,
-        orders=Orders.NONE,
-        state=PostureState.DISARMED,
-        reasons=("enabled",),
-        enabled="ev_1",
-        seq=1,
-        digests=dict.fromkeys(("matrix", "models", "prices", "budgets", "control"), "0" * 64),
-    )
-    leases.write(control / LEASE, leases.encode(lease))
+def laws(part: int) -> Iterator[Figure]:
+    """What must hold in every try."""
+    yield broken_leases(10_000 // part)
+    yield clock_sequences(10_000 // part)
+    yield from tokens(100_000 // part)
 
 
-def sender(control: Path, line: Connection) -> None:
-    """A worker that asks before each send; says when it was first refused."""
-    gate = CallGate(control, CLOCK, {})
-    while line.recv():
-        while not gate.posture().calls:
-            time.sleep(0.0001)
-        line.send("ready")
-        while gate.posture().calls:
-            time.sleep(0.001)
-        line.send(CLOCK.boot_us())
+def stops(place: Place, part: int) -> Iterator[Figure]:
+    """Stops of everything and of a layer, the cost of a check, deaths of the node."""
+    with tempfile.TemporaryDirectory() as folder:
+        base = plain_stops(Path(folder), 200 // part)
+    yield check_cost(place)
+    yield from global_stops(place, 100 // part, base)
+    yield from scope_stops(place, 100 // part)
+    yield from node_deaths(place, max(10 // part, 2))
 
 
-def holder(control: Path, line: Connection) -> None:
-    """A worker with 64 calls in flight; says when the last of them was cancelled."""
-    watch = InFlight(CallGate(control, CLOCK, {}))
-    while line.recv():
-        cancelled = threading.Semaphore(0)
-        with ExitStack() as calls:
-            for _ in range(IN_FLIGHT):
-                calls.enter_context(watch.watch(lambda _, done=cancelled: done.release()))
-            line.send("ready")
-            for _ in range(IN_FLIGHT):
-                cancelled.acquire()
-            line.send(CLOCK.boot_us())
-
-
-def measure(control: Path, stops: int) -> dict[str, list[float]]:
-    """Milliseconds from the stop to each worker's end, per stop."""
-    context = multiprocessing.get_context("spawn")
-    workers = {}
-    for name, work in (("new sends refused", sender), ("64 calls cancelled", holder)):
-        here, there = context.Pipe()
-        process = context.Process(target=work, args=(control, there), daemon=True)
-        process.start()
-        workers[name] = (process, here)
-    figures: dict[str, list[float]] = {name: [] for name in (*workers, "the stop itself")}
-    for number in range(stops):
-        enable(control)
-        for _, line in workers.values():
-            line.send(True)  # noqa: FBT003 - the line's own word
-            assert line.recv() == "ready"
-        time.sleep(0.001 * (number % 17))
-        began = CLOCK.boot_us()
-        outcome = stop_now(control)
-        figures["the stop itself"].append((CLOCK.boot_us() - began) / 1000)
-        assert outcome.effective
-        for name, (_, line) in workers.items():
-            figures[name].append((line.recv() - began) / 1000)
-    for process, line in workers.values():
-        line.send(False)  # noqa: FBT003 - the line's own word
-        process.join(5)
-    return figures
-
-
-def check_cost(control: Path) -> list[float]:
-    """Microseconds of one gate check, in rounds of a thousand."""
-    enable(control)
-    gate = CallGate(control, CLOCK, {})
-    rounds = []
-    for _ in range(30):
-        began = time.perf_counter()
-        for _ in range(1000):
-            gate.posture()
-        rounds.append((time.perf_counter() - began) * 1000)
-    return rounds
-
-
-def percentile(values: list[float], per_cent: int) -> float:
-    """Nearest rank."""
-    ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * per_cent // 100) - 1)]
+def watching(place: Place, part: int) -> Iterator[Figure]:
+    """What an operator sees and does."""
+    yield from cancelling()
+    yield from alerts(place, 5)
+    yield from one_minute(place, max(5 // part, 2))
 
 
 def main() -> int:
-    """Measure, print, and fail when a target is missed."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--stops", type=int, default=100)
+    """Measure, print, and fail when a law is broken or a target missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, the ledger too")
+    parser.add_argument("--only", default=",".join(PARTS), help="some of: " + ",".join(PARTS))
+    parser.add_argument("--events", type=int, default=1_000_000, help="events on the ledger")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "peak-bench-control")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), options.stops)
-        checks = check_cost(Path(folder))
-    rows = {
-        name: {"p50_ms": statistics.median(one), "p99_ms": percentile(one, 99), "max_ms": max(one)}
-        for name, one in figures.items()
-    }
-    met = all(rows[name]["p99_ms"] <= TARGET_STOP_MS for name in rows) and min(checks) <= TARGET_CHECK_US
-    if options.json:
-        print(json.dumps({"stops": rows, "check_us": statistics.median(checks), "met": met}))
-    else:
-        for name, row in rows.items():
-            print(
-                f"{name:20} p50 {row['p50_ms']:7.2f}  p99 {row['p99_ms']:7.2f}  max {row['max_ms']:7.2f} ms"
+    asked = parser.parse_args()
+    part, wanted = 10 if asked.quick else 1, set(asked.only.split(","))
+    table = Table(as_json=asked.json)
+    if "laws" in wanted:
+        for figure in laws(part):
+            table.add(figure)
+    if "kills" in wanted:
+        table.add(*kills(200 // part, asked.seed))
+    on_place: list[Callable[[Place, int], Iterator[Figure]]] = []
+    on_place += [stops] if "stops" in wanted else []
+    on_place += [watching] if "alerts" in wanted else []
+    if on_place:
+        with place_of(table, asked.folder, asked.events // part) as place:
+            for measure in on_place:
+                for figure in measure(place, part):
+                    table.add(figure)
+    return table.end()
+
+
+@contextmanager
+def place_of(table: Table, folder: Path, events: int) -> Iterator[Place]:
+    """The busy workspace, and how large its ledger is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ws, seconds = made(folder, events)
+    with busy(ws) as place:
+        table.add(
+            Figure(
+                "events on the ledger, 50 calls/s", f"{place.answered():,}", "", f"made in {seconds:.0f} s"
             )
-        print(f"{'a gate check':20} median {statistics.median(checks):.1f} µs, best {min(checks):.1f} µs")
-        print(f"p99 <= {TARGET_STOP_MS:g} ms, check <= {TARGET_CHECK_US:g} µs: {'met' if met else 'MISSED'}")
-    return 0 if met else 1
+        )
+        yield place
 
 
 if __name__ == "__main__":

@@ -100,17 +100,21 @@ def fill(path: Path, events: int) -> float:
     began = time.perf_counter()
     with LedgerWriter(path, clock=clock, projections=(Rollups(),)) as writer:
         writer.append([(EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {}), "bench")])
-        step = 86_400 / max(events / 1000, 1)
-        for number in range(0, events // 2, 500):
-            batch = []
-            for one in range(number, min(number + 500, events // 2)):
-                call = new_call_id(secrets.token_bytes, datetime.now(UTC))
-                batch += [entry_of(request_of(call, one)), entry_of(answer_of(call, one))]
-            results = writer.append(batch)
-            if not hasattr(results[-1], "seq"):
-                raise SystemExit(f"the ledger could not be filled: {results[-1]}")
-            clock.advance(step)
+        append_calls(writer, clock, events, 86_400 / max(events / 1000, 1))
     return events / (time.perf_counter() - began)
+
+
+def append_calls(writer: LedgerWriter, clock: ManualClock, events: int, step_s: float) -> None:
+    """Append ``events`` events of calls in transactions of a thousand; each takes ``step_s`` on the clock."""
+    for number in range(0, events // 2, 500):
+        batch = []
+        for one in range(number, min(number + 500, events // 2)):
+            call = new_call_id(secrets.token_bytes, datetime.now(UTC))
+            batch += [entry_of(request_of(call, one)), entry_of(answer_of(call, one))]
+        results = writer.append(batch)
+        if not hasattr(results[-1], "seq"):
+            raise SystemExit(f"the ledger could not be filled: {results[-1]}")
+        clock.advance(step_s)
 
 
 def entry_of(draft: EventDraft) -> Entry:
