@@ -206,7 +206,8 @@ class _Containing:
         from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - after the unlinks
 
         step = cancel_background([self.ws])[0]
-        remedy = "; ".join(dict.fromkeys([step.remedy, *(one.remedy for one in step.failed)]))
+        remedies = [step.remedy, *(one.remedy for one in step.failed)]
+        remedy = "; ".join(dict.fromkeys(one for one in remedies if one))
         return step.ok, f"background work: {step.detail}", remedy
 
     def _capture(self, incident_id: str) -> str:
@@ -221,7 +222,7 @@ class _Containing:
 
         self._guarded("capture", capturing)
         if not where:  # a capture that was made has recorded itself
-            self._append([action_draft(incident_id, self.steps[-1])])
+            self._append(incident_id, [action_draft(incident_id, self.steps[-1])])
         return where[0] if where else ""
 
     # -- the incident and its record
@@ -230,9 +231,14 @@ class _Containing:
         """Record the opening and each action; why not, where it could not be."""
         drafts = [self._opening(incident_id)] if opened else []
         drafts += [action_draft(incident_id, one) for one in self.steps if one.name in ALL]
-        return self._append(drafts)
+        return self._append(incident_id, drafts)
 
-    def _append(self, drafts: "list[EventDraft]") -> str:
+    def _append(self, incident_id: str, drafts: "list[EventDraft]") -> str:
+        """Record; where it cannot be, keep it for the next node. Why not, where it could not be."""
+        why = self._appended(drafts)
+        return f"{why}{kept(self.ws, incident_id, drafts)}" if why else ""
+
+    def _appended(self, drafts: "list[EventDraft]") -> str:
         from peak_console.control.sockets import find_socket  # noqa: PLC0415 - after the unlinks
         from peak_console.domain.errors import PeakError  # noqa: PLC0415 - likewise
         from peak_console.ledger.service.blocking import BlockingLedgerClient  # noqa: PLC0415 - likewise
@@ -304,6 +310,18 @@ def at_hand(ws: Workspace, incident_id: str = "") -> tuple[str, bool]:
     return _new_incident_id(), True
 
 
+def kept(ws: Workspace, incident_id: str, drafts: "Sequence[EventDraft]") -> str:
+    """Keep events for the next node; what else is wrong where that fails, to be said after why."""
+    from peak_console.control.keys import state_folder  # noqa: PLC0415 - after the unlinks
+    from peak_console.control.late_files import leave, places  # noqa: PLC0415 - likewise
+
+    try:
+        leave(places(ws.root, ws.control, state_folder()), incident_id, drafts)
+    except (OSError, ValueError) as error:
+        return f"; nor could it be kept for the next node: {getattr(error, 'strerror', '') or error}"
+    return ""
+
+
 def opening_draft(incident_id: str, operator: str, summary: str) -> "EventDraft":
     """The ``incident.opened`` of somebody who acts where no incident stands open."""
     from peak_console.domain.events import EventDraft, EventKind  # noqa: PLC0415 - after the unlinks
@@ -320,7 +338,7 @@ def opening_draft(incident_id: str, operator: str, summary: str) -> "EventDraft"
         "auto": Auto.NONE.value,
         "next_action": "say what it is about, and close it when it is over",
     }
-    return EventDraft(_new_event_id(), EventKind.INCIDENT_OPENED.value, body)
+    return EventDraft(_opening_id(incident_id), EventKind.INCIDENT_OPENED.value, body)
 
 
 def action_draft(incident_id: str, step: StepDone) -> "EventDraft":
@@ -345,6 +363,15 @@ def _new_incident_id() -> str:
     from peak_console.domain.ids import new_incident_id  # noqa: PLC0415 - likewise
 
     return new_incident_id(datetime.now(UTC), secrets.token_bytes)
+
+
+def _opening_id(incident_id: str) -> str:
+    """An incident is opened once, however often that is recorded."""
+    import hashlib  # noqa: PLC0415 - after the unlinks
+
+    from peak_console.domain.ids import crockford  # noqa: PLC0415 - likewise
+
+    return "ev_" + crockford(hashlib.sha256(f"{incident_id}/opened".encode()).digest()[:15])
 
 
 def _new_event_id() -> str:
