@@ -36,7 +36,7 @@ ARM = (
     *("control/test_arm_sequences", VALUES),
 )
 TESTS: dict[str, tuple[str, ...]] = {
-    "control.posture": ("control/test_control_posture", "control/test_control_orders", VALUES),
+    "control.posture": ("control/test_control_posture", VALUES),
     "control.lease": (
         *("control/test_control_posture", "control/test_control_lease", "control/test_control_orders"),
         VALUES,

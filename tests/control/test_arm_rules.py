@@ -41,13 +41,16 @@ LEASE = ArmLease(
         ({"latched": frozenset({"burn"})}, {}, [ArmRefusal.BREAKER]),
         ({"open_breakers": frozenset({"p:m"})}, {}, []),
         ({"phase": "testnet"}, {}, [ArmRefusal.PHASE]),
+        ({"phase": "bootstrap"}, {}, [ArmRefusal.PHASE]),
         ({"two_person": True}, {}, [ArmRefusal.SECOND_OPERATOR]),
         ({"two_person": True, "operators": 2}, {}, []),
+        ({"two_person": True, "operators": 3}, {}, []),
         ({"stopped": frozenset({"venue:paper"})}, {}, [ArmRefusal.SCOPE_STOPPED]),
         ({"stopped": frozenset({"run:run-1"})}, {}, [ArmRefusal.SCOPE_STOPPED]),
         ({"stopped": frozenset({"layer:L2"})}, {}, []),
         ({"ended_runs": frozenset({"run-1"})}, {}, [ArmRefusal.RUN_ENDED]),
         ({}, {"ttl_s": 0}, [ArmRefusal.TTL]),
+        ({}, {"ttl_s": -1}, [ArmRefusal.TTL]),
         ({}, {"ttl_s": 3600}, []),
         ({}, {"ttl_s": 3601}, [ArmRefusal.TTL]),
         ({"max_ttl_s": 60}, {}, [ArmRefusal.TTL]),
@@ -58,11 +61,17 @@ LEASE = ArmLease(
         ({}, {"scope": "layer:L2"}, [ArmRefusal.SCOPE_WRONG]),
         ({}, {"scope": "global"}, []),
         ({}, {"scope": "drill:x"}, [ArmRefusal.SCOPE_WRONG]),
+        ({}, {"scope": "no scope at all"}, [ArmRefusal.SCOPE_WRONG]),
     ],
 )
 def test_live_is_refused(changes: dict[str, Any], wanted: dict[str, Any], why: list[ArmRefusal]) -> None:
     """For each thing that lacks, and for nothing else."""
     assert list(refusals(replace(LIVE, **wanted), replace(NOW, **changes))) == why
+
+
+def test_who_asks_without_figures_gets_the_strict_ones() -> None:
+    """One operator, a quarter of an hour, at most an hour."""
+    assert (NOW.operators, NOW.default_ttl_s, NOW.max_ttl_s) == (1, 900, 3600)
 
 
 @pytest.mark.parametrize("phase", ["bootstrap", "shadow", "testnet", "live"])
@@ -92,12 +101,15 @@ def test_the_phrase_names_what_will_happen(wanted: Wanted, phrase: str) -> None:
         ({}, None),
         ({"session": "s2"}, ArmEnd.NODE_RESTART),
         ({"boot_id": "b2"}, ArmEnd.NODE_RESTART),
+        ({"boot_id": "a", "session": "r"}, ArmEnd.NODE_RESTART),
         ({"boot_us": 10**9 - 1}, ArmEnd.NODE_RESTART),
         ({"calls": False}, ArmEnd.POSTURE_FELL),
         ({"lowered": True}, ArmEnd.POSTURE_FELL),
         ({"stopped": frozenset({"venue:paper"})}, ArmEnd.POSTURE_FELL),
         ({"epoch": 2}, ArmEnd.POSTURE_FELL),
+        ({"epoch": 0}, ArmEnd.POSTURE_FELL),
         ({"phase": "testnet"}, ArmEnd.PHASE_CHANGED),
+        ({"phase": "bootstrap"}, ArmEnd.PHASE_CHANGED),
         ({"binding": "e"}, ArmEnd.DIGEST_CHANGED),
         ({"latched": frozenset({"burn"})}, ArmEnd.BREAKER),
         ({"order_breakers": frozenset({"daily_loss"})}, ArmEnd.BREAKER),

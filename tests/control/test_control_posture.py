@@ -310,6 +310,7 @@ def test_what_forbids_is_named_in_full(
         ({"issued_us": NOW + 1_000_000}, 0, False),
         ({"expires_us": NOW - 1}, 200, False),
         ({"boot_id": "elsewhere"}, None, False),
+        ({"boot_id": "there"}, None, False),
         (STOPPED, 200, True),
     ],
 )
@@ -334,6 +335,7 @@ def test_the_age_is_of_the_lease_that_was_read(
         ({"state": PostureState.ARMED}, "armed and names no arm lease"),
         ({"state": PostureState.ARMED, "arm": _arm(drill=True)}, "armed by a drill"),
         ({"orders": Orders.ALL, "arm": _arm(), "phase": "shadow"}, "armed in phase shadow"),
+        ({**_ARMED, "phase": "bootstrap"}, "armed in phase bootstrap"),
         ({"arm": _arm(drill=True)}, ""),
         ({"arm": _arm(expires_us=NOW)}, "the arm lease in the node's lease is over (ttl)"),
         ({"arm": _arm(expires_wall_us=WALL)}, "the arm lease in the node's lease is over (wall_ttl)"),
