@@ -86,6 +86,16 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class LooksUnattended:
+    """Where no node answered: whether no lease counts and no node lives, so that nobody can be armed.
+
+    A node that hangs may wake, and go on with what its memory holds.
+    """
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class NodeAnswer:
     """What the node did. ``escalated``: it has stopped everything instead."""
 
@@ -110,14 +120,18 @@ class LowerReport:
 
 
 def node_steps(wish: Wish, boot_us: Callable[[], int]) -> Generator[Any, Any, NodeAnswer]:
-    """What the node does: memory, lease, record. A scope or *reduce* it cannot record becomes a stop."""
+    """What the node does: memory, lease, record. A scope or *reduce* it cannot record becomes a stop.
+
+    So does what its memory failed to take, whatever it is.
+    """
     steps: list[StopStep] = []
     yield from _attempt(Remember(wish), "node's memory", boot_us, steps)
+    remembered = steps[-1].ok
     yield from _attempt(ShowLease(), "lease", boot_us, steps)
     shown = steps[-1].ok
     seq = yield from _attempt(Record(wish), "record", boot_us, steps)
     recorded = steps[-1].ok
-    escalated = not recorded and wish.what is not Lower.DISARM
+    escalated = not remembered or (not recorded and wish.what is not Lower.DISARM)
     stopped = False
     if escalated:
         stopped = bool((yield from _attempt(StopAll(wish), "stop everything", boot_us, steps)))
@@ -125,30 +139,46 @@ def node_steps(wish: Wish, boot_us: Callable[[], int]) -> Generator[Any, Any, No
     return NodeAnswer(recorded, shown, escalated, stopped, tuple(steps), seq)
 
 
+def stop_all_steps(wish: Wish, boot_us: Callable[[], int]) -> Generator[Any, Any, NodeAnswer]:
+    """What the node does instead of one more narrow stop: everything is stopped, and the lease says so."""
+    steps: list[StopStep] = []
+    stopped = yield from _attempt(StopAll(wish), "stop everything", boot_us, steps)
+    yield from _attempt(ShowLease(), "lease after the stop", boot_us, steps)
+    shown = steps[-1].ok
+    return NodeAnswer(
+        recorded=False, shown=shown, escalated=True, stopped=bool(stopped), steps=tuple(steps), seq=None
+    )
+
+
 def client_steps(wish: Wish, boot_us: Callable[[], int]) -> Generator[Any, Any, LowerReport]:
     """What whoever lowers does: ask, read back, and stop everything where either fails.
 
-    Disarming is done where no lease counts: arming lives in the node, and ends with it.
+    Where no node answers only disarming may be done already: nobody lives in whom anything could be armed.
     """
     steps: list[StopStep] = []
     answer: NodeAnswer | None = yield from _attempt(AskNode(wish), "ask the node", boot_us, steps)
-    if answer is not None:
+    if answer is None:
+        holds = yield from _held_by_nobody(wish, boot_us, steps)
+    else:
         steps[:0] = answer.steps  # they were done before the answer came
         if answer.escalated and answer.stopped:
             return LowerReport(effective=True, escalated=True, steps=tuple(steps), seq=answer.seq)
-    seen = yield from _attempt(ReadBack(wish), "read back", boot_us, steps)
+        seen = yield from _attempt(ReadBack(wish), "read back", boot_us, steps)
+        holds = (answer.recorded or wish.what is Lower.DISARM) and seen in {"shown", "lapsed"}
     seq = answer.seq if answer is not None else None
-    if _holds(wish, answer, seen):
+    if holds:
         return LowerReport(effective=True, escalated=False, steps=tuple(steps), seq=seq)
     stopped = yield from _attempt(StopAll(wish), "stop everything", boot_us, steps)
     return LowerReport(effective=bool(stopped), escalated=True, steps=tuple(steps), seq=seq)
 
 
-def _holds(wish: Wish, answer: NodeAnswer | None, seen: object) -> bool:
-    """Whether it holds and will go on holding, whatever dies next."""
-    if wish.what is Lower.DISARM:
-        return seen == "lapsed" or (answer is not None and seen == "shown")
-    return answer is not None and answer.recorded and seen in {"shown", "lapsed"}
+def _held_by_nobody(
+    wish: Wish, boot_us: Callable[[], int], steps: list[StopStep]
+) -> Generator[Any, Any, bool]:
+    """Whether a disarm that no node answered is done all the same; nobody would keep a scope or *reduce*."""
+    if wish.what is not Lower.DISARM:
+        return False
+    return (yield from _attempt(LooksUnattended(wish), "no node lives", boot_us, steps)) is True
 
 
 def _attempt(

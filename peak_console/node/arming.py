@@ -51,6 +51,9 @@ _TEXT_LIMIT: Final = 500
 
 _AGAIN_US: Final = 500_000
 
+STOOD_STILL_US: Final = 5_000_000
+"""Between two looks of the node's loop: held for so long, its lease has lapsed and nobody could reach it."""
+
 logger = logging.getLogger(__name__)
 
 Append = Callable[[Sequence[EventDraft], str], Awaitable[object]]
@@ -104,6 +107,8 @@ class ArmKeeper:
         self._notes: deque[EventDraft] = deque(maxlen=NOTES_LIMIT)
         self._writing: asyncio.Task[None] | None = None
         self._again_us = 0
+        self._looked_us: int | None = None
+        """When the loop last looked, on the boot clock; ``None`` before its first look."""
         record.on_stir = self.stir
 
     # -- what the node calls
@@ -124,6 +129,7 @@ class ArmKeeper:
 
     def tick(self) -> None:
         """End what is over. Called before each look at the lease: what ended is not shown again."""
+        self._feel_a_gap(self._state.clock.boot_us())
         if self.machine.state is not ArmState.IDLE or self._shown is not None:
             self.take(Tick())
         self.flush()
@@ -196,9 +202,19 @@ class ArmKeeper:
     def take(self, event: Event, now: Moment | None = None) -> tuple[Effect, ...]:
         """Let the machine take an event; what it says is shown and recorded behind."""
         now = now or self.moment()
+        if self._looked_us is not None:
+            self._feel_a_gap(now.boot_us, now)
         if self._shown is not None and self._state.arm is None and not isinstance(event, Lower):
             self._step(Lower(ArmEnd.POSTURE_FELL), now)  # who took it out of the node's memory meant it
         return self._step(event, now)
+
+    def _feel_a_gap(self, boot_us: int, now: Moment | None = None) -> None:
+        """A loop that stood still ends arming and requests for it: who disarmed meanwhile was not heard."""
+        before = self._looked_us
+        self._looked_us = boot_us if before is None else max(before, boot_us)
+        stood_still = before is not None and boot_us - before > STOOD_STILL_US
+        if stood_still and self.machine.state is not ArmState.IDLE:
+            self._step(Lower(ArmEnd.POSTURE_FELL, "node"), now or self.moment())
 
     def _step(self, event: Event, now: Moment) -> tuple[Effect, ...]:
         self.machine, effects = step(self.machine, event, now)

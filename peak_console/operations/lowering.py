@@ -12,11 +12,13 @@ from peak_console.control import lease as leases
 from peak_console.control.files import StopStep, run
 from peak_console.control.gate import CallGate
 from peak_console.control.history import GLOBAL
+from peak_console.control.living import node_lives
 from peak_console.control.lowered import narrow_scope
 from peak_console.control.lowering import (
     CONNECT_S,
     READ_BACK_S,
     AskNode,
+    LooksUnattended,
     Lower,
     LowerReport,
     NodeAnswer,
@@ -32,7 +34,7 @@ from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.stopping import SCOPE_LIMIT, ScopeKind
 from peak_console.ledger.service.blocking import BlockingLedgerClient
-from peak_console.operations.stop import Recorded, record_stop
+from peak_console.operations.stop import PATIENCE_S, SILENT_S, Recorded, record_stop
 from peak_console.operations.stop_background import BackgroundStep, cancel_background
 
 _POLL_S: Final = 0.005
@@ -42,6 +44,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "lease": "check who may write the control folder: ls -ld audits/control",
     "record": "free disk space, check the ledger: peak ledger verify",
     "read back": "see what holds: peak status",
+    "no node lives": "see what became of it: peak node status; a hung one: peak node stop --force",
     "stop everything": "remove it by hand as its owner: rm audits/control/ENABLED audits/control/ENABLING",
 }
 """What to do about a step that failed."""
@@ -182,7 +185,7 @@ def _lower(
     orders = begin_cancel_all(_to_cancel(ws, wish, everything=report.escalated))
     recorded = Recorded(report.seq, "" if report.seq is not None else "the node records it when it can")
     if doing.stopped is not None:
-        recorded = record_stop(ws, doing.stopped)
+        recorded = record_stop(ws, doing.stopped, patience_s=PATIENCE_S if doing.answered else SILENT_S)
     return LoweredNow(
         what=what.value,
         scope=wish.scope,
@@ -218,6 +221,8 @@ class _Doing:
         self._clock = clock
         self._until = time.monotonic() + READ_BACK_S
         self.stopped: StopOutcome | None = None
+        self.answered = False
+        """Whether the node answered; one that did not takes no record now either."""
 
     def __call__(self, action: object) -> object:
         match action:
@@ -225,6 +230,8 @@ class _Doing:
                 return self._ask(wish)
             case ReadBack(wish):
                 return self._read_back(wish)
+            case LooksUnattended(wish):
+                return self._unattended(wish)
             case StopAll(wish):
                 return self.stop_all(wish)
         raise AssertionError(action)
@@ -244,6 +251,7 @@ class _Doing:
         with BlockingLedgerClient.connect(path, name=f"peak {wish.what}", deadline_s=CONNECT_S) as client:
             left_s = max(0.1, self._until - time.monotonic())
             reply = client.request("control.lower", deadline_s=left_s, **asdict(wish))
+        self.answered = True
         return NodeAnswer(
             recorded=reply.get("recorded") is True,
             shown=reply.get("shown") is True,
@@ -263,13 +271,29 @@ class _Doing:
                 raise TimeoutError(f"the lease did not show it within {READ_BACK_S:.0f} s")
             time.sleep(_POLL_S)
 
+    def _unattended(self, wish: Wish) -> bool:
+        """The lock first: a lease that is written after it was seen free is of a node that began empty."""
+        if node_lives(self._ws.audits):
+            raise TimeoutError("a node lives and does not answer: it may wake with what its memory holds")
+        self._read_back(wish)
+        return True
+
+
+_OVER: Final = frozenset({PostureReason.LAPSED, PostureReason.LEASE_FOREIGN_BOOT})
+
 
 def _seen(gate: CallGate, wish: Wish, clock: Clock) -> str:
-    """``lapsed`` where no lease counts, ``shown`` where the lease says it, else empty."""
+    """``lapsed`` where no lease counts, ``shown`` where the lease says it, else empty.
+
+    A lease that cannot be read, or not be held against the clock, has not lapsed: another may read it.
+    """
     sources = gate.sources()
     lease = sources.lease.lease
-    if lease is None or leases.invalid(lease, now_us=clock.boot_us(), boot_id=sources.boot_id):
-        return "lapsed"
+    if lease is None:
+        return "lapsed" if sources.lease.problem is PostureReason.LEASE_MISSING else ""
+    problem = leases.invalid(lease, now_us=clock.boot_us(), boot_id=sources.boot_id)
+    if problem is not None:
+        return "lapsed" if problem in _OVER and sources.boot_id else ""
     shows: dict[Lower, Callable[[], bool]] = {
         Lower.STOP: lambda: wish.scope in lease.stopped_scopes,
         Lower.REDUCE: lambda: lease.reduce,

@@ -19,8 +19,11 @@ from peak_console.operations.workers import Attendance, acknowledgements
 NODE_SOCKET: Final = sockets.NODE_SOCKET
 """The node's socket in the control folder; prefer :func:`peak_console.control.sockets.find_socket`."""
 
-_PATIENCE_S: Final = 2.0
+PATIENCE_S: Final = 2.0
 """How long the record may take; the stop itself is done before."""
+
+SILENT_S: Final = 0.5
+"""How long it may take at a node that gave no answer a moment ago: the node records it from the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def stop(ws: Workspace, *, reason: str = "", operator: str = "") -> Stopped:
     return Stopped(outcome, recorded, background, orders.result(), workers)
 
 
-def record_stop(ws: Workspace, outcome: StopOutcome) -> Recorded:
+def record_stop(ws: Workspace, outcome: StopOutcome, *, patience_s: float = PATIENCE_S) -> Recorded:
     """Record a stop that was done, through the node; never raises."""
     draft = stop_draft(
         outcome.stop_id,
@@ -80,7 +83,7 @@ def record_stop(ws: Workspace, outcome: StopOutcome) -> Recorded:
     )
     try:
         path = find_socket(ws.control)
-        with BlockingLedgerClient.connect(path, name="stop", deadline_s=_PATIENCE_S) as client:
+        with BlockingLedgerClient.connect(path, name="stop", deadline_s=patience_s) as client:
             return Recorded(client.append([draft])[0].seq)
     except PeakError as error:
         if error.code == "event_id_taken":

@@ -57,11 +57,15 @@ class World(Files):
     """Mutant: the node's memory keeps its arm lease whatever is enabled."""
     leaves_the_lease: bool = False
     """Mutant: a lease that cannot be written over stays."""
+    hung: bool = False
+    """Whether the node's process is held (SIGSTOP): it lives, and does nothing."""
+    disarmed: bool = False
+    """Whether somebody was told that nothing is armed; nobody arms anew in such a scenario."""
 
 
 def node_tick(world: World) -> World:
     """One look of the node: arming falls with its enable; the lease is written, or removed on a full disk."""
-    if not world.node_up:
+    if not _acts(world):
         return world
     seen = history.Observed(world.enabling, world.enabled, world.stop)
     enabled = history.permitted(world.ledger, seen)
@@ -78,6 +82,10 @@ def node_tick(world: World) -> World:
     return replace(world, lease=enabled, shown=lowered, shown_armed=origin)
 
 
+def _acts(world: World) -> bool:
+    return world.node_up and not world.hung
+
+
 def act(world: World, process: str, action: Any) -> tuple[World, tuple[str, Any]]:  # noqa: C901, PLR0911, PLR0912 - one table
     """One atomic action; the answer is ``("ok", value)`` or ``("raise", what)``."""
     match action:
@@ -86,21 +94,36 @@ def act(world: World, process: str, action: Any) -> tuple[World, tuple[str, Any]
         case Grant():
             return _grant(world, action), ("ok", None)
         case lowering.Remember(wish):
-            if not world.node_up:
+            if not _acts(world):
                 return world, ("raise", "no node")
             if wish.what is Lower.DISARM:
                 return replace(world, armed=None), ("ok", None)
             return replace(world, memory=world.memory | {_name(wish)}), ("ok", None)
         case lowering.ShowLease():
-            if not world.node_up:
+            if not _acts(world):
                 return world, ("raise", "no node")
             return node_tick(world), ("ok", "written")
         case lowering.Record(wish):
-            if world.full or not world.node_up:
+            if world.full or not _acts(world):
                 return world, ("raise", "not recorded")
+            if wish.what is Lower.DISARM:
+                return world, ("ok", 1)
             return replace(world, marks=world.marks | {_name(wish)}), ("ok", 1)
         case lowering.ReadBack(wish):
             return world, _read_back(world, wish)
+        case lowering.LooksUnattended():
+            return world, ("ok", True) if world.lease is None and not world.node_up else ("raise", "it lives")
+        case ("reaches",):
+            return world, ("ok", None) if _acts(world) else ("raise", "no answer")
+        case ("told disarmed",):
+            return replace(world, disarmed=True), ("ok", None)
+        case ("hold",):
+            return replace(world, hung=world.node_up), ("ok", None)
+        case ("time passes",) if world.hung:
+            return replace(world, lease=None, shown=frozenset(), shown_armed=None), ("ok", None)
+        case ("continue", feels_it):
+            armed = None if feels_it else world.armed
+            return replace(world, hung=False, armed=armed), ("ok", None)
         case ("told", escalated):
             kept = world.kept if escalated else world.kept | {SCOPE}
             return replace(world, kept=kept), ("ok", None)
@@ -125,7 +148,7 @@ def _name(wish: Wish) -> str:
 def _grant(world: World, grant: Grant) -> World:
     """Put the arm lease into memory, and show it; the look before it is part of the same step."""
     looked = node_tick(world)
-    if not world.node_up or looked.folded is None:
+    if not _acts(world) or looked.folded is None:
         return looked
     if grant.looks_again and looked.folded != grant.confirmed:
         return looked
@@ -133,7 +156,7 @@ def _grant(world: World, grant: Grant) -> World:
 
 
 def _read_back(world: World, wish: Wish) -> tuple[str, Any]:
-    if world.lease is None and not world.node_up:
+    if world.lease is None and not _acts(world):
         return "ok", "lapsed"
     if wish.what is Lower.DISARM:
         return ("ok", "shown") if world.shown_armed is None else ("raise", "not shown")
@@ -154,6 +177,8 @@ def violations(world: World) -> tuple[str, ...]:
         found.append(
             f"live orders pass that were confirmed under {world.shown_armed}, which a stop has ended"
         )
+    if calls_pass(world) and world.disarmed and world.shown_armed is not None:
+        found.append("it was told that nothing is armed, and live orders pass")
     return tuple(found)
 
 
@@ -217,6 +242,38 @@ def scope_stopper(
         report = yield from _nested(client(wish, lambda: 0), instead)
         if report.effective:
             yield ("told", report.escalated and not lies)
+
+    return run
+
+
+def disarmer(name: str, client: Any = lowering.client_steps) -> Process:
+    """``peak disarm``; an answer is one only while the node acts, before what it does and after."""
+    wish = Wish(Lower.DISARM, name)
+
+    def ask(_: Any) -> Generator[Any, Any, Any]:
+        yield ("reaches",)
+        answer = yield from _nested(
+            lowering.node_steps(wish, lambda: 0), {lowering.StopAll: _stop_all(f"{name}_node")}
+        )
+        yield ("reaches",)
+        return answer
+
+    def run() -> Generator[Any, Any, Any]:
+        instead = {lowering.AskNode: ask, lowering.StopAll: _stop_all(name)}
+        report = yield from _nested(client(wish, lambda: 0), instead)
+        if report.effective:
+            yield ("told disarmed",)
+
+    return run
+
+
+def holder(*, feels_it: bool) -> Process:
+    """SIGSTOP and SIGCONT, the lease lapsing between. Held for long the node feels it, and ends arming."""
+
+    def run() -> Generator[Any, Any, Any]:
+        yield ("hold",)
+        yield ("time passes",)
+        yield ("continue", feels_it)
 
     return run
 

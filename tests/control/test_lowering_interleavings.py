@@ -1,17 +1,29 @@
 """Every interleaving of scope stops, arming, stops, enables, a filling disk and a dying node."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from interleaving_model import Process, disk, outage
-from lowering_model import LoweringSearch, World, armer, enabler, ender, scope_stopper, ticks
+from lowering_model import (
+    LoweringSearch,
+    World,
+    armer,
+    disarmer,
+    enabler,
+    ender,
+    holder,
+    scope_stopper,
+    ticks,
+)
 
 from peak_console.control import lowering
 from peak_console.control.history import ControlHistory
 
 _E0 = ControlHistory().after("control.enabled", "e0", {"scope": "global"}, "")
 ENABLED = World(enabled="e0", ledger=_E0, recorded=frozenset({"e0"}), lease="e0", folded="e0")
+ARMED = replace(ENABLED, armed=("e0", "e0"), shown_armed="e0")
 
 SMALL: dict[str, dict[str, Process]] = {
     "scope stop, node dying": {"L1": scope_stopper("L1"), "N": ticks(2), "O": outage},
@@ -56,6 +68,20 @@ def test_what_was_told_to_be_stopped_never_passes(scenario: str) -> None:
 def test_the_same_holds_with_more_at_once(scenario: str) -> None:
     """Two stoppers, a disk that fills and a node that dies, at every moment."""
     assert_holds(LARGE[scenario], 1000)
+
+
+@pytest.mark.parametrize("feels_it", [True, False], ids=["held for long", "held for less"])
+def test_what_was_told_to_be_disarmed_stays_so(feels_it: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Though the node is held until its lease lapses, and goes on with what its memory has."""
+    held: dict[str, Process] = {"D1": disarmer("D1"), "H": holder(feels_it=feels_it), "N": ticks(2)}
+    search = LoweringSearch(held, ARMED)
+    search.run()
+    assert not search.violations, "\n".join([*search.violations, *search.way])
+    dying: dict[str, Process] = {"D1": disarmer("D1"), "N": ticks(2), "O": outage, "D": disk}
+    search = LoweringSearch(dying, ARMED)
+    search.run()
+    assert not search.violations, "\n".join([*search.violations, *search.way])
+    assert search.states > 100
 
 
 def test_arming_is_possible() -> None:
@@ -113,6 +139,18 @@ def test_a_lease_that_stays_and_is_not_read_back_is_caught() -> None:
     client = skipping(lowering.client_steps, lowering.ReadBack, "shown")
     world = World(**{**_fields(ENABLED), "leaves_the_lease": True})
     assert_caught({"L1": scope_stopper("L1", client=client), "D": disk}, world)
+
+
+def test_a_lapse_that_is_taken_for_the_end_of_a_node_is_caught() -> None:
+    """It may be held, and wake armed; one that felt it ends arming by itself, the second net."""
+    client = skipping(lowering.client_steps, lowering.LooksUnattended, answer=True)
+    short: dict[str, Process] = {"D1": disarmer("D1", client), "H": holder(feels_it=False), "N": ticks(2)}
+    assert_caught(short, ARMED)
+    lapsed = replace(ARMED, lease=None, shown_armed=None, hung=True)
+    wakes: dict[str, Process] = {"D1": disarmer("D1", client), "H": holder(feels_it=True), "N": ticks(2)}
+    search = LoweringSearch(wakes, lapsed)
+    search.run()
+    assert not search.violations, "\n".join([*search.violations, *search.way])
 
 
 def test_a_grant_that_does_not_look_again_is_caught() -> None:

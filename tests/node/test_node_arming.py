@@ -157,7 +157,7 @@ def _spellings(token: str) -> tuple[bytes, ...]:
 
 
 def test_arming_ends_and_stays_ended(world: World) -> None:
-    """A config that is edited, the wall clock that is set, a stop by hand: each ends it, on record."""
+    """An edited config, a wall clock that is set, a loop held still, a stop by hand: each, on record."""
 
     def work(desk: Desk) -> None:
         desk.confirm(desk.request())
@@ -168,6 +168,12 @@ def test_arming_ends_and_stays_ended(world: World) -> None:
         desk.confirm(desk.request())
         desk.clock.ahead = timedelta(seconds=-3)
         desk.await_past("ended", "clock_step")
+        desk.confirm(desk.request())
+        looked_us = desk.node.arming._looked_us
+        assert looked_us is not None
+        desk.node.arming._looked_us = looked_us - 6_000_000  # a loop that was held for so long
+        desk.await_past("ended", "posture_fell")
+        assert world.calls()
         desk.confirm(desk.request())
         world.ws.control.joinpath("ENABLED").unlink()
         desk.await_past("ended", "posture_fell")

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from peak_console.config.workspace import Workspace
-from peak_console.control.files import ENABLED, STOP
+from peak_console.control.files import ENABLED, LEASE, STOP
+from peak_console.control.living import node_lives
 from peak_console.control.lowering import LowerReport
 from peak_console.control.venues import CancelReport
 from peak_console.domain.posture import PostureState
+from peak_console.node.lock import NodeLock
 from peak_console.operations import lowering
 from peak_console.operations.lowering import disarm, end_background, reduce, stop_scope
 from peak_console.operations.shapes_control import LoweringShape
@@ -62,7 +64,7 @@ def test_what_nobody_keeps_stops_everything_and_cancels_all_orders(
         assert done.recorded.seq is None
         LoweringShape.model_validate({"root": str(ws.root), **done.as_dict()})
         words = [one.step for one in done.all_steps]
-        assert words[:2] == ["ask the node", "read back"]
+        assert words[:2] == ["ask the node", "stop everything"]
         assert "unlink ENABLED" in words
         assert [step.step for step, _ in done.failed] == ["ask the node"]
 
@@ -115,6 +117,41 @@ def test_disarming_without_a_lease_is_done_and_touches_nothing_else(
     assert (ws.control / ENABLED).exists()
     assert [one.asked for one in venues] == [[], []]
     assert done.recorded.seq is None
+
+
+def test_a_node_that_lives_and_does_not_answer_may_wake_armed(
+    ws: Workspace, venues: tuple[Venue, Venue]
+) -> None:
+    """It holds its lock and no lease counts: held by SIGSTOP, say. Disarming stops everything then."""
+    lock = NodeLock(ws.audits)
+    try:
+        assert node_lives(ws.audits)
+        done = disarm(ws)
+    finally:
+        lock.release()
+    assert not node_lives(ws.audits)
+    assert done.effective
+    assert done.escalated
+    assert [step.step for step, _ in done.failed] == ["ask the node", "no node lives"]
+    assert not (ws.control / ENABLED).exists()
+    assert [len(one.asked) for one in venues] == [1, 1]
+
+
+@pytest.mark.parametrize("unread", ["not a lease", None], ids=["corrupt", "unreadable"])
+def test_a_lease_that_cannot_be_read_has_not_lapsed(
+    ws: Workspace, venues: tuple[Venue, Venue], monkeypatch: pytest.MonkeyPatch, unread: str | None
+) -> None:
+    """Another process may be able to read it: what it says is not known, so everything stops."""
+    monkeypatch.setattr(lowering, "READ_BACK_S", 0.05)
+    if unread is None:
+        (ws.control / LEASE).mkdir()
+    else:
+        (ws.control / LEASE).write_text(unread)
+    done = disarm(ws)
+    assert done.effective
+    assert done.escalated
+    assert not (ws.control / ENABLED).exists()
+    assert venues[0].asked
 
 
 @pytest.mark.parametrize("text", ["L2", "", "layer:L99", "global", "reduce", "drill:x", "run:" + "x" * 500])
