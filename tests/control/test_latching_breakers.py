@@ -238,3 +238,12 @@ def test_a_reset_of_nothing_is_nothing() -> None:
     assert KINDS == ("breaker.tripped", "breaker.reset")
     assert Latches().after("breaker.reset", trip(), "t", 1) == Latches()
     assert Latches().after("call.started", trip(), "t", 1) == Latches()
+
+
+@pytest.mark.parametrize("limit", [0, -1, -5])
+def test_a_limit_of_none_blocks_whoever_gains_or_knows_nothing(limit: int) -> None:
+    """A profit is above any such limit, and in no phase is it merely unknown."""
+    limits = TradingLimits(Decimal(limit), Decimal(limit), limit, limit)
+    gained = TradingFigures(Decimal(9), Decimal(1), Decimal(1), 0, FULL)
+    for figures in (gained, None):
+        assert says(figures, limits, PhaseLevel.RESEARCH) == ["tripped"] * 4
