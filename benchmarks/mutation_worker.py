@@ -60,7 +60,7 @@ class Standin(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class Told:
-    """A plugin of pytest that keeps the first failure and, on request, what was imported."""
+    """A plugin of pytest that keeps the first failure."""
 
     def __init__(self) -> None:
         self.by = ""
