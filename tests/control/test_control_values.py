@@ -2,6 +2,7 @@
 
 import importlib
 from dataclasses import is_dataclass
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,12 @@ MODULES = (
 def test_values_cannot_be_changed(name: str) -> None:
     """Every record of these modules is frozen and takes no field that it has not."""
     module = importlib.import_module(f"peak_console.{name}")
-    records = [
+    records: list[Any] = [
         one
         for one in vars(module).values()
         if is_dataclass(one) and getattr(one, "__module__", "") == module.__name__
     ]
     assert records
     for one in records:
-        assert one.__dataclass_params__.frozen, one  # type: ignore[attr-defined]
+        assert one.__dataclass_params__.frozen, one
         assert "__slots__" in vars(one), one
