@@ -1,10 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from console_driving import press, screen_text, settle
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from peak_console.tui.app import PeakApp
@@ -18,6 +20,23 @@ class _TextExtension(SingleFileSnapshotExtension):
 
     _write_mode = WriteMode.TEXT
     _file_extension = "txt"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """A style sheet with the same variables is parsed once for all apps, not several times for each."""
+    known: dict[tuple[object, ...], list[RuleSet]] = {}
+    parse = Stylesheet._parse_rules
+
+    def parsed(sheet: Stylesheet, css: str, *place: Any, **named: Any) -> list[RuleSet]:
+        key = (css, place, frozenset(named.items()), frozenset(sheet._variables.items()))
+        if key not in known:
+            known[key] = parse(sheet, css, *place, **named)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parsed)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -48,17 +48,18 @@ def freshness_of(name: str) -> Freshness:
     return Freshness(NOW)
 
 
-def run_lines(name: str, count: int = 500) -> list[RunLine]:
+@lru_cache
+def run_lines(name: str, count: int = 500) -> tuple[RunLine, ...]:
     """Runs, newest first."""
     if name == "empty":
-        return []
+        return ()
     dice = random.Random(11)  # noqa: S311 - made-up figures
     lines, seq, at = [], HEAD, NOW - timedelta(seconds=252 if name == "stale" else 4)
     for number in range(count):
         line = _line(number, seq, at, dice, alarming=name == "alarming")
         lines.append(replace(line, purpose=HOSTILE, phase=HOSTILE) if name == "hostile" else line)
         seq, at = line.seq - dice.randint(1, 4), line.started - timedelta(seconds=dice.randint(5, 240))
-    return lines
+    return tuple(lines)
 
 
 def _line(number: int, seq: int, at: datetime, dice: random.Random, *, alarming: bool) -> RunLine:
@@ -184,9 +185,8 @@ def run_page(name: str, line: RunLine) -> RunDetail:
     )
 
 
-def event_page(name: str, line: RunLine, at: int) -> EventDetail:
+def event_page(name: str, line: RunLine, event: LedgerEvent) -> EventDetail:
     """An event's page."""
-    event = run_events(name, line)[at]
     place = ChainPlace(
         event.seq,
         event.kind,
@@ -231,17 +231,27 @@ def _console(name: str) -> FakeSource:
     return scene(name)
 
 
+@lru_cache
+def _run_pages(name: str) -> dict[str, RunDetail]:
+    return {line.run_id: run_page(name, line) for line in run_lines(name)[:40]}
+
+
+@lru_cache
+def _event_pages(name: str) -> dict[int, EventDetail]:
+    return {
+        event.seq: event_page(name, line, event)
+        for line in run_lines(name)[:40]
+        for event in run_events(name, line)
+    }
+
+
 def run_scene(name: str) -> FakeSource:
     """A console's scene with runs; ``behind`` and ``unindexed`` are those of the index."""
     known = name if name in {"empty", "alarming", "stale", "hostile"} else "normal"
-    source, lines = replace(_console(known)), run_lines(known)
-    source.run_lines = lines
-    source.run_pages = {line.run_id: run_page(known, line) for line in lines[:40]}
-    source.event_pages = {
-        one.seq: event_page(known, line, at)
-        for line in lines[:40]
-        for at, one in enumerate(run_events(known, line))
-    }
+    source = replace(_console(known))
+    source.run_lines = list(run_lines(known))
+    source.run_pages = dict(_run_pages(known))
+    source.event_pages = dict(_event_pages(known))
     source.pack_rows = packs(known)
     source.index = {
         "behind": IndexState(HEAD - 12_400, HEAD),
