@@ -2,7 +2,7 @@
 # uv is used when it is there. Everything is installed into .venv, nothing globally.
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test check proof fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
+.PHONY: demo test check static proof fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -21,7 +21,10 @@ test: $(DEV)
 	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q -j 0 peak_console; \
 		$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-check: fmt_check lint types contracts config_lint docs_check test
+check: static test
+
+# All of `make check` that needs no test to run.
+static: fmt_check lint types contracts config_lint docs_check
 
 # What tests/proof runs against: servers, SDKs and a small model of others, apart from our own environment.
 # Without it those tests are skipped, each with its reason.
