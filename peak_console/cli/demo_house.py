@@ -58,6 +58,8 @@ class DemoHouse:
         self._node_started = False
         self._exports: Path | None = None
         self._before = LedgerFigures()
+        self.addresses: Mapping[str, str] = {}
+        """The simulator's addresses, by provider."""
         self.ws = Workspace(self._root)
 
     @property
@@ -124,7 +126,7 @@ class DemoHouse:
             os.environ["PEAK_KEYS_DIR"] = str(self._folder / "keys")
             os.environ["PEAK_STATE_DIR"] = str(self._folder / "state")
         self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
-        urls = self._start_simulator()
+        self.addresses = self._start_simulator()
         self._make_ledger()
         node = ensure_node(self.ws, simulated=True, with_parent=True)
         if not node.started:
@@ -136,7 +138,7 @@ class DemoHouse:
         self._node_started = True
         self._before = figures_of(self.ws)
         self._enable()
-        self._start_traffic(urls)
+        self._start_traffic(self.addresses)
 
     def _enable(self) -> None:
         """Open a new demo. One of before stays as it was left: what an operator stopped he enables again."""

@@ -73,7 +73,7 @@ ARM_ACTIONS: Final = (
         "ask to arm",
         "a",
         "a",
-        "Ask for an arm lease, or for a drill of one: scope, run, purpose, minutes. The token comes once.",
+        "Ask for an arm lease, or for a drill of one: scope, run, purpose, time. The token comes once.",
         _ARM,
         Danger.CHANGE,
         cli=_REQUEST_CLI,

@@ -128,6 +128,11 @@ def countdown(seconds: float) -> str:
     )
 
 
+def duration(seconds: int) -> str:
+    """``15 min`` of whole minutes, else ``90 s``."""
+    return f"{seconds} s" if seconds % _MINUTE or not seconds else f"{seconds // _MINUTE} min"
+
+
 def clock(moment: datetime) -> str:
     """``03:12:44Z``."""
     return f"{moment.astimezone(UTC):%H:%M:%S}Z"

@@ -63,7 +63,7 @@ VIEW_ACTIONS: Final = (
         "0",
         "0",
         "The program's log and past messages.",
-        rank=13,
+        rank=14,
         command="log",
         argument="[FILTER]",
         cli="peak logs --follow",

@@ -11,7 +11,7 @@ import pytest
 
 from peak_console.cli.program import peak
 from peak_console.domain.incidents import Trigger
-from peak_console.incidents.cards import card, render
+from peak_console.incidents.cards import card, filled, render
 from peak_console.tui.actions import ACTIONS
 
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -36,6 +36,15 @@ def test_there_is_no_card_of_a_trigger_that_is_none() -> None:
     """A file beside them would never be shown."""
     names = {path.name.removesuffix(".md") for path in files("peak_console.incidents.cards").iterdir()}
     assert {name for name in names if "." not in name and name != "__pycache__"} == {*Trigger}
+
+
+def test_a_card_of_an_incident_has_its_id_and_layer() -> None:
+    """What is copied out of it at night closes this incident and lifts this layer's stop, no other's."""
+    text = filled(card(Trigger.POLICY_VIOLATION), "inc_7", "layer:L4")
+    assert "peak incident close inc_7" in text
+    assert "peak enable --scope layer:L4" in text
+    assert "layer:L2" not in text
+    assert "layer:L2" in filled(card(Trigger.BUDGET_RUNAWAY), "inc_7", "global")
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))

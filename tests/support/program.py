@@ -29,13 +29,15 @@ class Peak:
     environ: dict[str, str]
     cwd: Path
 
-    def __call__(self, *words: object, cwd: Path | None = None, **variables: str) -> Done:
-        """Run ``peak`` with ``words`` to its end."""
+    def __call__(
+        self, *words: object, cwd: Path | None = None, typed: str | None = None, **variables: str
+    ) -> Done:
+        """Run ``peak`` with ``words`` to its end; ``typed`` is its standard input."""
         done = subprocess.run(
             [sys.executable, "-m", "peak_console", *map(str, words)],
             cwd=cwd or self.cwd,
             env={**self.environ, **variables},
-            stdin=subprocess.DEVNULL,
+            **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),
             capture_output=True,
             text=True,
             check=False,

@@ -69,6 +69,16 @@ def said(app: PeakApp) -> str:
     return "\n".join(f"{one.event}" for one in app.notices)
 
 
+async def times(pilot: Pilot[Any]) -> None:
+    """What is no time, or too long, is not asked for; seconds are, as on the command line."""
+    for wrong in ("15", "0m", "90x", "25h", "-5m", "²m"):
+        await fill(pilot, time=wrong)
+        assert "time: as 30s or 15m, at most" in screen_text(pilot.app)
+    await fill(pilot, time="90s")
+    assert "LIVE orders, 90 s" in screen_text(pilot.app)
+    await fill(pilot, time="15m")
+
+
 async def test_from_the_request_to_the_countdown_and_no_trace_of_the_token(tmp_path: Path) -> None:
     """Cancel has the focus, Enter confirms nothing; a wrong token costs a try; the right one arms."""
     app, desk = arm_app("normal")
@@ -79,6 +89,7 @@ async def test_from_the_request_to_the_countdown_and_no_trace_of_the_token(tmp_p
         assert app.focused.id == "cancel"
         await keys(pilot, "v")  # on Cancel as in a field: what is typed is typed
         await fill(pilot, scope="venue:kraken-eur", run=REQUEST.run_id, purpose="hedge")
+        await times(pilot)
         app.screen.query_one("#operator", Input).focus()
         await keys(pilot, "enter")
         assert desk.asked == []

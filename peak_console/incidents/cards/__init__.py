@@ -2,14 +2,24 @@
 
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 
 from peak_console.domain.incidents import Trigger
+
+_ANY_LAYER: Final = "layer:L2"
+"""The layer that the cards name."""
 
 
 @lru_cache(maxsize=32)
 def card(trigger: Trigger) -> str:
     """The card of a trigger, as Markdown that begins with its title."""
     return (files(__package__) / f"{trigger.value}.md").read_text(encoding="utf-8")
+
+
+def filled(text: str, incident_id: str, scope: str) -> str:
+    """A card's commands with the incident's own id and, where a layer is meant, its layer."""
+    text = text.replace("peak incident close ID", f"peak incident close {incident_id}")
+    return text.replace(_ANY_LAYER, scope) if scope.startswith("layer:") else text
 
 
 def render() -> str:

@@ -12,7 +12,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
 from peak_console.domain.text import one_line
-from peak_console.incidents.cards import card
+from peak_console.incidents.cards import card, filled
 from peak_console.incidents.fold import Incident
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.incidents.reading import line_of, lines_of, one_incident, read_incidents
@@ -108,7 +108,7 @@ def detail_of(
         now,
         line_of(one),
         timeline=timeline(events),
-        card=card(one.trigger),
+        card=filled(card(one.trigger), one.incident_id, one.scope),
         affected=affected(events, one, stopped if one.is_open else ()),
         runs=runs_alive(reader, one.opened_at - BEFORE, one.closed_at),
         freshness=Freshness(now),

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from peak_console.domain.text import one_line
 from peak_console.operations.views.arming import ArmRequestLine
+from peak_console.tui import figures
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.long_work import WorkDone
@@ -33,7 +34,7 @@ class ArmApprove(ArmDialogue):
         one = self._request
         run = f", run {one_line(one.run_id, 30)}" if one.run_id else ""
         chip = Span(" DRILL ", Tone.CHIP_INFO) if one.drill else Span(" LIVE ", Tone.CHIP_WARN)
-        what = f"  {one_line(one.scope, 40)}{run}, {one.ttl_s // 60} min"
+        what = f"  {one_line(one.scope, 40)}{run}, {figures.duration(one.ttl_s)}"
         return [
             fit((chip, Span(what, Tone.STRONG)), WIDTH),
             fit(

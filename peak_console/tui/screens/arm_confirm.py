@@ -91,7 +91,7 @@ class ArmConfirm(ArmDialogue):
         else:
             chip, what = Span(" ▲ LIVE ", Tone.CHIP_WARN), "live orders may be sent from then on"
         run = f", run {one_line(one.run_id, 30)}" if one.run_id else ""
-        scope = f"{one_line(one.scope, 40)}{run}, {one.ttl_s // 60} min"
+        scope = f"{one_line(one.scope, 40)}{run}, {figures.duration(one.ttl_s)}"
         tries = f"{one.tries_left} {'try' if one.tries_left == 1 else 'tries'} left"
         few = one.tries_left <= 1
         return [

@@ -140,7 +140,7 @@ def _requested(shown: ArmShown, request: ArmRequestLine, width: int, *, huge: bo
     left = 0.0 if until is None else max(0.0, (until - shown.now).total_seconds())
     chip = Span(word, Tone.CHIP_INFO if request.drill else Tone.CHIP_WARN)
     run = f"run {one_line(request.run_id, 30)}, " if request.run_id else ""
-    what = f"  {run}{request.ttl_s // 60} min, by {one_line(request.requester, 20)}"
+    what = f"  {run}{figures.duration(request.ttl_s)}, by {one_line(request.requester, 20)}"
     if waits:
         step: Line = (Span("p", Tone.KEY), Span(" another operator approves it", Tone.STRONG))
     else:

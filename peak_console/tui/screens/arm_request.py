@@ -1,4 +1,4 @@
-"""The request to be armed: scope, run, purpose, minutes, drill or live. Nothing is armed by it."""
+"""The request to be armed: scope, run, purpose, time, drill or live. Nothing is armed by it."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -12,6 +12,7 @@ from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase
 from peak_console.operations.views.arm_desk import ArmAsked
 from peak_console.operations.views.arming import ArmFacts, ArmRequestLine
+from peak_console.tui import figures
 from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.long_work import WorkDone
@@ -19,7 +20,8 @@ from peak_console.tui.screens.arm_dialogue import WIDTH, ArmDialogue
 from peak_console.tui.widgets.form import RowField
 from peak_console.tui.widgets.lines import Lines
 
-_MINUTE = 60
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_TEXT = 6
 
 
 class ArmRequest(ArmDialogue):
@@ -28,7 +30,7 @@ class ArmRequest(ArmDialogue):
     NAME = "arm-request"
     TITLE_TEXT = "ask to be armed"
     CONFIRM = "arm.request"
-    FIELDS = ("scope", "run", "purpose", "minutes", "operator")
+    FIELDS = ("scope", "run", "purpose", "time", "operator")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("arm-request")]
 
     def __init__(self, facts: ArmFacts, phase: str) -> None:
@@ -56,12 +58,11 @@ class ArmRequest(ArmDialogue):
 
     def fields(self) -> Iterable[Widget]:
         """What is asked for."""
-        minutes = self._facts.default_ttl_s // _MINUTE
-        most = self._facts.max_ttl_s // _MINUTE
+        usual, most = _typed(self._facts.default_ttl_s), _typed(self._facts.max_ttl_s)
         yield RowField("scope", "scope", "", "what is armed: venue:NAME or global; in a drill any scope")
         yield RowField("run", "run", "", "the run that may send orders; a drill needs none")
         yield RowField("purpose", "purpose", "", "why now; it stands on the ledger")
-        yield RowField("minutes", "minutes", str(minutes), f"1 to {most}; it ends by itself then")
+        yield RowField("time", "time", usual, f"30s, 15m, at most {most}; it ends by itself then")
         yield RowField("operator", "operator", self.peak.bar.operator or "", "whose enrolled key signs it")
 
     def lacking(self) -> str:
@@ -77,18 +78,20 @@ class ArmRequest(ArmDialogue):
             return "a run is missing"
         if not self.value("purpose"):
             return "a purpose is missing"
-        return self._wrong_minutes()
+        good = 0 < self._seconds() <= self._facts.max_ttl_s
+        return "" if good else f"time: as 30s or 15m, at most {_typed(self._facts.max_ttl_s)}"
 
-    def _wrong_minutes(self) -> str:
-        most = max(1, self._facts.max_ttl_s // _MINUTE)
-        text = self.value("minutes")
-        good = text.isascii() and text.isdecimal() and 1 <= int(text[:6]) <= most
-        return "" if good else f"minutes: a whole number from 1 to {most}"
+    def _seconds(self) -> int:
+        """The time that was typed; 0 for what is none."""
+        text = self.value("time")
+        number, unit = text[:-1], text[-1:]
+        good = number.isascii() and number.isdecimal() and unit in _UNITS and len(text) <= _LONGEST_TEXT
+        return int(number) * _UNITS[unit] if good else 0
 
     def confirm_words(self) -> str:
         """What is asked for."""
         what = "a drill of arming" if self.drill else "to be armed for LIVE orders"
-        return f"asks for {what}, {self.value('minutes')} min; the token comes next"
+        return f"asks for {what}, {figures.duration(self._seconds())}; the token comes next"
 
     def do_arm_drill(self) -> None:
         """A drill, or live."""
@@ -107,7 +110,7 @@ class ArmRequest(ArmDialogue):
             scope=self.value("scope"),
             run_id=self.value("run"),
             purpose=self.value("purpose"),
-            ttl_s=int(self.value("minutes")) * _MINUTE,
+            ttl_s=self._seconds(),
             drill=self.drill,
             operator=self.value("operator"),
         )
@@ -138,3 +141,8 @@ class ArmRequest(ArmDialogue):
             needs_approval=requested.needs_approval,
         )
         self.app.push_screen(ArmToken(line, requested.token))
+
+
+def _typed(seconds: int) -> str:
+    """A time as it is typed here."""
+    return f"{seconds}s" if seconds % _UNITS["m"] else f"{seconds // _UNITS['m']}m"

@@ -100,7 +100,8 @@ class IncidentForm(PeakModal):
         fields = list(self._asking.fields)
         if self._text:
             fields[0] = (fields[0][0], fields[0][1], self._text)
-        command = BY_ID[f"incident.{self._asking.act}"].cli
+        cli = BY_ID[f"incident.{self._asking.act}"].cli
+        command = cli.replace("INCIDENT_ID", one_line(self._incident.incident_id, 40))
         framed = Vertical(
             Lines(
                 [

@@ -129,10 +129,8 @@ def contact_lines(facts: IncidentsFacts | None, width: int) -> list[Line]:
     if facts is None:
         return [(Span("  reading …", Tone.DIM),)]
     if not facts.contacts:
-        why = facts.contacts_problem or "nobody is named"
-        return wrapped(
-            f"{one_line(why, 120)}: add [[contacts]] to configs/console.toml", width, tone=Tone.WARN
-        )
+        why = facts.contacts_problem or "nobody is named in configs/console.toml: add [[contacts]]"
+        return wrapped(one_line(why, 200), width, tone=Tone.WARN)
     lines: list[Line] = []
     for one in facts.contacts:
         said = (Span(f"  {one_line(one.name, 30)}", Tone.STRONG), Span(f"  {one_line(one.reach, 60)}"))
