@@ -1,7 +1,10 @@
 """The lease: nothing but the exact bytes that a node of this boot wrote within five seconds permits."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from control_folder import BOOT, Folder
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from peak_console.control import lease as leases
 from peak_console.control.files import LEASE
+from peak_console.domain.arming import CLOCK_STEP_US, ArmEnd, ArmLease
 from peak_console.domain.posture import Orders, PostureReason, PostureState
 
 
@@ -131,3 +135,148 @@ def test_a_write_that_fails_leaves_the_old_lease(folder: Folder, tmp_path: Path)
     with pytest.raises(OSError, match="director"):
         folder.renew(seq=8)
     assert (folder.path / LEASE).read_bytes() == before
+
+
+ARM = ArmLease("arm_1", "venue:kraken", "run_1", "anna", 10, 70, 1_000, 1_060)
+ODD = (None, True, False, 0, 1, -1, 1.5, "", "x", [], ["x"], [1], {}, {"a": "b"}, {"a": 1})
+
+
+def fields_of(folder: Folder) -> dict[str, Any]:
+    """Every field of a full lease, its checksum left out."""
+    lease = folder.lease(
+        arm=ARM,
+        since=datetime(2026, 11, 22, tzinfo=UTC),
+        breakers=(leases.BreakerOpen("acme", "m", 1),),
+        digests={"matrix": "d"},
+        quarantined=("acme:m",),
+        metrics_url="http://localhost:1/metrics",
+        ramp_pct=40,
+    )
+    assert leases.decode(leases.encode(lease)) == lease
+    fields: dict[str, Any] = json.loads(leases.encode(lease))
+    del fields["checksum"]
+    return fields
+
+
+def read(fields: dict[str, Any]) -> leases.Lease | None:
+    """These fields under a right checksum, decoded."""
+    return leases.decode(leases._canonical({**fields, "checksum": leases._checksum(fields)}))
+
+
+@pytest.mark.parametrize("part", ["", "arm", "breakers"])
+def test_every_field_has_one_type(folder: Folder, part: str) -> None:
+    """A lease, its arm lease and its breakers: each field of another type, missing or too many is no lease."""
+    whole = fields_of(folder)
+    inner = {"": whole, "arm": whole["arm"], "breakers": whole["breakers"][0]}[part]
+
+    def told(changed: dict[str, Any]) -> leases.Lease | None:
+        return read(
+            {"": changed, "arm": {**whole, "arm": changed}, "breakers": {**whole, "breakers": [changed]}}[
+                part
+            ]
+        )
+
+    assert told(inner) is not None
+    optional = {"enabled", "since", "metrics_url", "arm"} if not part else set()
+    for name, value in inner.items():
+        for odd in ODD:
+            if type(odd) is not type(value) and not (odd is None and name in optional):
+                assert told({**inner, name: odd}) is None, (name, odd)
+        if name != "breakers":
+            assert told({key: one for key, one in inner.items() if key != name}) is None, name
+    assert told({**inner, "more": 1}) is None
+
+
+@pytest.mark.parametrize("name", ["reasons", "conflicts", "stopped_scopes", "quarantined"])
+def test_lists_are_of_texts(folder: Folder, name: str) -> None:
+    """One that is none among many spoils it; so does a digest that is none."""
+    assert read({**fields_of(folder), name: ["a", "b"]}) is not None
+    for odd in (None, 1, True, [], {}):
+        assert read({**fields_of(folder), name: ["a", odd]}) is None
+        assert read({**fields_of(folder), "digests": {"matrix": odd}}) is None
+
+
+@pytest.mark.parametrize(("pct", "whole"), [(-1, False), (0, True), (1, True), (100, True), (101, False)])
+def test_a_ramp_is_a_share(folder: Folder, pct: int, whole: bool) -> None:  # noqa: FBT001 - a table
+    """In percent; and a lease of another version is none."""
+    assert (read({**fields_of(folder), "ramp_pct": pct}) is not None) == whole
+    for version in (0, 2, True, "1"):
+        assert read({**fields_of(folder), "v": version}) is None
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "now", "why"),
+    [
+        (100, 99, 99, PostureReason.LEASE_CORRUPT),
+        (100, 5_000_101, 100, PostureReason.LEASE_CORRUPT),
+        (100, 5_000_100, 99, PostureReason.LEASE_FUTURE),
+        (100, 5_000_100, 100, None),
+        (100, 5_000_100, 5_000_100, None),
+        (100, 5_000_100, 5_000_101, PostureReason.LAPSED),
+        (100, 100, 100, None),
+    ],
+)
+def test_a_lease_says_why_it_does_not_count(
+    folder: Folder, issued: int, expires: int, now: int, why: PostureReason | None
+) -> None:
+    """To the microsecond."""
+    lease = folder.lease(issued_us=issued, expires_us=expires)
+    assert leases.invalid(lease, now_us=now, boot_id=lease.boot_id) is why
+    for other in ("", "a", "zz"):
+        assert leases.invalid(lease, now_us=now, boot_id=other) is PostureReason.LEASE_FOREIGN_BOOT
+
+
+HOUR = leases.ARM_LIFETIME_US
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "wall", "end"),
+    [
+        ({}, 10, 1_000, None),
+        ({}, 69, 1_059, None),
+        ({}, 9, 1_000, ArmEnd.UNKNOWN),
+        ({}, 70, 1_059, ArmEnd.TTL),
+        ({}, 71, 1_061, ArmEnd.TTL),
+        ({}, 69, 1_060, ArmEnd.WALL_TTL),
+        ({"expires_us": 10}, 10, 1_000, ArmEnd.UNKNOWN),
+        ({"expires_us": 11}, 10, 1_000, None),
+        ({"expires_us": 9}, 10, 1_000, ArmEnd.UNKNOWN),
+        ({"expires_wall_us": 1_000}, 10, 1_000, ArmEnd.UNKNOWN),
+        ({"expires_us": 10 + HOUR}, 10, 1_000, None),
+        ({"expires_us": 11 + HOUR}, 10, 1_000, ArmEnd.UNKNOWN),
+        ({"expires_wall_us": 1_001 + HOUR}, 10, 1_000, ArmEnd.UNKNOWN),
+        ({"expires_us": HOUR, "expires_wall_us": HOUR}, 10, 1_000 + CLOCK_STEP_US, None),
+        ({"expires_us": HOUR, "expires_wall_us": HOUR}, 10, 1_001 + CLOCK_STEP_US, ArmEnd.CLOCK_STEP),
+        ({"expires_us": HOUR, "expires_wall_us": HOUR}, 10 + CLOCK_STEP_US, 1_000, None),
+        ({"expires_us": HOUR, "expires_wall_us": HOUR}, 11 + CLOCK_STEP_US, 1_000, ArmEnd.CLOCK_STEP),
+    ],
+)
+def test_an_arm_lease_says_why_it_is_over(
+    changes: dict[str, int], now: int, wall: int, end: ArmEnd | None
+) -> None:
+    """To the microsecond, on either clock."""
+    assert leases.arm_ended(replace(ARM, **changes), now_us=now, wall_us=wall) is end  # type: ignore[arg-type]
+
+
+def test_a_lease_written_in_part_is_not_put_in_place(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves the old one; a whole one is its owner's to read and write, whoever else may."""
+    path = folder.path / LEASE
+    before = path.read_bytes()
+    monkeypatch.setattr("os.write", lambda _, data: len(data) - 1)
+    with pytest.raises(OSError, match="part only"):
+        leases.write(path, b"whole")
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    leases.write(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert not path.with_name(f".{LEASE}.new").exists()
+
+
+def test_a_lease_as_large_as_its_limit_is_read(folder: Folder) -> None:
+    """Up to the limit it is written and read; one byte more and neither."""
+    bare = len(leases.encode(folder.lease(conflicts=("",))))
+    lease = folder.lease(conflicts=("x" * (leases.SIZE_LIMIT - bare),))
+    assert leases.decode(leases.encode(lease)) == lease
+    with pytest.raises(leases.LeaseTooLarge):
+        leases.encode(replace(lease, conflicts=(*lease.conflicts, "")))
+    assert leases.decode(b"") is None
