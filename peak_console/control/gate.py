@@ -21,6 +21,18 @@ from peak_console.domain.stopping import GLOBAL
 
 WATCH_INTERVAL_S: Final = 0.010
 
+HALTING: Final = frozenset(
+    {
+        PostureReason.TOO_MANY_SCOPES.value,
+        PostureReason.INCIDENT_STOPPED.value,
+        PostureReason.LEDGER_BROKEN.value,
+    }
+)
+"""Reasons of a lease that cut what is in flight: each stays until a person mends it.
+
+A config that is broken or a disk that is full for a moment lets a paid answer come in.
+"""
+
 
 class CallGate:
     """Reads ``ENABLED``, ``STOP`` and the lease anew for every question; never SQL, never the network.
@@ -77,13 +89,28 @@ class CallGate:
     def stopped(self) -> str | None:
         """Why calls in flight must be cancelled now, ``None`` while they may go on.
 
-        Only a stop cancels; a lapse does not: what is in flight then runs to its deadline.
+        Only a stop cancels, and the node's word of what stops for good; a lapse does not: what is in flight
+        then runs to its deadline.
         """
         if exists(self._stop_path):
             return PostureReason.STOP_PRESENT.value
         if not exists(self._enabled_path):
             return PostureReason.NOT_ENABLED.value
-        return None
+        return self._told_to_halt()
+
+    def _told_to_halt(self) -> str | None:
+        """The reason of a lease that counts and forbids calls for good."""
+        lease = self._lease().lease
+        if lease is None or lease.calls:
+            return None
+        reason = next((one for one in lease.reasons if one in HALTING), None)
+        if reason is None:
+            return None
+        try:
+            invalid = leases.invalid(lease, now_us=self._clock.boot_us(), boot_id=self._boot())
+        except OSError:
+            return None
+        return reason if invalid is None else None
 
     def sources(self) -> Sources:
         """The sources as they are now."""

@@ -5,7 +5,7 @@ it: not time, not a restart, not a global enable.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from peak_console.domain.errors import UsageWrong
@@ -25,6 +25,8 @@ class Mark:
     boot_us: int
     reason: str = ""
     operator: str = ""
+    actor: str = ""
+    """Who recorded it, as the ledger says; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,23 @@ class Lowered:
         """What stands on ``scope``, ``reduce`` among them; ``None`` where nothing does."""
         return self.reduce if scope == REDUCE else self.scopes.get(scope)
 
-    def after(self, kind: str, event_id: str, body: Mapping[str, Any], ts: str, boot_us: int) -> "Lowered":
+    def after(
+        self, kind: str, event_id: str, body: Mapping[str, Any], ts: str, boot_us: int, *, actor: str = ""
+    ) -> "Lowered":
         """The fold after one more event; global ones and other kinds change nothing."""
         if kind == EventKind.CONTROL_STOPPED:
-            return self._stopped(event_id, body, ts, boot_us)
+            return self._stopped(event_id, body, ts, boot_us, actor)
         if kind == EventKind.CONTROL_REDUCED:
             return self._reduced(event_id, body, ts, boot_us)
         if kind == EventKind.CONTROL_ENABLED:
             return self._enabled(str(body.get("scope", "")))
         return self
 
-    def _stopped(self, event_id: str, body: Mapping[str, Any], ts: str, boot_us: int) -> "Lowered":
-        scope, mark = narrow_scope(body.get("scope")), _mark(event_id, body, ts, boot_us)
+    def _stopped(
+        self, event_id: str, body: Mapping[str, Any], ts: str, boot_us: int, actor: str
+    ) -> "Lowered":
+        scope = narrow_scope(body.get("scope"))
+        mark = replace(_mark(event_id, body, ts, boot_us), actor=actor)
         if scope is None or mark.stop_id in self.lifted:
             return self
         return Lowered({**self.scopes, scope.text: mark}, self.reduce, self.lifted)

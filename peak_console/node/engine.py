@@ -33,6 +33,7 @@ from peak_console.node.arm_record import ArmRecord
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
 from peak_console.node.detecting import Detecting
+from peak_console.node.direct_lowering import DirectLowering
 from peak_console.node.draft_book import DraftBook
 from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
@@ -211,12 +212,14 @@ class Node:
             handlers={**handlers(self), **arm_handlers, **self.notices.handlers()},
             open_calls=reservations,
             attendance=self.notices.workers,
+            foresee=lambda *told: self.direct.foresee(*told),  # noqa: PLW0108 - it is made later
         )
         self.notarizing = Notarizing(
             self.ws.root, self._append_own, self._contradicted, self._write_node_file
         )
         self.watch = Watch(self.state, self.server, self.keeper)
         self.lowering = Lowering(self.state, self.watch, self._append_as)
+        self.direct = DirectLowering(self.lowering, self.watch)
         self.notices.follow(self.watch)
         self.opening = opening_of(self)
         self.order_breakers = order_breakers_of(self)

@@ -74,12 +74,12 @@ class Facts:
         """Fold what is committed."""
         marks = ",".join("?" * len(_KINDS))
         rows = db.execute(
-            "SELECT l.kind, l.event_id, l.ts, l.boot_us, b.bytes FROM ledger l JOIN body b ON b.seq = l.seq "  # noqa: S608 - marks only
-            f"WHERE l.kind IN ({marks}) ORDER BY l.seq",
+            "SELECT kind, event_id, ts, boot_us, actor, bytes FROM ledger l JOIN body b USING (seq) "  # noqa: S608 - marks only
+            f"WHERE l.kind IN ({marks}) ORDER BY seq",
             [kind.value for kind in _KINDS],
         )
-        for kind, event_id, ts, boot_us, data in rows:
-            self._take(kind, event_id, ts, boot_us, orjson.loads(data))
+        for kind, event_id, ts, boot_us, actor, data in rows:
+            self._take(kind, event_id, ts, boot_us, orjson.loads(data), actor=actor)
 
     def admit(self, draft: EventDraft, now: datetime) -> Refusal | None:  # noqa: ARG002 - the protocol's
         """Nothing to say about calls."""
@@ -88,7 +88,7 @@ class Facts:
     def apply(self, event: Header, body: Body) -> Sequence[EventDraft]:
         """Take one event in."""
         if event.kind in _KINDS:
-            self._take(event.kind, event.event_id, event.ts, event.boot_us, body)
+            self._take(event.kind, event.event_id, event.ts, event.boot_us, body, actor=event.actor)
         return ()
 
     def flush(self, db: sqlite3.Connection) -> None:
@@ -98,11 +98,13 @@ class Facts:
         """Begin again; :meth:`open` follows."""
         self.__init__()  # type: ignore[misc]  # the same fields, as new
 
-    def _take(self, kind: str, event_id: str, ts: str, boot_us: int, body: Mapping[str, Any]) -> None:
+    def _take(
+        self, kind: str, event_id: str, ts: str, boot_us: int, body: Mapping[str, Any], *, actor: str
+    ) -> None:
         before = self.history
         self.history = before.after(kind, event_id, body, ts)
         if kind.startswith("control."):
-            self.lowered = self.lowered.after(kind, event_id, body, ts, boot_us)
+            self.lowered = self.lowered.after(kind, event_id, body, ts, boot_us, actor=actor)
             self._take_ramp(before, kind, body, RampBegun(event_id, ts, boot_us))
             if self.history is not before and kind == EventKind.CONTROL_STOPPED:
                 self.last_stop = LastStop(ts, boot_us)

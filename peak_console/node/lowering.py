@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from peak_console.control.history import stop_draft
@@ -25,12 +24,14 @@ from peak_console.control.lowering import (
     StopAll,
     Wish,
     node_steps,
+    stop_all_steps,
 )
 from peak_console.control.stop import stop_now
 from peak_console.domain.arming import ArmEnd, ArmLease
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
+from peak_console.domain.posture import PostureReason
 from peak_console.domain.stopping import parse_scope
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
@@ -40,7 +41,8 @@ from peak_console.node.watching import Watch
 RECORD_S: Final = 1.0
 """How long the record may take before everything is stopped instead."""
 
-_ID = re.compile(r"[A-Za-z0-9_]{8,64}")
+AGENTS_SCOPES: Final = 8
+"""The most scopes that stops of agents and jobs hold, all of them together; one more stops everything."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class Lowering:
         self.on_disarm: list[Callable[[ArmEnd, str], object]] = []
         """Called with why and by whom, before the lease is written: whoever holds arming ends it."""
         self._ended: dict[str, ArmLease | None] = {}
+        self._by_agents: set[str] = set()
+        """Ids of agents' stops that are not on record yet."""
         self._retrying: set[asyncio.Task[None]] = set()
         watch.each_second.append(self.retry)
 
@@ -69,26 +73,52 @@ class Lowering:
         reason: str = "",
         actor: str = "node",
         operator: str = "",
-        stop_id: str = "",
     ) -> NodeAnswer:
         """Lower now: memory, lease, record; a scope stop or *reduce* that is not recorded stops everything.
 
         Raises ``UsageWrong`` for what names nothing that can be lowered.
         """
-        wish = _wish(what, scope, reason, operator, stop_id)
+        wish = _wish(what, scope, reason, operator)
         steps = node_steps(wish, self._state.clock.boot_us)
+        if self.is_one_too_many([wish], actor):
+            logger.warning("%s would stop one scope more than agents may: everything is stopped", actor)
+            steps = stop_all_steps(wish, self._state.clock.boot_us)
         action = next(steps)
         while True:
             result, error = await self._tried(action, actor)
             try:
                 action = steps.send(result) if error is None else steps.throw(error)
             except StopIteration as done:
-                answer: NodeAnswer = done.value
-                return answer
+                return self._told(done.value)
+
+    def is_one_too_many(self, wishes: Sequence[Wish], actor: str) -> bool:
+        """Whether ``wishes`` of an agent or a job stop more scopes than such may hold.
+
+        They may stop what they see go wrong; they may not fill the lease, nor hand an operator a thousand
+        scopes to lift one by one.
+        """
+        state = self._state
+        asked = {one.scope for one in wishes if one.what is Lower.STOP} - set(state.stopped_scopes)
+        if not asked or not is_agent(actor):
+            return False
+        held = {name for name, mark in state.facts.lowered.scopes.items() if is_agent(mark.actor)}
+        held |= {one.scope for stop_id, one in state.lowering.items() if stop_id in self._by_agents}
+        return len(held | asked) > AGENTS_SCOPES
+
+    def end_arming(self, wish: Wish, actor: str) -> ArmLease | None:
+        """End in memory what ``wish`` ends of arming, if anything; gives what was armed."""
+        state, armed = self._state, self._state.arm
+        if wish.what is not Lower.DISARM and not _falls_under(armed, wish):
+            return None
+        state.arm = None
+        why = ArmEnd.DISARMED if wish.what is Lower.DISARM else ArmEnd.POSTURE_FELL
+        for ended in self.on_disarm:
+            ended(why, wish.operator or actor)
+        return armed
 
     async def asked(self, message: Message, session: Session) -> Message:
-        """The socket operation ``control.lower``."""
-        fields = {name: message.get(name, "") for name in ("what", "scope", "reason", "operator", "stop_id")}
+        """The socket operation ``control.lower``. Its id is made here: a client's might be lifted already."""
+        fields = {name: message.get(name, "") for name in ("what", "scope", "reason", "operator")}
         if not all(isinstance(one, str) for one in fields.values()):
             raise UsageWrong("control.lower takes texts", code="event_malformed")
         answer = await self.lower(**fields, actor=session.actor)
@@ -103,6 +133,12 @@ class Lowering:
         task.add_done_callback(self._retrying.discard)
 
     # -- within
+
+    def _told(self, answer: NodeAnswer) -> NodeAnswer:
+        """The answer; scopes that the lease cannot name have stopped everything by then."""
+        if answer.escalated or PostureReason.TOO_MANY_SCOPES.value not in self._watch.folded.reasons:
+            return answer
+        return replace(answer, escalated=True, stopped=self._state.seen.enabled is None)
 
     async def _tried(self, action: object, actor: str) -> tuple[object, Exception | None]:
         try:
@@ -121,18 +157,15 @@ class Lowering:
                 async with asyncio.timeout(RECORD_S):
                     return await self._record(wish, actor)
             case StopAll(wish):
-                return self._stop_all(wish)
+                return self.stop_all(wish)
         raise AssertionError(action)
 
     def _remember(self, wish: Wish, actor: str) -> None:
-        state, armed = self._state, self._state.arm
-        state.lowering[wish.stop_id] = wish
-        if wish.what is Lower.DISARM or _falls_under(armed, wish):
-            self._ended[wish.stop_id] = armed
-            state.arm = None
-            why = ArmEnd.DISARMED if wish.what is Lower.DISARM else ArmEnd.POSTURE_FELL
-            for ended in self.on_disarm:
-                ended(why, wish.operator or actor)
+        self._state.lowering[wish.stop_id] = wish
+        if is_agent(actor):
+            self._by_agents.add(wish.stop_id)
+        if (ended := self.end_arming(wish, actor)) is not None:
+            self._ended[wish.stop_id] = ended
 
     def _show(self) -> str:
         self._watch.renew_now()
@@ -150,6 +183,7 @@ class Lowering:
 
     def _forget(self, wish: Wish) -> None:
         self._ended.pop(wish.stop_id, None)
+        self._by_agents.discard(wish.stop_id)
         self._state.lowering.pop(wish.stop_id, None)
 
     def _draft(self, wish: Wish) -> EventDraft:
@@ -165,11 +199,12 @@ class Lowering:
             operator=wish.operator,
         )
 
-    def _stop_all(self, wish: Wish) -> bool:
+    def stop_all(self, wish: Wish) -> bool:
+        """Stop everything by the control folder instead; whether it was read back as done."""
         said = wish.scope or wish.what.value
         outcome = stop_now(
             self._state.ws.control,
-            reason=wish.reason or f"{said} could not be recorded",
+            reason=wish.reason or f"{said} alone could not be kept",
             operator=wish.operator or "node",
             asked_scope=said,
         )
@@ -194,7 +229,7 @@ def _falls_under(armed: ArmLease | None, wish: Wish) -> bool:
     return parse_scope(wish.scope).covers(run_id=armed.run_id) or wish.scope == armed.scope
 
 
-def _wish(what: Lower | str, scope: str, reason: str, operator: str, stop_id: str) -> Wish:
+def _wish(what: Lower | str, scope: str, reason: str, operator: str) -> Wish:
     try:
         lower = Lower(what)
     except ValueError:
@@ -207,11 +242,15 @@ def _wish(what: Lower | str, scope: str, reason: str, operator: str, stop_id: st
             code="scope_malformed",
             remedy="stop everything with: peak stop",
         )
-    made = f"{lower.value}_{secrets.token_hex(12)}"
     return Wish(
         what=lower,
-        stop_id=stop_id if _ID.fullmatch(stop_id) else made,
+        stop_id=f"{lower.value}_{secrets.token_hex(12)}",
         scope=found.text if found is not None and lower is Lower.STOP else "",
         reason=reason[:REASON_LIMIT],
         operator=operator[:OPERATOR_LIMIT],
     )
+
+
+def is_agent(actor: str) -> bool:
+    """Whether an actor, as the ledger names it, is an agent or a job."""
+    return "/agent:" in actor or "/job:" in actor

@@ -13,10 +13,12 @@ from typing import Any, Final
 from peak_console.control.files import perform, run
 from peak_console.control.folder import RealFolder, exists
 from peak_console.control.history import Observed, observe_steps, unrecorded_stop
+from peak_console.control.stop import stop_now
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
+from peak_console.domain.posture import PostureReason
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.server import LedgerServer
 from peak_console.node.children import clean_environment
@@ -137,7 +139,17 @@ class Watch:
             for told in self.on_posture_changed:
                 told(before, self.folded)
             self.folded = self._keeper.renew(seq, waited_us)  # what they ended is shown at once
+        self._stop_what_cannot_be_named()
         return self.folded
+
+    def _stop_what_cannot_be_named(self) -> None:
+        """Scopes that do not fit the lease: a real stop, which cuts what is in flight and is on record."""
+        if PostureReason.TOO_MANY_SCOPES.value not in self.folded.reasons or self._state.seen.enabled is None:
+            return
+        if self._state.seen.stop is None:
+            said = f"{len(self._state.stopped_scopes)} stopped scopes are more than a lease can name"
+            stop_now(self._state.ws.control, reason=said, operator="node")
+            self.look()
 
     def check_configs(self) -> None:
         """See whether the configs changed; a change is on record, broken ones forbid calls."""

@@ -9,7 +9,7 @@ import pytest
 from control_folder import BOOT, Folder
 
 from peak_console.control.files import ENABLED, LEASE, STOP
-from peak_console.control.gate import CallGate, InFlight
+from peak_console.control.gate import HALTING, CallGate, InFlight
 from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Posture, PostureState
@@ -188,6 +188,25 @@ def test_a_lapse_cancels_nothing(folder: Folder) -> None:
     (folder.path / LEASE).unlink()
     assert gate.stopped() is None
     assert not gate.posture().calls
+
+
+@pytest.mark.parametrize("reason", sorted(HALTING))
+def test_a_lease_that_forbids_for_good_cuts_everything(folder: Folder, reason: str) -> None:
+    """Scopes that it cannot name, a broken ledger: all of it, with a subject or without; ENABLED stands."""
+    gate, halted = folder.gate(), list[Halt]()
+    watch = InFlight(gate, interval_s=60.0)
+    folder.renew(calls=False, state=PostureState.STOPPED, reasons=("ledger_unavailable",))
+    with watch.watch(halted.append), watch.watch(halted.append, Subject(layer="L2")):
+        watch.look()
+        assert gate.stopped() is None  # a disk that is full for a moment lets answers come in
+        lapsed = {"issued_us": folder.clock.boot_us() - 2, "expires_us": folder.clock.boot_us() - 1}
+        folder.renew(calls=False, state=PostureState.STOPPED, reasons=("not_enabled", reason), **lapsed)
+        watch.look()
+        assert not halted
+        folder.renew(calls=False, state=PostureState.STOPPED, reasons=("not_enabled", reason))
+        watch.look()
+    watch.close()
+    assert [(one.scope, one.why) for one in halted] == [("global", reason)] * 2
 
 
 def test_what_ended_before_the_stop_is_left_alone(folder: Folder) -> None:

@@ -211,7 +211,7 @@ async def test_after_a_recovery_limits_come_back_in_steps(world: World) -> None:
 
 
 async def test_scopes_that_do_not_fit_stop_everything(world: World) -> None:
-    """More than a lease can name: STOPPED, with that as the reason, until some are lifted."""
+    """More than a lease can name: a real stop, on record, with that as the reason, until some are lifted."""
     async with node_here(world) as node:
         await asyncio.to_thread(world.enable, node.socket_path)
         many = [stop_draft(f"stop_{n}", reason="", operator="", scope=f"run:{n:0>100}") for n in range(40)]
@@ -220,3 +220,11 @@ async def test_scopes_that_do_not_fit_stop_everything(world: World) -> None:
         assert folded.reasons[0] == "too_many_scopes"
         assert not world.calls()
         assert world.posture().reasons[0] == "too_many_scopes"
+        assert CallGate(world.ws.control, SystemClock(), {}).stopped() == "stop_present"
+        assert not (world.ws.control / "ENABLED").exists()
+        await soon(lambda: node.state.facts.history.in_force is None, "the stop is on record")
+        (stop,) = [one.body or {} for one in world.events() if (one.body or {}).get("scope") == "global"][-1:]
+        assert "40 stopped scopes" in stop["reason"]
+        one_more = await lowered(stop_scope, world.ws, "layer:L2")
+        assert one_more.effective
+        assert one_more.escalated

@@ -86,7 +86,8 @@ class LedgerServer:
 
     ``handlers`` add operations to ``hello``, ``append``, ``challenge`` and ``status``. ``open_calls`` lets
     the server end the calls of callers that were lost; :meth:`sweep` looks for them. ``attendance`` is told
-    of every client that says hello, and of every connection's end.
+    of every client that says hello, and of every connection's end. ``foresee`` is given a client's events and
+    its actor before they are queued; what it raises keeps them out.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class LedgerServer:
         handlers: Mapping[str, Handler] | None = None,
         open_calls: OpenCalls | None = None,
         attendance: Attendance | None = None,
+        foresee: Callable[[Sequence[EventDraft], str], object] | None = None,
         lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.writer = writer
@@ -113,6 +115,7 @@ class LedgerServer:
         }
         self._open_calls = open_calls
         self._attendance = attendance
+        self._foresee = foresee
         self._lost_after_us = round(lost_after_s * 1_000_000)
         self._sessions: set[Session] = set()
         self._local: deque[Waiting] = deque()
@@ -274,6 +277,8 @@ class LedgerServer:
             data = parsed_body_bytes(draft.body)
             entries.append(prepare(draft, session.actor, client=session.client_id, data=data))
         entries = self._permitted(session, entries, proof)
+        if self._foresee is not None:
+            self._foresee([entry.draft for entry in entries], session.actor)
         request = message.get("id")
 
         def done(results: list[Ack | PeakError]) -> None:
