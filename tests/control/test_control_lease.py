@@ -165,7 +165,7 @@ def read(fields: dict[str, Any]) -> leases.Lease | None:
 
 @pytest.mark.parametrize("part", ["", "arm", "breakers"])
 def test_every_field_has_one_type(folder: Folder, part: str) -> None:
-    """A lease, its arm lease and its breakers: each field of another type, missing or too many is no lease."""
+    """Its arm lease's and its breakers' too: one of another type, missing or too many, and it is none."""
     whole = fields_of(folder)
     inner = {"": whole, "arm": whole["arm"], "breakers": whole["breakers"][0]}[part]
 

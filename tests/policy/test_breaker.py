@@ -1,6 +1,7 @@
 """A model's breaker: each rule of its opening, its probe and its end."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from peak_console.domain.calls import CallReason
 from peak_console.policy.breaker import (
     BUCKETS,
     COUNTED,
+    LATCHED_UNTIL_US,
     PROBE_PATIENCE_US,
     SECOND_US,
     TOLD_LIMIT_US,
@@ -387,3 +389,65 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_the_figures_without_a_config() -> None:
+    """Five in a minute or half of the attempts; a minute, at most a quarter of an hour; told, a day."""
+    minute = 60_000_000
+    assert BreakerRules() == BreakerRules(5, minute, Decimal(50), minute, 15 * minute)
+    assert (1_000_000, 1_000_000, 1440 * minute, 12) == (SECOND_US, PROBE_PATIENCE_US, TOLD_LIMIT_US, BUCKETS)
+    assert round(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()) * 1_000_000 == LATCHED_UNTIL_US
+    assert Breaker() == Breaker(BreakerState.CLOSED, (), "", 0, 0, 0, 0, 0, "", ())
+
+
+@pytest.mark.parametrize(
+    ("moments", "opens"),
+    [
+        ((1, 2, 3), True),
+        ((1, 1, 1), True),
+        ((1, 60, 60.999999), True),
+        ((1, 60, 61), False),
+        ((1, 200, 201), False),
+        ((61, 2, 3), False),
+        ((3.000001, 2, 3), False),
+        ((3, 2, 3), False),
+    ],
+)
+def test_a_row_opens_it_where_answers_were_most_of_the_attempts(
+    moments: tuple[float, ...],
+    opens: bool,  # noqa: FBT001 - a table
+) -> None:
+    """All of the row within the window and none dated ahead: the share of the attempts is far below."""
+    breaker = Breaker()
+    for second in moments:
+        crowded = replace(breaker, recent=(Bucket(at(second), 400, 0),))
+        breaker = failed(crowded, "c|1", ["timeout"], RULES, at(second))
+    assert (breaker.state is BreakerState.OPEN) == opens
+    if opens:
+        assert breaker.until_us == at(moments[-1] + 60)
+
+
+def test_more_failures_than_needed_open_it_too_and_the_last_is_told() -> None:
+    """A hop may bring several at once."""
+    crowded = Breaker(recent=(Bucket(at(0), 400, 0),))
+    after = failed(crowded, "c|1", ["timeout", "timeout", "timeout", "overloaded"], RULES, at(0))
+    assert (after.state, after.reason) == (BreakerState.OPEN, "overloaded")
+    probed = failed(probing(), "p|1", ["timeout", "rate_limited"], RULES, at(60))
+    assert (probed.reason, probed.until_us) == ("rate_limited", at(180))
+    assert freed(probing(), "z|1") == probing()
+    assert admit(opened(), at(0)) is not None, "from the very moment of its opening"
+
+
+def test_a_part_of_the_window_is_a_twelfth_of_it() -> None:
+    """Five seconds of a minute: what comes later begins another; the oldest that leave the window go."""
+    breaker = Breaker()
+    for second in (0, 4.999999, 5, 9.999999, 30):
+        breaker = answered(breaker, "a|1", RULES, at(second))
+    assert breaker.recent == (Bucket(at(0), 2, 0), Bucket(at(5), 2, 0), Bucket(at(30), 1, 0))
+    breaker = answered(breaker, "a|1", RULES, at(60))
+    assert [one.start_us for one in breaker.recent] == [at(5), at(30), at(60)]
+    many = tuple(Bucket(at(0) + number, 1, 0) for number in range(20))
+    kept = answered(replace(breaker, recent=many), "a|1", RULES, at(0) + 19).recent
+    assert kept == (*many[7:19], Bucket(at(0) + 19, 2, 0))
+    ahead = Breaker(recent=(Bucket(at(0) + 1, 9, 9),))
+    assert answered(ahead, "a|1", RULES, at(0)).recent == (Bucket(at(0), 1, 0),)
