@@ -26,7 +26,7 @@ async def test_a_scope_stop_is_not_lost_with_the_node(
 
     Everything is stopped instead, at once and without a node; the next node has it on record and keeps to it.
     """
-    monkeypatch.setattr(lowering, "READ_BACK_S", 0.5)
+    monkeypatch.setattr(lowering, "CONNECT_S", PATIENCE_S)  # a slow machine is not the matter here
     with node_process(world, program=(_SCRIPT, step)) as node:
         world.enable(node.socket)
         assert world.calls()
