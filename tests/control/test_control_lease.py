@@ -280,3 +280,12 @@ def test_a_lease_as_large_as_its_limit_is_read(folder: Folder) -> None:
     with pytest.raises(leases.LeaseTooLarge):
         leases.encode(replace(lease, conflicts=(*lease.conflicts, "")))
     assert leases.decode(b"") is None
+
+
+def test_the_figures_of_a_lease() -> None:
+    """Renewed each second, believed for five; an arm lease for an hour; what nobody says is the plain case."""
+    assert (leases.RENEW_S, leases.LIFETIME_US, leases.ARM_LIFETIME_US) == (1.0, 5_000_000, 3_600_000_000)
+    assert (leases.VERSION, leases.BREAKERS_LISTED) == (1, 24)
+    assert not leases.BreakerOpen("acme", "m", 1).latched
+    bare = leases.Lease("b", "s", 1, 1, 2, "live", True, Orders.NONE, PostureState.DISARMED, (), None, 1)  # noqa: FBT003 - its place
+    assert (bare.simulated, bare.reduce, bare.ramp_pct, bare.arm) == (False, False, 100, None)
