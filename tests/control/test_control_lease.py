@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control import lease as leases
-from peak_console.control.files import LEASE
+from peak_console.control.files import LEASE, SIZE_LIMIT
 from peak_console.domain.arming import CLOCK_STEP_US, ArmEnd, ArmLease
 from peak_console.domain.posture import Orders, PostureReason, PostureState
 
@@ -138,7 +138,7 @@ def test_a_write_that_fails_leaves_the_old_lease(folder: Folder, tmp_path: Path)
 
 
 ARM = ArmLease("arm_1", "venue:kraken", "run_1", "anna", 10, 70, 1_000, 1_060)
-ODD = (None, True, False, 0, 1, -1, 1.5, "", "x", [], ["x"], [1], {}, {"a": "b"}, {"a": 1})
+ODD: tuple[Any, ...] = (None, True, False, 0, 1, -1, 1.5, "", "x", [], ["x"], [1], {}, {"a": "b"}, {"a": 1})
 
 
 def fields_of(folder: Folder) -> dict[str, Any]:
@@ -191,7 +191,8 @@ def test_every_field_has_one_type(folder: Folder, part: str) -> None:
 def test_lists_are_of_texts(folder: Folder, name: str) -> None:
     """One that is none among many spoils it; so does a digest that is none."""
     assert read({**fields_of(folder), name: ["a", "b"]}) is not None
-    for odd in (None, 1, True, [], {}):
+    odds: tuple[Any, ...] = (None, 1, True, [], {})
+    for odd in odds:
         assert read({**fields_of(folder), name: ["a", odd]}) is None
         assert read({**fields_of(folder), "digests": {"matrix": odd}}) is None
 
@@ -238,6 +239,7 @@ HOUR = leases.ARM_LIFETIME_US
         ({}, 70, 1_059, ArmEnd.TTL),
         ({}, 71, 1_061, ArmEnd.TTL),
         ({}, 69, 1_060, ArmEnd.WALL_TTL),
+        ({}, 69, 1_061, ArmEnd.WALL_TTL),
         ({"expires_us": 10}, 10, 1_000, ArmEnd.UNKNOWN),
         ({"expires_us": 11}, 10, 1_000, None),
         ({"expires_us": 9}, 10, 1_000, ArmEnd.UNKNOWN),
@@ -275,7 +277,7 @@ def test_a_lease_written_in_part_is_not_put_in_place(folder: Folder, monkeypatch
 def test_a_lease_as_large_as_its_limit_is_read(folder: Folder) -> None:
     """Up to the limit it is written and read; one byte more and neither."""
     bare = len(leases.encode(folder.lease(conflicts=("",))))
-    lease = folder.lease(conflicts=("x" * (leases.SIZE_LIMIT - bare),))
+    lease = folder.lease(conflicts=("x" * (SIZE_LIMIT - bare),))
     assert leases.decode(leases.encode(lease)) == lease
     with pytest.raises(leases.LeaseTooLarge):
         leases.encode(replace(lease, conflicts=(*lease.conflicts, "")))
@@ -283,9 +285,22 @@ def test_a_lease_as_large_as_its_limit_is_read(folder: Folder) -> None:
 
 
 def test_the_figures_of_a_lease() -> None:
-    """Renewed each second, believed for five; an arm lease for an hour; what nobody says is the plain case."""
+    """Renewed each second, believed for five; an arm lease for an hour; what nobody says is plain."""
     assert (leases.RENEW_S, leases.LIFETIME_US, leases.ARM_LIFETIME_US) == (1.0, 5_000_000, 3_600_000_000)
     assert (leases.VERSION, leases.BREAKERS_LISTED) == (1, 24)
     assert not leases.BreakerOpen("acme", "m", 1).latched
-    bare = leases.Lease("b", "s", 1, 1, 2, "live", True, Orders.NONE, PostureState.DISARMED, (), None, 1)  # noqa: FBT003 - its place
-    assert (bare.simulated, bare.reduce, bare.ramp_pct, bare.arm) == (False, False, 100, None)
+    plain = {name: value for name, value in leases.Lease.__dataclass_fields__.items() if name != "since"}
+    bare = {name: one.default for name, one in plain.items()}
+    assert [bare[one] for one in ("simulated", "reduce", "ramp_pct", "arm")] == [False, False, 100, None]
+
+
+def test_only_the_very_bytes_are_a_lease(folder: Folder) -> None:
+    """Another order, a space more, a checksum above or below, or more than the limit: none."""
+    fields = fields_of(folder)
+    whole = {**fields, "checksum": leases._checksum(fields)}
+    assert leases.decode(leases._canonical(whole)) is not None
+    for odd in (b" " + leases._canonical(whole), json.dumps(dict(reversed(whole.items()))).encode()):
+        assert leases.decode(odd) is None
+    for checksum in ("0" * 64, "f" * 64):
+        assert leases.decode(leases._canonical({**fields, "checksum": checksum})) is None
+    assert read({**fields, "conflicts": ["x" * 5000]}) is None
