@@ -278,6 +278,10 @@ class Latches:
         one = (self.by_key or {}).get((kind, scope))
         return one is not None and one.latched
 
+    def holding(self) -> tuple[tuple[str, str], ...]:
+        """The stopped scopes, each with the kind of the breaker that holds it."""
+        return tuple((one.scope, one.kind.value) for one in self.latched() if one.kind not in ORDER_BREAKERS)
+
     def stopped_scopes(self) -> frozenset[str]:
         """Scopes whose calls are stopped by them: a latched burn or critic breaker acts as a scope stop."""
         return frozenset(one.scope for one in self.latched() if one.kind not in ORDER_BREAKERS)

@@ -11,7 +11,7 @@ from peak_console.control.lease import Lease, arm_ended, invalid
 from peak_console.control.posture import is_armed, reduces_only
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.posture import Orders, Posture, PostureState
-from peak_console.domain.stopping import StopScope, parse_scope
+from peak_console.domain.stopping import ScopeKind, StopScope, parse_scope
 from peak_console.domain.vocabulary import Phase
 
 
@@ -149,8 +149,21 @@ def _armed_for(text: str, facts: OrderFacts) -> bool:
 
 
 def _covers(text: str, facts: OrderFacts) -> bool:
-    """Whether a stopped scope covers the order; a text that is no scope covers everything."""
+    """Whether a stopped scope covers the order, or may: what is not known of it may be what is stopped."""
     try:
-        return facts.under(parse_scope(text))
+        scope = parse_scope(text)
     except UsageWrong:
         return True
+    return facts.under(scope) or _may_be_under(scope, facts)
+
+
+def _may_be_under(scope: StopScope, facts: OrderFacts) -> bool:
+    """Whether a fact that would decide it is missing, and no other one decides against it."""
+    if scope.kind is ScopeKind.LAYER:
+        return not facts.layer
+    if scope.kind is ScopeKind.PROVIDER:
+        return not facts.provider
+    if scope.kind is not ScopeKind.MODEL:
+        return False
+    provider, _, model_id = scope.name.partition(":")
+    return facts.provider in {"", provider} and facts.model_id in {"", model_id}

@@ -40,6 +40,8 @@ class Halt:
     quarantined: bool = False
     why: str = ""
     """Of a global stop: the posture's reason."""
+    breaker: str = ""
+    """The kind of the latched breaker that holds the scope, where that is known and one does."""
 
     @property
     def reason(self) -> "CallReason":
@@ -64,7 +66,10 @@ class Halt:
             return 'see why: peak status; open it: peak enable --reason "..." --confirm ENABLE'
         if self.quarantined:
             return "ask another model, or have an operator release it once it answers as it should"
-        return f'see why: peak status; lift it: peak enable --scope {self.scope} --reason "..."'
+        if self.breaker:
+            return reset_of(self.breaker, self.scope)
+        lift = f'peak enable --scope {self.scope} --reason "..." --confirm ENABLE'
+        return f"see why: peak status; lift it: {lift}; where a breaker holds it: peak breaker list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,8 @@ class Halts:
     stopped: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     """Models, as ``PROVIDER:MODEL``."""
+    latched: tuple[tuple[str, str], ...] = ()
+    """Stopped scopes that a latched breaker holds, with its kind, as far as they are known here."""
 
     def __bool__(self) -> bool:
         return bool(self.stopped or self.quarantined)
@@ -81,7 +88,7 @@ class Halts:
     def of_call(self, subject: Subject) -> Halt | None:
         """Why the whole call is halted, whichever model served it."""
         scope = stopped_by(self.stopped, layer=subject.layer, run_id=subject.run_id) if self.stopped else None
-        return Halt(scope) if scope else None
+        return Halt(scope, breaker=self._breaker_of(scope)) if scope else None
 
     def of(self, subject: Subject) -> Halt | None:
         """Why the call is halted, or only its model."""
@@ -105,10 +112,18 @@ class Halts:
             model_id=subject.model_id,
             run_id=subject.run_id,
         )
-        return Halt(scope, whole=False) if scope else None
+        return Halt(scope, whole=False, breaker=self._breaker_of(scope)) if scope else None
+
+    def _breaker_of(self, scope: str) -> str:
+        return next((kind for held, kind in self.latched if held == scope), "")
 
 
 NOTHING: Final = Halts()
+
+
+def reset_of(kind: str, scope: str) -> str:
+    """What an operator does about a scope that a latched breaker holds."""
+    return f'once its cause is mended: peak breaker reset {kind} {scope} --reason "..."'
 
 
 def halts_of(lease: Lease | None) -> Halts:

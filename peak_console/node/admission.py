@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.history import GLOBAL, admit_enable
+from peak_console.control.scopes import reset_of
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
@@ -39,6 +40,8 @@ class Circumstances:
     """Whether a head was signed that lies beyond the ledger's end."""
     may_begin: Callable[[str, str], bool] | None = None
     """Whether live may begin with a matrix (its digest), promoted by an operator."""
+    latched: tuple[tuple[str, str], ...] = ()
+    """Scopes that a latched breaker holds, with its kind."""
 
 
 def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError | None:
@@ -129,6 +132,12 @@ def _enable_scope(
     """Lifts the stop of one scope, or *reduce*: exactly the one that the operator saw."""
     mark = facts.lowered.mark(scope)
     if mark is None:
+        if (kind := dict(around.latched).get(scope)) is not None:
+            return ControlRefused(
+                f"nobody stopped {scope:.100}: the {kind} breaker holds it",
+                code="scope_not_stopped",
+                remedy=reset_of(kind, scope),
+            )
         return ControlRefused(
             f"{scope:.100} is not stopped, so there is nothing to lift",
             code="scope_not_stopped",

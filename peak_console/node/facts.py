@@ -99,7 +99,7 @@ class Facts:
         self.__init__()  # type: ignore[misc]  # the same fields, as new
 
     def _take(
-        self, kind: str, event_id: str, ts: str, boot_us: int, body: Mapping[str, Any], *, actor: str
+        self, kind: str, event_id: str, ts: str, boot_us: int, body: Mapping[str, Any], *, actor: str = ""
     ) -> None:
         before = self.history
         self.history = before.after(kind, event_id, body, ts)

@@ -74,7 +74,8 @@ class WriterRules:
                 "have another operator approve it (peak matrix approve), or go back: peak matrix rollback",
             )
         if self._node.watch.folded.calls:
-            halts = Halts(self._state.stopped_scopes, self._state.quarantined)
+            state = self._state
+            halts = Halts(state.stopped_scopes, state.quarantined, state.latches.holding())
             return refused_by_halts(draft, halts) or self._verified.look(draft, configs)
         reasons = ", ".join(self._node.watch.folded.reasons) or (
             "it has just begun" if self._state.leasing else "it serves one command and holds no lease"
@@ -113,6 +114,7 @@ class WriterRules:
             stop=self._state.seen.stop,
             cooldown_s=cooldown_s,
             problems=self._node.keeper.problems(0),
+            latched=self._state.latches.holding(),
             signed_beyond=self._is_signed_beyond(),
             ready=lambda phase: readiness(self._state.ws, phase, clock=self._state.clock),
             may_begin=lambda digest, who: self._state.approvals.may_begin(

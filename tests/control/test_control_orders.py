@@ -105,6 +105,31 @@ def test_what_else_refuses_an_armed_order(
     assert reason in permit.reasons
 
 
+@pytest.mark.parametrize(
+    ("stopped", "known", "refused"),
+    [
+        ("layer:L2", {"layer": ""}, True),
+        ("provider:acme", {}, True),
+        ("model:acme:m", {}, True),
+        ("model:acme:m", {"provider": "acme"}, True),
+        ("model:acme:m", {"model_id": "m"}, True),
+        ("model:acme:m", {"provider": "acme", "model_id": "m"}, True),
+        ("model:acme:m", {"provider": "other"}, False),
+        ("model:acme:m", {"model_id": "n"}, False),
+        ("provider:acme", {"provider": "other"}, False),
+        ("layer:L2", {}, False),
+        ("drill:x", {"layer": ""}, False),
+    ],
+)
+def test_what_is_not_known_of_an_order_may_be_what_is_stopped(
+    stopped: str, known: dict[str, str], *, refused: bool
+) -> None:
+    """A fact that is missing is the strictest; one that is another lets the order pass."""
+    permit = asked(replace(LEASE, **ARMED, stopped_scopes=(stopped,)), replace(FACTS, **known))
+    assert (OrderReason.SCOPE_STOPPED in permit.reasons) is refused
+    assert permit.allowed is not refused
+
+
 def test_a_stop_of_another_scope_does_not_concern_it() -> None:
     """Only what covers the order refuses it; a drill covers nothing."""
     lease = replace(LEASE, **ARMED, stopped_scopes=("run:run_2", "layer:L1", "drill:stop"))
