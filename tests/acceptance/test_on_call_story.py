@@ -354,5 +354,8 @@ def no_trace_of(token: str, folder: Path, told: list[dict[str, Any]]) -> None:
     kept = [one for one in folder.rglob("*") if one.is_file()]
     assert len(kept) > 20
     for one in kept:
-        data = one.read_bytes().upper()
+        try:
+            data = one.read_bytes().upper()
+        except FileNotFoundError:  # the node that runs replaces its files
+            continue
         assert not [form for form in forms if form.encode() in data], one
