@@ -67,12 +67,12 @@ def now_command(
         incident_id=incident_id,
     )
     if not done.recorded:
-        done = _recorded_later(invocation.workspace(), done, reason)
+        done = _recorded_later(invocation.workspace(), done)
     invocation.reporter.result(done.as_json(), *contained(done))
     return 0 if done.ok else 1
 
 
-def _recorded_later(ws: "Workspace", done: "Contained", reason: str) -> "Contained":
+def _recorded_later(ws: "Workspace", done: "Contained") -> "Contained":
     """Where no node answered: this process records it as the node, if it can be; all is done before."""
     from peak_console.domain.errors import PeakError  # noqa: PLC0415 - only where it is needed
     from peak_console.node.spawn import ledger_client  # noqa: PLC0415 - likewise
@@ -80,7 +80,7 @@ def _recorded_later(ws: "Workspace", done: "Contained", reason: str) -> "Contain
 
     try:
         with ledger_client(ws, name="peak incident now") as client:
-            return record_contained(client, done, reason)
+            return record_contained(ws, client, done)
     except (PeakError, OSError) as error:
         why = getattr(error, "message", "") or str(error)
         return replace(done, why=f"{done.why}; {why}" if done.why else why)

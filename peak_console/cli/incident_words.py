@@ -37,7 +37,10 @@ def contained(done: "Contained") -> list[str]:
         lines.append(f"  not recorded yet: {done.why}")
     if done.captured:
         lines.append(f"  captured in {done.captured}")
-    lines.append(f"next: peak incident show {done.incident_id}")
+    if done.recorded:
+        lines.append(f"next: peak incident show {done.incident_id}")
+    else:
+        lines.append("next: peak node start; it is recorded when a node is back")
     return lines
 
 

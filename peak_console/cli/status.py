@@ -86,6 +86,7 @@ def _standing(snapshot: BarSnapshot) -> list[list[str]]:
     told += [("quarantined", ", ".join(snapshot.quarantined))] if snapshot.quarantined else []
     if snapshot.ramp_pct < _WHOLE:
         told.append(("ramp", f"limits stand at {snapshot.ramp_pct} % after the last enable"))
+    told += [("OFF", f"not watched: {', '.join(snapshot.triggers_off)}")] if snapshot.triggers_off else []
     told += [("NOT STOPPED", f"no acknowledgement from {one}") for one in snapshot.workers_missing]
     told += [("incident", _incident(one, now)) for one in snapshot.incidents]
     if service_missing(snapshot):

@@ -22,7 +22,9 @@ class TriggerRules(ConfigModel):
     """What every trigger has."""
 
     enabled: bool = Field(
-        default=True, description="Whether it is watched. One that is off is named by lint and readiness."
+        default=True,
+        description="Whether it is watched. One that is off is named by lint, "
+        "status, doctor and the pre-live checklist.",
     )
     auto: Annotated[Auto, Field(strict=False)] = Field(
         default=Auto.NONE,
@@ -31,7 +33,8 @@ class TriggerRules(ConfigModel):
     )
     quiet_s: Seconds = Field(
         default=900,
-        description="Seconds after a close in which the same cause opens no new incident.",
+        description="Seconds after a close in which the same cause opens no new incident, unless something "
+        "is to happen by itself again.",
     )
 
 
@@ -167,6 +170,11 @@ class IncidentsConfig(ConfigModel):
         default=TriggerRules(), description="Arming was locked by wrong tokens."
     )
     hooks: Annotated[tuple[Hook, ...], Listed] = Field(default=(), description="Whom incidents are told.")
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Triggers that are switched off: nothing of theirs is seen, and nothing happens by itself."""
+        return tuple(one.value for one in WATCHED if not self.rules(one).enabled)
 
     def rules(self, trigger: Trigger) -> TriggerRules:
         """The rules of a watched trigger; raises ``KeyError`` for a person's."""

@@ -11,10 +11,15 @@ from typing import Any, Final
 
 from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.domain.ids import is_incident_id
 from peak_console.domain.incidents import IncidentState, Trigger
 from peak_console.domain.text import one_line
+from peak_console.ledger.service.privileges import is_open
 
-KINDS: Final = tuple(one.value for one in EventKind if one.value.startswith("incident."))
+KINDS: Final = (
+    *(one.value for one in EventKind if one.value.startswith("incident.")),
+    EventKind.EVIDENCE_SEALED.value,
+)
 """Every kind that the fold reads."""
 
 SILENCE_MOST_S: Final = 86_400
@@ -26,8 +31,14 @@ SEEN: Final = "seen"
 TOLD: Final = "told"
 """… a hook was told, or could not be (``hook``, ``ok``, ``tries``, ``detail``)."""
 
-CAPTURED: Final = frozenset({"captured", "capture"})
-"""… its evidence lies in ``path``."""
+NODE: Final = "node"
+"""The actor of what the node itself records; only its word counts of what it saw, did or told."""
+
+NOT_TOLD: Final = "not_told"
+"""… it was not to be told any more."""
+
+TOLD_ID: Final = "ev_told_"
+"""What the ids of both begin with."""
 
 TEST_OVER: Final = "test_over"
 """… a test alert was waited for long enough; it closes a test, and nothing else."""
@@ -43,6 +54,9 @@ NOTES_KEPT: Final = 500
 
 TIMES_MOST: Final = (1 << 53) - 1
 """The largest count that an event may tell."""
+
+EDITION_MOST: Final = 9999
+"""The highest number of a capture that is believed."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _AUTOS: Final = frozenset({"disarm", "stop_scope", "stop", "quarantine"})
@@ -266,21 +280,31 @@ def _closed(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) -> Incid
 
 def _action_taken(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) -> Incident:
     action = _word(body, "action", 60)
+    nodes = event.actor == NODE
     if action == SEEN:
-        return _again(one, event, body)
+        return _again(one, event, body) if nodes else one
     if not action:
         return one
     ok = body["ok"] if isinstance(body.get("ok"), bool) else None
-    if action == TOLD:
+    if action == TOLD and nodes:
         one = _told(one, event, body)
     elif action == TEST_OVER:
-        return _closed(one, event, body) if one.test else one
-    elif action in CAPTURED and ok is not False:
-        one = replace(one, captured=_word(body, "path", 400) or one.captured)
-    if action in _AUTOS and one.auto == action and not one.acted:
+        return _closed(one, event, body) if one.test and nodes else one
+    if nodes and action in _AUTOS and one.auto == action and not one.acted:
         one = replace(one, acted=action if ok is not False else f"{action} failed")
     subject = _word(body, "hook", 80) or _word(body, "scope", 160) or _word(body, "path", 400)
     return _noted_as(one, event, body, action, _joined(subject, _word(body, "detail", 400)), ok=ok)
+
+
+def _sealed(one: Incident, _: LedgerEvent, body: Mapping[str, Any]) -> Incident:
+    """A capture of it was sealed. Where it lies follows from its number; the first stays the one shown."""
+    number = body.get("edition")
+    if type(number) is not int or not 0 < number <= EDITION_MOST:
+        return one
+    if one.captured or not is_incident_id(one.incident_id):
+        return one
+    name = "capture" if number == 1 else f"capture-{number}"
+    return replace(one, captured=f"audits/{one.incident_id}/{name}")
 
 
 def _told(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) -> Incident:
@@ -314,7 +338,17 @@ def _joined(*parts: str) -> str:
 
 
 def _who(event: LedgerEvent, body: Mapping[str, Any]) -> str:
-    return _word(body, "operator", 100) or one_line(event.actor, 100)
+    """Who did it: of what needed a proof the operator who gave it, of all else who the kernel says it was."""
+    said = _word(body, "operator", 100)
+    return shown_actor(event.kind, event.actor, said)
+
+
+def shown_actor(kind: str, actor: str, said: str) -> str:
+    """Who an event is shown to be by: ``said`` where the kind needs a proof of it, else an annotation."""
+    if said and not is_open(kind):
+        return said
+    who = one_line(actor, 100)
+    return who if said in {"", who} else f"{who} (says: {one_line(said, 60)})"
 
 
 def _word(body: Mapping[str, Any], name: str, limit: int = NOTE_LIMIT) -> str:
@@ -340,4 +374,5 @@ _STEPS: Final[dict[str, _Step]] = {
     EventKind.INCIDENT_SILENCED.value: _silenced,
     EventKind.INCIDENT_ACTION_TAKEN.value: _action_taken,
     EventKind.INCIDENT_CLOSED.value: _closed,
+    EventKind.EVIDENCE_SEALED.value: _sealed,
 }

@@ -90,6 +90,10 @@ class Openings:
             return Judgement.QUIET, known
         return Judgement.OPENS, known
 
+    def one(self, incident_id: str) -> Known | None:
+        """The incident of this id, where it is the newest of its cause."""
+        return self._by_id.get(incident_id)
+
     def open_now(self) -> list[Known]:
         """Incidents that are not closed."""
         return [one for one in self._by_cause.values() if one.closed_us is None]

@@ -14,6 +14,7 @@ from peak_console.control.breakers import BreakerKind, Latches
 from peak_console.control.lowering import Lower
 from peak_console.control.stop import stop_now
 from peak_console.control.venues import CancelVenue, cancel_all, only, venues_of
+from peak_console.domain.arming import ArmState
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -30,6 +31,9 @@ BREAKER_OF: Final[Mapping[Trigger, BreakerKind]] = {
 }
 """Triggers whose stopped scope is held by a breaker."""
 
+NOTHING_ARMED: Final = frozenset({ArmState.IDLE, ArmState.LOCKED})
+"""States of arming in which nothing is armed and nothing waits to be."""
+
 RECORD_S: Final = 1.0
 
 logger = logging.getLogger(__name__)
@@ -40,8 +44,16 @@ Append = Callable[[Sequence[EventDraft]], Awaitable[object]]
 class NodeActing:
     """:class:`peak_console.node.triggers.Acting` of a node."""
 
-    def __init__(self, state: NodeState, watch: Watch, lowering: Lowering, append: Append) -> None:
+    def __init__(
+        self,
+        state: NodeState,
+        watch: Watch,
+        lowering: Lowering,
+        append: Append,
+        arming: Callable[[], ArmState],
+    ) -> None:
         self._state = state
+        self._arming = arming
         self._watch = watch
         self._lowering = lowering
         self._append = append
@@ -55,7 +67,9 @@ class NodeActing:
             return scope in self._state.stopped_scopes
         if auto is Auto.QUARANTINE:
             return scope.removeprefix("model:") in self._state.quarantined
-        return auto is Auto.DISARM and self._state.arm is None
+        if auto is Auto.DISARM:  # a request that waits could become a lease: it is to end as well
+            return self._state.arm is None and self._arming() in NOTHING_ARMED
+        return False
 
     async def act(self, auto: Auto, alarm: Alarm, incident_id: str) -> str:
         """Do it; gives what was done, raises ``PeakError`` where less than that holds now."""

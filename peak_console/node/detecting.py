@@ -103,6 +103,11 @@ class Detecting:
         """What the triggers' config said when it could be read last."""
         return self._config
 
+    @property
+    def openings(self) -> Openings:
+        """The incidents that the ledger knows, by their causes."""
+        return self._openings
+
     def take(self) -> None:
         """Take in what was appended, and tell what it shows."""
         self._scheduled = False

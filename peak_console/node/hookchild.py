@@ -22,14 +22,13 @@ from typing import Any, Final
 from peak_console.config.incidents import Hook
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
-from peak_console.control.sockets import find_socket
 from peak_console.domain.clock import Clock, SystemClock, from_iso
-from peak_console.domain.errors import LedgerUnavailable, PeakError
+from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.signing import Signer
 from peak_console.domain.text import one_line
 from peak_console.incidents.delivery import MAX_REPLY_BYTES, Delivered, Message, deliver
-from peak_console.incidents.fold import TOLD, Incident
+from peak_console.incidents.fold import NOT_TOLD, TOLD, TOLD_ID, Incident
 from peak_console.incidents.hook_place import HookPlace, read_place, write_place
 from peak_console.incidents.hooks import (
     ESCALATED,
@@ -43,9 +42,8 @@ from peak_console.incidents.hooks import (
     was_told,
 )
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.net.http import HttpTransport
-from peak_console.operations.child import Lifeline, announce, run_child
+from peak_console.operations.child import Lifeline, announce, run_child, say
 from peak_console.operations.incidents.reading import IncidentBook, events_between
 from peak_console.operations.settings import hook_settings
 
@@ -61,6 +59,7 @@ _BACK: Final = timedelta(minutes=10)
 """So far back a first start looks: an incident may have been opened before this process was there."""
 _AT_ONCE: Final = 8
 _RECORD_S: Final = 2.0
+_LOOK_S: Final = 0.01
 _CONFIG_EVERY_S: Final = 1.0
 
 Begin = Callable[[Hook, Message, float], "Future[Delivered]"]
@@ -187,7 +186,7 @@ class HookTeller:
         self._due.pop(telling.key, None)
         body = {
             "incident_id": telling.incident_id,
-            "action": "not_told" if silent else TOLD,
+            "action": NOT_TOLD if silent else TOLD,
             "hook": telling.hook,
             "about": telling.about,
             "ok": done.ok,
@@ -224,7 +223,7 @@ def _needless(telling: Telling, one: Incident, now: datetime) -> str:
 
 def _event_id(telling: Telling) -> str:
     """The same after a restart, so that one telling is recorded once."""
-    return f"ev_told_{telling.seq}_{telling.about.rpartition('.')[2]}_{telling.hook}"
+    return f"{TOLD_ID}{telling.seq}_{telling.about.rpartition('.')[2]}_{telling.hook}"
 
 
 def _result(future: "Future[Delivered]") -> Delivered:
@@ -253,31 +252,40 @@ class HookSettings:
 
 
 class Recorder:
-    """Appends through the node; a connection that breaks is made anew at the next try."""
+    """Has the node record by saying it on the node's own pipe, and sees in the ledger that it has."""
 
-    def __init__(self, ws: Workspace) -> None:
+    def __init__(
+        self, ws: Workspace, say: Callable[..., object] = say, patience_s: float = _RECORD_S
+    ) -> None:
         self._ws = ws
-        self._client: BlockingLedgerClient | None = None
+        self._say = say
+        self._patience_s = patience_s
+        self._reader: LedgerReader | None = None
 
     def __call__(self, draft: EventDraft) -> bool:
-        """Append an event; false where no node takes it now."""
+        """Have an event recorded; false where it is not there in time. It is said again at the next try."""
+        until = time.monotonic() + self._patience_s
         try:
-            if self._client is None:
-                path = find_socket(self._ws.control)
-                self._client = BlockingLedgerClient.connect(path, name="hooks", deadline_s=_RECORD_S)
-            self._client.append([draft])
-        except (PeakError, OSError) as error:
-            if getattr(error, "code", "") == "event_id_taken":  # an earlier process has recorded it
-                return True
+            if self._reader is None:
+                self._reader = LedgerReader(self._ws.ledger)
+            said = False
+            while self._reader.by_event(draft.event_id) is None:
+                if time.monotonic() >= until:
+                    return False
+                if not said:
+                    self._say(told={"event_id": draft.event_id, "body": dict(draft.body)})
+                    said = True
+                time.sleep(_LOOK_S)
+        except LedgerUnavailable:
             self.close()
             return False
         return True
 
     def close(self) -> None:
-        """End the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        """Let go of the ledger."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
 class Deliveries:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from peak_console.config.sources import MAIN_FILES
 from peak_console.config.workspace import Workspace
@@ -14,9 +15,18 @@ LOOK_S: Final = 1.0
 """How often the file is looked at; it is read only where it changed."""
 
 
-async def keep_hooks(ws: Workspace, children: list[Child], *, look_s: float = LOOK_S) -> None:
-    """Keep the child in ``children`` while hooks are configured; of a broken file the last good ones."""
-    child, task = Child("hooks", MODULE, ws.root), None
+async def keep_hooks(
+    ws: Workspace,
+    children: list[Child],
+    *,
+    said: Callable[[dict[str, Any]], None] | None = None,
+    look_s: float = LOOK_S,
+) -> None:
+    """Keep the child in ``children`` while hooks are configured; of a broken file the last good ones.
+
+    ``said`` takes what the child says.
+    """
+    child, task = Child("hooks", MODULE, ws.root, said=said), None
     seen: tuple[tuple[int, int], ...] = ()
     try:
         while True:

@@ -3,7 +3,12 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from peak_console.node.acting import NodeActing
+from peak_console.domain.errors import ControlRefused
+from peak_console.domain.events import EventKind
+from peak_console.domain.incidents import Trigger
+from peak_console.incidents.fold import TEST_OVER
+from peak_console.node.acting import NodeActing, own
+from peak_console.node.late_records import LateRecords
 from peak_console.node.order_breakers import OrderBreakers
 from peak_console.node.triggers import Opening
 
@@ -11,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peak_console.domain.events import EventDraft
+    from peak_console.ledger.service.server import Handler
+    from peak_console.ledger.service.session import Session
+    from peak_console.ledger.service.wire import Message
     from peak_console.node.engine import Node
 
 
@@ -20,12 +28,34 @@ def opening_of(node: "Node") -> Opening:
     async def append(drafts: "Sequence[EventDraft]") -> object:
         return await node.server.append(drafts, actor="node")
 
-    return Opening(
+    opening = Opening(
         clock=node.state.clock,
         config=lambda: node.detecting.config,
         append=append,
-        acting=NodeActing(node.state, node.watch, node.lowering, append),
+        acting=NodeActing(node.state, node.watch, node.lowering, append, lambda: node.arming.machine.state),
     )
+    opening.on_acting.append(node.arming.stir)  # whoever asked to arm did not know of it: they ask again
+    return opening
+
+
+def handlers(node: "Node") -> "dict[str, Handler]":
+    """The operation that ends a test alert; of any other incident it is refused."""
+
+    async def test_over(message: "Message", session: "Session") -> "Message":
+        session.require_writing()
+        incident_id = message.get("incident_id")
+        known = node.detecting.openings.one(incident_id) if isinstance(incident_id, str) else None
+        if session.is_agent or known is None or known.trigger != Trigger.TEST:
+            raise ControlRefused(
+                "only a person ends a test alert, and nothing else this way",
+                code="no_test_alert",
+                remedy="close an incident with: peak incident close",
+            )
+        body = {"incident_id": known.incident_id, "action": TEST_OVER, "ok": True}
+        (ack,) = await node.server.append([own(EventKind.INCIDENT_ACTION_TAKEN, body)], actor="node")
+        return {"seq": ack.seq}
+
+    return {"incident.test_over": test_over}
 
 
 def begin(node: "Node") -> None:
@@ -34,6 +64,9 @@ def begin(node: "Node") -> None:
     node.detecting.missing_workers = lambda: [asdict(one) for one in node.notices.workers.missing()]
     node.detecting.serve(node.opening)
     node.watch.each_second.append(node.detecting.second)
+    late = LateRecords(node.ws, lambda drafts, actor: node.server.append(drafts, actor=actor))
+    late.look()
+    node.watch.each_second.append(late.look)
     node.watch.each_second.append(node.order_breakers.second)
 
 

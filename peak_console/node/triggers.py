@@ -61,6 +61,8 @@ class Opening:
         self._config = config
         self._append = append
         self._acting = acting
+        self.on_acting: list[Callable[[], object]] = []
+        """Called when an incident is opened by which something happens by itself, or stands already."""
         self._waiting: deque[EventDraft] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recording = False
@@ -96,7 +98,7 @@ class Opening:
         alarm = alarm.said()
         now = self._clock.now()
         verdict, known = self.known.judge(alarm.trigger.value, alarm.cause, rules.quiet_s, unix_us(now))
-        if verdict is Judgement.QUIET:
+        if verdict is Judgement.QUIET and not self._to_do(rules.auto, alarm):
             return None
         if verdict is Judgement.COUNTED and known is not None:
             known.times += alarm.seen
@@ -106,6 +108,9 @@ class Opening:
         known = self.known.opened(new_incident_id(now, secrets.token_bytes), alarm.trigger.value, alarm.cause)
         known.times = max(alarm.seen, 1)
         self._counted[known.incident_id] = 1
+        if rules.auto is not Auto.NONE:
+            for told in self.on_acting:
+                told()
         self._perform(rules.auto, alarm, known.incident_id)
         self._record(EventKind.INCIDENT_OPENED, _opened(alarm, rules.auto, known))
         return known.incident_id
@@ -129,6 +134,13 @@ class Opening:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -- within
+
+    def _to_do(self, auto: Auto, alarm: Alarm) -> bool:
+        """Whether it happened again and what is to happen by itself does not hold any more.
+
+        A quiet time spares people the bell while the effect stands; it never keeps anything from acting.
+        """
+        return bool(alarm.seen) and auto is not Auto.NONE and not self._acting.stands(auto, alarm.scope)
 
     def _perform(self, auto: Auto, alarm: Alarm, incident_id: str) -> None:
         if auto is not Auto.NONE and not self._acting.stands(auto, alarm.scope):

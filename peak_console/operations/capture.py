@@ -36,7 +36,7 @@ from peak_console.evidence.striking import remembering
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.capture_gathering import About, Gathering, Limits, Told
-from peak_console.operations.containing import at_hand, opening_draft
+from peak_console.operations.containing import at_hand, kept, opening_draft
 from peak_console.operations.evidence_record import seals_of
 from peak_console.operations.incidents.reading import one_incident, read_incidents
 
@@ -186,6 +186,8 @@ class _Wish:
         finally:
             if node is not None:
                 node.close()
+                if node.unsent:
+                    kept(self.ws, incident_id, node.unsent)
 
     def _captured(self, incident_id: str, *, opened: bool) -> Captured:
         no_ledger = _unreadable(self.ws)
@@ -250,6 +252,8 @@ class _Node:
 
     def __init__(self, ws: Workspace) -> None:
         self.why = ""
+        self.unsent: list[EventDraft] = []
+        """What it did not take: kept for the next one."""
         self._client: BlockingLedgerClient | None = None
         self._try(lambda: self._open(ws))
 
@@ -263,6 +267,8 @@ class _Node:
         """Append; gives the places, nothing where it could not."""
         found: list[int] = []
         self._try(lambda: found.extend(ack.seq for ack in self._asked().append(drafts, deadline_s=_RECORD_S)))
+        if not found:
+            self.unsent += drafts
         return found
 
     def recorded(self, done: Captured) -> Captured:

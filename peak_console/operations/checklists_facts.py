@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from peak_console.config.console import ConsoleConfig
+from peak_console.config.incidents import IncidentsConfig
 from peak_console.config.readiness import Criteria, ReadinessConfig
 from peak_console.config.sources import MAIN_FILES, read_either
 from peak_console.config.workspace import Workspace
@@ -71,6 +72,7 @@ def gather(ws: Workspace, name: ListName, clock: Clock) -> ChecklistFacts:
                 facts,
                 contacts=_contacts(ws, now),
                 order_breakers=_order_breakers(ws, now),
+                triggers=_triggers(ws, now),
                 readiness=_live(ws, clock),
             )
 
@@ -214,6 +216,18 @@ def _contacts(ws: Workspace, now: datetime) -> Shown:
         return unknown(f"no [[contacts]] in {document.name}", now)
     first = one_line(contacts[0].name, 60)
     return good(f"{len(contacts)} named in {document.name}, first {first}", now)
+
+
+def _triggers(ws: Workspace, now: datetime) -> Shown:
+    """Whether every trigger is watched, by ``configs/incidents.toml``."""
+    document, _ = read_either(ws.root, MAIN_FILES["incidents"])
+    try:
+        off = IncidentsConfig.model_validate(document.data or {}).off
+    except ValidationError:
+        return bad(f"{document.name} is wrong: see peak lint", now)
+    if document.trouble is not None and document.trouble.rule != "file.missing":
+        return bad(f"{document.name} is wrong: see peak lint", now)
+    return bad(f"switched off: {', '.join(off)}", now) if off else good("all are watched", now)
 
 
 def _order_breakers(ws: Workspace, now: datetime) -> Shown:

@@ -100,6 +100,7 @@ class ChecklistFacts:
     dashboards: Shown = NOTHING
     contacts: Shown = NOTHING
     order_breakers: Shown = NOTHING
+    triggers: Shown = NOTHING
     drills: Mapping[str, Drill] = field(default_factory=dict)
     drill_days: int = 30
     signatures: Mapping[str, Signature] = field(default_factory=dict)
@@ -172,7 +173,15 @@ def _pre_live(asked: _Asked) -> Iterator[ChecklistItem]:
         asked.facts.order_breakers,
         "let orders be followed, and see what each breaker says: peak node status --json",
     )
+    yield _watched(asked.facts.triggers)
     yield from (_criterion(one, asked.now) for one in asked.facts.readiness)
+
+
+def _watched(shown: Shown) -> ChecklistItem:
+    """Somebody switched a trigger off on purpose: that is never green, and nothing that broke."""
+    remedy = "set enabled = true in configs/incidents.toml, and see: peak lint"
+    item = _shown("triggers_watched", "every trigger of incidents is watched", shown, remedy)
+    return replace(item, state=ItemState.AMBER) if item.state is ItemState.RED else item
 
 
 _ARM: Final = "peak arm request --drill; peak arm confirm; let it end"

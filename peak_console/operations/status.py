@@ -196,6 +196,7 @@ class StatusReader:
             budget_day=next((one for one in budgets if one.scope == "day" and one.unit == "eur"), None),
             operator=facts.operator(),
             node=replace(snapshot.node, service=self._service_start()),
+            triggers_off=facts.triggers_off(),
             findings=facts.findings(level, snapshot.taken_at.date()),
             timezone=limits.timezone if limits else snapshot.timezone,
             complete=True,

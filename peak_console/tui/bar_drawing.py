@@ -246,6 +246,7 @@ def _lowered(bar: BarSnapshot) -> list[_Segment]:
         _Segment(87, _incident_forms(bar), keep=True),
         _Segment(86, _reduce_forms(bar), keep=True),
         _Segment(84, _scope_forms(bar), keep=True),
+        _Segment(83, _off_forms(bar)),
         _Segment(38, _ramp_forms(bar)),
     ]
 
@@ -282,6 +283,15 @@ def _scope_forms(bar: BarSnapshot) -> tuple[Line, ...]:
         (sign, Span(f"{one_line(names[0], 40)}{more}", Tone.WARN)),
         (sign, Span(f"{len(names)} off", Tone.WARN)),
     )
+
+
+def _off_forms(bar: BarSnapshot) -> tuple[Line, ...]:
+    """Which triggers are switched off; how many, where there is little room."""
+    off = bar.triggers_off
+    if not off:
+        return ()
+    more = f" +{len(off) - 1}" if len(off) > 1 else ""
+    return ((Span(f"▲ OFF: {off[0]}{more}", Tone.WARN),), (Span(f"▲ OFF {len(off)}", Tone.WARN),))
 
 
 def _ramp_forms(bar: BarSnapshot) -> tuple[Line, ...]:

@@ -163,7 +163,7 @@ _REMEDIES: Final = {
     "capture": "from a shell: peak capture",
 }
 """What to do where a part came to an end that nobody foresaw."""
-_LATER: Final = "nothing now: what was done holds; write it down in the incident once a node runs"
+_LATER: Final = "nothing now: what was done holds; it is recorded when a node is back"
 
 
 def carry_out(containment: Containment, asked: Asked, tell: Callable[[Message], object]) -> None:

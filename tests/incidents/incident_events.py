@@ -52,3 +52,14 @@ def did(
 ) -> LedgerEvent:
     """``incident.<what>`` by an operator."""
     return event(f"incident.{what}", {"incident_id": incident_id, "operator": who, **fields}, at_s=at_s)
+
+
+def node_did(action: str, *, actor: str = "node", at_s: float = 1.0, **fields: Any) -> LedgerEvent:
+    """``incident.action_taken`` as the node records it."""
+    body = {"incident_id": ID, "action": action, **fields}
+    return event("incident.action_taken", body, at_s=at_s, actor=actor)
+
+
+def sealed(incident_id: str = ID, edition: Any = 1) -> LedgerEvent:
+    """``evidence.sealed`` of a capture."""
+    return event("evidence.sealed", {"incident_id": incident_id, "edition": edition})

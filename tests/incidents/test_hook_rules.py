@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from incident_events import ID, START, did, opened
+from incident_events import ID, START, did, node_did, opened
 
 from peak_console.config.incidents import Hook
 from peak_console.control.keys import KeySigner
@@ -62,9 +62,11 @@ def test_what_nobody_acknowledged_is_told_once_more() -> None:
     for quiet in (
         one_of(opened(), did("acknowledged")),
         one_of(opened(trigger="test")),
-        one_of(opened(), did("action_taken", action="told", hook="all", about=ESCALATED, ok=False)),
+        one_of(opened(), node_did("told", hook="all", about=ESCALATED, ok=False)),
     ):
         assert escalations([quiet], (ALL,), late) == []
+    forged = one_of(opened(), node_did("told", actor="mara", hook="all", about=ESCALATED, ok=True))
+    assert [one.about for one in escalations([forged], (ALL,), late)] == [ESCALATED]
 
 
 @given(st.integers(1, 100), st.floats(0, 1, exclude_max=True))

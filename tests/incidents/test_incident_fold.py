@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from incident_events import ID, START, did, event, opened
+from incident_events import ID, START, did, event, node_did, opened, sealed
 
 from peak_console.domain.clock import iso
 from peak_console.domain.incidents import IncidentState, Trigger
@@ -58,16 +59,43 @@ def test_a_silence_ends_within_a_day_whatever_was_recorded() -> None:
 
 
 def test_what_was_done_and_seen_is_counted_and_kept() -> None:
-    """Times by what an event tells or by one more; a capture's place; what happened by itself and whether."""
-    seen = [did("action_taken", action="seen", times=7), did("action_taken", action="seen", times=7)]
+    """Times by what an event tells or by one more; what happened by itself and whether."""
+    seen = [node_did("seen", times=7), node_did("seen", times=7)]
     assert folded(opened(), *seen).times == 7
-    assert folded(opened(), did("action_taken", action="seen"), opened(at_s=9)).times == 3
-    assert folded(opened(), *seen, did("action_taken", action="seen", times=3)).times == 7
-    caught = did("action_taken", action="captured", path="audits/x", ok=True)
-    assert folded(opened(), caught).captured == "audits/x"
-    assert folded(opened(), did("action_taken", action="captured", path="y", ok=False)).captured == ""
-    acted = did("action_taken", action="stop_scope", ok=False, detail="no node")
+    assert folded(opened(), node_did("seen"), opened(at_s=9)).times == 3
+    assert folded(opened(), *seen, node_did("seen", times=3)).times == 7
+    acted = node_did("stop_scope", ok=False, detail="no node")
     assert folded(opened(), acted).acted == "stop_scope failed"
+
+
+def test_a_capture_lies_where_its_seal_says_and_no_word_moves_it() -> None:
+    """Only a seal tells of one, below its incident; the first stays the one shown."""
+    assert folded(opened(), sealed()).captured == f"audits/{ID}/capture"
+    assert folded(opened(), sealed(), sealed(edition=7)).captured == f"audits/{ID}/capture"
+    for word in ("capture", "captured"):
+        forged = did("action_taken", action=word, path="audits/x", ok=True)
+        assert folded(opened(), forged).captured == ""
+        assert folded(opened(), sealed(), forged).captured == f"audits/{ID}/capture"
+    for edition in (0, -1, True, "1", None, 1 << 60):
+        assert folded(opened(), sealed(edition=edition)).captured == ""
+
+
+@pytest.mark.parametrize("actor", ["mara", "mara/agent:x", "mara/operator:anna", "node/agent:x", "NODE"])
+def test_only_the_node_tells_what_it_saw_did_or_told(actor: str) -> None:
+    """Of anybody else such words are a line of the page, and change nothing."""
+    for action in ("told", "seen", "test_over", "stop_scope"):
+        said = node_did(action, actor=actor, hook="pager", about="escalated", ok=True, operator="root")
+        one = folded(opened(), said)
+        assert (one.told, one.times, one.acted, one.is_open) == ((), 1, "", True)
+    assert folded(opened(trigger="test"), node_did("test_over", actor=actor)).is_open
+    assert not folded(opened(trigger="test"), node_did("test_over")).is_open
+
+
+def test_nobody_acts_in_anothers_name() -> None:
+    """Who did what needs no proof is whom the kernel named; what the event says is an annotation."""
+    one = folded(opened(), did("action_taken", action="stop", who="root"), did("noted", note="x", who="root"))
+    assert [note.who for note in one.notes] == ["mara (says: root)", "root"]
+    assert folded(opened(), did("action_taken", action="stop", who="mara")).notes[0].who == "mara"
 
 
 def test_tests_and_drills_do_not_count() -> None:

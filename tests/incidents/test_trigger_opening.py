@@ -95,6 +95,28 @@ async def test_after_a_close_it_is_quiet_for_a_while(desk: Desk) -> None:
     assert second not in {None, first}
 
 
+async def test_the_quiet_time_keeps_nothing_from_acting(desk: Desk) -> None:
+    """Closed and lifted: a new occurrence is stopped at once, in an incident of its own."""
+    told: list[str] = []
+    desk.opening.on_acting.append(lambda: told.append("acts"))
+    first = await desk.fire()
+    desk.close(str(first))
+    assert await desk.fire() is None, "the stop stands: nobody is told again"
+    desk.standing.clear()
+    desk.opening.open(Trigger.POLICY_VIOLATION, "layer:L2", "layer:L2", "still", seen=0)
+    await desk.opening.settle()
+    assert len(desk.acts) == 1, "that it still stands is no occurrence"
+    second = await desk.fire()
+    assert second not in {None, first}
+    assert desk.acts == [(Auto.STOP_SCOPE, "layer:L2")] * 2
+    assert desk.kinds().count("incident.opened") == 2
+    assert await desk.fire() == second, "it is open now"
+    quiet = await desk.fire(Trigger.LATENCY_SPIKE, "m")
+    desk.close(str(quiet))
+    assert await desk.fire(Trigger.LATENCY_SPIKE, "m") is None, "where nothing is to happen it is quiet"
+    assert told == ["acts"] * 2, "who waits to be armed is told, where something happens by itself"
+
+
 async def test_it_acts_first_once_and_again_where_it_was_lifted(desk: Desk) -> None:
     """What stands is not done twice; lifted while the incident is open, a new occurrence does it again."""
     await desk.fire()

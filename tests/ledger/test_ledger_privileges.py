@@ -12,6 +12,7 @@ from peak_console.ledger.service.privileges import (
     is_nodes_own,
     is_nodes_word,
     is_open,
+    is_peoples_word,
     proof_from_wire,
     unproven,
 )
@@ -63,6 +64,19 @@ def test_a_trigger_that_fired_is_the_nodes_word(trigger: object) -> None:
     assert is_nodes_word("incident.opened", {})
     assert not is_nodes_word("incident.opened", {"trigger": "operator"})
     assert not is_nodes_word("incident.opened", {"trigger": "test"})
+
+
+@pytest.mark.parametrize(
+    "action", ["told", "not_told", "seen", "test_over", "stop_scope", "quarantine", "", None, 3]
+)
+def test_what_was_seen_done_or_told_is_the_nodes_word(action: object) -> None:
+    """People say what they did about an incident; an agent not even that."""
+    assert is_nodes_word("incident.action_taken", {"action": action})
+    for theirs in ("disarm", "reduce", "stop", "capture"):
+        assert not is_nodes_word("incident.action_taken", {"action": theirs})
+        assert is_peoples_word("incident.action_taken", {"action": theirs})
+    assert is_peoples_word("evidence.sealed", {"incident_id": "inc_x"})
+    assert not is_peoples_word("evidence.sealed", {"edition": 1})
 
 
 def test_the_signed_message_binds_nonce_event_and_body() -> None:

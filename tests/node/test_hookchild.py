@@ -54,11 +54,11 @@ class Desk:
     def record(self, draft: EventDraft) -> bool:
         """Append as the node does."""
         if self.takes:
-            self._write(draft)
+            self._write(draft, "node")
         return self.takes
 
-    def _write(self, draft: EventDraft) -> None:
-        (done,) = self.writer.append([(draft, "test")])
+    def _write(self, draft: EventDraft, actor: str = "test") -> None:
+        (done,) = self.writer.append([(draft, actor)])
         assert not isinstance(done, Exception), done
 
     def add(self, what: str, **body: Any) -> None:

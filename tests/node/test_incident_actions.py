@@ -9,6 +9,7 @@ import pytest
 from node_world import World
 
 from peak_console.cli.program import run
+from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.reader import LedgerReader
@@ -100,6 +101,35 @@ def test_nothing_is_done_without_an_enrolled_operators_key(hand: Hand) -> None:
     with pytest.raises(ControlRefused):
         hand.client.append([_opening("inc_x", trigger="lapse")])
     assert _now(hand).notes == ()
+
+
+def test_nobody_forges_what_the_node_did_or_told(hand: Hand) -> None:
+    """A hook's word, a count, an end of a test: the node's own; a stop is people's, and no agent's."""
+
+    def said(number: str, action: str) -> EventDraft:
+        body = {"incident_id": ID, "action": action, "ok": True, "operator": "somebody", "hook": "pager"}
+        return EventDraft(f"ev_f_{number}", EventKind.INCIDENT_ACTION_TAKEN.value, body)
+
+    for action in ("told", "not_told", "seen", "test_over", "stop_scope", "quarantine"):
+        assert _refused(hand.client, said(action, action)) == "kind_reserved"
+    hand.client.append([said("stop", "stop")])
+    with BlockingLedgerClient.connect(find_socket(hand.ws.control), name="a", actor="agent:x") as agent:
+        assert _refused(agent, said("agent", "stop")) == "kind_reserved"
+        sealed = EventDraft("ev_f_seal", "evidence.sealed", {"incident_id": ID, "edition": 1})
+        assert _refused(agent, sealed) == "kind_reserved"
+        with pytest.raises(ControlRefused, match="test alert"):
+            agent.request("incident.test_over", incident_id=ID)
+    with pytest.raises(ControlRefused, match="test alert"):
+        hand.client.request("incident.test_over", incident_id=ID)
+    one = _now(hand)
+    assert (one.told, one.is_open) == ((), True)
+    assert [(note.what, "(says: somebody)" in note.who) for note in one.notes] == [("stop", True)]
+
+
+def _refused(client: BlockingLedgerClient, draft: EventDraft) -> str:
+    with pytest.raises(PeakError) as refused:
+        client.append([draft])
+    return refused.value.code
 
 
 def test_a_cause_that_stands_keeps_an_incident_open(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:

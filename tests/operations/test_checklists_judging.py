@@ -44,6 +44,7 @@ def whole() -> ChecklistFacts:
         dashboards=shown,
         contacts=shown,
         order_breakers=shown,
+        triggers=shown,
         drills={one: held() for one in KINDS},
         matrix="m1",
         readiness=(CriterionResult("x", "x", CriterionStatus.GREEN, "f", "w", None, "e"),),
@@ -169,3 +170,11 @@ def test_readiness_stands_behind_pre_live() -> None:
         facts = replace(whole(), readiness=(CriterionResult("x", "x", status, "f", "w", 5.0, "e"),))
         found = item(ListName.PRE_LIVE, facts, "readiness:x")
         assert (found.state, found.age_s(NOW)) == (state, 5.0)
+
+
+def test_a_trigger_that_is_switched_off_is_amber() -> None:
+    """Somebody's choice: never green, and nothing that broke."""
+    off = replace(whole(), triggers=bad("switched off: lapse", NOW))
+    found = item(ListName.PRE_LIVE, off, "triggers_watched")
+    assert (found.state, found.evidence) == (ItemState.AMBER, "switched off: lapse")
+    assert found.remedy

@@ -126,7 +126,7 @@ def test_a_detail_tells_what_happened_since_the_trigger(desk: Desk) -> None:
     ]
     assert found.timeline[1].seq == seq
     assert "\x1b" not in found.timeline[2].detail
-    assert found.timeline[2].actor == "anna"
+    assert found.timeline[2].actor == "node (says: anna)"
     assert found.affected == ("layer:L2",)
     assert found.runs == ("later", "alive")
     assert found.card.startswith("# Budget runs away")

@@ -42,6 +42,9 @@ _NODE_FAMILIES = ("node.", "ledger.", "budget.")
 _OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED})
 """Kinds of the node's families that an operator may append with proof."""
 
+_PEOPLES_ACTIONS: Final = frozenset({"disarm", "reduce", "stop", "capture"})
+"""What people do about an incident; every other action of one is what the node saw, did or told."""
+
 _PEOPLES_TRIGGERS: Final = frozenset({Trigger.OPERATOR.value, Trigger.TEST.value})
 
 
@@ -83,12 +86,22 @@ def is_nodes_own(kind: str) -> bool:
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
     """Whether an event says what only the node sees: that a config came in force, that a trigger fired.
 
+    Of incidents also what happened by itself, how often its cause was seen, and which hook was told.
+
     An operator's ``config.changed`` names the ``path`` of what was saved, and no ``file``; an incident that
     people open has their trigger.
     """
     if kind == EventKind.INCIDENT_OPENED:
         return str(body.get("trigger")) not in _PEOPLES_TRIGGERS
+    if kind == EventKind.INCIDENT_ACTION_TAKEN:
+        return str(body.get("action")) not in _PEOPLES_ACTIONS
     return kind == EventKind.CONFIG_CHANGED and ("file" in body or "path" not in body)
+
+
+def is_peoples_word(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event says what people did about an incident; agents and jobs never say that."""
+    sealed = kind == EventKind.EVIDENCE_SEALED and "incident_id" in body
+    return kind == EventKind.INCIDENT_ACTION_TAKEN or sealed
 
 
 def unproven(draft: EventDraft, proof: Proof, authorise: Authorise) -> str:
@@ -118,6 +131,12 @@ def proof_from_wire(fields: Any) -> Proof | None:
 def refuse_nodes_own(kind: str) -> ControlRefused:
     """The refusal of a kind that no client may append."""
     return ControlRefused(f"{kind} is the node's own to record", code="kind_reserved")
+
+
+def refuse_agents(kind: str, actor: str) -> ControlRefused:
+    """The refusal of what people say of an incident, of a client that is none."""
+    said = f"{kind} is people's to record, and {actor} is an agent or a job"
+    return ControlRefused(said, code="kind_reserved")
 
 
 def refuse_unproven(kind: str, why: str) -> ControlRefused:

@@ -25,7 +25,9 @@ from peak_console.ledger.service.privileges import (
     is_nodes_own,
     is_nodes_word,
     is_open,
+    is_peoples_word,
     proof_from_wire,
+    refuse_agents,
     refuse_nodes_own,
     refuse_unproven,
     unproven,
@@ -294,9 +296,7 @@ class LedgerServer:
             for entry in entries
             if not is_open(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body)
         ]
-        for entry in guarded:
-            if is_nodes_own(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body):
-                raise refuse_nodes_own(entry.draft.kind)
+        _refuse_others_words(session, entries)
         if not guarded:
             return entries
         kind = guarded[0].draft.kind
@@ -405,3 +405,12 @@ class LedgerServer:
 
     def _present(self) -> set[str]:
         return {session.client_id for session in self._sessions if session.client_id}
+
+
+def _refuse_others_words(session: Session, entries: Sequence[Entry]) -> None:
+    """Raise ``ControlRefused`` for what only the node says, and for what only people say, of an agent."""
+    for one in (entry.draft for entry in entries):
+        if is_nodes_own(one.kind) or is_nodes_word(one.kind, one.body):
+            raise refuse_nodes_own(one.kind)
+        if session.is_agent and is_peoples_word(one.kind, one.body):
+            raise refuse_agents(one.kind, session.actor)

@@ -125,7 +125,11 @@ def ledger(bar: BarSnapshot, now: datetime) -> Iterator[Diagnosis]:
 
 
 def incidents(bar: BarSnapshot) -> Iterator[Diagnosis]:
-    """Incidents that are open."""
+    """Incidents that are open, and triggers that would open none."""
+    if bar.triggers_off:
+        words = ", ".join(bar.triggers_off)
+        remedy = "set enabled = true in configs/incidents.toml"
+        yield Diagnosis("node", "triggers", Health.WARN, f"switched off: {words}", remedy)
     waiting = [one for one in bar.incidents if one.is_open and not one.test]
     if waiting:
         words = ", ".join(one.trigger.value for one in waiting[:3])

@@ -14,7 +14,7 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id, new_incident_id
 from peak_console.domain.incidents import Auto, Trigger
 from peak_console.domain.text import one_line
-from peak_console.incidents.fold import OPENING, TEST_OVER, Incident
+from peak_console.incidents.fold import OPENING, Incident
 from peak_console.incidents.guidance import GUIDANCE
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
@@ -167,10 +167,8 @@ def _reports(one: Incident | None, ms: int) -> list[HookReport]:
 
 def _close(client: BlockingLedgerClient, incident_id: str) -> bool:
     """The end of the test; whether it is on record."""
-    body = {"incident_id": incident_id, "action": TEST_OVER, "ok": True, "detail": "the test is over"}
-    draft = EventDraft(new_event_id(secrets.token_bytes), EventKind.INCIDENT_ACTION_TAKEN.value, body)
     try:
-        client.append([draft])
+        client.request("incident.test_over", incident_id=incident_id)
     except PeakError:
         return False
     return True

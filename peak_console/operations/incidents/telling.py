@@ -6,6 +6,7 @@ from typing import Any, Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.stopping import GLOBAL, REDUCE
 from peak_console.domain.text import one_line
+from peak_console.incidents.fold import shown_actor
 from peak_console.operations.views.body_fields import listed, mapping, time_of, whole
 from peak_console.operations.views.incidents import TimelineEntry
 
@@ -45,12 +46,12 @@ def entry_of(event: LedgerEvent) -> TimelineEntry:
     body = event.body if isinstance(event.body, Mapping) else {}
     what, detail, tone = _TELLERS.get(event.kind, _other)(event, body)
     who = body.get("operator") if isinstance(body.get("operator"), str) else body.get("by")
-    actor = who if isinstance(who, str) and who else event.actor
+    said = who if isinstance(who, str) else ""
     return TimelineEntry(
         at=time_of(event),
         what=one_line(what, 80),
         detail=one_line(detail, _WORDS),
-        actor=one_line(actor, 100),
+        actor=one_line(shown_actor(event.kind, event.actor, said), 180),
         seq=event.seq,
         tone=tone,
     )

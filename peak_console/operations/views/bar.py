@@ -219,6 +219,8 @@ class BarSnapshot:
     """The share of limits that holds after a recovery."""
     workers_missing: tuple[str, ...] = ()
     """Workers that have not acknowledged the last stop."""
+    triggers_off: tuple[str, ...] = ()
+    """Triggers of incidents that are switched off."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:
@@ -252,6 +254,7 @@ class BarSnapshot:
             "quarantined": list(self.quarantined),
             "ramp_pct": self.ramp_pct,
             "workers_missing": list(self.workers_missing),
+            "triggers_off": list(self.triggers_off),
             "workspace": {"name": self.workspace, "root": self.root, "simulated": self.simulated},
             "node": self._node_json(),
             "operator": self.operator,

@@ -36,6 +36,13 @@ class ConfigFacts:
         except ConfigInvalid:
             return None
 
+    def triggers_off(self) -> tuple[str, ...]:
+        """Triggers that are switched off; none is known while the configs cannot be used."""
+        try:
+            return self._cache.current().incidents.off
+        except ConfigInvalid:
+            return ()
+
     def findings(self, level: PhaseLevel, today: date) -> tuple[ConfigFinding, ...]:
         """Lint's findings, errors first."""
         return self._findings.current(level, today)
