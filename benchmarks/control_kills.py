@@ -47,6 +47,8 @@ class Found:
     undone: int = 0
     enabled: int = 0
     """Rounds in which calls were permitted before the stop: else nothing is shown."""
+    later: int = 0
+    """Enables that looked only when the stop stood already, and so lifted it as an operator may."""
     unrecorded: int = 0
     """Stops that the ledger did not know of when the round was over."""
 
@@ -76,6 +78,8 @@ class Campaign:
     def _round(self, victim: str) -> None:
         self.seen = False
         self._settled()
+        with LedgerReader(self.place.ws.ledger) as reader:
+            self.begun = reader.head()[0]
         enabler = forked(lambda: self.place.enable(self.environ))
         if self.chance.random() < 0.5:
             self._while(10.0, enabler)  # then the kill is beside the stop
@@ -131,7 +135,25 @@ class Campaign:
             broken = broken or self.gate.posture().calls
             time.sleep(0.001)
         broken = broken or (self.place.ws.control / ENABLED).exists()
-        self.found.undone += broken
+        if not broken:
+            return
+        if self._lifted():  # it looked when the stop stood, and lifted it: an enable that began later
+            self.found.later += 1
+            assert stop_now(self.place.ws.control, reason="again").effective
+        else:
+            self.found.undone += 1
+
+    def _lifted(self) -> bool:
+        """Whether the last enable names a stop of this round as the one it saw."""
+        with LedgerReader(self.place.ws.ledger) as reader:
+            stops, enabled = set(), ""
+            for event in reader.read(self.begun, 1000):
+                body = event.body or {}
+                if event.kind == EventKind.CONTROL_STOPPED:
+                    stops.add(body.get("stop_id"))
+                elif event.kind == EventKind.CONTROL_ENABLED:
+                    enabled = body.get("after_stop")
+        return enabled in stops
 
     def _kill_node(self) -> None:
         if self.node.poll() is None:
@@ -172,7 +194,7 @@ def kills(count: int, seed: int) -> list[Figure]:
         found = Campaign(Path(folder), seed).rounds(count)
     told = ", ".join(f"{number} {name}" for name, number in sorted(found.kills.items()))
     against = f"a node that goes by the ledger alone: {found.unrecorded} undone"
-    shown = f"enabled before it in {found.enabled}, {time.monotonic() - began:.0f} s"
+    shown = f"enabled before it in {found.enabled}, later in {found.later}, {time.monotonic() - began:.0f} s"
     return [
         Figure(
             f"{count} SIGKILLs ({told})",
