@@ -137,11 +137,17 @@ def locked_until(lockout: Mapping[str, Any] | None, now: Moment) -> int | None:
     """
     if lockout is None:
         return None
+    left_us = lockout_left_us(lockout, now.boot_id, now.boot_us, now.wall_us)
+    return now.boot_us + left_us if left_us > 0 else None
+
+
+def lockout_left_us(lockout: Mapping[str, Any], boot_id: str, boot_us: int, wall_us: int) -> int:
+    """Microseconds for which a lockout on record still locks; 0 and less where it is over."""
     try:
-        if lockout["boot_id"] == now.boot_id:
-            left_us = int(lockout["locked_until_us"]) - now.boot_us
+        if lockout["boot_id"] == boot_id:
+            left_us = int(lockout["locked_until_us"]) - boot_us
         else:
-            left_us = unix_us(from_iso(str(lockout["locked_until"]))) - now.wall_us
-    except (KeyError, ValueError, TypeError):
+            left_us = unix_us(from_iso(str(lockout["locked_until"]))) - wall_us
+    except (KeyError, ValueError, TypeError, OverflowError):
         left_us = _LOCKOUT_US
-    return now.boot_us + min(left_us, _LOCKOUT_US) if left_us > 0 else None
+    return min(left_us, _LOCKOUT_US)

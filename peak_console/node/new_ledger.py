@@ -1,7 +1,7 @@
 """The ledger that follows a broken one: signed for by its operator, written whole, and verified."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from peak_console.budget.limits import BudgetLimits
 
 _ACTOR: Final = "node"
+_BATCH: Final = 100
+"""Events that are written in one transaction: what is carried over may be thousands."""
 
 
 def proved_genesis(store: KeyStore, successor: Successor) -> tuple[EventDraft, dict[str, Any]]:
@@ -54,10 +56,10 @@ def write_ledger(
     """
     projections = (Facts(), Rollups(), Breakers(BreakerRules), Reservations(limits, clock=clock))
     with LedgerWriter(path, clock=clock, projections=projections) as writer:
-        for draft in drafts:
-            (written,) = writer.append([(draft, _ACTOR)])
-            if isinstance(written, PeakError):
-                raise written
+        for part in _batched(drafts):
+            for written in writer.append([(draft, _ACTOR) for draft in part]):
+                if isinstance(written, PeakError):
+                    raise written
         head = writer.head
     result = verify(path)
     if not result.ok:
@@ -67,3 +69,9 @@ def write_ledger(
             remedy="check the disk of audits/, then recover again",
         )
     return head
+
+
+def _batched(drafts: Sequence[EventDraft]) -> Iterator[Sequence[EventDraft]]:
+    """``drafts`` in parts, in their order."""
+    for start in range(0, len(drafts), _BATCH):
+        yield drafts[start : start + _BATCH]

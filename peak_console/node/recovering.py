@@ -194,7 +194,7 @@ class _Recovering:
             bodiless = write_prefix(found.source, path, proven, projections, progress)
         older = found.backup is not None
         taken = take_over(found.beside, path, proven, self.limits, self.clock.now(), older=older)
-        lowered = lowered_over(found.beside, path, facts, proven.events)
+        lowered = lowered_over(found.beside, path, facts, proven.events, self.clock)
         return _Saved(facts, taken, lowered, bodiless)
 
     def _recovered(self, found: Found, folder: Path, bodiless: Bodiless | None) -> dict[str, Any]:

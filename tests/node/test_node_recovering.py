@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import ConfigCache
 from peak_console.control.breakers import Latches
 from peak_console.control.keys import KeyStore, verify_proof
-from peak_console.domain.clock import SystemClock, iso
+from peak_console.domain.clock import SystemClock, iso, unix_us
 from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -31,6 +32,8 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.privileges import Proof, challenge_message
 from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.node.arm_record import lockout_left_us
+from peak_console.node.carrying import NAMED, lowered_over, names_of
 from peak_console.node.facts import Facts
 from peak_console.node.recovering import recover_ledger
 from peak_console.node.recovery import Recovery
@@ -293,6 +296,62 @@ def test_what_was_lowered_stays_lowered(world: World) -> None:
     told = next(one.body for one in world.events() if one.kind == "ledger.recovered")
     assert told is not None
     assert len(told["lowered"]) == 5
+    assert verify(world.ws.ledger).ok
+
+
+def test_nothing_lowered_is_cut(world: World) -> None:
+    """However many stops of runs there are, the latch, the quarantine and every stop are carried."""
+    stops = [event(EventKind.CONTROL_STOPPED, scope=f"run:r{n}", stop_id=f"s{n}") for n in range(300)]
+    trip = {"breaker": "burn", "scope": "layer:L3", "reason": "x"}
+    last = {"provider": "openai", "model_id": "gpt-5"}
+    write(world, *stops, event(EventKind.BREAKER_TRIPPED, **trip), event(EventKind.MODEL_QUARANTINED, **last))
+    carried = lowered_over(world.ws.ledger, None, Facts(), 0, SystemClock())
+    kinds = Counter(one.kind for one in carried)
+    assert (kinds["control.stopped"], kinds["model.quarantined"]) == (300, 1)
+    assert carried[0].kind == "breaker.tripped"
+    assert len(names_of(carried)) == NAMED + 1
+    assert names_of(carried)[-1] == "and 46 more"
+    tamper(world, "UPDATE rollup SET calls = 77")
+    recover(world)
+    assert Counter(world.kinds())["control.stopped"] == 301
+
+
+def test_open_incidents_and_a_lockout_are_carried(world: World) -> None:
+    """What was provably closed stays closed; an unproven close closes nothing; arming stays locked."""
+    until = iso(SystemClock().now() + timedelta(seconds=400))
+    lockout = {"why": "tries_used_up", "boot_id": "before", "locked_until": until, "locked_until_us": 1}
+    opened = {"trigger": "budget_runaway", "cause": "L3", "scope": "layer:L3", "summary": "too fast"}
+    figures = {"n": 7, "factor": "14"}
+    write(
+        world,
+        EventDraft("ev_l", "control.arm.refused", lockout),
+        EventDraft("ev_o1", "incident.opened", {**opened, "incident_id": "inc_1", "auto": "stop"}),
+        EventDraft("ev_o2", "incident.opened", {**opened, "incident_id": "inc_2", "figures": figures}),
+        EventDraft("ev_o3", "incident.opened", {"incident_id": "inc_3", "trigger": "test"}),
+        EventDraft("ev_c1", "incident.closed", {"incident_id": "inc_1"}),
+    )
+    write(
+        world,
+        EventDraft("ev_x", "ledger.note", {}),
+        EventDraft("ev_c2", "incident.closed", {"incident_id": "inc_2"}),
+        EventDraft("ev_o4", "incident.opened", {**opened, "incident_id": "inc_4"}),
+        EventDraft("ev_l2", "control.arm.refused", {**lockout, "locked_until": "2020-01-01T00:00:00Z"}),
+    )
+    tamper(world, "UPDATE ledger SET actor = 'mallory' WHERE event_id = 'ev_x'")
+    recover(world)
+    found = {
+        str((one.body or {})["incident_id"]): one.body or {}
+        for one in world.events()
+        if one.kind == "incident.opened"
+    }
+    assert sorted(found) == ["inc_2", "inc_4"]
+    told = found["inc_2"]
+    assert (told["trigger"], told["cause"], told["scope"]) == ("budget_runaway", "L3", "layer:L3")
+    assert (told["note"], told["auto"]) == ("carried over a recovery", "none")
+    assert told["figures"] == {"n": "7", "factor": "14"}
+    (refused,) = (one for one in world.events() if one.kind == "control.arm.refused")
+    left_us = lockout_left_us(refused.body or {}, "", 0, unix_us(SystemClock().now()))
+    assert 300 * 10**6 < left_us <= 400 * 10**6
     assert verify(world.ws.ledger).ok
 
 
