@@ -1,5 +1,6 @@
 """``peak stop``: files first, record last. Nothing heavy is imported before the unlinks are done."""
 
+import contextlib
 import json
 import os
 import sys
@@ -52,7 +53,7 @@ def stop(words: Sequence[str]) -> int:
     told = [_told(ws, outcome, record_stop(ws, outcome)) for ws, outcome in outcomes]
     if not wish.as_json:
         _print(told)
-        sys.stdout.flush()  # what stands is told before anything is waited for
+        _flush()  # what stands is told before anything is waited for
 
     from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - likewise
     from peak_console.operations.workers import PATIENCE_S, acknowledgements  # noqa: PLC0415 - likewise
@@ -60,7 +61,7 @@ def stop(words: Sequence[str]) -> int:
     workers = [acknowledgements(ws, one.stop_id, patience_s=PATIENCE_S) for ws, one in outcomes]
     if not wish.as_json:
         _print_workers(targets, workers)
-        sys.stdout.flush()
+        _flush()
     ended = cancel_background(targets)
     venues = [one.result() for one in orders]
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
@@ -70,11 +71,11 @@ def stop(words: Sequence[str]) -> int:
             for one, venue, step, worker in zip(told, venues, ended, workers, strict=True)
         ]
         document = documents[0] if len(documents) == 1 else {"stops": documents}
-        sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
+        _write(json.dumps({**document, "notes": notes}) + "\n")
     else:
         _print_background(targets, ended)
         _print_venues(targets, venues)
-        sys.stdout.writelines(f"  note: {note}\n" for note in notes)
+        _write("".join(f"  note: {note}\n" for note in notes))
     return 0 if all(one["effective"] for one in told) else 1
 
 
@@ -87,8 +88,8 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
         told.append(document)
         everything += [ws] if document["escalated"] else []
         if not wish.as_json:
-            sys.stdout.write("\n".join(said) + "\n")
-            sys.stdout.flush()
+            _write("\n".join(said) + "\n")
+            _flush()
     from peak_console.operations.stop_background import cancel_background  # noqa: PLC0415 - slow
     from peak_console.operations.workers import PATIENCE_S, acknowledgements  # noqa: PLC0415 - likewise
 
@@ -96,7 +97,7 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
     told = [_with_workers(one, worker) for one, worker in zip(told, workers, strict=True)]
     if not wish.as_json:
         _print_workers(targets, workers)
-        sys.stdout.flush()
+        _flush()
     parts = [one for one in targets if one not in everything]
     ended = cancel_background(everything) + cancel_background(parts, scope=wish.scope.strip())
     if not wish.as_json:
@@ -106,9 +107,9 @@ def _stop_part(wish: _Wish, targets: list[Workspace], reason: str) -> int:
     notes = [f"unknown option {one} was ignored" for one in wish.ignored]
     if wish.as_json:
         document = told[0] if len(told) == 1 else {"stops": told}
-        sys.stdout.write(json.dumps({**document, "notes": notes}) + "\n")
+        _write(json.dumps({**document, "notes": notes}) + "\n")
     else:
-        sys.stdout.writelines(f"  note: {note}\n" for note in notes)
+        _write("".join(f"  note: {note}\n" for note in notes))
     return 0 if all(one["effective"] for one in told) else 1
 
 
@@ -180,7 +181,7 @@ def _nowhere(wish: _Wish) -> int:
             "remedy": remedy,
             "nodes": [{"pid": one.pid, "root": str(one.root)} for one in nodes],
         }
-        sys.stdout.write(json.dumps({"error": error}) + "\n")
+        _write(json.dumps({"error": error}) + "\n")
     else:
         sys.stderr.write(f"peak: {message}\n  why: no_workspace\n  do:  {remedy}\n")
     return 3
@@ -273,17 +274,17 @@ def _print_venues(targets: list[Workspace], steps: "list[VenuesStep]") -> None:
 def _print(told: list[dict[str, Any]]) -> None:
     for one in told:
         word = "STOPPED" if one["effective"] else "NOT STOPPED: ENABLED could not be removed"
-        sys.stdout.write(f"{word}  {one['root']}\n")
+        _write(f"{word}  {one['root']}\n")
         first_us = min((step["at_us"] for step in one["steps"]), default=0)
         for step in one["steps"]:
             detail = f": {step['detail']}" if step["detail"] else ""
             ms = (step["at_us"] - first_us) / 1000
             _say(f"  {'done' if step['ok'] else 'FAILED':<6} {ms:>7.1f} ms  {step['step']}{detail}")
         for step in one["failed"]:
-            sys.stdout.write(f"  failed: {step['step']}: {step['detail']}\n    do: {step['remedy']}\n")
-        sys.stdout.write(f"  {one['recorded']['line']}\n")
+            _write(f"  failed: {step['step']}: {step['detail']}\n    do: {step['remedy']}\n")
+        _write(f"  {one['recorded']['line']}\n")
         if one["effective"]:
-            sys.stdout.write('  to go on later: peak enable --reason "..." --confirm ENABLE\n')
+            _write('  to go on later: peak enable --reason "..." --confirm ENABLE\n')
 
 
 def _print_background(targets: list[Workspace], steps: "list[BackgroundStep]") -> None:
@@ -308,4 +309,27 @@ def _say(line: str, *, red: bool = False) -> None:
     from peak_console.domain.text import plain  # noqa: PLC0415 - only after the unlinks
 
     coloured = red and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    sys.stdout.write(f"\x1b[31m{plain(line)}\x1b[0m\n" if coloured else f"{plain(line)}\n")
+    _write(f"\x1b[31m{plain(line)}\x1b[0m\n" if coloured else f"{plain(line)}\n")
+
+
+def _write(text: str) -> None:
+    """Write; a reader that has gone away (``peak stop | head -1``) keeps no later step from being done."""
+    try:
+        sys.stdout.write(text)
+    except (OSError, ValueError):
+        _nobody_reads()
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    """Let all further output go nowhere, what is buffered and flushed at the exit too."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class PostureState(StrEnum):
@@ -51,6 +52,10 @@ class PostureReason(StrEnum):
     SCOPE_STOPPED = "scope_stopped"
     TOO_MANY_SCOPES = "too_many_scopes"
     INCIDENT_STOPPED = "incident_stopped"
+
+
+UNUSABLE: Final = "cannot be used as it stands"
+"""How a conflict reads that names the config file behind ``matrix_invalid``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from peak_console.control import lease as leases
 from peak_console.control.files import LEASE, NODE
 from peak_console.control.folder import RealFolder
 from peak_console.control.lease import BREAKERS_LISTED, BreakerOpen
-from peak_console.domain.posture import Orders, PostureReason, PostureState
+from peak_console.domain.posture import UNUSABLE, Orders, PostureReason, PostureState
 from peak_console.node.folding import NOT_YET, Folded, Within, fold
 from peak_console.node.health import disk_free, problems
 from peak_console.node.matrix_approvals import MATRIX_UNAPPROVED
@@ -106,6 +106,12 @@ class LeaseKeeper:
         held = self._state.open_breakers()[:BREAKERS_LISTED]
         return tuple(BreakerOpen(one.provider, one.model_id, one.until_us, one.latched) for one in held)
 
+    def _unusable(self, folded: Folded) -> tuple[str, ...]:
+        """Which config it is: the reason alone names the matrix, whatever file is broken."""
+        file = self._state.config_file
+        broken = PostureReason.MATRIX_INVALID.value in folded.reasons
+        return (f"{file} {UNUSABLE}: mend it with peak lint",) if file and broken else ()
+
     def _lease(
         self, folded: Folded, breakers: tuple[BreakerOpen, ...], seq: int, now_us: int
     ) -> leases.Lease:
@@ -125,7 +131,7 @@ class LeaseKeeper:
             seq=seq,
             simulated=state.facts.simulated,
             since=folded.since,
-            conflicts=folded.conflicts,
+            conflicts=(*folded.conflicts, *self._unusable(folded)),
             digests={name: state.digests[name] for name in _DIGESTS if name in state.digests},
             metrics_url=state.metrics_url,
             breakers=breakers,

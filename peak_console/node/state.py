@@ -35,6 +35,8 @@ class NodeState:
     seen: Observed = field(default_factory=lambda: Observed(None, None, None))
     digests: Mapping[str, str] = field(default_factory=dict)
     config_error: str = ""
+    config_file: str = ""
+    """The file that ``config_error`` is about, as far as one is named."""
     verified: Verified = field(default_factory=Verified)
     fault: str = ""
     """Why the ledger cannot be written, as a reason code; empty while it can."""

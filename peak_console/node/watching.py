@@ -208,9 +208,10 @@ class Watch:
         try:
             configs = state.configs.current(state.facts.phase.level)
         except ConfigInvalid as error:
-            state.config_error = error.code
+            state.config_error, state.config_file = error.code, _file_of(error)
         else:
             refused = state.approvals.refused(configs.digests["matrix"], state.clock.now())
+            state.config_file = ""
             state.digests, state.config_error = configs.digests, MATRIX_UNAPPROVED if refused else ""
             if state.leasing:
                 self.versions.look(configs)
@@ -256,6 +257,12 @@ class Watch:
         verified.anchor = one_line(str(found.get("anchor", "")))
         if not ok:
             verified.broken = one_line(str(found.get("broken", ""))) or "it does not verify"
+
+
+def _file_of(error: ConfigInvalid) -> str:
+    """The file that it names first, before the line; empty where it names none."""
+    file, colon, _ = error.message.partition(":")
+    return one_line(file, 60) if colon and " " not in file else ""
 
 
 _BUSY_LIMIT = 64

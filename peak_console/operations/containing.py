@@ -23,6 +23,8 @@ ALL: Final = ("disarm", "stop", "capture")
 _DISARM_S: Final = 0.5
 """How long a stop that was asked for as well waits for the disarm; both go on then."""
 _RECORD_S: Final = 1.0
+_SILENT_S: Final = 0.3
+"""How long a node is asked again that gave no answer a moment ago."""
 _BOOT_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -113,11 +115,14 @@ class _Containing:
     steps: list[StepDone] = field(default_factory=list)
     became_stop: bool = False
     """Whether the disarm had to stop everything."""
+    silent: bool = False
+    """Whether the node has given no answer in its time: nothing waits for it as long again."""
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, incident_id: str) -> Contained:
         disarming = self._disarming() if "disarm" in self.do else None
         outcome = self._stop() if "stop" in self.do else None
+        self.silent = disarming is not None and disarming.is_alive()
         ending = None if outcome is None else self._after_stop(outcome)
         if disarming is not None:
             disarming.join()
@@ -146,6 +151,7 @@ class _Containing:
 
         lowered = disarm(self.ws, reason=self.reason, operator=self.operator)
         self.became_stop = lowered.escalated
+        self.silent = self.silent or any(step.step == "ask the node" for step, _ in lowered.failed)
         told = [lowered.line, f"orders: {lowered.venues.detail}" if lowered.venues else ""]
         orders = lowered.venues.remedy if lowered.venues else ""
         remedy = "; ".join(one for one in (lowered.remedy, orders) if one)
@@ -175,10 +181,12 @@ class _Containing:
 
         orders = begin_cancel_all(venues_of(self.ws.root))
 
-        def recording() -> None:
-            from peak_console.operations.stop import record_stop  # noqa: PLC0415 - after the unlinks
+        def recording() -> tuple[bool, str, str]:
+            from peak_console.operations.stop import PATIENCE_S, SILENT_S, record_stop  # noqa: PLC0415 - likewise
 
-            self._guarded("record the stop", lambda: _told_of(record_stop(self.ws, outcome)))
+            found = record_stop(self.ws, outcome, patience_s=SILENT_S if self.silent else PATIENCE_S)
+            self.silent = self.silent or found.seq is None
+            return _told_of(found)
 
         def cancelling() -> tuple[bool, str, str]:
             step = orders.result()
@@ -197,7 +205,7 @@ class _Containing:
             self._guarded("background", self._background)
             beside.join()
 
-        recording()
+        self._guarded("record the stop", recording)
         thread = threading.Thread(target=all_of_it, daemon=True)
         thread.start()
         return thread
@@ -246,8 +254,8 @@ class _Containing:
         if not drafts:
             return ""
         try:
-            path = find_socket(self.ws.control)
-            with BlockingLedgerClient.connect(path, name="contain", deadline_s=_RECORD_S) as client:
+            path, patience_s = find_socket(self.ws.control), _SILENT_S if self.silent else _RECORD_S
+            with BlockingLedgerClient.connect(path, name="contain", deadline_s=patience_s) as client:
                 client.append(drafts)
         except PeakError as error:
             return error.message

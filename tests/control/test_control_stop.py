@@ -169,3 +169,35 @@ def test_a_stop_of_all_says_where_it_came_from(
     fields = decode((tmp_path / "audits" / "control" / STOP).read_bytes())
     assert fields is not None
     assert fields["reason"] == reason
+
+
+def test_a_reader_that_goes_away_keeps_no_step_from_being_done(tmp_path: Path) -> None:
+    """``peak stop | head -1``: stopped, no traceback, and the steps behind the first line are done."""
+    control = tmp_path / "audits" / "control"
+    control.mkdir(parents=True)
+    (control / "ENABLED").write_text('{"event_id": "ev_1"}')
+    program = (
+        "import sys\n"
+        "from peak_console.cli import stop\n"
+        "import peak_console.operations.stop_background as background\n"
+        "cancel = background.cancel_background\n"
+        "def told(*args, **named):\n"
+        "    sys.stderr.write('background')\n"
+        "    return cancel(*args, **named)\n"
+        "background.cancel_background = told\n"
+        "sys.exit(stop.stop(['stop', '--root', sys.argv[1]]))\n"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == "background"
+    assert done.returncode == 0
+    assert not (control / "ENABLED").exists()

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from node_world import World, node_here, node_process
 from peak_console.cli.entry import main
 from peak_console.control.files import ENABLED, LEASE
 from peak_console.domain.posture import PostureState
+from peak_console.operations.containing import contain
+from peak_console.operations.lowering import reduce
 
 
 def peak(capsys: pytest.CaptureFixture[str], world: World, *words: str) -> tuple[int, dict[str, object]]:
@@ -54,6 +57,10 @@ def test_with_a_hung_node(world: World, capsys: pytest.CaptureFixture[str]) -> N
         os.kill(node.process.pid, signal.SIGSTOP)
         try:
             code, told = peak(capsys, world, "disarm", "--reason", "it hangs")
+            began = time.monotonic()
+            reduce(world.ws)
+            done = contain(world.ws)
+            took_s = time.monotonic() - began
         finally:
             os.kill(node.process.pid, signal.SIGCONT)
         assert code == 0
@@ -61,6 +68,8 @@ def test_with_a_hung_node(world: World, capsys: pytest.CaptureFixture[str]) -> N
         assert world.posture().state is PostureState.STOPPED
         failed = [one["step"] for one in told["failed"]]  # type: ignore[attr-defined]
         assert "ask the node" in failed
+        assert [one.name for one in done.steps if not one.ok] == []
+        assert took_s < 10, "five seconds for each, whatever the node does"
 
 
 async def test_with_a_locked_ledger(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -333,6 +333,14 @@ async def test_a_broken_matrix_stops_and_a_mended_one_goes_on(world: World) -> N
         assert not world.calls()
         world.ws.matrix.write_text(good)
         await soon(world.calls, "goes on")
+        control = world.ws.control_config.read_text() if world.ws.control_config.exists() else ""
+        world.ws.control_config.write_text("not [toml")
+        named = f"{world.ws.control_config.relative_to(world.ws.root)} cannot be used as it stands"
+        await soon(lambda: named in " ".join(world.posture().conflicts), "it is told which file it is")
+        assert "matrix_invalid" in world.posture().reasons
+        world.ws.control_config.write_text(control)
+        await soon(world.calls, "goes on again")
+        assert world.posture().conflicts == ()
         world.ws.matrix.write_text(good + "\n# touched\n")
         await soon(lambda: _changed(world, "matrix"), "the change is on record")
         assert world.calls()

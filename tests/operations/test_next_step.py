@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peak_console.domain.incidents import IncidentState, Trigger
-from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
+from peak_console.domain.posture import UNUSABLE, Orders, Posture, PostureReason, PostureState
 from peak_console.operations.views.bar import Armed, BarSnapshot, ConfigFinding, NodeFacts
 from peak_console.operations.views.incidents import IncidentLine
 from peak_console.operations.views.next_step import next_step, service_missing
@@ -29,6 +29,10 @@ def posture(state: PostureState, *reasons: str) -> Posture:
 CALM = BarSnapshot(NOW, posture(PostureState.DISARMED), phase="bootstrap", node=RUNS)
 STOPPED = replace(CALM, posture=posture(PostureState.STOPPED, "stopped_by_operator"))
 NEW = posture(PostureState.STOPPED, "new_workspace")
+BROKEN = replace(
+    posture(PostureState.STOPPED, "matrix_invalid"),
+    conflicts=("ENABLED is older", f"configs/incidents.toml {UNUSABLE}: mend it with peak lint"),
+)
 SCOPES = ("layer:L1", "layer:L2", "run:r")
 LAPSED = replace(CALM, posture=posture(PostureState.UNKNOWN, "lapsed"), node=NodeFacts())
 
@@ -56,6 +60,7 @@ def test_after_a_reboot_it_says_when_that_nothing_was_lifted_and_what_to_start()
         (replace(STOPPED, posture=NEW), "a new workspace", "peak enable"),
         (replace(STOPPED, workers_missing=("traffic (pid 7)",)), "traffic (pid 7) did not", "peak status"),
         (replace(STOPPED, posture=posture(PostureState.STOPPED, "ai_enabled_false")), "AI_ENABLED=false", ""),
+        (replace(STOPPED, posture=BROKEN), "configs/incidents.toml cannot be used as it stands", "peak lint"),
         (replace(CALM, incidents=(INCIDENT,)), "L2 burns 14x", ""),
         (replace(CALM, reduce=True), "only orders that lower", "peak enable"),
         (replace(CALM, stopped_scopes=SCOPES), "layer:L2 and 1 more", "peak enable"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from peak_console.domain.posture import PostureReason, PostureState
+from peak_console.domain.posture import UNUSABLE, PostureReason, PostureState
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.operations.views.bar import BarSnapshot
@@ -119,16 +119,27 @@ def _stopped(bar: BarSnapshot) -> NextStep:
         return NextStep("a new workspace: no call may leave yet", "enable", "e", ENABLE)
     if bar.node.rebooted_at is not None and not bar.node.running:
         return _without_node(bar)
+    if (ill := _ill(bar)) is not None:
+        return ill
+    if bar.incidents:
+        return _incident(bar)
+    return NextStep("stopped: no call leaves", "when it is safe again, enable", "e", ENABLE)
+
+
+def _ill(bar: BarSnapshot) -> NextStep | None:
+    """What must be mended or decided before an enable helps."""
+    reasons = bar.posture.reasons
     if PostureReason.MATRIX_UNAPPROVED in reasons:
         return NextStep("the matrix waits for another operator's approval", "look at it", "4", "peak status")
     if PostureReason.LEDGER_BROKEN in reasons:
         return NextStep("the ledger's chain does not verify", "keep it and look", "", "peak ledger verify")
+    if PostureReason.MATRIX_INVALID in reasons:
+        named = (one.partition(":")[0] for one in bar.posture.conflicts if UNUSABLE in one)
+        return NextStep(next(named, f"a config {UNUSABLE}"), "see where it is wrong", "", "peak lint")
     if PostureReason.TOO_MANY_SCOPES in reasons:
         why = "more scopes are stopped than a lease can name, so everything is"
         return NextStep(why, "lift what is not needed", "e", "peak status")
-    if bar.incidents:
-        return _incident(bar)
-    return NextStep("stopped: no call leaves", "when it is safe again, enable", "e", ENABLE)
+    return None
 
 
 def _standing(bar: BarSnapshot) -> NextStep:
