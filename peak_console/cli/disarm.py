@@ -13,8 +13,8 @@ from peak_console.operations.lowering import disarm
 def command(invocation: Invocation, reason: str) -> int:
     """End arming: no live order passes any more. Calls go on. Never refused.
 
-    Needs no token and no operator's key. Arming lives in the node's memory, so where no node runs it is over
-    already. A node that does not answer while its lease still counts, or a lease that goes on saying armed,
-    is answered by stopping everything.
+    Needs no token and no operator's key. Arming lives in the node's memory, so where no node lives it is over
+    already. A node that lives and does not answer, or a lease that goes on saying armed or cannot be read, is
+    answered by stopping everything.
     """
     return lower(invocation, lambda ws: disarm(ws, reason=reason))
