@@ -72,7 +72,7 @@ def end_note(held: Held, why: ArmEnd, now: Moment, who: str = "") -> Note:
 
 
 def drill_notes(held: Held, why: ArmEnd, now: Moment) -> tuple[Note, ...]:
-    """A drill has shown the whole way when it was granted and ran out, or was ended by hand."""
+    """A drill held when it was granted and ran out; one that was ended by hand did not show its TTL."""
     lease = held.lease
     if not lease.drill or why not in {ArmEnd.TTL, ArmEnd.WALL_TTL, ArmEnd.DISARMED}:
         return ()
@@ -80,13 +80,14 @@ def drill_notes(held: Held, why: ArmEnd, now: Moment) -> tuple[Note, ...]:
         (lease.granted_us - held.asked_us) // 1000,
         (now.boot_us - lease.granted_us) // 1000,
     )
+    ran_out = why in {ArmEnd.TTL, ArmEnd.WALL_TTL}
     steps = [
         {"step": "token_confirmed", "ms": confirmed_ms, "ok": True},
-        {"step": "granted_then_" + why.value, "ms": held_ms, "ok": True},
+        {"step": "granted_then_" + why.value, "ms": held_ms, "ok": ran_out},
     ]
     body = {
         "drill": DrillKind.ARM.value,
-        "held": True,
+        "held": ran_out,
         "steps": steps,
         "note": f"{lease.lease_id} ended by {why.value}",
         "operator": lease.actor,

@@ -71,7 +71,8 @@ phrases, whichever request they were for, lock arming for {LOCKOUT_S // 60} minu
 and what happened.
 
 **A drill** (`--drill`) walks the same way in any phase, with the same machine and a lease that no gate
-accepts. When it has been granted and runs out, or is disarmed, `drill.finished` is on record: readiness and
+accepts. When it ends, `drill.finished` is on record: held only where it was granted and ran out, not held
+where it was disarmed before, for then no TTL was shown. Readiness and
 the pre-live checklist go by it.
 
 **What is kept of a token** is a SHA-256 over the token, the request, the configs in force, the node's

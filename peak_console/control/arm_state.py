@@ -96,6 +96,8 @@ class Approve:
     request_id: str
     operator: str
     key: str
+    checklist: ArmRefusal | None = None
+    """What is wrong with the pre-live checklist by now; asked of live only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Confirm:
     token: str = field(repr=False)
     phrase: str
     lease_id: str
+    checklist: ArmRefusal | None = None
+    """What is wrong with the pre-live checklist by now; asked of live only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from peak_console.control.tokens import Bound, matches
 from peak_console.domain.arming import APPROVAL_S, LOCKOUT_S, TOKEN_VALID_S, ArmEnd, ArmState
 from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.events import EventKind
+from peak_console.domain.public_keys import bare_key
 
 _NO_DIGEST: Final = bytes(32)
 
@@ -244,8 +245,10 @@ def _approve(state: Arming, event: Approve, now: Moment) -> Outcome:
         return state, (Deny(ArmRefusal.NO_REQUEST),)
     if not asked.needs_approval or asked.approved_by:
         return state, (Deny(ArmRefusal.NOT_NEEDED),)
-    if event.operator == asked.operator or event.key == asked.key:
+    if event.operator == asked.operator or bare_key(event.key) == bare_key(asked.key):
         return state, (Deny(ArmRefusal.SAME_OPERATOR),)
+    if event.checklist is not None and not asked.wanted.drill:
+        return state, (Deny(event.checklist),)
     until_us = now.boot_us + TOKEN_VALID_S * SECOND_US
     return replace(state, asked=replace(asked, approved_by=event.operator, until_us=until_us)), ()
 
@@ -265,6 +268,9 @@ def _confirm(state: Arming, event: Confirm, now: Moment) -> Outcome:
         return _wrong(state, asked, ArmRefusal.PHRASE, now)
     if not right:
         return _wrong(state, asked, ArmRefusal.TOKEN, now)
+    if event.checklist is not None and not asked.wanted.drill:
+        told = {"request_id": asked.request_id, "why": event.checklist.value, "operator": event.operator}
+        return state, (Note(EventKind.ARM_REFUSED, told, asked.wanted.run_id), Deny(event.checklist))
     lease = lease_of(asked, event.lease_id, now)
     held = Held(lease, asked.request_id, basis_of(now), asked.basis.boot_us)
     grant = Grant(lease, grant_body(asked, lease))

@@ -11,6 +11,7 @@ from peak_console.control.scopes import reset_of
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.public_keys import bare_key
 from peak_console.domain.stopping import REDUCE, parse_scope
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.node.facts import Facts, LastStop
@@ -42,6 +43,12 @@ class Circumstances:
     """Whether live may begin with a matrix (its digest), promoted by an operator."""
     latched: tuple[tuple[str, str], ...] = ()
     """Scopes that a latched breaker holds, with its kind."""
+    cooldown_of: Callable[[str], int] | None = None
+    """The cooldown that counts for a scope's stop; without it ``cooldown_s`` does."""
+
+    def cooldown(self, scope: str) -> int:
+        """Seconds that must lie between the stop of ``scope`` and its enable."""
+        return self.cooldown_s if self.cooldown_of is None else self.cooldown_of(scope)
 
 
 def admit(draft: EventDraft, facts: Facts, around: Circumstances) -> PeakError | None:
@@ -76,10 +83,10 @@ def cooldown_left_s(facts: Facts, around: Circumstances) -> int:
     """
     if is_new(facts, around):
         return 0
-    return _left_s(facts.last_stop, facts.genesis_ts, around)
+    return _left_s(facts.last_stop, facts.genesis_ts, around, around.cooldown(GLOBAL))
 
 
-def _left_s(stop: LastStop | None, beginning: str, around: Circumstances) -> int:
+def _left_s(stop: LastStop | None, beginning: str, around: Circumstances, cooldown_s: int) -> int:
     uptime_s = around.boot_us / 1_000_000
     since = stop.ts if stop is not None else beginning
     wall_s = (around.now - from_iso(since)).total_seconds() if since else 0.0
@@ -88,7 +95,7 @@ def _left_s(stop: LastStop | None, beginning: str, around: Circumstances) -> int
         passed = min(boot_s, wall_s) if wall_s >= 0 else boot_s
     else:
         passed = wall_s if stop is None else max(wall_s, uptime_s)
-    return min(around.cooldown_s, max(0, math.ceil(around.cooldown_s - passed)))
+    return min(cooldown_s, max(0, math.ceil(cooldown_s - passed)))
 
 
 def scope_cooldown_left_s(scope: str, facts: Facts, around: Circumstances) -> int:
@@ -96,7 +103,7 @@ def scope_cooldown_left_s(scope: str, facts: Facts, around: Circumstances) -> in
     mark = facts.lowered.mark(scope)
     if mark is None or scope == REDUCE:
         return 0
-    return _left_s(LastStop(mark.since, mark.boot_us), "", around)
+    return _left_s(LastStop(mark.since, mark.boot_us), "", around, around.cooldown(scope))
 
 
 def _stopped(body: Mapping[str, Any]) -> PeakError | None:
@@ -183,6 +190,13 @@ def _enrolled(body: Mapping[str, Any], facts: Facts) -> PeakError | None:
             f"{name} is enrolled already",
             code="operator_exists",
             remedy=f"choose another name, or remove the old key first: peak operator remove {name}",
+        )
+    known = next((who for who, theirs in facts.operators.items() if bare_key(theirs) == bare_key(key)), None)
+    if known is not None:
+        return ControlRefused(
+            f"this is {known}'s key, and one key is one person",
+            code="key_known",
+            remedy=f"enroll a key of their own, or remove the old name first: peak operator remove {known}",
         )
     return None
 

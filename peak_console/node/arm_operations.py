@@ -36,12 +36,16 @@ from peak_console.node.arm_telling import armed_as_told, asked_as_told, report
 from peak_console.node.arming import ArmKeeper, Around, draft_of
 from peak_console.node.proving import Proved, proved
 from peak_console.node.state import NodeState
+from peak_console.operations.views.checklists import ItemState
 
 if TYPE_CHECKING:
     from peak_console.ledger.service.server import Handler
 
 _DIGESTS: Final = ("matrix", "lock", "limits")
 _TEXT_LIMIT: Final = 500
+
+CHECKLIST_S: Final = 20.0
+"""A checklist that takes longer is not known."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +74,7 @@ class ArmOperations:
     async def _request(self, message: Message, session: Session) -> Message:
         asked = self._proved(message, session, EventKind.ARM_REQUESTED)
         body = asked.draft.body
-        wanted = await self._looked_up(_wanted(body, self._keeper.rules()))
+        wanted, red = await self._looked_up(_wanted(body, self._keeper.rules()))
         await self._written(asked)
         self._around.look()
         now, token, request_id = self._keeper.moment(), new_token(self._keeper.random), asked.draft.event_id
@@ -82,7 +86,7 @@ class ArmOperations:
             self._state.facts.operators.get(asked.operator, ""),
             token_digest(token, bound_to(request_id, now)),
         )
-        self._answered(self._keeper.take(event, now))
+        self._answered(self._keeper.take(event, now), red=red)
         return {
             "request_id": request_id,
             "token": token,
@@ -94,10 +98,12 @@ class ArmOperations:
     async def _approve(self, message: Message, session: Session) -> Message:
         signed = self._proved(message, session, EventKind.ARM_APPROVED)
         key = self._state.facts.operators.get(signed.operator, "")
-        event = Approve(str(signed.draft.body.get("request_id")), signed.operator, key)
+        request_id = str(signed.draft.body.get("request_id"))
+        found, red = await self._judged_again(request_id)
+        event = Approve(request_id, signed.operator, key, found)
         self._around.look()
         _raise_denied(
-            step(self._keeper.machine, event, self._keeper.moment())[1]
+            step(self._keeper.machine, event, self._keeper.moment())[1], red
         )  # what would be refused is not recorded
         await self._written(signed)
         self._around.look()
@@ -109,11 +115,12 @@ class ArmOperations:
         token, phrase = message.get("token"), message.get("phrase")
         if not isinstance(token, str) or not isinstance(phrase, str):
             raise UsageWrong("a confirmation is a token and a phrase", code="event_malformed")
-        self._around.look()
         lease_id = "arm_" + crockford(self._keeper.random(10))
         request_id = str(signed.draft.body.get("request_id"))
-        effects = self._keeper.take(Confirm(request_id, signed.operator, token, phrase, lease_id))
-        self._answered(effects)
+        found, red = await self._judged_again(request_id)
+        self._around.look()
+        effects = self._keeper.take(Confirm(request_id, signed.operator, token, phrase, lease_id, found))
+        self._answered(effects, red=red)
         grant = next((one for one in effects if isinstance(one, Grant)), None)
         if grant is None:
             raise _refused(ArmRefusal.NO_REQUEST)
@@ -141,15 +148,23 @@ class ArmOperations:
         now_us = self._state.clock.boot_us()
         return proved(message, session, kind, authorise=self._around.authorise, now_us=now_us)
 
-    async def _looked_up(self, wanted: Wanted) -> Wanted:
-        """``wanted`` with what is found of its run and, for live, of the checklist."""
+    async def _looked_up(self, wanted: Wanted) -> tuple[Wanted, tuple[str, ...]]:
+        """``wanted`` with what is found of its run and, for live, of the checklist: what is not green."""
         if wanted.run_id:
             self._record.watch(wanted.run_id)  # before the look: an end in between is seen
             run = await asyncio.to_thread(self._run_found, wanted.run_id)
             wanted = replace(wanted, run=run)
         if wanted.drill:
-            return wanted
-        return replace(wanted, checklist=await self._checklist_found())
+            return wanted, ()
+        found, red = await self._checklist_found()
+        return replace(wanted, checklist=found), red
+
+    async def _judged_again(self, request_id: str) -> tuple[ArmRefusal | None, tuple[str, ...]]:
+        """The checklist as it is by now, for the request that waits; a drill and an unknown one need none."""
+        asked = self._keeper.machine.asked
+        if asked is None or asked.request_id != request_id or asked.wanted.drill:
+            return None, ()
+        return await self._checklist_found()
 
     def _run_found(self, run_id: str) -> ArmRefusal | None:
         kinds = (EventKind.RUN_STARTED.value, EventKind.RUN_FINISHED.value)
@@ -162,13 +177,16 @@ class ArmOperations:
             return ArmRefusal.RUN_UNKNOWN
         return None if found[0].kind == EventKind.RUN_STARTED else ArmRefusal.RUN_ENDED
 
-    async def _checklist_found(self) -> ArmRefusal | None:
+    async def _checklist_found(self) -> tuple[ArmRefusal | None, tuple[str, ...]]:
+        """What is wrong with the checklist, and the items that are not green."""
         try:
-            judged = await asyncio.to_thread(self._around.checklist)
+            async with asyncio.timeout(CHECKLIST_S):
+                judged = await asyncio.to_thread(self._around.checklist)
         except Exception:
             logger.exception("the pre-live checklist could not be judged")
-            return ArmRefusal.CHECKLIST_UNKNOWN
-        return None if judged.green else ArmRefusal.CHECKLIST
+            return ArmRefusal.CHECKLIST_UNKNOWN, ()
+        red = tuple(one.id for one in judged.items if one.state is not ItemState.GREEN)
+        return (None if judged.green else ArmRefusal.CHECKLIST), red
 
     async def _written(self, signed: Proved) -> None:
         """Record what an operator signed, under their name, before anything comes of it."""
@@ -203,9 +221,9 @@ class ArmOperations:
         self._around.look()
         return self._keeper.take(Recorded(lease_id, ok=True))
 
-    def _answered(self, effects: Sequence[Effect]) -> None:
+    def _answered(self, effects: Sequence[Effect], red: Sequence[str] = ()) -> None:
         self._keeper.flush()
-        _raise_denied(effects, tries_left=self._keeper.machine.tries_left)
+        _raise_denied(effects, red=red, tries_left=self._keeper.machine.tries_left)
 
 
 def _wanted(body: Mapping[str, Any], rules: ArmRules) -> Wanted:
@@ -222,12 +240,14 @@ def _wanted(body: Mapping[str, Any], rules: ArmRules) -> Wanted:
     return Wanted(named, run_id or "", rules.default_ttl_s if ttl_s is None else ttl_s, drill)
 
 
-def _raise_denied(effects: Sequence[Effect], **details: Any) -> None:
+def _raise_denied(effects: Sequence[Effect], red: Sequence[str] = (), **details: Any) -> None:
     denied = next((one for one in effects if isinstance(one, Deny)), None)
     if denied is not None:
-        raise _refused(denied.why, **details)
+        raise _refused(denied.why, red, **details)
 
 
-def _refused(why: ArmRefusal, **details: Any) -> ControlRefused:
+def _refused(why: ArmRefusal, red: Sequence[str] = (), **details: Any) -> ControlRefused:
     message, remedy = WORDS[why]
+    if red and why is ArmRefusal.CHECKLIST:
+        message, details = f"{message}: {', '.join(red)}", {**details, "red": list(red)}
     return ControlRefused(message, code=why.value, remedy=remedy, **details)

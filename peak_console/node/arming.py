@@ -25,6 +25,7 @@ from peak_console.control.arm_state import (
 )
 from peak_console.control.arming import step
 from peak_console.control.posture import truth
+from peak_console.control.slowing import KIND
 from peak_console.domain.arming import ArmEnd, ArmLease, ArmState
 from peak_console.domain.canonical import digest
 from peak_console.domain.clock import from_unix_us, iso
@@ -32,6 +33,7 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import RandomBytes, new_event_id
 from peak_console.domain.incidents import Trigger
+from peak_console.domain.public_keys import bare_key
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.privileges import Authorise
 from peak_console.node.arm_clocks import reader_of
@@ -45,9 +47,6 @@ if TYPE_CHECKING:
 
 NOTES_LIMIT: Final = 512
 """Events that may wait for a ledger that cannot be written."""
-
-_DIGESTS: Final = ("matrix", "lock", "limits")
-_TEXT_LIMIT: Final = 500
 
 _AGAIN_US: Final = 500_000
 
@@ -179,8 +178,8 @@ class ArmKeeper:
             ended_runs=frozenset(self._record.ended_runs),
             stopped=frozenset(state.stopped_scopes),
             lowered=truth(self._around.environ.get("AI_ARMED")) is False,
-            two_person=rules.two_person,
-            operators=len(set(state.facts.operators.values())),
+            two_person=self._two_person(rules),
+            operators=len({bare_key(one) for one in state.facts.operators.values()}),
             default_ttl_s=rules.default_ttl_s,
             max_ttl_s=rules.max_ttl_s,
         )
@@ -198,6 +197,11 @@ class ArmKeeper:
         return self._rules
 
     # -- within
+
+    def _two_person(self, rules: ArmRules) -> bool:
+        """Asked for now, or before and taken back by an edit of the file alone."""
+        digest = self._state.digests.get(KIND)
+        return self._state.facts.slowed.two_person(digest, asked=rules.two_person)
 
     def take(self, event: Event, now: Moment | None = None) -> tuple[Effect, ...]:
         """Let the machine take an event; what it says is shown and recorded behind."""

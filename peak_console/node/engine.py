@@ -256,6 +256,7 @@ class Node:
             "sqlite_version": self.server.status()["sqlite"],
             "boot_id": self.state.boot_id,
             "digests": dict(self.state.digests),
+            **self.state.slowing(),
             "watches": True,  # its triggers, from here to its end
         }
         await self.server.append([_own(EventKind.NODE_STARTED, begun)], actor=ACTOR)

@@ -10,6 +10,8 @@ import orjson
 
 from peak_console.control.history import GLOBAL, ControlHistory
 from peak_console.control.lowered import Lowered
+from peak_console.control.slowing import KINDS as _SLOWING_KINDS
+from peak_console.control.slowing import Slowed
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.vocabulary import Phase
@@ -29,6 +31,7 @@ _KINDS = (
     EventKind.PHASE_CHANGED,
     EventKind.LOCK_WRITTEN,
     EventKind.LOCK_ROLLED_BACK,
+    *_SLOWING_KINDS,
 )
 
 
@@ -67,6 +70,8 @@ class Facts:
     lowered: Lowered = field(default_factory=Lowered)
     quarantined: frozenset[str] = frozenset()
     """Models that are out of use, as ``PROVIDER:MODEL``."""
+    slowed: Slowed = field(default_factory=Slowed)
+    """Cooldown, ramp and number of persons as they stood; an edit of the file alone makes none laxer."""
     ramp: RampBegun | None = None
     """``None`` where limits stand whole: nobody ever stopped, or nothing is enabled."""
 
@@ -103,6 +108,7 @@ class Facts:
     ) -> None:
         before = self.history
         self.history = before.after(kind, event_id, body, ts)
+        self.slowed = self.slowed.after(kind, body)
         if kind.startswith("control."):
             self.lowered = self.lowered.after(kind, event_id, body, ts, boot_us, actor=actor)
             self._take_ramp(before, kind, body, RampBegun(event_id, ts, boot_us))

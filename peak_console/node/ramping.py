@@ -7,6 +7,7 @@ from typing import Any
 
 from peak_console.budget.limits import BudgetLimits, Limit
 from peak_console.config.control import RampStep
+from peak_console.control.slowing import ENABLE, KIND, slowing_of
 from peak_console.domain.clock import Clock, from_iso
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
@@ -69,9 +70,12 @@ class Ramping:
         if begun is None:
             return WHOLE
         try:
-            steps = state.configs.current(state.facts.phase.level).control.enable.ramp
+            configs = state.configs.current(state.facts.phase.level)
         except PeakError:
             return state.ramp_pct  # a broken config permits no calls anyway
+        now = slowing_of(configs.control)
+        held = state.facts.slowed.since(ENABLE, now, configs.digests.get(KIND))
+        steps = configs.control.enable.ramp if held.ramp == now.ramp else held.steps()
         stand = standing(steps, passed_s(begun, state.clock))
         if state.leasing and begun.step != stand.step and self._told != (begun.enabled, stand.step):
             self._told = (begun.enabled, stand.step)

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.breakers import Latches
 from peak_console.control.history import Observed
 from peak_console.control.lowering import Lower, Wish
+from peak_console.control.slowing import SLOWING, slowing_of
 from peak_console.domain.arming import ArmLease
 from peak_console.domain.clock import Clock, unix_us
+from peak_console.domain.errors import PeakError
 from peak_console.ledger.folds.breakers import Breakers, OpenBreaker
 from peak_console.ledger.folds.reservations import Reservations
 from peak_console.node.facts import Facts
@@ -64,9 +67,23 @@ class NodeState:
         return held or self.facts.lowered.reduce is not None
 
     @property
+    def reduced_at(self) -> str | None:
+        """When *reduce* was recorded; ``None`` while it is not on record."""
+        mark = self.facts.lowered.reduce
+        return None if mark is None else mark.since
+
+    @property
     def quarantined(self) -> tuple[str, ...]:
         """Models out of use, as ``PROVIDER:MODEL``."""
         return tuple(sorted(self.facts.quarantined))
+
+    def slowing(self) -> dict[str, Any]:
+        """The figures of ``configs/control.toml`` as events tell them; empty while configs are broken."""
+        try:
+            control = self.configs.current(self.facts.phase.level).control
+        except PeakError:
+            return {}
+        return {SLOWING: slowing_of(control).told()}
 
     def open_breakers(self) -> tuple[OpenBreaker, ...]:
         """Breakers that let nothing through now, those first that last longest."""

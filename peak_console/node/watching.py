@@ -13,6 +13,7 @@ from typing import Any, Final
 from peak_console.control.files import perform, run
 from peak_console.control.folder import RealFolder, exists
 from peak_console.control.history import Observed, observe_steps, unrecorded_stop
+from peak_console.control.slowing import KIND
 from peak_console.control.stop import stop_now
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable, PeakError
@@ -161,6 +162,7 @@ class Watch:
         for name in sorted(set(before) | set(after)):
             if before.get(name) != after.get(name):
                 body = {"file": name, "old": before.get(name), "new": after.get(name)}
+                body |= self._state.slowing() if name == KIND else {}
                 self._append(EventKind.CONFIG_CHANGED, body)
 
     async def verify_whole(self, told: Callable[[], object] = lambda: None) -> None:

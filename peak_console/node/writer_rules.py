@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.control import ChangeRules
 from peak_console.control.scopes import Halts
+from peak_console.control.slowing import KIND as SLOWED_KIND
+from peak_console.control.slowing import slowing_of
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
@@ -104,10 +106,18 @@ class WriterRules:
 
     def circumstances(self) -> Circumstances:
         """What the rules of enabling ask, now."""
+        facts, cooldown_of = self._state.facts, None
         try:
-            cooldown_s = self._state.configs.current(self._state.facts.phase.level).control.enable.cooldown_s
+            configs = self._state.configs.current(facts.phase.level)
         except PeakError:
             cooldown_s = 0  # the broken config is itself a problem, and refuses
+        else:
+            now, digest = slowing_of(configs.control), configs.digests.get(SLOWED_KIND)
+            cooldown_s = now.cooldown_s
+
+            def cooldown_of(scope: str) -> int:
+                return facts.slowed.since(scope, now, digest).cooldown_s
+
         return Circumstances(
             now=self._state.clock.now(),
             boot_us=self._state.clock.boot_us(),
@@ -117,6 +127,7 @@ class WriterRules:
             latched=self._state.latches.holding(),
             signed_beyond=self._is_signed_beyond(),
             ready=lambda phase: readiness(self._state.ws, phase, clock=self._state.clock),
+            cooldown_of=cooldown_of,
             may_begin=lambda digest, who: self._state.approvals.may_begin(
                 digest, who, self._state.clock.now()
             ),

@@ -19,6 +19,7 @@ from peak_console.domain.clock import Clock, from_iso
 from peak_console.domain.errors import LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
+from peak_console.domain.stopping import GLOBAL
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
@@ -65,13 +66,14 @@ def request(
 ) -> Requested:
     """Ask to be armed; without ``ttl_s`` for the time that ``configs/control.toml`` names.
 
-    Raises ``UsageWrong`` without purpose or reason, ``ControlRefused`` with why nothing may be armed. In
+    A drill that names no scope is for ``global``. Raises ``UsageWrong`` without purpose or reason, or without
+    a scope where it is none, ``ControlRefused`` with why nothing may be armed. In
     two-person mode the token can be used once another operator has approved.
     """
     _need("purpose", purpose)
     _need("reason", reason)
     body = {
-        "scope": scope.strip(),
+        "scope": scope.strip() or _scope_of(drill=drill),
         "run_id": run_id.strip() or None,
         "purpose": purpose.strip()[:500],
         "reason": reason.strip()[:500],
@@ -102,7 +104,7 @@ def approve(
     _need("reason", reason)
     body = {"request_id": request_id.strip(), "reason": reason.strip()[:500]}
     signed = _signed(_keys(ws, environ), client, EventKind.ARM_APPROVED, body, operator)
-    return _request_line(client.request("arm.approve", **signed)["request"])
+    return _request_line(client.request("arm.approve", deadline_s=_ANSWER_S, **signed)["request"])
 
 
 def confirm(
@@ -128,7 +130,9 @@ def confirm(
         )
     body = {"request_id": request_id.strip()}
     signed = _signed(_keys(ws, environ), client, EventKind.ARM_GRANTED, body, operator)
-    reply = client.request("arm.confirm", token=token, phrase=" ".join(phrase.split()), **signed)
+    reply = client.request(
+        "arm.confirm", deadline_s=_ANSWER_S, token=token, phrase=" ".join(phrase.split()), **signed
+    )
     return _line(reply["armed"])
 
 
@@ -239,6 +243,17 @@ def _line(told: Mapping[str, Any]) -> ArmLine:
         granted_at=from_iso(told["granted_at"]),
         expires_at=from_iso(told["expires_at"]),
         left_s=told["left_ms"] / 1000,
+    )
+
+
+def _scope_of(*, drill: bool) -> str:
+    """The scope of a request that names none: a drill arms nothing, so it may be for everything."""
+    if drill:
+        return GLOBAL
+    raise UsageWrong(
+        "a request to be armed needs a scope",
+        code="scope_missing",
+        remedy="add: --scope venue:NAME, or --scope global for every venue",
     )
 
 

@@ -14,7 +14,7 @@ from peak_console.node.arm_record import locked_until
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
-KEYS = {"anna": "key-a", "ben": "key-b", "anna2": "key-a"}
+KEYS = {"anna": "ssh-ed25519 AAAA", "ben": "ssh-ed25519 AAAB", "anna2": "ssh-ed25519 AAAA"}
 """Operators and their keys; anna is enrolled twice."""
 
 RUNS = ("run-1", "run-2")

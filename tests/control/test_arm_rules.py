@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from peak_console.control.arm_records import drill_notes
 from peak_console.control.arm_rules import (
     ArmRefusal,
     Moment,
@@ -15,7 +16,7 @@ from peak_console.control.arm_rules import (
     phrase_of,
     refusals,
 )
-from peak_console.control.arm_state import Arming, Ask, Deny, Lower, Note, Recorded, Tick
+from peak_console.control.arm_state import Approve, Arming, Ask, Deny, Held, Lower, Note, Recorded, Tick
 from peak_console.control.arming import bound_to, step
 from peak_console.control.tokens import token_digest
 from peak_console.domain.arming import ArmEnd, ArmLease, ArmState
@@ -169,6 +170,32 @@ def test_one_request_at_a_time() -> None:
     assert after.asked.request_id == "r3"
     ((note,),) = [[one for one in effects if isinstance(one, Note)]]
     assert (note.body["request_id"], note.body["why"]) == ("r1", ArmEnd.REPLACED.value)
+
+
+def test_the_same_key_with_another_comment_is_the_same_person() -> None:
+    """Only another key approves; and not while the checklist is red by now."""
+    two = replace(NOW, two_person=True, operators=2)
+    ask = Ask("r1", replace(LIVE), "test", "anna", "ssh-ed25519 AAAA anna", bytes(32))
+    state = step(Arming(), ask, two)[0]
+    assert state.state is ArmState.REQUESTED
+    for key, found, denied in (
+        ("ssh-ed25519 AAAA ben@home", None, ArmRefusal.SAME_OPERATOR),
+        ("ssh-ed25519 AAAB", ArmRefusal.CHECKLIST, ArmRefusal.CHECKLIST),
+    ):
+        after, effects = step(state, Approve("r1", "ben", key, found), two)
+        assert (after, effects) == (state, (Deny(denied),))
+    assert step(state, Approve("r1", "ben", "ssh-ed25519 AAAB"), two)[0].state is ArmState.CONFIRMABLE
+
+
+@pytest.mark.parametrize(
+    ("why", "held"), [(ArmEnd.TTL, True), (ArmEnd.WALL_TTL, True), (ArmEnd.DISARMED, False)]
+)
+def test_a_drill_holds_only_where_it_ran_out(why: ArmEnd, held: bool) -> None:  # noqa: FBT001 - a figure
+    """One that was disarmed has shown no TTL; an end by anything else is no drill's end at all."""
+    drill = Held(replace(LEASE, drill=True), "r1", basis_of(NOW), NOW.boot_us)
+    (note,) = drill_notes(drill, why, NOW)
+    assert (note.body["held"], note.body["steps"][-1]["ok"]) == (held, held)
+    assert drill_notes(drill, ArmEnd.SUSPEND, NOW) == ()
 
 
 def test_a_record_that_nobody_waits_for_arms_nothing() -> None:

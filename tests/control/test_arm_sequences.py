@@ -148,7 +148,7 @@ PLANTED = {
     ),
     "the same key approves": (
         "arming",
-        "if event.operator == asked.operator or event.key == asked.key:",
+        "if event.operator == asked.operator or bare_key(event.key) == bare_key(asked.key):",
         "if event.operator == asked.operator:",
     ),
     "an approval is for ever": (

@@ -144,7 +144,7 @@ def test_the_whole_way_of_a_drill_leaves_its_record_and_no_token(
     assert {"control.arm.ended", "drill.finished"} <= set(kinds)
     drill = next(event for event in world.events() if event.kind == "drill.finished")
     assert drill.body is not None
-    assert (drill.body["drill"], drill.body["held"], drill.body["operator"]) == ("arm", True, "anna")
+    assert (drill.body["drill"], drill.body["held"], drill.body["operator"]) == ("arm", False, "anna")
     spellings = {form for token in tokens for form in _spellings(token)}
     for path in files_of(tmp_path):
         data = path.read_bytes().upper()
@@ -392,6 +392,12 @@ def test_live_is_armed_for_one_run_and_ends_with_it(world: World, monkeypatch: p
         figures.append(known)
         got = desk.request(**asked)
         assert got.phrase == f"ARM LIVE venue:paper {run_id} 15 MIN"
+        judged.append(judged[0])  # what was green when it was asked for is judged again
+        with pytest.raises(ControlRefused, match="not green: a") as refused:
+            desk.confirm(got)
+        assert (refused.value.code, refused.value.details["red"]) == ("checklist_red", ["a"])
+        assert desk.facts().state is ArmState.CONFIRMABLE
+        judged.append(judged[1])
         desk.confirm(got)
         assert world.posture().state is PostureState.ARMED
         figures.append(None)

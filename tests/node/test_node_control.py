@@ -215,6 +215,11 @@ async def test_after_a_stop_the_cooldown_holds(world: World) -> None:
         assert 0 < caught.value.details["left_s"] <= 300
         assert (world.ws.control / STOP).exists()
         assert not (world.ws.control / ENABLING).exists()
+        world.set_control(cooldown_s=0)  # an edit of the file alone shortens nothing
+        node.watch.check_configs()
+        with pytest.raises(ControlRefused) as caught:
+            await asyncio.to_thread(world.enable, node.socket_path)
+        assert caught.value.code == "cooldown"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
-from peak_console.config.control import EnableRules, RampStep
+from peak_console.config.control import ControlConfig, EnableRules, RampStep
+from peak_console.control.slowing import SLOWING, slowing_of
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.events import EventKind
 from peak_console.node.facts import Facts, RampBegun
-from peak_console.node.ramping import passed_s, ramped, standing
+from peak_console.node.ramping import Ramping, passed_s, ramped, standing
 
 STEPS = EnableRules().ramp
 LIMITS = BudgetLimits((Limit(Scope.DAY, max_calls_per_min=60, max_calls=100),), Decimal(80), "UTC", "d")
@@ -87,6 +89,25 @@ def test_only_an_enable_after_a_stop_begins_a_ramp() -> None:
     assert folded(ENABLE, STOP, ENABLE, ENABLE).ramp == recovered.ramp
     assert folded(ENABLE, STOP, ENABLE, SCOPED, (ENABLE[0], {"scope": "layer:L2"})).ramp == recovered.ramp
     assert folded(ENABLE, STOP, ENABLE, STOP).ramp is None
+
+
+def test_an_edit_of_the_file_alone_hastens_no_ramp() -> None:
+    """The share stays that of the ramp that held at the enable, until an operator saved another."""
+    rushed = ControlConfig(enable=EnableRules(ramp=(RampStep(after_s=0, limit_pct=Decimal(100)),)))
+    begun = {"digests": {"control": "a"}, SLOWING: slowing_of(ControlConfig()).told()}
+    facts = folded((EventKind.NODE_STARTED, begun), ENABLE, STOP, ENABLE)
+    configs = SimpleNamespace(control=rushed, digests={"control": "b"})
+    state: Any = SimpleNamespace(
+        facts=facts,
+        clock=ManualClock(),
+        leasing=False,
+        ramp_pct=100,
+        configs=SimpleNamespace(current=lambda _: configs),
+    )
+    ramping = Ramping(state, lambda *_: None)
+    assert ramping.share() == 50
+    facts._take("config.changed", "ev_9", "t", 0, {"kind": "control", "new": "b"}, actor="x/operator:anna")
+    assert ramping.share() == 100
 
 
 def test_the_last_step_on_record_is_known() -> None:

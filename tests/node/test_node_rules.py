@@ -199,6 +199,17 @@ def test_the_lock_is_exclusive_and_ends_with_its_holder(tmp_path: Path) -> None:
     assert caught.value.code == "audits_unusable"
 
 
+def test_one_key_is_one_operator() -> None:
+    """The same key under another name is refused, whatever its comment says; another key is not."""
+    facts = Facts(operators={"anna": "ssh-ed25519 AAAA"})
+
+    def enrolling(key: str) -> EventDraft:
+        return EventDraft("ev_o", "operator.enrolled", {"operator": "ben", "public_key": key})
+
+    assert code(enrolling("ssh-ed25519 AAAA ben@home"), facts, around()) == "key_known"
+    assert code(enrolling("ssh-ed25519 AAAB ben@home"), facts, around()) is None
+
+
 def test_an_unreadable_phase_is_the_strictest() -> None:
     """A phase that this version does not know is judged as live."""
     facts = Facts()
