@@ -22,13 +22,14 @@ def command(invocation: Invocation, incident_id: str, reason: str) -> int:
     INCIDENT_ID, or so much of it that only one fits; by default the newest that is open, and where none is,
     one is opened. The pack lies in audits/INCIDENT_ID/capture, a later one in capture-2: nothing is written
     over. Needs no node, and no ledger that can be read: what could not be had is listed with its reason.
-    Bounded in bytes and time. Exit 1 where nobody could sign it, or it had to be written outside the
-    workspace. Check it with: peak evidence verify INCIDENT_ID
+    Bounded in bytes and time, with a share for every run. Exit 1 where nobody could sign it, where it had to
+    be written outside the workspace, or where it holds nothing of a run that was alive: that one is named.
+    Check it with: peak evidence verify INCIDENT_ID
     """
     loud = not invocation.as_json and sys.stderr.isatty()
     done = capture(invocation.workspace(), incident_id, reason=reason, told=_tell if loud else None)
     invocation.reporter.result(done.as_json(), *_lines(done))
-    return 0 if done.ok else 1
+    return 0 if done.complete else 1
 
 
 def _tell(what: str, done: int, total: int) -> None:
@@ -49,6 +50,8 @@ def _lines(done: Captured) -> list[str]:
     ]
     if done.outside:
         lines.append(f"  OUTSIDE THE WORKSPACE: {one_line(done.outside, 160)}")
+    if done.without:
+        lines.append(f"  NOTHING OF  {done.without}")
     lines += [
         f"  left out  {one_line(one.what, 80)}: {one_line(one.reason, 120)}" for one in done.left_out[:_SHOWN]
     ]

@@ -1,11 +1,13 @@
 """Files of others for a capture, bounded in number, bytes and time; what did not fit is named, with why.
 
 Links and special files are refused, never followed. Of a file of lines that is too long its end is taken.
+What tells most of a run can be asked for first, before files of any number take its room.
 """
 
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,11 @@ _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DEEPEST: Final = 8
 _REASONS_KEPT: Final = 50
 _LINES: Final = (".jsonl", ".log")
+_TELLING_DEPTH: Final = 1
+"""The folder of a run, and those of its agents."""
+
+TELLING: Final = frozenset({"texts.jsonl", "result.md", "risks.md", "critic_report.md", "critic_report.json"})
+"""What tells most of a run: what was said, what came of it, and what critics found."""
 
 TOO_LARGE: Final = "too_large"
 NO_ROOM: Final = "no_room_left"
@@ -31,15 +38,30 @@ class Room:
     """The most bytes that are taken of one file."""
     late: Callable[[], bool]
 
-    def take(self, size: int) -> str:
-        """Why a file of ``size`` bytes does not fit; empty where it does, and is counted."""
+    def full(self) -> str:
+        """Why no file fits any more; empty where one may."""
         if self.late():
             return OUT_OF_TIME
-        if self.files < 1 or size > self.size:
+        return "" if self.files > 0 else NO_ROOM
+
+    def take(self, size: int) -> str:
+        """Why a file of ``size`` bytes does not fit; empty where it does, and is counted."""
+        if why := self.full():
+            return why
+        if size > self.size:
             return NO_ROOM
         self.files -= 1
         self.size -= size
         return ""
+
+    @contextmanager
+    def share(self, parts: int, late: Callable[[], bool]) -> "Iterator[Room]":
+        """One of ``parts`` equal shares of what is left; what is not used of it falls back."""
+        files, size = -(-self.files // parts), self.size // parts
+        own = Room(files, size, self.largest, late)
+        yield own
+        self.files -= files - own.files
+        self.size -= size - own.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +76,11 @@ class Taken:
     refused: str = ""
 
 
-def files_below(folder: Path, room: Room) -> Iterator[Taken]:
-    """The files below ``folder``; of what does not fit fifty are named, and then how many more."""
+def files_below(folder: Path, room: Room, *, telling: bool | None = None) -> Iterator[Taken]:
+    """The files below ``folder``; of what does not fit fifty are named, and then how many more.
+
+    With ``telling`` only those of :data:`TELLING`, or only the others.
+    """
     try:
         top = os.open(folder, _FOLDER)
     except OSError as error:
@@ -63,7 +88,7 @@ def files_below(folder: Path, room: Room) -> Iterator[Taken]:
         return
     refused = 0
     try:
-        for one in _walk(top, "", 0, room):
+        for one in _walk(top, "", 0, _Walk(room, telling)):
             refused += one.data is None
             if one.data is not None or refused <= _REASONS_KEPT:
                 yield one
@@ -81,49 +106,75 @@ def file_at(path: Path, room: Room) -> Taken:
         return Taken(path.name, refused=f"unreadable: {error.strerror}")
 
 
-def _walk(place: int, prefix: str, depth: int, room: Room) -> Iterator[Taken]:
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    room: Room
+    telling: bool | None
+
+    def passes_by(self, name: str, depth: int) -> bool:
+        """Whether a file, or what is none, is not asked for."""
+        tells = name in TELLING and depth <= _TELLING_DEPTH
+        return self.telling is not None and tells is not self.telling
+
+    def ends_at(self, depth: int) -> bool:
+        """Whether folders here are not looked into."""
+        return self.telling is True and depth >= _TELLING_DEPTH
+
+
+def _walk(place: int, prefix: str, depth: int, walk: _Walk) -> Iterator[Taken]:
     folders = []
-    for name in sorted(os.listdir(place), key=os.fsencode):
+    with os.scandir(place) as entries:
+        found = sorted(entries, key=lambda one: os.fsencode(one.name))
+    for entry in found:
+        name = entry.name
         path = f"{prefix}{name}"
         try:
-            mode = os.stat(name, dir_fd=place, follow_symlinks=False).st_mode
-            if stat.S_ISREG(mode):
-                yield _file(place, name, path, room)
-            elif not stat.S_ISDIR(mode):
-                yield Taken(path, refused="symbolic_link" if stat.S_ISLNK(mode) else "special_file")
-            elif depth == _DEEPEST:
-                yield Taken(path, refused="too_deep")
+            if entry.is_dir(follow_symlinks=False):
+                if depth == _DEEPEST:
+                    yield Taken(path, refused="too_deep")
+                elif not walk.ends_at(depth):
+                    folders.append((name, path))
+            elif walk.passes_by(name, depth):
+                continue
+            elif entry.is_file(follow_symlinks=False):
+                yield _file(place, name, path, walk.room)
             else:
-                folders.append((name, path))
+                yield Taken(path, refused="symbolic_link" if entry.is_symlink() else "special_file")
         except OSError as error:
             yield Taken(path, refused=f"unreadable: {error.strerror}")
     for name, path in folders:  # after the files beside them: a folder of many must not take all the room
         try:
-            yield from _below(place, name, path, depth, room)
+            yield from _below(place, name, path, depth, walk)
         except OSError as error:
             yield Taken(path, refused=f"unreadable: {error.strerror}")
 
 
-def _below(place: int, name: str, path: str, depth: int, room: Room) -> Iterator[Taken]:
-    if room.late():
+def _below(place: int, name: str, path: str, depth: int, walk: _Walk) -> Iterator[Taken]:
+    if walk.room.late():
         yield Taken(f"{path}/", refused=OUT_OF_TIME)
         return
     inner = os.open(name, _FOLDER, dir_fd=place)
     try:
-        yield from _walk(inner, f"{path}/", depth + 1, room)
+        yield from _walk(inner, f"{path}/", depth + 1, walk)
     finally:
         os.close(inner)
 
 
 def _file(place: int | None, name: str, path: str, room: Room) -> Taken:
+    if why := room.full():
+        return Taken(path, refused=why)
     handle = os.open(name, _FILE, dir_fd=place)
     with os.fdopen(handle, "rb") as file:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             return Taken(path, refused="special_file")
-        size, cut = min(state.st_size, room.largest), state.st_size > room.largest
-        if cut and not path.endswith(_LINES):
+        lines = path.endswith(_LINES)
+        size = min(state.st_size, room.largest, room.size if lines else room.largest)
+        cut = state.st_size > size
+        if cut and not lines:
             return Taken(path, refused=TOO_LARGE)
+        if cut and not size:
+            return Taken(path, refused=NO_ROOM)
         if why := room.take(size):
             return Taken(path, refused=why)
         file.seek(state.st_size - size)

@@ -76,6 +76,8 @@ class Captured:
     """The place of its ``evidence.sealed``; ``None`` where there is none."""
     unrecorded: str = ""
     """Why the ledger was not told; empty where it was."""
+    runs_left_out: tuple[str, ...] = ()
+    """Runs that were alive and of which nothing was taken, though something lies there."""
 
     @property
     def ok(self) -> bool:
@@ -83,11 +85,22 @@ class Captured:
         return self.sealed and not self.outside
 
     @property
+    def complete(self) -> bool:
+        """Whether it is :attr:`ok`, and holds something of every run that was alive and left anything."""
+        return self.ok and not self.runs_left_out
+
+    @property
+    def without(self) -> str:
+        """The runs that are left out, as many as a line holds."""
+        return one_line(", ".join(self.runs_left_out), 160)
+
+    @property
     def line(self) -> str:
         """The outcome in one line, for people."""
         where = f" OUTSIDE THE WORKSPACE ({self.outside})" if self.outside else ""
         seal = "sealed" if self.sealed else f"NOT SEALED ({self.unsealed})"
         missing = f", {len(self.left_out)} things left out" if self.left_out else ""
+        missing += f", NOTHING OF {self.without}" if self.without else ""
         return (
             f"{seal}{where}: {self.files} files, {self.events:,} events, {len(self.runs)} runs{missing}, "
             f"in {self.path}"
@@ -99,9 +112,9 @@ class Captured:
         if self.outside:
             return f"when audits/ can be written again: peak capture {self.incident_id}; keep {self.path}"
         if not self.sealed:
-            return (
-                f"capture it again as the user who holds the workspace's key: peak capture {self.incident_id}"
-            )
+            return f"capture it again as who holds the workspace's key: peak capture {self.incident_id}"
+        if self.runs_left_out:
+            return f"keep what is left out by itself: peak evidence build {self.runs_left_out[0]}"
         return ""
 
     def as_json(self) -> dict[str, Any]:
@@ -118,6 +131,7 @@ class Captured:
             "bytes": self.bytes,
             "events": self.events,
             "runs": list(self.runs),
+            "runs_left_out": list(self.runs_left_out),
             "left_out": [one.as_dict() for one in self.left_out],
             "manifest_sha256": self.manifest_sha256,
             "checkpoint_size": self.checkpoint_size,
@@ -221,6 +235,7 @@ class _Wish:
             bytes=sum(map(len, files.values())),
             events=gathering.events,
             runs=gathering.runs,
+            runs_left_out=gathering.runs_left_out,
             left_out=tuple(into.contents.left_out),
             manifest_sha256=sha256_hex(files[MANIFEST]),
             checkpoint_size=into.checkpoint_size,

@@ -81,6 +81,8 @@ class Gathering:
         self._limits, self._left_s = limits, left_s
         self._clock, self._environ = clock, environ
         self.runs: tuple[str, ...] = ()
+        self.runs_left_out: tuple[str, ...] = ()
+        """Those that were alive and of which nothing was taken, though something lies there."""
         self.events = 0
         self._absent: list[str] = []
         self._no_ledger = no_ledger
@@ -185,13 +187,28 @@ class Gathering:
     def _runs(self) -> None:
         self.runs = self._alive()
         room = Room(self._limits.files, self._limits.size, self._limits.largest, self._late)
-        for run_id in self.runs[:RUNS_MOST]:
-            folder = self._ws.runs / run_id
-            if not folder.exists():
-                self._into.leave_out(f"{RUNS}/{run_id}", "it left no folder")
-                continue
-            for one in files_below(folder, room):
+        wanted = [one for one in self.runs[:RUNS_MOST] if self._has_folder(one)]
+        outcomes: dict[str, set[bool]] = {one: {False} for one in self.runs[RUNS_MOST:]}
+        for number, run_id in enumerate(wanted):  # a half for what tells most, of every run
+            outcomes[run_id] = self._files_of(run_id, room, 2 * (len(wanted) - number), telling=True)
+        for number, run_id in enumerate(reversed(wanted)):  # the newest last: what others leave is its own
+            outcomes[run_id] |= self._files_of(run_id, room, len(wanted) - number, telling=False)
+        self.runs_left_out = tuple(one for one in self.runs if outcomes.get(one) == {False})
+
+    def _has_folder(self, run_id: str) -> bool:
+        if (self._ws.runs / run_id).exists():
+            return True
+        self._into.leave_out(f"{RUNS}/{run_id}", "it left no folder")
+        return False
+
+    def _files_of(self, run_id: str, room: Room, parts: int, *, telling: bool) -> set[bool]:
+        """Take a run's share of ``room``; whether files were taken, and were not, each where it is so."""
+        outcomes = set()
+        with room.share(parts, self._late_in(parts)) as own:
+            for one in files_below(self._ws.runs / run_id, own, telling=telling):
                 self._put(f"{RUNS}/{run_id}", one)
+                outcomes.add(one.data is not None)
+        return outcomes
 
     def _alive(self) -> tuple[str, ...]:
         """The runs that were alive since before the trigger, by the ledger and by their folders."""
@@ -224,7 +241,8 @@ class Gathering:
                 "operator": about.operator,
                 "reason": about.reason,
                 "runs": list(self.runs),
-                "runs_not_taken": max(len(self.runs) - RUNS_MOST, 0),
+                "runs_not_taken": len(self.runs_left_out),
+                "runs_left_out": list(self.runs_left_out),
                 "events": self.events,
                 "control_files_absent": self._absent,
                 "limits": {name: str(value) for name, value in asdict(self._limits).items()},
@@ -233,6 +251,12 @@ class Gathering:
 
     def _late(self) -> bool:
         return self._left_s() <= self._limits.seconds * _FOR_PROOFS
+
+    def _late_in(self, parts: int) -> Callable[[], bool]:
+        """Whether one of ``parts`` equal shares of the time that files have is over, from now on."""
+        left = self._left_s()
+        until = left - max(left - self._limits.seconds * _FOR_PROOFS, 0.0) / parts
+        return lambda: self._left_s() <= until
 
 
 def _touched(folder: Path, since: float) -> Iterator[str]:

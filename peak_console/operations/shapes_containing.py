@@ -10,7 +10,8 @@ _Digest = Annotated[str, Sha256]
 class CapturedShape(Shape):
     """``peak capture``; exit 1 where it is not sealed or lies outside the workspace (``outside`` says why).
 
-    ``seq`` is the place of its ``evidence.sealed``, null where the ledger was not told (``unrecorded``).
+    So it is where it holds nothing of a run that was alive (``runs_left_out``). ``seq`` is the place of its
+    ``evidence.sealed``, null where the ledger was not told (``unrecorded``).
     """
 
     incident_id: str
@@ -24,6 +25,7 @@ class CapturedShape(Shape):
     bytes: int
     events: int
     runs: list[str]
+    runs_left_out: list[str]
     left_out: list[dict[str, str]]
     manifest_sha256: _Digest
     checkpoint_size: int

@@ -188,7 +188,7 @@ def test_without_the_key_it_is_kept_unsealed_and_says_so(at_work: EvidenceWorld)
 def test_large_runs_are_bounded_and_it_says_what_is_missing(tmp_path: Path) -> None:
     """Of a long file of lines the end is taken, another one is named; files, bytes and time have an end."""
     world = with_run(new_world(tmp_path))
-    world.artefact("outlook/large.bin", b"x" * 3000)
+    world.artefact("large.bin", b"x" * 3000)
     world.artefact("texts.jsonl", "".join(f'{{"line":{number}}}\n' for number in range(400)))
     for number in range(20):
         world.artefact(f"many/{number:02}.md", "y" * 100)
@@ -204,6 +204,38 @@ def test_large_runs_are_bounded_and_it_says_what_is_missing(tmp_path: Path) -> N
     late = taken(world, "inc_20261122_140900_abc123", limits=replace(limits, seconds=-1.0))
     assert {one.reason for one in late.left_out if one.what.startswith(f"runs/{RUN}/")} >= {"out_of_time"}
     assert late.sealed
+
+
+def test_no_run_takes_the_room_of_another(tmp_path: Path) -> None:
+    """Very many files in a newer run's folder leave the other whole, and its own telling files are taken."""
+    world = with_run(new_world(tmp_path))
+    world.artefact("texts.jsonl", "{}\n")
+    newer = world.ws.runs / "zz_newer"
+    (newer / "a").mkdir(parents=True)
+    for number in range(60):
+        (newer / f"{number:02}").touch()
+    (newer / "a" / "result.md").write_text("ours")
+    limits = Limits(files=20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("peak_console.operations.capture_gathering.is_run_id", lambda _: True)
+        done = taken(world, limits=limits)
+    assert {RUN, "zz_newer"} <= set(done.runs)
+    assert done.complete
+    held = done.path / "runs"
+    assert (held / RUN / "texts.jsonl").exists()
+    assert (held / "zz_newer" / "a" / "result.md").read_text() == "ours"
+    assert len([one for one in held.rglob("*") if one.is_file()]) <= 20
+
+
+def test_a_run_of_which_nothing_is_taken_is_named(tmp_path: Path) -> None:
+    """There is no room at all: sealed, but not complete, and the outcome names the run."""
+    world = with_run(new_world(tmp_path))
+    world.artefact("notes.md", "x")
+    done = taken(world, limits=Limits(files=0))
+    assert (done.ok, done.complete, done.runs_left_out) == (True, False, (RUN,))
+    assert f"NOTHING OF {RUN}" in done.line
+    assert RUN in done.remedy
+    assert done.as_json()["runs_left_out"] == [RUN]
 
 
 def test_a_link_out_of_the_run_is_not_followed(tmp_path: Path) -> None:
