@@ -155,16 +155,34 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
 
     def _tick(self) -> None:
         with self.batch_update():
-            screen = self.screen
-            if isinstance(screen, PeakScreen | PeakModal):
+            screen = self._drawn_screen()
+            if screen is not None:
                 screen.tick()
+
+    def _drawn_screen(self) -> "PeakScreen | PeakModal | None":
+        """The screen on top once it is composed: before that there is nothing to draw on."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        return screen if isinstance(screen, PeakScreen | PeakModal) and screen.is_mounted else None
+
+    def _fatal_error(self) -> None:
+        """Textual's word for a defect shows every local, a token among them: ours shows none."""
+        from rich.text import Text  # noqa: PLC0415 - only when it fails
+
+        from peak_console.control.keys import state_folder  # noqa: PLC0415 - only when it fails
+        from peak_console.tui.failing import told  # noqa: PLC0415 - only when it fails
+
+        error = self._exception or RuntimeError("unknown")
+        self._exit_renderables.append(Text(told(error, state_folder()), no_wrap=True, overflow="ignore"))
+        self._close_messages_no_wait()
 
     def on_bar_taken(self, message: BarTaken) -> None:
         """Show the new facts; say it when the posture has changed."""
         before, self.bar = self.bar, message.bar
+        if not self.screen_stack:
+            return  # the console ends: there is nobody to tell
         with self.batch_update():
-            screen = self.screen
-            if isinstance(screen, PeakScreen | PeakModal):
+            screen = self._drawn_screen()
+            if screen is not None:
                 screen.bar_taken()
         if self.replay is not None:
             self.replay_taken(before)
@@ -290,4 +308,6 @@ def run_console(
         from peak_console.tui.replay_opening import replayed  # noqa: PLC0415 - only in a replay
 
         opening = replayed(opening, workspace, replay)
-    return PeakApp(opening).run() or 0
+    app = PeakApp(opening)
+    app.run()
+    return app.return_code or 0
