@@ -32,8 +32,8 @@ COPIED = ("peak_console", "tests", "configs", "docs", "pyproject.toml", "README.
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "__snapshots__", "*.svg", "*.db")
 VALUES = "control/test_control_values"
 ARM = (
-    *("control/test_arm_rules", "control/test_arm_tokens", "control/test_arm_reference"),
-    *("control/test_arm_sequences", VALUES),
+    *("control/test_arm_values", "control/test_arm_rules", "control/test_arm_tokens"),
+    *("control/test_arm_reference", "control/test_arm_sequences", VALUES),
 )
 TESTS: dict[str, tuple[str, ...]] = {
     "control.posture": ("control/test_control_posture", VALUES),

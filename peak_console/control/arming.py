@@ -88,7 +88,7 @@ TRANSITIONS: Final[dict[tuple[ArmState, Move, ArmState], str]] = {
     (_S.REQUESTED, Move.LOWER, _S.IDLE): "disarm",
     (_S.REQUESTED, Move.TICK, _S.IDLE): "approval_expired, or what it rested on changed",
     (_S.CONFIRMABLE, Move.CONFIRM, _S.GRANTING): "right token and phrase",
-    (_S.CONFIRMABLE, Move.CONFIRM, _S.LOCKED): "the fifth wrong token",
+    (_S.CONFIRMABLE, Move.CONFIRM, _S.LOCKED): "the fifth wrong token or phrase",
     (_S.CONFIRMABLE, Move.WITHDRAW, _S.IDLE): "withdrawn",
     (_S.CONFIRMABLE, Move.LOWER, _S.IDLE): "disarm",
     (_S.CONFIRMABLE, Move.TICK, _S.IDLE): "token_expired, or what it rested on changed",
@@ -155,12 +155,8 @@ def _take(state: Arming, event: Event, now: Moment) -> Outcome:
 def _settle(state: Arming, now: Moment) -> Outcome:
     effects: list[Effect] = []
     if state.locked_until_us is not None and now.boot_us >= state.locked_until_us:
-        state = replace(state, locked_until_us=None, wrong=0)
-    if (
-        state.wrong
-        and state.locked_until_us is None
-        and now.boot_us - state.wrong_us >= LOCKOUT_S * SECOND_US
-    ):
+        state = replace(state, locked_until_us=None)
+    if now.boot_us - state.wrong_us >= LOCKOUT_S * SECOND_US:  # a lockout began with the last wrong one
         state = replace(state, wrong=0)
     if state.asked is not None:
         why = _request_over(state.asked, now)

@@ -1,6 +1,7 @@
 """The lease: nothing but the exact bytes that a node of this boot wrote within five seconds permits."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -272,6 +273,25 @@ def test_a_lease_written_in_part_is_not_put_in_place(folder: Folder, monkeypatch
     leases.write(path, b"whole")
     assert path.read_bytes() == b"whole"
     assert not path.with_name(f".{LEASE}.new").exists()
+
+
+def test_a_lease_is_written_to_a_file_of_its_own(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never into one that somebody put in its way meanwhile; and no handle is left open."""
+    path, closed = folder.path / LEASE, list[int]()
+    close = os.close
+
+    def watched(handle: int) -> None:
+        closed.append(handle)
+        close(handle)
+
+    monkeypatch.setattr(os, "close", watched)
+    leases.write(path, b"whole")
+    assert len(closed) == 1
+    path.with_name(f".{LEASE}.new").write_bytes(b"foreign")
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(FileExistsError):
+        leases.write(path, b"other")
+    assert path.read_bytes() == b"whole"
 
 
 def test_a_lease_as_large_as_its_limit_is_read(folder: Folder) -> None:
