@@ -247,7 +247,7 @@ class Client:
             except PeakError as error:
                 raise refused_midway(error, ends, call_id=call.call_id) from error.__cause__
             if not admitted:
-                hop, owed, number = await self._steps.passed_over(at), [], number - 1  # nothing left
+                hop, owed, number = await self._steps.onwards.passed_over(at), [], number - 1  # nothing left
                 continue
             # (5) lease check, (6) send, (7) parse, the deny on the echo, is it what was asked for
             exchange = self._steps.exchange(at)
@@ -263,7 +263,7 @@ class Client:
             hop, owed = await self._steps.onward(at, exchange, outcome, bill)
         recorded = await self._recorder.after(owed) if owed else []
         if not ends:
-            raise await self._steps.still_cooling(call, route)
+            raise await self._steps.onwards.still_cooling(call, route)
         raise failure_error(
             ends,
             call_id=call.call_id,

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from peak_console.config.load import ConfigCache
 from peak_console.control.gate import CallGate
 from peak_console.control.posture import effective
-from peak_console.control.scopes import Subject, halts_of
+from peak_console.control.scopes import halts_of
 from peak_console.domain.calls import (
     Answer,
     CallReason,
@@ -27,21 +27,21 @@ from peak_console.domain.errors import ConfigInvalid, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.ids import RandomBytes, is_run_id, new_call_id, new_run_id
 from peak_console.domain.vocabulary import Phase, PhaseLevel
-from peak_console.llm import drafting, structured
+from peak_console.llm import drafting
 from peak_console.llm.answering import kept_text, result
 from peak_console.llm.attempting import Exchange
 from peak_console.llm.bodies import Settled
 from peak_console.llm.candidates import CandidateRefusal
-from peak_console.llm.cooling import Cooling, Model, refused_while_cooling
+from peak_console.llm.cooling import Cooling, Model
 from peak_console.llm.drafting import Call, Passage
 from peak_console.llm.exchange import Sender
 from peak_console.llm.handing import Handing
 from peak_console.llm.identity import misanswered
+from peak_console.llm.onwards import Onwards
 from peak_console.llm.permitting import Permitting
 from peak_console.llm.recording import Recorder
 from peak_console.llm.refusing import (
     Ended,
-    refusal_error,
     refused_by_ledger,
 )
 from peak_console.llm.router import Hop, Route, plan
@@ -57,8 +57,6 @@ from peak_console.llm.unattended.recorded import place_of
 from peak_console.llm.waits import Waits
 
 _PHASES: Final = {phase.value: phase for phase in Phase}
-_DOWN_US: Final = 300_000_000
-"""How long a provider that refused our key is not asked again by this process."""
 
 
 class Detached(Exception):
@@ -100,7 +98,7 @@ class Steps:
         self._cooling = cooling
         self._ledger = ledger
         self._scopes = ScopeGate(ledger, clock)
-        self._down: dict[str, int] = {}
+        self.onwards = Onwards(clock, gate, cooling, self._permitting)
 
     def begun(
         self, request: CallRequest, shape: type[BaseModel] | None = None, handing: Handing | None = None
@@ -137,7 +135,7 @@ class Steps:
                 now=self._clock.now(),
                 phase=call.level,
                 simulated=call.simulated,
-                down=self._down_now(),
+                down=self.onwards.down(),
             )
         except ConfigInvalid as error:
             await self._permitting.refuse(call, CallReason.MATRIX_INVALID, error)
@@ -162,9 +160,9 @@ class Steps:
             survey.candidates, request, cooling=cooling, halts=halts, streamed=call.streaming is not None
         )
         if route.first is None and route.cooled:
-            route.first = await self.cooled_down(call, route)
+            route.first = await self.onwards.cooled_down(call, route)
             if route.first is None:
-                raise await self.still_cooling(call, route)
+                raise await self.onwards.still_cooling(call, route)
         refusal = route.refusal
         if refusal is not None:
             raise await self._permitting.refused(call, refusal, route)
@@ -252,7 +250,7 @@ class Steps:
             CallReason.AUTHENTICATION,
             CallReason.PERMISSION,
         }:
-            self._down[entry.provider] = self._clock.boot_us() + _DOWN_US
+            self.onwards.mark_down(entry.provider)
         return outcome
 
     async def completed(self, at: Passage, exchange: Exchange, answer: Answer) -> CallResult:
@@ -287,65 +285,6 @@ class Steps:
             return False
         return True
 
-    def following(self, at: Passage, exchange: Exchange, outcome: Failure) -> Hop | None:
-        """The next hop that may be taken; what is passed over is noted in the route."""
-        call = at.call
-        call.resend = None
-        if outcome.outcome is OutcomeClass.STOP or asyncio.get_running_loop().time() >= call.deadline:
-            return None
-        if exchange.resend is not None and drafting.fits_own_limit(call, at.hop):
-            call.resend = exchange.resend
-            return at.hop
-        if call.invalid is not None and not at.hop.repair:
-            again = structured.repaired(call.request, call.invalid)
-            repair = at.route.repair(at.hop, again, spent=call.spent, down=self._down_now())
-            if repair is not None:
-                return repair
-        return at.route.after(
-            at.hop.candidate.entry.position,
-            spent=call.spent,
-            down=self._down_now(),
-            cooling=self._cooling.now(),
-            halts=self._gate.halts(),
-        )
-
-    async def cooled_down(self, call: Call, route: Route) -> Hop | None:
-        """Waits for the first candidate that only cools down; ``None`` where the call has no time for that.
-
-        Its posture may have changed meanwhile, so that it is asked anew.
-        """
-        asked = Subject(call.request.layer.value, call.run_id)
-
-        def halted() -> bool:
-            return self._gate.halts().of_call(asked) is not None
-
-        while route.cooled and await self._cooling.passed(
-            route.cooling, deadline=call.deadline, halted=halted
-        ):
-            call.posture, halts = self._gate.standing()
-            cooling = self._cooling.now() if call.posture.calls else {}
-            hop = route.after(-1, spent=call.spent, down=self._down_now(), cooling=cooling, halts=halts)
-            if hop is not None:
-                self._cooling.claim((hop.candidate.entry.provider, hop.candidate.entry.model_id))
-                return hop
-        return None
-
-    async def still_cooling(self, call: Call, route: Route) -> PeakError:
-        """The error of a call that has no time to wait, recorded unless the writer's refusal stands.
-
-        Where nobody cools down, who was left was halted meanwhile: then it says so.
-        """
-        halted = next((one.refusal for one in route.candidates if one.refusal), None)
-        if not route.cooled and halted is not None:
-            refused = refusal_error(halted.reason, halted.detail, halted.remedy, call_id=call.call_id)
-            if not route.refused_by_writer:
-                await self._permitting.refuse(call, halted.reason, refused, route)
-            return refused
-        refused = refused_while_cooling(route.cooling, self._clock.now(), call_id=call.call_id)
-        if not route.refused_by_writer:
-            await self._permitting.refuse(call, CallReason.BREAKER_OPEN, refused, route)
-        return refused
-
     async def onward(
         self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled
     ) -> tuple[Hop | None, list[EventDraft]]:
@@ -355,35 +294,15 @@ class Steps:
         must not keep out what follows. So it is before a wait for a model that cools down.
         """
         self._cooling.ended(_model(at), answered=False)
-        hop = self.following(at, exchange, failure)
+        hop = self.onwards.following(at, exchange, failure)
         if failure.outcome is OutcomeClass.RETRY_HERE and at.call.resend is None:
             failure = replace(failure, outcome=OutcomeClass.NEXT_CANDIDATE)
-        waits = hop is None and self._may_wait(at, failure)
+        waits = hop is None and self.onwards.may_wait(at, failure)
         drafts = self.failed(at, exchange, failure, bill, goes_on=hop is not None or waits)
         if not waits and (hop is None or exchange.unattended is None):
             return hop, drafts
         await self._recorder.after(drafts)
-        return (await self.cooled_down(at.call, at.route) if waits else hop), []
-
-    async def passed_over(self, at: Passage) -> Hop | None:
-        """The next hop after a refusal by the writer, which passes one candidate over."""
-        at.call.resend = None
-        cooling = self._cooling.now()
-        position = at.hop.candidate.entry.position
-        hop = at.route.after(
-            position,
-            spent=at.call.spent,
-            down=self._down_now(),
-            cooling=cooling,
-            halts=self._gate.halts(),
-        )
-        return hop or await self.cooled_down(at.call, at.route)
-
-    def _may_wait(self, at: Passage, failure: Failure) -> bool:
-        """Whether somebody is left who only cools down, for less time than the call has."""
-        if failure.outcome is OutcomeClass.STOP or not at.route.cooled:
-            return False
-        return self._cooling.fits(at.route.cooling, deadline=at.call.deadline)
+        return (await self.onwards.cooled_down(at.call, at.route) if waits else hop), []
 
     def failed(
         self, at: Passage, exchange: Exchange, failure: Failure, bill: Settled, *, goes_on: bool = False
@@ -411,12 +330,6 @@ class Steps:
         failure = struck(failure, exchange.secrets)
         bill = drafting.billed(at.hop, failure, exchange)
         await self._recorder.after(self.failed(at, exchange, failure, bill))
-
-    def _down_now(self) -> frozenset[str]:
-        now = self._clock.boot_us()
-        if self._down:
-            self._down = {provider: until for provider, until in self._down.items() if until > now}
-        return frozenset(self._down)
 
 
 def _model(at: Passage) -> Model:
