@@ -283,6 +283,7 @@ def drill_command(invocation: Invocation, kind: str, note: str, by: str | None, 
     It happens on a throw-away workspace with a node and a worker of its own: nothing real is stopped. Arming
     is drilled with peak arm request --drill, rolling back with --rehearse.
     """
+    from peak_console.operations.drill_here import TRIED_HERE, drill_here  # noqa: PLC0415 - not for `now`
     from peak_console.operations.drills import (  # noqa: PLC0415 - not for `now`
         DrillStep,
         drill_named,
@@ -305,6 +306,8 @@ def drill_command(invocation: Invocation, kind: str, note: str, by: str | None, 
             sys.stdout.flush()
 
     report = run_drill(wanted, told=tell)
+    if wanted in TRIED_HERE:
+        report = replace(report, steps=(*report.steps, *drill_here(ws, by=by, told=tell)))
     from peak_console.node.spawn import ledger_client  # noqa: PLC0415 - not for `now`
 
     with ledger_client(ws, name="peak incident drill") as client:

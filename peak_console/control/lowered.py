@@ -5,6 +5,7 @@ it: not time, not a restart, not a global enable.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ class Lowered:
     def _stopped(
         self, event_id: str, body: Mapping[str, Any], ts: str, boot_us: int, actor: str
     ) -> "Lowered":
-        scope = narrow_scope(body.get("scope"))
+        scope = marked_scope(body.get("scope"))
         mark = replace(_mark(event_id, body, ts, boot_us), actor=actor)
         if scope is None or mark.stop_id in self.lifted:
             return self
@@ -79,6 +80,19 @@ class Lowered:
             return Lowered(self.scopes, None, lifted)
         rest = {name: mark for name, mark in self.scopes.items() if name != scope}
         return Lowered(rest, self.reduce, lifted)
+
+
+def marked_scope(text: object) -> StopScope | None:
+    """The scope under which a stop is kept and shown: a narrow one, or a drill's, which stops nothing."""
+    if isinstance(text, str) and is_drill(text):
+        with suppress(UsageWrong):
+            return parse_scope(text)
+    return narrow_scope(text)
+
+
+def is_drill(scope: str) -> bool:
+    """Whether a scope is a drill's."""
+    return scope.strip().startswith(f"{ScopeKind.DRILL.value}:")
 
 
 def narrow_scope(text: object) -> StopScope | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from peak_console.control.history import GLOBAL, admit_enable
+from peak_console.control.lowered import is_drill
 from peak_console.control.scopes import reset_of
 from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
@@ -99,9 +100,9 @@ def _left_s(stop: LastStop | None, beginning: str, around: Circumstances, cooldo
 
 
 def scope_cooldown_left_s(scope: str, facts: Facts, around: Circumstances) -> int:
-    """Seconds until an enable of ``scope`` is allowed, rounded up. Lifting *reduce* needs no cooldown."""
+    """Seconds until an enable of ``scope`` is allowed, rounded up. *reduce* and drills need no cooldown."""
     mark = facts.lowered.mark(scope)
-    if mark is None or scope == REDUCE:
+    if mark is None or scope == REDUCE or is_drill(scope):
         return 0
     return _left_s(LastStop(mark.since, mark.boot_us), "", around, around.cooldown(scope))
 

@@ -18,7 +18,7 @@ from peak_console.control.boot import boot_id
 from peak_console.control.breakers import KINDS as BREAKER_KINDS
 from peak_console.control.breakers import Latches
 from peak_console.control.history import stop_draft
-from peak_console.control.lowered import Lowered, Mark, narrow_scope, reduce_draft
+from peak_console.control.lowered import Lowered, Mark, is_drill, narrow_scope, reduce_draft
 from peak_console.domain.arming import ArmEnd
 from peak_console.domain.clock import Clock, from_unix_us, iso, unix_us
 from peak_console.domain.errors import PeakError
@@ -157,6 +157,8 @@ def _stops(lowered: Lowered) -> Iterator[EventDraft]:
     if (mark := lowered.reduce) is not None:
         yield reduce_draft(_stop_id("reduce"), reason=_reason(mark.reason), operator=_by(mark))
     for scope, mark in sorted(lowered.scopes.items()):
+        if is_drill(scope):
+            continue
         yield stop_draft(_stop_id("stop"), scope=scope, reason=_reason(mark.reason), operator=_by(mark))
 
 

@@ -6,7 +6,7 @@ Such events are open to everybody, and the ledger must never say disarmed while 
 import asyncio
 from collections.abc import Sequence
 
-from peak_console.control.lowered import narrow_scope
+from peak_console.control.lowered import is_drill, marked_scope
 from peak_console.control.lowering import Lower, Wish
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventDraft, EventKind
@@ -30,10 +30,13 @@ class DirectLowering:
         if not wishes:
             return
         if self._lowering.is_one_too_many(wishes, actor):
-            self._lowering.stop_all(wishes[0])
+            real = [one for one in wishes if not is_drill(one.scope)]
+            for one in real[:1]:
+                self._lowering.stop_all(one)
             self._watch.renew_now()
             raise ControlRefused(
-                f"agents and jobs hold at most {AGENTS_SCOPES} scopes: everything was stopped instead",
+                f"agents and jobs hold at most {AGENTS_SCOPES} scopes"
+                + (": everything was stopped instead" if real else ""),
                 code="too_many_scopes",
                 remedy="see what holds: peak status",
             )
@@ -51,7 +54,7 @@ def _wish(draft: EventDraft) -> Wish | None:
         return Wish(Lower.DISARM, said, operator=str(body.get("operator", "")))
     if draft.kind == EventKind.CONTROL_REDUCED:
         return Wish(Lower.REDUCE, said)
-    scope = narrow_scope(body.get("scope")) if draft.kind == EventKind.CONTROL_STOPPED else None
+    scope = marked_scope(body.get("scope")) if draft.kind == EventKind.CONTROL_STOPPED else None
     return (
         None if scope is None else Wish(Lower.STOP, said, scope.text, operator=str(body.get("operator", "")))
     )

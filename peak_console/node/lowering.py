@@ -12,7 +12,8 @@ from peak_console.control.lowered import (
     OPERATOR_LIMIT,
     REASON_LIMIT,
     disarm_draft,
-    narrow_scope,
+    is_drill,
+    marked_scope,
     reduce_draft,
 )
 from peak_console.control.lowering import (
@@ -200,7 +201,13 @@ class Lowering:
         )
 
     def stop_all(self, wish: Wish) -> bool:
-        """Stop everything by the control folder instead; whether it was read back as done."""
+        """Stop everything by the control folder instead; whether it was read back as done.
+
+        For a drill nothing is stopped: it is forgotten.
+        """
+        if is_drill(wish.scope):
+            self._forget(wish)
+            return False
         said = wish.scope or wish.what.value
         outcome = stop_now(
             self._state.ws.control,
@@ -234,7 +241,7 @@ def _wish(what: Lower | str, scope: str, reason: str, operator: str) -> Wish:
         lower = Lower(what)
     except ValueError:
         raise UsageWrong(f"{what!r:.40} lowers nothing", code="event_malformed") from None
-    found = narrow_scope(scope)
+    found = marked_scope(scope)
     if lower is Lower.STOP and found is None:
         parse_scope(scope)
         raise UsageWrong(

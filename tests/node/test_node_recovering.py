@@ -274,6 +274,7 @@ def test_what_was_lowered_stays_lowered(world: World) -> None:
         EventDraft("ev_t2", "breaker.tripped", {**trip, "breaker": "critic", "scope": "layer:L4"}),
         EventDraft("ev_r2", "breaker.reset", {"breaker": "critic", "scope": "layer:L4"}),
         EventDraft("ev_q1", "model.quarantined", {"provider": "openai", "model_id": "gpt-5"}),
+        EventDraft("ev_d", "control.stopped", {"scope": "drill:x", "stop_id": "d"}),
     )
     write(
         world,
