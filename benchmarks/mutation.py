@@ -49,7 +49,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "control.arm_records": ARM,
     "control.tokens": ("control/test_arm_tokens", VALUES),
     "control.breakers": ("control/test_latching_breakers", VALUES),
-    "control.lowered": ("control/test_control_lowered",),
+    "control.lowered": ("control/test_control_lowered", VALUES),
     "control.scopes": ("control/test_control_scopes",),
     "control.history": ("control/test_control_history",),
     "policy.breaker": ("policy/test_breaker", VALUES),

@@ -9,7 +9,7 @@ import pytest
 from control_folder import BOOT, Folder
 
 from peak_console.control.files import ENABLED, LEASE, STOP
-from peak_console.control.gate import HALTING, CallGate, InFlight
+from peak_console.control.gate import HALTING, WATCH_INTERVAL_S, CallGate, InFlight
 from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Posture, PostureState
@@ -105,6 +105,15 @@ def test_the_environment_binds_this_process(folder: Folder) -> None:
     assert folder.gate(AI_ENABLED="true").posture().calls
     assert "ai_armed_false" in folder.gate(AI_ARMED="no").posture().reasons
     assert folder.gate(AI_ARMED="no").posture().calls
+
+
+def test_a_gate_reads_the_environment_of_its_process(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody gives it another one; an empty one that is given is empty."""
+    monkeypatch.setenv("AI_ENABLED", "false")
+    own = CallGate(folder.path, folder.clock, boot=lambda: BOOT)
+    assert own.posture().reasons == ("ai_enabled_false",)
+    assert folder.gate().posture().calls
+    assert WATCH_INTERVAL_S == 0.01  # seconds
 
 
 def test_a_check_takes_some_microseconds(folder: Folder) -> None:

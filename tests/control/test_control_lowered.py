@@ -2,10 +2,17 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peak_console.control.lowered import Lowered, disarm_draft, narrow_scope, reduce_draft
+from peak_console.control.lowered import (
+    Lowered,
+    Mark,
+    disarm_draft,
+    narrow_scope,
+    reduce_draft,
+)
 
 
 def after(*events: tuple[str, dict[str, Any]]) -> Lowered:
@@ -70,6 +77,60 @@ def test_a_disarm_names_what_it_ended() -> None:
         "reason": "x" * 500,
         "operator": "y" * 100,
     }
+
+
+def test_a_mark_says_what_is_known() -> None:
+    """Who recorded it too; what is not said is empty, and a stop without a name has its event's."""
+    whole = Lowered().after(*stopped("layer:L2")[:1], "ev", stopped("layer:L2")[1], "t", 7, actor="node")
+    assert whole.scopes == {"layer:L2": Mark("s1", "t", 7, "odd", "anna", "node")}
+    bare = Lowered().after("control.stopped", "ev", {"scope": "layer:L2"}, "t", 7)
+    assert bare.scopes == {"layer:L2": Mark("ev", "t", 7)}
+    assert (bare.scopes["layer:L2"].reason, bare.scopes["layer:L2"].operator) == ("", "")
+    nulls = {"stop_id": None, "reason": None, "operator": None}
+    reduced = Lowered().after("control.reduced", "ev", nulls, "t", 7, actor="node")
+    assert reduced == Lowered(reduce=Mark("ev", "t", 7))
+    assert (reduced.mark("reduce"), reduced.mark("layer:L2")) == (Mark("ev", "t", 7), None)
+
+
+def test_what_stands_beside_stays() -> None:
+    """A stop, a reduce and an enable leave all else as it is; an enable without a scope lifts nothing."""
+    both = after(stopped("layer:L2"), ("control.reduced", {"stop_id": "r1"}), stopped("run:a", "s3"))
+    assert (set(both.scopes), both.reduce) == ({"layer:L2", "run:a"}, Mark("r1", "t1", 1))
+    for body in ({}, {"scope": None}, {"scope": "model:x"}):
+        assert both.after("control.enabled", "ev", body, "t", 9) is both
+    one = both.after(*enabled("run:a")[:1], "ev", enabled("run:a")[1], "t", 9)
+    assert (set(one.scopes), one.reduce, one.lifted) == ({"layer:L2"}, both.reduce, frozenset({"s3"}))
+    two = one.after("control.enabled", "ev", {"scope": "reduce"}, "t", 9)
+    assert (set(two.scopes), two.reduce, two.lifted) == ({"layer:L2"}, None, frozenset({"s3", "r1"}))
+    assert two.after("control.reduced", "ev", {"stop_id": "r1"}, "t", 9) is two
+    again = two.after(*stopped("layer:L1", "s4")[:1], "ev", stopped("layer:L1", "s4")[1], "t", 9)
+    assert (set(again.scopes), again.lifted) == ({"layer:L2", "layer:L1"}, two.lifted)
+    assert again.after("control.reduced", "ev", {"stop_id": "r2"}, "t", 9).lifted == two.lifted
+
+
+def test_what_was_lifted_stays_lifted() -> None:
+    """Also where two scopes were stopped under one name, and both were enabled."""
+    events = [stopped("layer:L2"), stopped("run:a"), enabled("layer:L2"), enabled("run:a")]
+    assert after(*events).lifted == {"s1"}
+    assert after(*events, stopped("run:a")).scopes == {}
+
+
+@pytest.mark.parametrize("kind", ["control.armed", "control.disarmed", "control.zzz", "call.reserved", ""])
+def test_other_kinds_change_nothing(kind: str) -> None:
+    """Whatever they say of a scope, and wherever they stand in the alphabet."""
+    lowered = after(stopped("layer:L2"))
+    for scope in ("layer:L2", "layer:L1", "reduce"):
+        assert lowered.after(kind, "ev", {"scope": scope, "stop_id": "s9"}, "t", 9) is lowered
+
+
+def test_what_is_drafted_is_bounded() -> None:
+    """A reduce says that it is on; each draft has its mark's id and its own kind."""
+    reduce = reduce_draft("r1", reason="x" * 900, operator="y" * 900)
+    body = {"on": True, "stop_id": "r1", "reason": "x" * 500, "operator": "y" * 100}
+    assert (reduce.event_id, reduce.kind, reduce.body) == ("ev_r1", "control.reduced", body)
+    disarm = disarm_draft("d1", lease_id="l1", reason="x", operator="y")
+    body = {"lease_id": "l1", "reason": "x", "operator": "y"}
+    assert (disarm.event_id, disarm.kind, disarm.body) == ("ev_d1", "control.disarmed", body)
 
 
 scopes = st.sampled_from(["layer:L1", "layer:L2", "run:a", "reduce", "global"])

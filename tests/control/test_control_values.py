@@ -8,7 +8,7 @@ import pytest
 
 MODULES = (
     *("control.posture", "control.lease", "control.orders", "control.tokens", "control.breakers"),
-    *("control.arm_rules", "control.arm_state", "policy.breaker"),
+    *("control.arm_rules", "control.arm_state", "control.lowered", "policy.breaker"),
 )
 
 
