@@ -64,8 +64,10 @@ def test_a_stop_recorded_again_after_it_was_lifted_stops_nothing() -> None:
 
 
 def test_what_is_no_part_of_the_workspace_stops_nothing() -> None:
-    """Everything, drills and texts that name nothing are no stopped scopes."""
-    for text in ("global", "drill:stop", "L2", "layer:L99", "", "reduce", None, 7, "run:" + "x" * 200):
+    """Everything and texts that name nothing are no stopped scopes; a drill's is kept, and no part either."""
+    assert narrow_scope("drill:stop") is None
+    assert list(after(stopped("drill:stop")).scopes) == ["drill:stop"]
+    for text in ("global", "drill:", "L2", "layer:L99", "", "reduce", None, 7, "run:" + "x" * 200):
         assert narrow_scope(text) is None
         assert after(("control.stopped", {"scope": text})).scopes == {}
 
