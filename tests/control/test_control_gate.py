@@ -116,6 +116,81 @@ def test_a_gate_reads_the_environment_of_its_process(folder: Folder, monkeypatch
     assert WATCH_INTERVAL_S == 0.01  # seconds
 
 
+def test_what_was_parsed_is_kept_by_its_bytes_alone(folder: Folder) -> None:
+    """The same objects while the files stand; another, before or after it in order, is parsed anew."""
+    gate = folder.gate()
+    for event_id, scope in (("ev_5", "layer:L2"), ("ev_4", "layer:L1"), ("ev_6", "layer:L3")):
+        folder.enable(event_id)
+        folder.renew(enabled=event_id, stopped_scopes=(scope,))
+        sources, lease, halts = gate.sources(), gate.lease(), gate.halts()
+        assert lease is not None
+        assert (sources.enabled.event_id, lease.stopped_scopes) == (event_id, (scope,))
+        assert gate.sources().enabled is sources.enabled
+        assert gate.lease() is lease
+        assert gate.halts() is halts
+        folder.renew(enabled=event_id, stopped_scopes=(scope,), seq=8)
+        assert gate.lease() is not lease
+        assert gate.halts() is halts  # of another lease that halts the same
+        assert gate.standing()[1] == halts
+
+
+def test_a_stop_tells_since_when(folder: Folder) -> None:
+    """Where its file says it; any other stops as well."""
+    folder.stop()
+    since = folder.gate().sources().stop.since
+    assert since is not None
+    assert since.isoformat() == "2026-11-22T12:00:00+00:00"
+    for content in (b"", b"{}", b'{"at": "yesterday"}', b'{"at": 5}'):
+        (folder.path / STOP).write_bytes(content)
+        stop = folder.gate().sources().stop
+        assert (stop.present, stop.since) == (True, None)
+
+
+def test_a_lease_of_an_unknown_boot_cuts_nothing(folder: Folder) -> None:
+    """What is in flight goes on where nobody can say of which boot the lease is."""
+
+    def unknown() -> str:
+        raise OSError("no such file")
+
+    folder.renew(calls=False, state=PostureState.STOPPED, reasons=(min(HALTING),))
+    assert CallGate(folder.path, folder.clock, {}, boot=unknown).stopped() is None
+    assert folder.gate().stopped() == min(HALTING)
+    folder.renew(reasons=(min(HALTING),))
+    assert folder.gate().stopped() is None  # it permits calls
+    (folder.path / ENABLED).unlink()
+    assert folder.gate().stopped() == "not_enabled"
+    folder.stop()
+    assert folder.gate().stopped() == "stop_present"
+
+
+def test_a_loop_that_has_closed_does_not_keep_others_from_being_told(folder: Folder) -> None:
+    """All that is watched is counted and told; what is closed is no longer watched, and its thread ends."""
+    watch, told, heard = InFlight(folder.gate(), interval_s=60.0), list[str](), threading.Event()
+
+    def closed(_: Halt) -> None:
+        raise RuntimeError("its loop has closed")
+
+    def note(halt: Halt) -> None:
+        told.append(halt.why)
+        heard.set()
+
+    with watch.watch(closed), watch.watch(note):
+        assert (len(watch), watch.cancelled) == (2, 0)
+        folder.stop()
+        watch.look()
+        assert (len(watch), watch.cancelled) == (0, 2)
+        assert heard.wait(PATIENCE_S)
+        assert told == ["stop_present"]
+        with watch.watch(closed):
+            thread = watch._thread
+            assert thread is not None
+            assert (thread.name, thread.daemon) == ("peak-in-flight", True)
+            watch.close()
+            assert len(watch) == 0
+            assert not thread.is_alive()
+    watch.close()
+
+
 def test_a_check_takes_some_microseconds(folder: Folder) -> None:
     """At most 25 µs at its best of ten rounds: it stands before every send."""
     gate = folder.gate()
