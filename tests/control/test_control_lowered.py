@@ -10,6 +10,8 @@ from peak_console.control.lowered import (
     Lowered,
     Mark,
     disarm_draft,
+    is_drill,
+    marked_scope,
     narrow_scope,
     reduce_draft,
 )
@@ -123,6 +125,17 @@ def test_other_kinds_change_nothing(kind: str) -> None:
     lowered = after(stopped("layer:L2"))
     for scope in ("layer:L2", "layer:L1", "reduce"):
         assert lowered.after(kind, "ev", {"scope": scope, "stop_id": "s9"}, "t", 9) is lowered
+
+
+@pytest.mark.parametrize(("text", "drill"), [("drill:stop", True), (" drill:stop", True), ("drill", False)])
+def test_a_drills_stop_is_shown_and_stops_nothing(text: str, drill: bool) -> None:  # noqa: FBT001 - a table
+    """It is kept under its own scope; of what reads as none, nothing is."""
+    assert is_drill(text) == drill
+    assert narrow_scope(text) is None
+    scope = marked_scope(text)
+    assert (scope.text if scope else "") == ("drill:stop" if drill else "")
+    assert marked_scope("drill:" + "x" * 500) is None
+    assert marked_scope(7) is None
 
 
 def test_what_is_drafted_is_bounded() -> None:
