@@ -13,7 +13,7 @@ TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "arm", "incidents", "lo
 OF_CHANGES: Final = ("history", "version", "merge", "model", "lock")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
 OF_ARMING: Final = ("arm-request", "arm-token", "arm-confirm", "arm-approve")
-PANELS: Final = ("help", "incident", "act", "enable", "save", "picker")
+PANELS: Final = ("help", "incident", "act", "enable", "lift", "save", "picker")
 SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS, *OF_ARMING)
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""

@@ -2,6 +2,7 @@
 
 from peak_console.domain.posture import PostureReason
 from peak_console.tui.action import ActionState
+from peak_console.tui.lifting import lowered_of, unnamed
 
 
 def needs_workspace(state: ActionState) -> str:
@@ -54,3 +55,17 @@ def enable_reason(state: ActionState) -> str:
     if PostureReason.AI_ENABLED_FALSE in reasons:
         return "AI_ENABLED=false in this environment; no file can raise it"
     return ""
+
+
+def lift_reason(state: ActionState) -> str:
+    """Why no stop can be lifted alone."""
+    if not state.has_workspace:
+        return "no workspace is open"
+    if lowered_of(state.bar) or unnamed(state.bar):
+        return ""
+    return "no scope is stopped" if state.bar.posture.calls else "no scope is stopped alone; e enables calls"
+
+
+def lift_confirm_reason(state: ActionState) -> str:
+    """Why a stop cannot be lifted yet."""
+    return state.missing or lift_reason(state)

@@ -146,6 +146,25 @@ class AppActions:
 
         self._app.push_screen(EnableDialog())
 
+    def do_control_lift(self, scope: str = "") -> None:
+        """Open the dialogue for a stop that stands alone; a list to pick from where there are several."""
+        from peak_console.tui.lifting import Lowered, lowered_of, unnamed  # noqa: PLC0415 - not before the first paint
+        from peak_console.tui.screens.lift import LiftDialog  # noqa: PLC0415 - likewise
+        from peak_console.tui.screens.picker import Choice, Picker  # noqa: PLC0415 - likewise
+
+        bar = self._app.bar
+        known = {one.scope: one for one in lowered_of(bar)}
+
+        def ask(chosen: str) -> None:
+            self._app.push_screen(LiftDialog(known.get(chosen) or Lowered(chosen)))
+
+        if scope or len(known) == 1:
+            ask(scope or next(iter(known)))
+            return
+        choices = [Choice(one.scope, one.what) for one in known.values()]
+        hint = "or type a scope, as layer:L2" if unnamed(bar) else ""
+        self._app.push_screen(Picker("lift which stop", choices, ask, free=unnamed(bar), hint=hint))
+
     def do_theme_next(self, name: str = "") -> None:
         """The next theme, or the one named."""
         settings = list(themes.SETTINGS)

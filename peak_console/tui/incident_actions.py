@@ -37,7 +37,7 @@ INCIDENT_ACTIONS: Final = (
         "exclamation_mark,ctrl+g",
         "!",
         "The incident panel, over any screen: two keys stop everything. In a text, where ! types, ctrl+g.",
-        frozenset(PAGES | {"help", "picker", "save", "enable", "act", *OF_ARMING}),
+        frozenset(PAGES | {"help", "picker", "save", "enable", "lift", "act", *OF_ARMING}),
         rank=45,
         command="incident",
     ),

@@ -34,6 +34,7 @@ _NAMES = {
     "incident": "The incident panel",
     "act": "A form of the Incident screen",
     "enable": "The enable dialogue",
+    "lift": "The dialogue that lifts one stop",
     "save": "The save dialogue",
     "picker": "A list to pick from",
     "arm-request": "The request to be armed",

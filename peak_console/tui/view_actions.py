@@ -335,7 +335,7 @@ VIEW_ACTIONS: Final = (
         "escape",
         "esc",
         "One step back.",
-        frozenset(PAGES | {"help", "incident", "act", "enable", "picker", "save", *OF_ARMING}),
+        frozenset(PAGES | {"help", "incident", "act", "enable", "lift", "picker", "save", *OF_ARMING}),
         rank=32,
         disabled=needs_way_back,
     ),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from arm_scenes import arm_app
 from change_scenes import BASE, DRAFT, MATRIX, bench, sha256
 from console_driving import make_app, press, settle
 from console_scenes import scene
@@ -81,8 +82,19 @@ async def picture(state: str, keys: tuple[str, ...], source: FakeSource | None =
         return drawn(app)
 
 
+async def arm() -> str:
+    """The screen Arm with its checklist judged, as SVG at 120 by 40."""
+    app, _ = arm_app("normal")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "5")
+        app.screen.long_work().wait()  # type: ignore[attr-defined]
+        await settle(pilot)
+        return drawn(app)
+
+
 def main() -> None:
     """Write every picture."""
+    (IMAGES / "arm.svg").write_text(asyncio.run(arm()), encoding="utf-8")
     for name, (state, keys) in PICTURES.items():
         (IMAGES / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
     for name, (state, keys) in INCIDENTS.items():

@@ -25,6 +25,7 @@ from peak_console.tui.screens.history import HistoryScreen
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.incident_form import IncidentForm
 from peak_console.tui.screens.incidents import IncidentsScreen
+from peak_console.tui.screens.lift import LiftDialog
 from peak_console.tui.screens.live import LiveScreen
 from peak_console.tui.screens.lock import LockScreen
 from peak_console.tui.screens.log import LogScreen, RecordScreen
@@ -60,6 +61,7 @@ CLASSES = {
         IncidentsScreen,
         IncidentForm,
         EnableDialog,
+        LiftDialog,
         MatrixScreen,
         HistoryScreen,
         LockScreen,

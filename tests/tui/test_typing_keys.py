@@ -16,8 +16,10 @@ from textual.pilot import Pilot
 
 from peak_console.config.workspace import Workspace
 from peak_console.tui.app import PeakApp
+from peak_console.tui.lifting import Lowered
 from peak_console.tui.screens.enable import EnableDialog
 from peak_console.tui.screens.incident import IncidentPanel
+from peak_console.tui.screens.lift import LiftDialog
 from peak_console.tui.screens.picker import Choice, Picker
 from peak_console.tui.screens.save import Proposal, SaveDialog
 from peak_console.tui.widgets.form import Cancel
@@ -130,6 +132,7 @@ TEXTS = {
     "models": ("4", "m"),
     "history": ("4", "h"),
     "enable": (),
+    "lift": (),
     "save": (),
     "save reason": ("tab", "tab"),
     "save text": ("tab",),
@@ -140,6 +143,8 @@ TEXTS = {
 def _dialogue(app: PeakApp, place: str) -> EnableDialog | SaveDialog | Picker | None:
     if place == "enable":
         return EnableDialog()
+    if place == "lift":
+        return LiftDialog(Lowered("layer:L1"))
     if place == "picker":
         return Picker("pick", [Choice("one")], lambda _: None)
     if place.startswith("save"):

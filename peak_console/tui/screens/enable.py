@@ -29,7 +29,7 @@ from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
 
 WORD = "ENABLE"
-_WIDTH = 72
+WIDTH = 72
 
 
 class CooldownRead(Message):
@@ -44,6 +44,10 @@ class EnableDialog(PeakModal):
     """Asks for operator, reason and the typed word; enables through the node."""
 
     NAME = "enable"
+    ASKED_BY = "control.enable"
+    """The action that opened it."""
+    UNDONE = "not enabled"
+    WHY = "why calls may be made now; it stands on the ledger"
     NEEDS_ROOM = True
     AUTO_FOCUS = "#reason"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("enable")]
@@ -56,20 +60,26 @@ class EnableDialog(PeakModal):
         self._busy = False
         self._asked_to_leave = False
         self._ready_at: datetime | None = None
+        self.title_shown = "enable calls"
+        self.does = "enables calls"
 
     def panel(self) -> Iterable[Widget]:
         """What will happen, the fields, Cancel, what is missing."""
         framed = Vertical(
-            Lines(_what_happens(self.peak.bar.workspace)),
+            Lines(self.words()),
             Field("operator", "operator", self.peak.bar.operator or "", "whose enrolled key signs it"),
-            Field("reason", "reason", "", "why calls may be made now; it stands on the ledger"),
+            Field("reason", "reason", "", self.WHY),
             Field("word", "word", "", f"type {WORD}"),
             Cancel(),
             Lines([EMPTY], id="enable-state"),
             classes="panel",
         )
-        framed.border_title = "enable calls"
+        framed.border_title = self.title_shown.replace("[", "\\[")
         yield framed
+
+    def words(self) -> list[Line]:
+        """What will happen, and the command."""
+        return _what_happens(self.peak.bar.workspace)
 
     def on_mount(self) -> None:
         """Say what is missing; ask the node for the cooldown."""
@@ -90,7 +100,11 @@ class EnableDialog(PeakModal):
             self.run_worker(lambda: self._ask_cooldown(workspace), thread=True, exclusive=False)
 
     def _ask_cooldown(self, workspace: Workspace) -> None:
-        self.post_message(CooldownRead(read_cooldown(workspace)))
+        self.post_message(CooldownRead(self.read_cooldown_of(workspace)))
+
+    def read_cooldown_of(self, workspace: Workspace) -> int:
+        """Seconds of the cooldown that are left."""
+        return read_cooldown(workspace)
 
     def on_cooldown_read(self, message: CooldownRead) -> None:
         """Count down from what the node says."""
@@ -125,20 +139,20 @@ class EnableDialog(PeakModal):
     def _show_state(self, problem: str = "", remedy: str = "") -> None:
         lines: list[Line]
         if self._busy:
-            lines = [(Span("enabling …", Tone.WARN),)]
+            lines = [(Span("under way …", Tone.WARN),)]
         elif problem:
             lines = [
-                fit((Span(f"✗ {problem}", Tone.BAD),), _WIDTH),
-                fit((Span(f"  {remedy}", Tone.WARN),), _WIDTH),
+                fit((Span(f"✗ {problem}", Tone.BAD),), WIDTH),
+                fit((Span(f"  {remedy}", Tone.WARN),), WIDTH),
             ]
         elif missing := self._missing():
             tone = Tone.WARN if self._cooldown_left() else Tone.DIM
             lines = [
-                (Span(" ctrl+y ", Tone.FAINT), Span("  enables calls; not yet:", Tone.DIM)),
+                (Span(" ctrl+y ", Tone.FAINT), Span(f"  {self.does}; not yet:", Tone.DIM)),
                 (Span(f"  {missing}", tone),),
             ]
         else:
-            lines = [(Span(" ctrl+y ", Tone.CHIP_WARN), Span("  enables calls now", Tone.STRONG))]
+            lines = [(Span(" ctrl+y ", Tone.CHIP_WARN), Span(f"  {self.does} now", Tone.STRONG))]
             if self._asked_to_leave:
                 lines.append((Span("▲ Enter confirms nothing; once more here, or esc, cancels", Tone.WARN),))
         self.query_one("#enable-state", Lines).show_lines(lines)
@@ -184,28 +198,36 @@ class EnableDialog(PeakModal):
         self._show_state()
 
     def do_back(self) -> None:
-        """Close, and say that nothing was enabled where something had been typed."""
+        """Close, and say that nothing was done where something had been typed."""
         if self._value("reason") or self._value("word"):
-            self.peak.say("not enabled: the dialogue was cancelled")
+            self.peak.say(f"{self.UNDONE}: the dialogue was cancelled")
         self.dismiss()
 
     def do_enable_confirm(self) -> None:
         """Enable, if nothing is missing."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Do it, if nothing is missing."""
         workspace = self.peak.opening.workspace
         if self._busy or workspace is None or self._missing():
             self._show_state()
             return
-        reason = BY_ID["control.enable"].why_disabled(self.action_state())
+        reason = BY_ID[self.ASKED_BY].why_disabled(self.action_state())
         if reason:
             self._show_state(reason)
             return
         self._busy = True
         self._show_state()
         operator, why = self._value("operator"), self._value("reason")
-        self.run_worker(lambda: self._enable(workspace, why, operator), thread=True, exclusive=False)
+        self.run_worker(lambda: self._do(workspace, why, operator), thread=True, exclusive=False)
 
-    def _enable(self, workspace: Workspace, reason: str, operator: str) -> None:
-        self.post_message(enable_and_read_back(workspace, reason, operator))
+    def _do(self, workspace: Workspace, reason: str, operator: str) -> None:
+        self.post_message(self.carry_out(workspace, reason, operator))
+
+    def carry_out(self, workspace: Workspace, reason: str, operator: str) -> ActionDone:
+        """Enable through the node, and say what came of it."""
+        return enable_and_read_back(workspace, reason, operator)
 
     def on_action_done(self, message: ActionDone) -> None:
         """Close when it holds; else say what kept it, and let it be mended."""
@@ -254,7 +276,7 @@ def _what_happens(workspace: str) -> list[Line]:
                 Span(name, Tone.STRONG),
                 Span(" again, within its budgets."),
             ),
-            _WIDTH,
+            WIDTH,
         ),
         (
             Span("No live order is permitted by it. ", Tone.DIM),

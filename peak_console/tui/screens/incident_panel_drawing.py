@@ -16,8 +16,9 @@ from peak_console.tui import figures
 from peak_console.tui.actions import BY_ID
 from peak_console.tui.bar_drawing import posture_chip
 from peak_console.tui.containing import Part, PartState
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, apart, cell, fit, rule
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, apart, cell, fit, rule, width_of
 from peak_console.tui.messages import StepShown
+from peak_console.tui.screens.incident_later_drawing import later_forms
 from peak_console.tui.widgets.document import wrapped
 
 STATES: Final = {
@@ -32,8 +33,8 @@ _KEYS: Final = (
     ("c", "incident.capture", "CAPTURE", "seals what happened", Tone.CHIP_INFO),
     ("a", "incident.contain", "ALL THREE", "disarm, stop, capture, in order", Tone.CHIP_BAD),
 )
-_CALM: Final = frozenset({PostureState.DISARMED, PostureState.ARMED, PostureState.REDUCE})
 _MANY: Final = 3
+_PART_LINES: Final = 4
 _SECOND_MS: Final = 1000
 
 
@@ -72,7 +73,7 @@ def panel_lines(facts: PanelFacts, width: int, height: int) -> list[Line]:
         _Section(90, _workers_forms(facts, width)),
         _Section(80, _result_forms(facts, width) if facts.parts else _key_forms(width)),
         _Section(30, _contact_forms(facts, width)),
-        _Section(50, _later_forms(facts, width)),
+        _Section(50, later_forms(facts.bar, facts.cooldown_s, width, readonly=facts.readonly)),
     ]
     sections = [one for one in sections if one.forms]
     chosen = [0] * len(sections)
@@ -87,6 +88,10 @@ def panel_lines(facts: PanelFacts, width: int, height: int) -> list[Line]:
                 break
             chosen[at] = 0
     parts = [section.forms[form] for section, form in zip(sections, chosen, strict=True)]
+    shown = _result_forms(facts, width)[-1] if facts.parts else []
+    whole = _result_forms(facts, width, whole=True)[-1] if facts.parts else []
+    if shown in parts and total() + len(whole) - len(shown) <= height:
+        parts[parts.index(shown)] = whole
     return _spaced([list(one) for one in parts if one], height)
 
 
@@ -255,7 +260,7 @@ def _key_forms(width: int) -> tuple[Sequence[Line], ...]:
     return (lines,)
 
 
-def _result_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
+def _result_forms(facts: PanelFacts, width: int, *, whole: bool = False) -> tuple[Sequence[Line], ...]:
     """What the keys did: each part with its steps, as many of them as there is room for."""
     failed = any(part.state is PartState.FAILED for part in facts.parts)
     over = all(part.over for part in facts.parts)
@@ -270,7 +275,7 @@ def _result_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
     def drawn(*, steps: bool, do: bool) -> list[Line]:
         lines: list[Line] = [head]
         for part in facts.parts:
-            lines.append(_part_line(part, facts.doing_s, width))
+            lines += _part_lines(part, facts.doing_s, width, whole=whole)
             if do and part.remedy:
                 lines += _do(part.remedy, width)
             for step in part.steps:
@@ -278,7 +283,11 @@ def _result_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
                     lines += _step_lines(step, width, do=do)
         return lines
 
-    return (drawn(steps=False, do=False), drawn(steps=False, do=True), drawn(steps=True, do=True))
+    return (
+        drawn(steps=False, do=False),
+        drawn(steps=False, do=True),
+        drawn(steps=True, do=True),
+    )
 
 
 _PART_SIGNS: Final = {
@@ -289,21 +298,19 @@ _PART_SIGNS: Final = {
 }
 
 
-def _part_line(part: Part, doing_s: float, width: int) -> Line:
+def _part_lines(part: Part, doing_s: float, width: int, *, whole: bool) -> list[Line]:
+    """The part in one line, cut where it is long; or ``whole``, in as many as it takes."""
     sign, tone = _PART_SIGNS[part.state]
     doing = f"under way, {figures.age(doing_s)}" if doing_s >= 1 else "under way"
     words = {PartState.WAITING: "waits for its turn", PartState.DOING: doing}
-    text = part.summary or words.get(part.state, "")
+    text = one_line(part.summary or words.get(part.state, ""), 400)
+    tone_text = tone if part.over else Tone.TEXT
     at = "" if part.at_ms is None else _time(part.at_ms)
-    return fit(
-        (
-            Span(f" {sign} ", tone),
-            cell(part.name, 10, Tone.STRONG),
-            cell(at, 9, Tone.DIM, right=True),
-            Span(f"  {one_line(text, 200)}", tone if part.over else Tone.TEXT),
-        ),
-        width,
-    )
+    left = (Span(f" {sign} ", tone), cell(part.name, 10, Tone.STRONG), cell(at, 9, Tone.DIM, right=True))
+    lines = wrapped(text, width, indent=" " * (width_of(left) + 2), tone=tone_text) if whole else []
+    if len(lines) > 1:
+        return [(*left, Span("  "), *lines[0][1:]), *lines[1:_PART_LINES]]
+    return [fit((*left, Span(f"  {text}", tone_text)), width)]
 
 
 def _step_lines(step: StepShown, width: int, *, do: bool) -> list[Line]:
@@ -334,7 +341,7 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"  # noqa: PLR2004 - two digits
 
 
-# -- people, and the way back
+# -- people
 
 
 def _contact_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
@@ -354,50 +361,6 @@ def _contact(one: ContactLine, width: int, *, first: bool) -> Line:
             Span(f"  {one_line(one.reach, 40)}", Tone.TEXT),
             Span(f"  {one_line(one.role, 60)}", Tone.DIM),
             Span(f"  {one_line(one.note, 80)}" if one.note else "", Tone.FAINT),
-        ),
-        width,
-    )
-
-
-def _later_forms(facts: PanelFacts, width: int) -> tuple[Sequence[Line], ...]:
-    """The keys that lead back: off where this console may not, with the command that does it elsewhere."""
-    posture = facts.bar.live_posture or facts.bar.posture
-    stopped = posture.state not in _CALM
-    past = facts.bar.live_posture is not None
-    head = rule((Span("to go on later", Tone.DIM),), width)
-    roll = (
-        Span(" r ", Tone.KEY),
-        Span("  roll back "),
-        Span("the matrix or the lock, with what differs", Tone.DIM),
-    )
-    enable = _enable_line(facts, width)
-    if past or facts.readonly:
-        cli = BY_ID["control.enable"].cli
-        why = "this is the past" if past else "this console only reads"
-        off = fit((Span(f" {why}; elsewhere  ", Tone.DIM), Span(f"$ {cli}", Tone.ACCENT)), width)
-        return ([head, off],) if stopped else ()
-    if not stopped:
-        return ([], [head, roll])
-    return ([enable], [head, enable], [head, enable, roll])
-
-
-def _enable_line(facts: PanelFacts, width: int) -> Line:
-    if facts.cooldown_s:
-        left = figures.countdown(facts.cooldown_s)
-        return fit(
-            (
-                Span(" e ", Tone.FAINT),
-                Span("  enable    ", Tone.DIM),
-                Span(f"in {left}", Tone.WARN),
-                Span(": the cooldown after the stop", Tone.DIM),
-            ),
-            width,
-        )
-    return fit(
-        (
-            Span(" e ", Tone.KEY),
-            Span("  enable    "),
-            Span("an operator, a reason, the typed word ENABLE", Tone.DIM),
         ),
         width,
     )

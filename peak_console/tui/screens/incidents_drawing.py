@@ -199,7 +199,7 @@ def _facts(
         ("capture", (_capture(one, progress),)),
     ]
     if detail.runs:
-        count = f"{len(detail.runs)} since 15 min before: "
+        count = f"{detail.runs_counted} since 15 min before: "
         facts.insert(
             2, ("runs", (Span(count, Tone.DIM), Span(", ".join(one_line(each, 30) for each in detail.runs))))
         )
@@ -223,9 +223,10 @@ def _recovery(bar: BarSnapshot) -> Line:
     posture = bar.live_posture or bar.posture
     stopped = ", ".join(one_line(each, 30) for each in bar.stopped_scopes)
     ramp = (Span(f"ramp {bar.ramp_pct} %", Tone.WARN),) if bar.ramp_pct < 100 else ()  # noqa: PLR2004 - all of it
-    way = (Span("e enables, after its cooldown", Tone.DIM),) if not posture.calls else ()
+    way = (Span("e enables", Tone.DIM),) if not posture.calls else ()
     scopes = (Span(f"stopped: {stopped}", Tone.WARN),) if stopped else ()
-    return joined(((posture_chip(posture),), ramp, scopes, way))
+    lift = (Span("l lifts it", Tone.DIM),) if stopped or bar.reduce else ()
+    return joined(((posture_chip(posture),), ramp, scopes, lift, way))
 
 
 def _timeline_lines(entries: Sequence[TimelineEntry], opened: datetime, width: int) -> list[Line]:
