@@ -7,6 +7,7 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
 from peak_console.cli.token_entry import refuse_without_exit, show_token, typed_phrase, typed_token
+from peak_console.control.arm_rules import ASK_AGAIN
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.node.spawn import connect_node
@@ -29,7 +30,9 @@ def command() -> None:
     "request",
     epilog='Example: peak arm request --drill --scope venue:paper --purpose "weekly drill" --reason "drill"',
 )
-@click.option("--scope", default="", help="What is armed: venue:NAME or global; in a drill any scope.")
+@click.option(
+    "--scope", default="", help="What is armed: venue:NAME or global; in a drill any (default: global)."
+)
 @click.option("--run", "run_id", default="", help="The run whose orders may pass; a drill needs none.")
 @click.option("--purpose", default="", help="What for; it is recorded.")
 @click.option("--ttl", help="For how long: 90s, 15m, 1h (default: as configs/control.toml says).")
@@ -154,7 +157,7 @@ def _request(client: Any, request_id: str | None) -> ArmRequestLine:
         raise ControlRefused(
             "no such request stands" if request_id else "no request waits",
             code="arm_no_request",
-            remedy="ask again: peak arm request",
+            remedy=ASK_AGAIN,
         )
     return waits
 

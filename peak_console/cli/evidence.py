@@ -79,7 +79,8 @@ def build_command(
 def verify_command(invocation: Invocation, target: str, key: str | None, edition: int | None) -> int:
     """Verify a run's pack, or a pack's folder or archive anywhere: files, signature, events and proofs.
 
-    An incident's capture is verified by the incident's id, or by its folder.
+    An incident's capture is verified by the incident's id, short as peak incident show takes it, or by its
+    folder.
 
     In its workspace it is also held against the seal that the ledger recorded, so that a pack made anew with
     a stolen key is found. Outside one the public key is named with --key. Exit 1 lists every file that is
@@ -87,6 +88,8 @@ def verify_command(invocation: Invocation, target: str, key: str | None, edition
     """
     shown = _Progress(enabled=not invocation.as_json and sys.stderr.isatty())
     public = None if key is None else evidence.read_public(Path(key))
+    if not Path(target).exists():
+        target = _meant(invocation, target)
     if (is_run_id(target) or is_incident_id(target)) and not Path(target).exists():
         found = evidence.verify_pack(invocation.workspace(), target, shown, edition=edition, public=public)
     else:
@@ -109,6 +112,7 @@ def show_command(invocation: Invocation, run_id: str, file: str | None, edition:
     A pack that does not verify is not shown: exit 1 says what is wrong with it.
     """
     ws = invocation.workspace()
+    run_id = evidence.pack_meant(ws, run_id)
     found = evidence.verify_pack(ws, run_id, edition=edition)
     document = evidence.verified_as_json(found)
     if not found.ok:
@@ -132,6 +136,14 @@ def show_command(invocation: Invocation, run_id: str, file: str | None, edition:
         report.rstrip("\n"),
     )
     return 0
+
+
+def _meant(invocation: Invocation, target: str) -> str:
+    """What is no path here may be an incident's short id; outside a workspace it is none."""
+    try:
+        return evidence.pack_meant(invocation.workspace(), target)
+    except EnvironmentUnfit:
+        return target
 
 
 def _key_of(invocation: Invocation) -> bytes:
@@ -168,9 +180,10 @@ def _built(built: PackBuilt) -> list[str]:
 
 def _verified(found: evidence.PackVerified) -> list[str]:
     notes = [f"note: {one_line(one, 300)}" for one in found.notes[:_SHOWN]]
+    files = counted(len(found.files), "file")
     if found.ok:
         return [
-            f"ok: run {found.run_id}, {counted(len(found.files), 'file')}, {counted(found.events, 'event')}",
+            f"ok: {_whose(found.run_id)}, {files}, {counted(found.events, 'event')}",
             f"  proved under the checkpoint of {counted(found.checkpoint_size, 'event')}",
             f"  signed by the key {found.signed_by[:16]}…",
             *([f"  as recorded by event {found.recorded_seq}"] if found.recorded_seq is not None else []),
@@ -178,14 +191,22 @@ def _verified(found: evidence.PackVerified) -> list[str]:
         ]
     told = [f"  {one_line(one, 300)}" for one in found.problems[:_SHOWN]]
     more = len(found.problems) - len(told)
-    run = f" (run {one_line(found.run_id, 60)})" if found.run_id else ""
+    whose = f" ({_whose(found.run_id)})" if found.run_id else ""
+    again = "capture it again: peak capture INCIDENT_ID"
+    if not is_incident_id(found.run_id):
+        again = "seal the run again: peak evidence build RUN_ID"
     return [
-        f"BROKEN{run}: {counted(len(found.problems), 'problem')}",
+        f"BROKEN{whose}: {counted(len(found.problems), 'problem')}",
         *told,
         *([f"  and {more} more"] if more else []),
         *notes,
-        "do: do not rely on it; compare with a copy, or seal the run again: peak evidence build RUN_ID",
+        f"do: do not rely on it; compare with a copy, or {again}",
     ]
+
+
+def _whose(pack: str) -> str:
+    """Of what a pack is: a run, or an incident."""
+    return f"{'incident' if is_incident_id(pack) else 'run'} {one_line(pack, 60)}"
 
 
 def _some(names: list[str]) -> str:

@@ -176,5 +176,9 @@ def drills_listed(lines: Sequence["DrillLine"], now: "datetime") -> list[str]:
 
 
 def _age(now: "datetime", at: "datetime") -> str:
-    hours = max(0, int((now - at).total_seconds() // 3600))
-    return f"{hours // 24} d ago" if hours >= 24 else f"{hours} h ago"  # noqa: PLR2004 - hours of a day
+    """How long ago, in the largest unit of which there is one at least: seconds, minutes, hours, days."""
+    passed = max(0, int((now - at).total_seconds()))
+    for seconds, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if passed >= seconds:
+            return f"{passed // seconds} {unit} ago"
+    return f"{passed} s ago"

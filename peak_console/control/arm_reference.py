@@ -75,6 +75,13 @@ accepts. When it ends, `drill.finished` is on record: held only where it was gra
 where it was disarmed before, for then no TTL was shown. Readiness and
 the pre-live checklist go by it.
 
+**Two persons** are two operating-system users. An operator is a key, and whoever may read a key's private
+half signs with it: one user who holds the keys of two enrolled operators can approve what it asked for
+itself. The boundary is the operating-system user. So from phase testnet on every operator works as a user of
+their own, makes their own key there, and is enrolled by its public half: `peak operator enroll NAME
+--public-key NAME.pub`. The first operator is enrolled by `peak init`; every further one only with the proof
+of one who is enrolled, also where the same user asks.
+
 **What is kept of a token** is a SHA-256 over the token, the request, the configs in force, the node's
 session and an epoch that moves whenever posture, phase, configs or breakers changed. It is compared in
 constant time, also for what is malformed, late or nobody's. The token is in no event, file, log, argument

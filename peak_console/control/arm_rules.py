@@ -147,9 +147,16 @@ class ArmRefusal(StrEnum):
     UNRECORDED = "arm_unrecorded"
 
 
+DRILL: Final = 'peak arm request --drill --purpose "..." --reason "..."'
+"""The command that rehearses arming, complete."""
+
+ASK_AGAIN: Final = (
+    f'ask again: peak arm request --scope venue:NAME --run RUN_ID --purpose "..." --reason "...", or {DRILL}'
+)
+
 WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
     ArmRefusal.LOCKED: (
-        "arming is locked after too many wrong tokens",
+        "arming is locked after too many wrong tokens or phrases",
         "wait until peak arm status shows it free; stopping is never locked",
     ),
     ArmRefusal.ARMED: ("something is armed already", "end it first: peak disarm"),
@@ -175,11 +182,11 @@ WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
     ArmRefusal.TTL: ("the time is not within what configs/control.toml allows", "ask for a shorter --ttl"),
     ArmRefusal.SECOND_OPERATOR: (
         "two persons are asked for and only one operator is enrolled",
-        "enroll another operator: peak operator enroll NAME",
+        "enroll another operator: peak operator enroll NAME --public-key NAME.pub",
     ),
     ArmRefusal.PHASE: (
         "only in phase live is anything armed",
-        "rehearse it with --drill, or look at: peak phase show",
+        f"rehearse it: {DRILL}; or look at: peak phase show",
     ),
     ArmRefusal.RUN_MISSING: ("live orders are armed for one run", "name it: --run RUN_ID"),
     ArmRefusal.RUN_UNKNOWN: ("no such run was started", "list them with: peak runs list"),
@@ -189,7 +196,7 @@ WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
         "the pre-live checklist could not be judged",
         "look at: peak checklist pre-live",
     ),
-    ArmRefusal.NO_REQUEST: ("no such request stands", "ask again: peak arm request"),
+    ArmRefusal.NO_REQUEST: ("no such request stands", ASK_AGAIN),
     ArmRefusal.NOT_YOURS: ("another operator asked for this", "only who asked can confirm"),
     ArmRefusal.SAME_OPERATOR: (
         "whoever asked cannot approve it",
@@ -198,12 +205,12 @@ WORDS: Final[dict[ArmRefusal, tuple[str, str]]] = {
     ArmRefusal.NOT_NEEDED: ("this request needs no approval", "confirm it: peak arm confirm"),
     ArmRefusal.UNAPPROVED: (
         "another operator has not approved it yet",
-        "ask another operator to run: peak arm approve",
+        'ask another operator to run: peak arm approve --reason "..."',
     ),
     ArmRefusal.TOKEN: ("this is not the token", "type the token as it was shown"),
     ArmRefusal.PHRASE: ("this is not the phrase", "type the phrase as it was shown"),
     ArmRefusal.TRIES: (
-        "too many wrong tokens: the request is void and arming is locked",
+        "too many wrong tokens or phrases: the request is void and arming is locked",
         "wait until peak arm status shows it free; stopping is never locked",
     ),
     ArmRefusal.CHANGED: (

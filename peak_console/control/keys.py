@@ -89,7 +89,7 @@ class KeyStore:
             raise UsageWrong(
                 f"{path.name} holds another key",
                 code="operator_exists",
-                remedy=f"choose another name, or remove it first: peak operator remove {name}",
+                remedy=f'choose another name, or remove it first: peak operator remove {name} --reason "..."',
             )
         self.public_dir.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{public} {name}\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from peak_console.control.lease import Lease, arm_ended, invalid
+from peak_console.domain.clock import from_unix_us
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.vocabulary import Phase
 
@@ -132,9 +133,16 @@ def _permitting(sources: Sources, lease: Lease, now_us: int, wall_us: int | None
         orders=orders,
         reasons=(*reasons, PostureReason.AI_ARMED_FALSE.value) if lowered else reasons,
         conflicts=(*lease.conflicts, *_arm_conflicts(lease, now_us, wall_us)),
-        since=lease.since,
+        since=_since(lease, state),
         age_ms=_age_ms(lease, sources.boot_id, now_us),
     )
+
+
+def _since(lease: Lease, state: PostureState) -> datetime | None:
+    """Since when it is so: armed since the grant, all else as the node says."""
+    if state is PostureState.ARMED and lease.arm is not None:
+        return from_unix_us(lease.arm.granted_wall_us)
+    return lease.since
 
 
 def reduces_only(lease: Lease) -> bool:

@@ -13,6 +13,12 @@ GLOBAL: Final = "global"
 REDUCE: Final = "reduce"
 """Not a stop: the mark under which only risk-reducing orders pass. An enable of this scope lifts it."""
 
+PARTS: Final = (
+    ", ".join(f"layer:{one}" for one in Layer)
+    + ", provider:NAME, model:PROVIDER:MODEL, run:RUN_ID or venue:NAME"
+)
+"""How the parts of a workspace are written; every layer that there is by its name."""
+
 SCOPE_LIMIT: Final = 160
 """The most characters a scope may have."""
 
@@ -87,5 +93,5 @@ def _malformed(text: str) -> UsageWrong:
     return UsageWrong(
         f"{text[:80]!r} names no scope",
         code="scope_malformed",
-        remedy="write global, layer:L2, provider:NAME, model:PROVIDER:MODEL, run:RUN_ID or venue:NAME",
+        remedy=f"write global, {PARTS}",
     )

@@ -18,6 +18,8 @@ class Within:
     stopped_scopes: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     reduce: bool = False
+    reduced_at: str | None = None
+    """When *reduce* was recorded; ``None`` while it is not on record."""
     arm: ArmLease | None = None
     phase: Phase = Phase.BOOTSTRAP
     ramp_pct: int = 100
@@ -67,7 +69,7 @@ def fold(
             reasons=_reasons(within),
             conflicts=(),
             enabled=enabled,
-            since=since,
+            since=_since_reduced(within) if within.reduce else since,
             orders=orders,
             stopped_scopes=within.stopped_scopes,
             quarantined=within.quarantined,
@@ -87,6 +89,10 @@ def fold(
         reduce=within.reduce,
         ramp_pct=within.ramp_pct,
     )
+
+
+def _since_reduced(within: Within) -> datetime | None:
+    return from_iso(within.reduced_at) if within.reduced_at else None
 
 
 def _orders(within: Within) -> tuple[PostureState, Orders]:

@@ -84,6 +84,7 @@ class LeaseKeeper:
             stopped_scopes=state.stopped_scopes,
             quarantined=state.quarantined,
             reduce=state.reducing,
+            reduced_at=state.reduced_at,
             arm=state.arm,
             phase=state.facts.phase,
             ramp_pct=state.ramp_pct,

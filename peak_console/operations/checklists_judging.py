@@ -11,6 +11,7 @@ from typing import Final
 
 from peak_console.domain.incidents import DrillKind
 from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus, Drill
+from peak_console.operations.rehearsal_commands import ARM_DRILL, ROLLBACK_DRILL
 from peak_console.operations.views.checklists import ChecklistItem, ItemState
 
 SIGNED_DAYS: Final = 30
@@ -159,7 +160,7 @@ def _pre_shadow(asked: _Asked) -> Iterator[ChecklistItem]:
 
 def _pre_live(asked: _Asked) -> Iterator[ChecklistItem]:
     yield _drilled(asked, "arming_tested", "arming TTL and confirm token tested", (DrillKind.ARM,), _ARM)
-    yield _drilled(asked, "rollback_rehearsed", "rollback rehearsed", (DrillKind.ROLLBACK,), _ROLLBACK)
+    yield _drilled(asked, "rollback_rehearsed", "rollback rehearsed", (DrillKind.ROLLBACK,), ROLLBACK_DRILL)
     yield _shown(
         "escalation_path",
         "on-call escalation path documented",
@@ -184,8 +185,7 @@ def _watched(shown: Shown) -> ChecklistItem:
     return replace(item, state=ItemState.AMBER) if item.state is ItemState.RED else item
 
 
-_ARM: Final = "peak arm request --drill; peak arm confirm; let it end"
-_ROLLBACK: Final = "peak matrix rollback previous --rehearse"
+_ARM: Final = f"{ARM_DRILL}; peak arm confirm; let it run out"
 _LISTS: Final[Mapping[ListName, Callable[[_Asked], Iterator[ChecklistItem]]]] = {
     ListName.PRE_MERGE: _pre_merge,
     ListName.PRE_SHADOW: _pre_shadow,
@@ -250,8 +250,7 @@ def _criterion(one: CriterionResult, now: datetime) -> ChecklistItem:
     }[one.status]
     at = None if one.age_s is None else now - timedelta(seconds=one.age_s)
     evidence = f"{one.found}, wanted {one.wanted} ({one.evidence})"
-    remedy = one.remedy or ("" if state is ItemState.GREEN else "see: peak readiness live")
-    return ChecklistItem(f"readiness:{one.id}", one.title, state, evidence, at, remedy)
+    return ChecklistItem(f"readiness:{one.id}", one.title, state, evidence, at, one.remedy)
 
 
 def _signed(asked: _Asked, item: ChecklistItem) -> ChecklistItem:

@@ -32,6 +32,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.ledger import existing
+from peak_console.operations.rehearsal_commands import ELSEWHERE, drill_command
 from peak_console.operations.views.body_fields import listed, mapping, text_of, time_of, whole
 
 MODULE: Final = "peak_console.node.drillchild"
@@ -39,12 +40,6 @@ MODULE: Final = "peak_console.node.drillchild"
 
 HERE: Final = (DrillKind.DISARM, DrillKind.STOP, DrillKind.CAPTURE, DrillKind.CONTAIN, DrillKind.ALERT)
 """What is drilled here."""
-
-ELSEWHERE: Final = {
-    DrillKind.ARM: "peak arm request --drill",
-    DrillKind.ROLLBACK: "peak matrix rollback --rehearse",
-}
-"""What is drilled by commands of its own."""
 
 MOST_S: Final = 60.0
 """How long a drill may take before it is ended and counts as failed."""
@@ -211,7 +206,7 @@ def step_from(fields: Any) -> DrillStep | None:
 
 
 def _line(kind: DrillKind, event: LedgerEvent | None) -> DrillLine:
-    cli = ELSEWHERE.get(kind, f"peak incident drill {kind}")
+    cli = drill_command(kind)
     if event is None:
         return DrillLine(kind, None, cli=cli)
     body = mapping(event.body)

@@ -1,6 +1,7 @@
 """Evidence packs as an operator handles them: list, verify at each opening, read."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore, raw_public
 from peak_console.domain.clock import from_unix_us, iso
-from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.domain.errors import EnvironmentUnfit, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventKind
 from peak_console.domain.ids import is_incident_id, is_run_id
 from peak_console.domain.text import one_line
@@ -27,9 +28,11 @@ from peak_console.evidence.verifying import (
     VerificationCancelled,
     verify_files,
 )
+from peak_console.incidents.fold import find_incident
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.evidence_record import against_ledger
+from peak_console.operations.incidents.reading import one_incident, read_incidents
 
 __all__ = [
     "FileState",
@@ -39,6 +42,7 @@ __all__ = [
     "VerificationCancelled",
     "critic_report",
     "list_packs",
+    "pack_meant",
     "packs_as_json",
     "read_pack_file",
     "verified_as_json",
@@ -48,6 +52,8 @@ __all__ = [
 
 UNVERIFIED: Final = "unverified"
 OK: Final = "ok"
+_SHORT_ID: Final = re.compile(r"[A-Za-z0-9_]{4,40}")
+"""What may be a part of an incident's id; nothing that names a file elsewhere."""
 BROKEN: Final = "broken"
 
 _PAGE: Final = 500
@@ -130,7 +136,7 @@ def verify_path(
         raise EvidenceUnusable(
             one_line(str(error), 300),
             code="evidence_unreadable",
-            remedy="name a pack's folder or an archive made by: peak evidence build --export",
+            remedy="name a pack's folder or an archive made by: peak evidence build RUN_ID --export FILE",
         ) from error
     if run_id is not None and found.run_id not in {"", run_id}:
         problem = f"this is the pack of {found.run_id}, not of {run_id}"
@@ -189,6 +195,21 @@ def pack_place(ws: Workspace, run_id: str, edition: int | None = None) -> PackPl
             else f"seal one: peak evidence build {run_id}",
         )
     return wanted[-1]
+
+
+def pack_meant(ws: Workspace, text: str) -> str:
+    """The run's or incident's id that ``text`` means: of an incident also so much of it that one fits.
+
+    What means none is given back as it is. Raises ``UsageWrong`` where several incidents fit.
+    """
+    if is_run_id(text) or is_incident_id(text) or not _SHORT_ID.fullmatch(text) or not ws.ledger.exists():
+        return text
+    try:
+        with LedgerReader(ws.ledger) as reader:
+            known = read_incidents(reader)
+    except LedgerUnavailable:
+        return text
+    return one_incident(known, text).incident_id if find_incident(known, text) else text
 
 
 def checked_run_id(run_id: str) -> str:

@@ -156,7 +156,7 @@ def export_pack(ws: Workspace, run_id: str, target: Path, *, edition: int | None
         return export_folder(FolderFiles(place.path), f"evidence-{run_id}", target)
     except PackUnreadable as error:
         raise EvidenceUnusable(
-            str(error), code="evidence_unreadable", remedy="see what is wrong: peak evidence verify"
+            str(error), code="evidence_unreadable", remedy=f"see what is wrong: peak evidence verify {run_id}"
         ) from error
 
 

@@ -32,7 +32,7 @@ from peak_console.control.stop import StopOutcome, login, stop_now
 from peak_console.control.venues import CancelVenue, VenuesStep, begin_cancel_all, only, venues_of
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
-from peak_console.domain.stopping import SCOPE_LIMIT, ScopeKind
+from peak_console.domain.stopping import PARTS, SCOPE_LIMIT, ScopeKind
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.stop import PATIENCE_S, SILENT_S, Recorded, record_stop
 from peak_console.operations.stop_background import BackgroundStep, cancel_background
@@ -104,7 +104,8 @@ class LoweredNow:
         if not self.effective:
             return "NOT STOPPED: ENABLED could not be removed"
         if self.escalated and self.what == Lower.STOP and narrow_scope(self.scope) is None:
-            return f"everything is STOPPED: {self.scope or 'an empty text'} names no part of it"
+            named = self.scope or "an empty text"
+            return f"everything is STOPPED: {named} names no part of it; parts are {PARTS}"
         if self.escalated:
             return (
                 f"everything is STOPPED, because {_asked(self.what, self.scope)} alone could not be made sure"

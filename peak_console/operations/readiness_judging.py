@@ -9,6 +9,7 @@ from typing import Any
 
 from peak_console.config.readiness import Criteria, demanded
 from peak_console.domain.vocabulary import PhaseLevel
+from peak_console.operations.rehearsal_commands import drill_command
 
 
 class CriterionStatus(StrEnum):
@@ -147,7 +148,7 @@ def _result(
 ) -> CriterionResult:
     """``met`` is ``None`` where none knows: ``unknown`` says what to do then, ``remedy`` where it is red."""
     if met is None:
-        status, remedy = CriterionStatus.NO_EVIDENCE, more.get("unknown", "")
+        status, remedy = CriterionStatus.NO_EVIDENCE, more.get("unknown") or more.get("remedy", "")
     elif met:
         status, remedy = CriterionStatus.GREEN, ""
     else:
@@ -394,7 +395,8 @@ def _drill(asked: _Asked, name: str) -> CriterionResult:
         found=found,
         wanted=f"held, at most {days} days ago",
         evidence=f"event #{drill.seq}" if drill else "drill.finished on the ledger",
-        remedy="run the drill again",
+        remedy=f"run the drill again: {drill_command(name)}",
+        unknown=f"run the drill: {drill_command(name)}",
         age=age,
     )
 

@@ -53,7 +53,7 @@ class RollbackOption:
     @property
     def rehearse_cli(self) -> str:
         """The command that rehearses it."""
-        return f"peak {self.what} rollback {self.word} --rehearse"
+        return f'peak {self.what} rollback {self.word} --rehearse --reason "..."'
 
 
 @dataclass(frozen=True, slots=True)

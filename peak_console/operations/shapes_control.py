@@ -109,7 +109,7 @@ class RehearsedStepShape(Shape):
 
 
 class RehearsedShape(Shape):
-    """``peak matrix rollback --rehearse`` and ``peak lock rollback --rehearse``."""
+    """``peak matrix rollback VERSION --rehearse`` and ``peak lock rollback DIGEST --rehearse``."""
 
     drill: Literal["rollback"]
     target: str

@@ -7,7 +7,7 @@ from peak_console.tui.action import Action, ActionState, Danger
 from peak_console.tui.action_reasons import needs_workspace
 
 _ARM: Final = frozenset({"arm"})
-_REQUEST_CLI: Final = 'peak arm request --scope SCOPE --run RUN --purpose "…"'
+_REQUEST_CLI: Final = 'peak arm request --scope SCOPE --run RUN --purpose "…" --reason "…"'
 
 
 def ask_reason(state: ActionState) -> str:
@@ -18,7 +18,7 @@ def ask_reason(state: ActionState) -> str:
     if facts is None:
         return "arming has not been read yet"
     if facts.state is ArmState.LOCKED:
-        return "arming is locked after too many wrong tokens; stopping never is"
+        return "arming is locked after too many wrong tokens or phrases; stopping never is"
     if facts.lease is not None:
         return "something is armed already; x ends it first"
     if facts.request is not None:

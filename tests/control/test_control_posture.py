@@ -19,6 +19,7 @@ from peak_console.control.posture import (
     truth,
 )
 from peak_console.domain.arming import ArmLease
+from peak_console.domain.clock import from_unix_us
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 
 NOW = 10_000_000_000
@@ -363,6 +364,12 @@ def test_one_word_of_reduce_is_enough(one: dict[str, object]) -> None:
     assert (posture.state, posture.orders) == (PostureState.REDUCE, Orders.REDUCE)
     assert is_armed(_lease(**one, arm=_arm()), NOW, WALL)
     assert not is_armed(_lease(**one, arm=_arm(expires_us=NOW)), NOW, WALL)
+
+
+def test_armed_is_since_the_grant_and_all_else_since_what_the_node_says() -> None:
+    """Not since the enable under which it was granted."""
+    assert _posture(**_ARMED).since == from_unix_us(WALL - 60_000_000)
+    assert _posture(**_ARMED, reduce=True).since == _posture().since == _lease().since
 
 
 def test_what_permits_says_why_and_since_when() -> None:

@@ -13,6 +13,7 @@ from evidence_world import RUN, EvidenceWorld, draft, new_world, with_run
 from hypothesis import given
 from hypothesis import strategies as st
 
+from peak_console.cli.evidence import _verified
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import UsageWrong
 from peak_console.evidence.manifest import MANIFEST, STATEMENT
@@ -62,6 +63,7 @@ def test_a_capture_is_sealed_and_both_verifiers_agree(at_work: EvidenceWorld, of
     done = taken(at_work, told=lambda what, _done, _total: told.append(what))
     found = both(at_work, offline, done.path)
     assert (found.ok, found.proofs_ok, found.run_id) == (True, True, INCIDENT)
+    assert _verified(found)[0].startswith(f"ok: incident {INCIDENT}, ")
     assert (done.sealed, done.number, done.path.name) == (True, 1, "capture")
     held = {one.path for one in found.files}
     assert f"runs/{RUN}/outlook/result.md" in held

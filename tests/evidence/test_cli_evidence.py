@@ -8,6 +8,8 @@ import pytest
 from evidence_world import OTHER, RUN, EvidenceWorld, draft, judged
 
 from peak_console.cli.program import run
+from peak_console.domain.errors import UsageWrong
+from peak_console.operations.evidence import pack_meant
 
 Capture = pytest.CaptureFixture[str]
 
@@ -39,6 +41,18 @@ def test_building_verifying_and_showing(root: str, world: EvidenceWorld, capsys:
     assert "# Critic report" in shown
     assert run(["evidence", "show", RUN, "gate.json", "--root", root]) == 0
     assert "gate.decided" in capsys.readouterr().out
+
+
+def test_a_part_of_an_incidents_id_means_it(world: EvidenceWorld) -> None:
+    """As ``peak incident show`` takes it; several are refused, and what means none stays."""
+    ids = ("inc_20261122_030000_abc123", "inc_20261122_040000_def456")
+    for one in ids:
+        world.write(draft("incident.opened", {"incident_id": one, "trigger": "operator"}))
+    assert pack_meant(world.ws, "def456") == pack_meant(world.ws, ids[1]) == ids[1]
+    assert [pack_meant(world.ws, text) for text in ("zzz", RUN, "../x")] == ["zzz", RUN, "../x"]
+    with pytest.raises(UsageWrong) as caught:
+        pack_meant(world.ws, "inc_2026")
+    assert caught.value.code == "incident_ambiguous"
 
 
 def test_a_run_whose_head_is_not_signed_yet_has_it_signed(

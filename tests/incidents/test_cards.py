@@ -42,6 +42,7 @@ def test_a_card_of_an_incident_has_its_id_and_layer() -> None:
     """What is copied out of it at night closes this incident and lifts this layer's stop, no other's."""
     text = filled(card(Trigger.POLICY_VIOLATION), "inc_7", "layer:L4")
     assert "peak incident close inc_7" in text
+    assert "peak incident show inc_7" in filled(card(Trigger.OPERATOR), "inc_7", "global")
     assert "peak enable --scope layer:L4" in text
     assert "layer:L2" not in text
     assert "layer:L2" in filled(card(Trigger.BUDGET_RUNAWAY), "inc_7", "global")

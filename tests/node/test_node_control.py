@@ -284,6 +284,10 @@ async def test_a_proof_is_good_once(world: World) -> None:
                 client.append([draft], proof)
             with pytest.raises(ControlRefused):
                 client.append([draft], Proof("anna", "made up", "00"))
+            with pytest.raises(ControlRefused):  # nor does the key that is to be enrolled prove itself
+                client.append([draft], store.prove("bob", client.request("challenge")["nonce"], draft))
+            with pytest.raises(ControlRefused):
+                client.append([draft])
 
     async with node_here(world) as node:
         await asyncio.to_thread(try_it, node.socket_path)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.control.history import REMOVED, ControlHistory, Observed, enable_draft, stop_draft
-from peak_console.domain.clock import iso
+from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.errors import EnvironmentUnfit
 from peak_console.domain.events import EventDraft
 from peak_console.domain.posture import PostureState
@@ -17,7 +17,7 @@ from peak_console.ledger.library import has_wal_reset_bug
 from peak_console.node.admission import MADE_BY_INIT, Circumstances, admit, cooldown_left_s
 from peak_console.node.children import clean_environment
 from peak_console.node.facts import Facts, LastStop
-from peak_console.node.folding import fold
+from peak_console.node.folding import Within, fold
 from peak_console.node.health import DISK_RESERVE_BYTES, problems
 from peak_console.node.lock import NodeLock
 from peak_console.node.status import percentile
@@ -125,6 +125,16 @@ def test_the_lease_permits_only_what_everything_permits(
     assert folded.calls == expected
     assert folded.reasons
     assert folded.calls == (folded.state is PostureState.DISARMED)
+
+
+def test_reduce_is_since_it_was_recorded() -> None:
+    """Not since the enable before it; unknown while the ledger has not taken it yet."""
+    enabled, reduced = "2026-11-22T10:00:00+00:00", "2026-11-22T14:00:00+00:00"
+    history = ControlHistory(last="e1", in_force="e1", since=enabled)
+    seen = Observed(enabling=None, enabled="e1", stop=None)
+    assert fold(history, seen, (), Within()).since == from_iso(enabled)
+    assert fold(history, seen, (), Within(reduce=True, reduced_at=reduced)).since == from_iso(reduced)
+    assert fold(history, seen, (), Within(reduce=True)).since is None
 
 
 def test_problems_name_what_is_not_green() -> None:

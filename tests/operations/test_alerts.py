@@ -155,7 +155,7 @@ def test_a_latched_breaker_names_its_reset_before_the_open_ones() -> None:
     first, second = _alerts(replace(BAR, breakers=(opened, latched)))
     assert (first.code, first.severity) == ("breaker_latched", Severity.BAD)
     assert (first.title, first.detail) == ("budget breaker: openai gpt-5-mini", "bill above its bound")
-    assert first.cli == "peak breaker reset budget openai:gpt-5-mini"
+    assert first.cli == 'peak breaker reset budget openai:gpt-5-mini --reason "..."'
     assert second.code == "breaker_open"
 
 

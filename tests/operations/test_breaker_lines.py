@@ -141,6 +141,6 @@ def test_a_latched_budget_breaker_is_a_line_of_its_own_and_comes_first() -> None
     assert (first.latched, first.until, first.probe_in_s(NOW)) == (True, None, None)
     document = first.as_json(NOW)
     assert (document["breaker"], document["latched"], document["until"]) == ("budget", True, None)
-    words = "latched (bill above its bound): peak breaker reset budget openai:gpt-5-mini"
+    words = 'latched (bill above its bound): peak breaker reset budget openai:gpt-5-mini --reason "..."'
     assert breaker_words(breaker_of(lines, "openai", "gpt-5-mini"), NOW) == words
     assert fold_breakers([replace(row, latch=replace(latch, latched=False))], [], NOW) == ()

@@ -160,5 +160,5 @@ def test_a_text_that_names_no_part_stops_everything(ws: Workspace, text: str) ->
     done = stop_scope(ws, text)
     assert done.effective
     assert done.escalated
-    assert "names no part of it" in done.line
+    assert "names no part of it; parts are layer:L0, layer:L1," in done.line
     assert not (ws.control / ENABLED).exists()

@@ -33,6 +33,7 @@ BROKEN = replace(
     posture(PostureState.STOPPED, "matrix_invalid"),
     conflicts=("ENABLED is older", f"configs/incidents.toml {UNUSABLE}: mend it with peak lint"),
 )
+LIFTS = 'peak enable --scope {} --reason "..." --confirm ENABLE'
 SCOPES = ("layer:L1", "layer:L2", "run:r")
 LAPSED = replace(CALM, posture=posture(PostureState.UNKNOWN, "lapsed"), node=NodeFacts())
 
@@ -62,8 +63,8 @@ def test_after_a_reboot_it_says_when_that_nothing_was_lifted_and_what_to_start()
         (replace(STOPPED, posture=posture(PostureState.STOPPED, "ai_enabled_false")), "AI_ENABLED=false", ""),
         (replace(STOPPED, posture=BROKEN), "configs/incidents.toml cannot be used as it stands", "peak lint"),
         (replace(CALM, incidents=(INCIDENT,)), "L2 burns 14x", ""),
-        (replace(CALM, reduce=True), "only orders that lower", "peak enable"),
-        (replace(CALM, stopped_scopes=SCOPES), "layer:L2 and 1 more", "peak enable"),
+        (replace(CALM, reduce=True), "only orders that lower", LIFTS.format("reduce")),
+        (replace(CALM, stopped_scopes=SCOPES), "layer:L2 and 1 more", LIFTS.format(SCOPES[0])),
         (replace(CALM, phase="shadow"), "no service starts the node", "peak node install"),
         (replace(LAPSED, node=RUNS), "the node's word is missing", "peak node status"),
         (

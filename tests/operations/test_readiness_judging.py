@@ -112,6 +112,16 @@ def test_one_step_beyond_a_bound_is_red(criterion: str, change: dict[str, Any]) 
     assert (missing[0].status, bool(missing[0].remedy)) == (CriterionStatus.RED, True)
 
 
+def test_what_nobody_knows_says_what_to_do_about_it() -> None:
+    """Every criterion without evidence, and a drill by the command that runs it."""
+    results = evaluate(PhaseLevel.LIVE, CRITERIA, ReadinessFacts(PhaseLevel.TESTNET), NOW)
+    unknown = [one for one in results if one.status is CriterionStatus.NO_EVIDENCE]
+    assert len(unknown) > 5
+    assert [one.id for one in unknown if not one.remedy] == []
+    drill = next(one for one in unknown if one.id == "drill:stop")
+    assert drill.remedy == "run the drill: peak incident drill stop"
+
+
 def test_a_lock_that_does_not_hold_says_why() -> None:
     """And of what its entries stand on nobody speaks then."""
     facts = replace(GOOD, lock=replace(LOCK, problem="it was changed after anna signed it"))

@@ -78,5 +78,5 @@ def test_what_was_lowered_names_what_lifts_it_and_missing_workers_come_first() -
     assert {"reduce_only", "quarantined", "ramp", "service_missing"} < set(codes)
     scope = next(one for one in alerts if one.code == "scope_stopped")
     assert scope.filter == "layer:L2 since:1h"
-    assert scope.cli.endswith("--scope layer:L2")
+    assert scope.cli.startswith("peak enable --scope layer:L2 ")
     assert "2 more scopes are stopped" in [one.title for one in alerts]

@@ -1,5 +1,6 @@
 """On-call cards: one a trigger, Markdown beside this file, for one person at three in the morning."""
 
+import re
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
@@ -8,6 +9,8 @@ from peak_console.domain.incidents import Trigger
 
 _ANY_LAYER: Final = "layer:L2"
 """The layer that the cards name."""
+
+_OF_ITS_ID: Final = re.compile(r"(\bpeak incident [a-z]+ )ID\b")
 
 
 @lru_cache(maxsize=32)
@@ -18,7 +21,7 @@ def card(trigger: Trigger) -> str:
 
 def filled(text: str, incident_id: str, scope: str) -> str:
     """A card's commands with the incident's own id and, where a layer is meant, its layer."""
-    text = text.replace("peak incident close ID", f"peak incident close {incident_id}")
+    text = _OF_ITS_ID.sub(rf"\g<1>{incident_id}", text)
     return text.replace(_ANY_LAYER, scope) if scope.startswith("layer:") else text
 
 

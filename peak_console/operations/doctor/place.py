@@ -75,7 +75,9 @@ def _disk(folder: Path) -> Diagnosis:
     if free < _RESERVE_BYTES:
         return Diagnosis("workspace", "disk", Health.BAD, f"{shown}: nothing can be recorded", "free space")
     if free < _LITTLE_BYTES:
-        return Diagnosis("workspace", "disk", Health.WARN, shown, "free space, or see: peak ledger prune")
+        return Diagnosis(
+            "workspace", "disk", Health.WARN, shown, "free space, or see: peak ledger prune --help"
+        )
     return Diagnosis("workspace", "disk", Health.OK, shown)
 
 

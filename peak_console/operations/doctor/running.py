@@ -109,7 +109,7 @@ def ledger(bar: BarSnapshot, now: datetime) -> Iterator[Diagnosis]:
         return
     size = f"{head.seq:,} events, {head.size / 1024**2:,.0f} MB"
     if head.verified is False:
-        remedy = "see which row: peak ledger verify; put a backup back: peak ledger recover"
+        remedy = 'see which row: peak ledger verify; go on: peak ledger recover --from BACKUP --reason "..."'
         yield Diagnosis("ledger", "chain", Health.BAD, f"{size}: does not verify", remedy)
     elif head.verified is None:
         yield Diagnosis("ledger", "chain", Health.UNKNOWN, f"{size}: not verified", "peak ledger verify")

@@ -38,15 +38,15 @@ _MODEL_REASONS: Final = {
     "notes": _SAID,
     "capabilities": _SAID,
     "use_cases": "which layer uses a model stands in the matrix alone",
-    "latency_p50_ms": "latency is measured, not configured: peak models show",
-    "latency_p99_ms": "latency is measured, not configured: peak models show",
+    "latency_p50_ms": "latency is measured, not configured: peak models show MODEL",
+    "latency_p99_ms": "latency is measured, not configured: peak models show MODEL",
     "rate_limit_rpm": "providers tell their limits with each answer; [day] max_calls_per_min binds all calls",
     "deployment": "where a provider has deployments, name them in models.toml",
 }
 _LAYER_REASONS: Final = {
     "description": _SAID,
     "notes": _SAID,
-    "autonomy": "autonomy stands in the capability scopes: peak import scopes",
+    "autonomy": "autonomy stands in the capability scopes: peak import scopes DIR",
 }
 _TOP_REASONS: Final = {
     "registry": _SAID,

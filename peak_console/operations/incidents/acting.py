@@ -200,7 +200,7 @@ def _open_one(hand: Hand, incident: str) -> Incident:
     raise ControlRefused(
         f"{one.incident_id} was closed{who}{when}",
         code="incident_closed",
-        remedy="add to it: peak incident note; if it is back, open another: peak incident now",
+        remedy=f'add to it: peak incident note {one.incident_id} "..."; if it is back: peak incident now',
     )
 
 

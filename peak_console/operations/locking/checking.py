@@ -192,7 +192,7 @@ def _not_current(ws: Workspace, lock: Lock, record: LockRecord, level: PhaseLeve
             f"this is an older lock (event {before.since.seq}), replaced on {before.by.ts} "
             f"by {one_line(before.operator, 60) or 'nobody named'} (event {before.by.seq}); {known}"
         )
-    restore = f"put that one back: peak lock rollback {record.digest[:12]}"
+    restore = f'put that one back: peak lock rollback {record.digest[:12]} --reason "..."'
     return Problem(_NOT_CURRENT, message, f"{restore}; or {_record_again(lock)}", fatal=fatal)
 
 

@@ -123,7 +123,7 @@ def put_in_place(
             raise EnvironmentUnfit(
                 f"{target.path} is not what was written",
                 code="config_unwritable",
-                remedy=f"event {seq} names {digest[:12]}; then: peak lock rollback {digest[:12]}",
+                remedy=f'put what event {seq} names back: peak lock rollback {digest[:12]} --reason "..."',
             )
     return seq
 

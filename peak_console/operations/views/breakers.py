@@ -124,7 +124,7 @@ class BreakerLine:
     @property
     def reset_by(self) -> str:
         """The command that closes a latched one."""
-        return f"peak breaker reset {self.kind} {self.name}"
+        return f'peak breaker reset {self.kind} {self.name} --reason "..."'
 
     def probe_in_s(self, now: datetime) -> float | None:
         """Seconds until an open breaker lets a probe through, 0 when one may go; ``None`` while closed."""

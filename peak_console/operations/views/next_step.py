@@ -155,14 +155,19 @@ def _standing(bar: BarSnapshot) -> NextStep:
         return NextStep(why, "to end it at once: x on the Arm screen", "5", "peak disarm")
     if bar.reduce:
         why = "only orders that lower a position pass"
-        return NextStep(why, "it is lifted by an enable of the scope reduce", "", "peak enable")
+        return NextStep(why, "an enable lifts it", "", lift_command("reduce"))
     if bar.stopped_scopes:
         why = f"stopped: {_named(bar.stopped_scopes)}; all else may call"
-        return NextStep(why, "it is lifted by an enable of that scope", "", "peak enable")
+        return NextStep(why, "an enable of it lifts it", "", lift_command(bar.stopped_scopes[0]))
     if service_missing(bar):
         why = "calls may be made; no service starts the node after a reboot"
         return NextStep(why, "make it one", "", "peak node install")
     return NextStep("calls may be made, no live order", "to stop everything", "! s", "peak stop")
+
+
+def lift_command(scope: str) -> str:
+    """The whole command that lifts what stands on ``scope``."""
+    return f'peak enable --scope {one_line(scope, 60)} --reason "..." --confirm ENABLE'
 
 
 def _incident(bar: BarSnapshot) -> NextStep:

@@ -8,11 +8,10 @@ from peak_console.domain.text import one_line
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.incidents import IncidentLine
 from peak_console.operations.views.live import Alert, Severity
-from peak_console.operations.views.next_step import service_missing
+from peak_console.operations.views.next_step import lift_command, service_missing
 
 _SHOWN: Final = 2
 _WHOLE: Final = 100
-_LIFT: Final = 'peak enable --reason "..." --confirm ENABLE --scope'
 
 
 def standing_alerts(bar: BarSnapshot) -> Iterator[Alert]:
@@ -85,7 +84,7 @@ def _lowered(bar: BarSnapshot) -> Iterator[Alert]:
     if bar.reduce:
         title = "REDUCE: only orders that lower a position pass"
         yield Alert(
-            Severity.WARN, "reduce_only", title, "", "an enable of it lifts it", cli=f"{_LIFT} reduce"
+            Severity.WARN, "reduce_only", title, "", "an enable of it lifts it", cli=lift_command("reduce")
         )
     for scope in bar.stopped_scopes[:_SHOWN]:
         name = one_line(scope, 60)
@@ -96,7 +95,7 @@ def _lowered(bar: BarSnapshot) -> Iterator[Alert]:
             "all else may act" if bar.posture.calls else "",
             "an enable of it lifts it",
             _filter_of(scope),
-            f"{_LIFT} {name}",
+            lift_command(scope),
         )
     if len(bar.stopped_scopes) > _SHOWN:
         more = len(bar.stopped_scopes) - _SHOWN

@@ -29,7 +29,7 @@ def draft_named(ws: Workspace, target: Target, word: str = "") -> Draft:
         raise UsageWrong(
             f"there is no draft of {target.name}{named}",
             code="no_draft",
-            remedy="drafts: peak config list; begin one: peak config edit",
+            remedy="drafts: peak config list; begin one: peak config edit CONFIG",
         )
     if len(chosen) > 1:
         raise UsageWrong(

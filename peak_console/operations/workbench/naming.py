@@ -93,7 +93,7 @@ def standing_data(ws: Workspace, target: Target) -> Document:
         raise ControlRefused(
             f"{target.path} is not there",
             code="config_absent",
-            remedy="where it is optional its defaults hold; write it with: peak config edit, peak config set",
+            remedy="where it is optional its defaults hold; write it with: peak config edit CONFIG",
         )
     return parse_document(bytes_of(standing.text), target.path)
 

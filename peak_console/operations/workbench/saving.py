@@ -286,7 +286,7 @@ def _refuse_apart(target: Target) -> None:
         raise UsageWrong(
             f"{target.path} is signed as a whole and never edited as text",
             code="written_apart",
-            remedy="write it: peak lock write; go back: peak lock rollback",
+            remedy='write it: peak lock write; go back: peak lock rollback previous --reason "..."',
         )
 
 
