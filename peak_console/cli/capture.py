@@ -37,7 +37,7 @@ def _tell(what: str, done: int, total: int) -> None:
 
 
 def _lines(done: Captured) -> list[str]:
-    opened = "  (opened now: no incident stood open)" if done.opened else ""
+    opened = f"  ({_opened(done)})" if done.opened else ""
     seal = "sealed" if done.sealed else f"NOT SEALED: {one_line(done.unsealed, 120)}"
     held = [counted(done.files, "file"), f"{done.bytes:,} bytes"]
     held += [counted(done.events, "event"), counted(len(done.runs), "run")]
@@ -60,7 +60,17 @@ def _lines(done: Captured) -> list[str]:
     return [*lines, f"  do:       {done.remedy}"] if done.remedy else lines
 
 
+def _opened(done: Captured) -> str:
+    """How it stands with an incident that this opened; without a node it is on record later, or never."""
+    if not done.unrecorded:
+        return "opened now: no incident stood open"
+    if done.waits:
+        return "a new incident; not on record yet: the next node records it"
+    return "NO INCIDENT IS ON RECORD: nothing could be recorded or kept"
+
+
 def _recorded(done: Captured) -> str:
     if done.seq is not None:
         return f"recorded as #{done.seq:,}"
-    return f"not recorded: {one_line(done.unrecorded or 'there is no seal', 120)}"
+    later = "; the next node records it: peak node start" if done.waits else ""
+    return f"not recorded: {one_line(done.unrecorded or 'there is no seal', 120)}{later}"

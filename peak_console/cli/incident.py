@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from peak_console.cli.incident_words import (
+    InOrder,
     contained,
     drill_line,
     drills_listed,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from peak_console.operations.incidents.acting import Acted, Hand
     from peak_console.operations.incidents.alerting import HookReport
 
-_INCIDENT = "INCIDENT"
+_INCIDENT = "[INCIDENT]"
 _by = click.option("--operator", "by", help="Whose key signs (default: the only one you hold).")
 
 
@@ -59,13 +60,15 @@ def now_command(
 
     chosen = {"disarm": disarm, "stop": stop, "capture": capture}
     do = tuple(name for name in ALL if chosen[name]) or ALL
+    shown = InOrder(_print_step, do)
     done = contain(
         invocation.workspace(),
         do=do,
         reason=reason,
-        told=None if invocation.as_json else _print_step,
+        told=None if invocation.as_json else shown,
         incident_id=incident_id,
     )
+    shown.rest()
     if not done.recorded:
         done = _recorded_later(invocation.workspace(), done)
     invocation.reporter.result(done.as_json(), *contained(done))
@@ -130,61 +133,64 @@ def show_command(invocation: Invocation, incident: str, *, card: bool) -> int:
 
 
 @command.command("ack", epilog="Example: peak incident ack 7f3k2m")
-@click.argument("incident", metavar=_INCIDENT)
+@click.argument("incident", metavar=_INCIDENT, default="")
 @click.option("--note", default="", help="What you see.")
 @_by
 @common
 def ack_command(invocation: Invocation, incident: str, note: str, by: str | None) -> int:
-    """Say that you have seen it; it is yours then. Takes over what was handed to you."""
+    """Say that you have seen it; it is yours then. Takes over what was handed to you.
+
+    Where exactly one incident is open, this and assign, note, handover, silence and close need no INCIDENT.
+    """
     from peak_console.operations.incidents.acting import acknowledge  # noqa: PLC0415 - not for `now`
 
     return _act(invocation, by, lambda hand: acknowledge(hand, incident, note=note))
 
 
 @command.command("assign", epilog="Example: peak incident assign 7f3k2m mara")
-@click.argument("incident", metavar=_INCIDENT)
-@click.argument("name", metavar="OPERATOR")
+@click.argument("words", metavar="[INCIDENT] OPERATOR", nargs=-1, required=True)
 @click.option("--note", default="", help="Why.")
 @_by
 @common
-def assign_command(invocation: Invocation, incident: str, name: str, note: str, by: str | None) -> int:
+def assign_command(invocation: Invocation, words: tuple[str, ...], note: str, by: str | None) -> int:
     """Say who works on it: an enrolled operator."""
     from peak_console.operations.incidents.acting import assign  # noqa: PLC0415 - not for `now`
 
+    incident, name = _named(words, "OPERATOR")
     return _act(invocation, by, lambda hand: assign(hand, incident, name, note=note))
 
 
 @command.command("note", epilog='Example: peak incident note 7f3k2m "the loop was in task 12; ended"')
-@click.argument("incident", metavar=_INCIDENT)
-@click.argument("text", metavar="TEXT")
+@click.argument("words", metavar="[INCIDENT] TEXT", nargs=-1, required=True)
 @_by
 @common
-def note_command(invocation: Invocation, incident: str, text: str, by: str | None) -> int:
+def note_command(invocation: Invocation, words: tuple[str, ...], by: str | None) -> int:
     """Write down what you found or did; it stands in the timeline, after a close too."""
     from peak_console.operations.incidents.acting import add_note  # noqa: PLC0415 - not for `now`
 
+    incident, text = _named(words, "TEXT")
     return _act(invocation, by, lambda hand: add_note(hand, incident, text))
 
 
 @command.command(
     "handover", epilog='Example: peak incident handover 7f3k2m mara --note "stopped, cause unknown"'
 )
-@click.argument("incident", metavar=_INCIDENT)
-@click.argument("name", metavar="OPERATOR")
+@click.argument("words", metavar="[INCIDENT] OPERATOR", nargs=-1, required=True)
 @click.option("--note", default="", help="How it stands; asked for.")
 @_by
 @common
-def handover_command(invocation: Invocation, incident: str, name: str, note: str, by: str | None) -> int:
+def handover_command(invocation: Invocation, words: tuple[str, ...], note: str, by: str | None) -> int:
     """Ask another operator to take it. It stays yours until they accept, with peak incident ack."""
     from peak_console.operations.incidents.acting import hand_over  # noqa: PLC0415 - not for `now`
 
+    incident, name = _named(words, "OPERATOR")
     return _act(invocation, by, lambda hand: hand_over(hand, incident, name, note=note))
 
 
 @command.command(
     "silence", epilog='Example: peak incident silence 7f3k2m --for 2h --reason "provider informed"'
 )
-@click.argument("incident", metavar=_INCIDENT)
+@click.argument("incident", metavar=_INCIDENT, default="")
 @click.option("--for", "length", default="1h", help="How long, at most 24h: 30m, 2h.")
 @click.option("--end", "end", is_flag=True, help="End the silence now.")
 @click.option("--reason", default="", help="Why; asked for.")
@@ -203,7 +209,7 @@ def silence_command(
 
 
 @command.command("close", epilog='Example: peak incident close 7f3k2m --note "loop in task 12, ended"')
-@click.argument("incident", metavar=_INCIDENT)
+@click.argument("incident", metavar=_INCIDENT, default="")
 @click.option("--note", default="", help="What it was; asked for.")
 @click.option("--anyway", "anyway", is_flag=True, help="Although its cause still stands.")
 @_by
@@ -221,7 +227,8 @@ def close_command(invocation: Invocation, incident: str, note: str, by: str | No
 def test_alert_command(invocation: Invocation, note: str) -> int:
     """Prove the way to a person: a test incident, told to every hook; prints what each reports.
 
-    Waits up to 15 seconds. It is marked as a test, counts nowhere, and closes itself. Needs a running node.
+    Exit 1 where no hook is configured, or one was not told. Waits up to 15 seconds. It is marked as a test,
+    counts nowhere, and closes itself. Needs a running node.
     """
     from peak_console.node.spawn import connect_node  # noqa: PLC0415 - not for `now`
     from peak_console.operations.incidents.alerting import HookReport, send_test_alert  # noqa: PLC0415 - likewise
@@ -236,9 +243,10 @@ def test_alert_command(invocation: Invocation, note: str) -> int:
         done = send_test_alert(ws, client, note=note, told=tell)
     lines = [_report(one) for one in done.reports if one.ok is None]
     if not done.reports:
-        lines.append(
-            "no hook is configured: only consoles showed it; see [[hooks]] in configs/incidents.toml"
-        )
+        lines += [
+            "NOBODY was told: no hook is configured, only consoles showed it",
+            "  do: add [[hooks]] to configs/incidents.toml, then run this again",
+        ]
     over = "closed" if done.closed else f"close it with: peak incident close {done.incident_id} --note test"
     invocation.reporter.result(done.as_json(), *lines, f"{done.incident_id} (event #{done.seq:,}); {over}")
     return 0 if done.ok else 1
@@ -248,6 +256,13 @@ def _report(one: "HookReport") -> str:
     word = "told" if one.ok else "NOT TOLD"
     tried = f" ({counted(one.tries, 'try', 'tries')})" if one.tries > 1 else ""
     return f"{one.ms / 1000:6.2f} s  {word}  {one.hook}: {one.detail}{tried}"
+
+
+def _named(words: tuple[str, ...], last: str) -> tuple[str, str]:
+    """The incident, empty where none is named, and what follows it. Raises ``UsageError`` for more."""
+    if len(words) > 2:  # noqa: PLR2004 - an incident and one word
+        raise click.UsageError(f"it takes an INCIDENT and a {last}; put several words in quotes")
+    return (words[0], words[1]) if words[1:] else ("", words[0])
 
 
 def _act(invocation: Invocation, by: str | None, action: "Callable[[Hand], Acted]") -> int:

@@ -1,6 +1,6 @@
 """Incidents in words, for ``peak incident``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from peak_console.cli.output import counted, table
@@ -27,6 +27,33 @@ def step_line(step: "StepDone") -> str:
     done = "ok    " if step.ok else "FAILED"
     line = f"{step.at_ms / 1000:6.3f} s  {done}  {step.name}: {step.detail}"
     return line if step.ok or not step.remedy else f"{line}\n            do: {step.remedy}"
+
+
+class InOrder:
+    """Shows steps in the order in which they are done: one that is asked for first is shown first."""
+
+    def __init__(self, show: "Callable[[StepDone], object]", do: Sequence[str]) -> None:
+        self._show = show
+        self._awaited = [name for name in ("disarm", "stop") if name in do]
+        self._held: list[StepDone] = []
+
+    def __call__(self, step: "StepDone") -> None:
+        """A step is over; what is to be shown before it is waited for, at most the disarm's own time."""
+        self._held.append(step)
+        while self._awaited:
+            first = next((one for one in self._held if one.name == self._awaited[0]), None)
+            if first is None:
+                return
+            self._awaited.pop(0)
+            self._held.remove(first)
+            self._show(first)
+        self.rest()
+
+    def rest(self) -> None:
+        """Show what is still held back."""
+        held, self._held = self._held, []
+        for one in held:
+            self._show(one)
 
 
 def contained(done: "Contained") -> list[str]:
@@ -123,7 +150,7 @@ def shown(detail: "IncidentDetail", facts: "IncidentsFacts") -> list[str]:
         ("captured", one.captured),
         (
             "runs",
-            ", ".join(detail.runs[:5]) + (f", and {len(detail.runs) - 5} more" if detail.runs[5:] else ""),
+            ", ".join(detail.runs[:5]) + (f" (of {detail.runs_counted})" if detail.runs[5:] else ""),
         ),
         ("closed", f"{one.closed_at:%Y-%m-%d %H:%M:%S}Z" if one.closed_at else ""),
         ("next", one.next_action),

@@ -167,7 +167,7 @@ class IncidentsConfig(ConfigModel):
     )
     worker_lost: WorkerLost = Field(default=WorkerLost(), description="Callers.")
     arm_lockout: TriggerRules = Field(
-        default=TriggerRules(), description="Arming was locked by wrong tokens."
+        default=TriggerRules(), description="Arming was locked by wrong tokens or phrases."
     )
     hooks: Annotated[tuple[Hook, ...], Listed] = Field(default=(), description="Whom incidents are told.")
 

@@ -105,6 +105,7 @@ def unrecorded_stop(history: ControlHistory, seen: Observed) -> EventDraft | Non
             reason=reason,
             operator=str(fields.get("operator", ""))[:100],
             asked_scope=str(fields.get("asked_scope", ""))[:100],
+            at=str(fields.get("at", ""))[:40],
         )
     in_force = history.in_force
     if in_force is None or in_force in {seen.enabled, seen.enabling}:
@@ -119,12 +120,14 @@ def stop_draft(
     operator: str,
     scope: str = GLOBAL,
     asked_scope: str = "",
+    at: str = "",
     ended: str | None = None,
     steps: tuple[Mapping[str, Any], ...] = (),
 ) -> EventDraft:
     """The ``control.stopped`` event of a stop; its id follows from the stop's.
 
-    ``asked_scope`` stands beside ``scope`` where somebody asked to stop less than was stopped.
+    ``asked_scope`` stands beside ``scope`` where somebody asked to stop less than was stopped; ``at`` is when
+    it was made, where that is known, and may be long before it is recorded.
     """
     body: dict[str, Any] = {
         "scope": scope,
@@ -136,6 +139,8 @@ def stop_draft(
     }
     if asked_scope and asked_scope != scope:
         body["asked_scope"] = asked_scope
+    if at:
+        body["at"] = at
     return EventDraft(event_id=f"ev_{stop_id}", kind=EventKind.CONTROL_STOPPED.value, body=body)
 
 

@@ -1,7 +1,8 @@
 """What people did about an incident while no node answered, kept until one records it.
 
 A file ``unrecorded-<incident_id>-<number>.json`` in ``audits/control``, or in the user's state folder where
-that cannot be written: ``{"v": 1, "incident_id", "events": [{"event_id", "kind", "body"}]}``. What was sent
+that cannot be written: ``{"v": 1, "incident_id", "events": [{"event_id", "kind", "body"}]}``; ``at`` in a
+body is when it was left. What was sent
 to a node that hung has the same ids, so whatever became of that, each is recorded once.
 """
 
@@ -15,10 +16,12 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from peak_console.control.folder import RealFolder
+from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import is_incident_id
 from peak_console.domain.text import one_line
@@ -55,7 +58,8 @@ def places(root: Path, control: Path, state: Path) -> tuple[Path, Path]:
 
 def leave(folders: Sequence[Path], incident_id: str, drafts: Sequence[EventDraft]) -> Path:
     """Keep events for the next node in the first folder that takes them; ``OSError`` where none does."""
-    events = [{"event_id": one.event_id, "kind": one.kind, "body": dict(one.body)} for one in drafts]
+    at = iso(datetime.now(UTC))
+    events = [{"event_id": one.event_id, "kind": one.kind, "body": {"at": at, **one.body}} for one in drafts]
     data = json.dumps({"v": 1, "incident_id": incident_id, "events": events}).encode()
     name = f"unrecorded-{incident_id}-{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(3)}.json"
     failed: OSError | None = None
@@ -117,7 +121,17 @@ def _draft(incident_id: str, told: Any) -> EventDraft:
     maker = _MAKERS.get(str(told.get("kind")))
     if maker is None or body.get("incident_id") != incident_id:
         raise ValueError("an event is of another kind, or of another incident")
-    return EventDraft(event_id, str(told["kind"]), {"incident_id": incident_id, **maker(body)})
+    return EventDraft(event_id, str(told["kind"]), {"incident_id": incident_id, **maker(body), **_at(body)})
+
+
+def _at(body: Mapping[str, Any]) -> dict[str, str]:
+    """When it was left, where that is told as the ledger tells times."""
+    if "at" not in body:
+        return {}
+    at = from_iso(str(body["at"]))
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone is none")
+    return {"at": iso(at)}
 
 
 def _opened(body: Mapping[str, Any]) -> dict[str, Any]:

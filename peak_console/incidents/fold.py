@@ -115,6 +115,9 @@ class Incident:
     times: int = 1
     last_at: datetime | None = None
     silenced_until: datetime | None = None
+    silence_ends: datetime | None = None
+    """When the last silence ends or ended; a close leaves it, so that it stays silent until then."""
+    silence_seq: int = 0
     captured: str = ""
     closed_at: datetime | None = None
     closed_seq: int = 0
@@ -140,7 +143,7 @@ class Incident:
 
     def silent(self, now: datetime) -> bool:
         """Whether nobody is to be told of it at ``now``."""
-        return self.silenced_until is not None and now < self.silenced_until
+        return self.silence_ends is not None and now < self.silence_ends
 
 
 def fold_incidents(
@@ -257,7 +260,12 @@ def _silenced(one: Incident, event: LedgerEvent, body: Mapping[str, Any]) -> Inc
         until = min(until, at + timedelta(seconds=SILENCE_MOST_S)) if until.tzinfo else at
     except (ValueError, OverflowError):
         return one
-    one = replace(one, silenced_until=until if until > at else None)
+    if until > at:
+        one = replace(one, silenced_until=until, silence_ends=until, silence_seq=event.seq)
+    elif one.silent(at):
+        one = replace(one, silenced_until=None, silence_ends=at)
+    else:
+        one = replace(one, silenced_until=None)
     reason = _word(body, "reason") or _word(body, "note")
     return _noted_as(one, event, body, "silenced", _joined(f"until {until:%Y-%m-%d %H:%M:%S}Z", reason))
 

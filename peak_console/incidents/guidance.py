@@ -69,7 +69,7 @@ GUIDANCE: Final[dict[Trigger, Guidance]] = {
     ),
     Trigger.ARM_LOCKOUT: Guidance(
         "arming locked",
-        "find out who typed the tokens; stopping and disarming are not locked",
+        "find out who typed the tokens or phrases; stopping and disarming are not locked",
         "!",
         _SHOW,
     ),
@@ -77,7 +77,7 @@ GUIDANCE: Final[dict[Trigger, Guidance]] = {
         "opened by an operator",
         "contain it: disarm, stop, capture; then write down what is known",
         "!",
-        _SHOW,
+        'peak incident note {id} "what is known"',
     ),
     Trigger.TEST: Guidance("test alert", "nothing: it only proves the way to you", "", _SHOW),
 }

@@ -22,6 +22,8 @@ class HookPlace:
 
     seq: int
     due: tuple[Telling, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """The hooks that were told up to there; another one begins with now."""
 
 
 def read_place(path: Path) -> HookPlace | None:
@@ -30,17 +32,21 @@ def read_place(path: Path) -> HookPlace | None:
         with path.open("rb") as file:
             told = json.loads(file.read(_MOST_BYTES))
         seq, due = told["seq"], told["due"]
+        hooks = told.get("hooks", [])
+        if not isinstance(hooks, list) or not all(isinstance(one, str) for one in hooks):
+            return None
         if type(seq) is not int or seq < 0 or not isinstance(due, list):
             return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     found = (telling_from(one, from_iso) for one in due[:MOST_DUE])
-    return HookPlace(seq, tuple(one for one in found if one is not None))
+    return HookPlace(seq, tuple(one for one in found if one is not None), tuple(hooks))
 
 
 def write_place(path: Path, place: HookPlace) -> bool:
     """Replace the file in one step; false where it cannot be written, and nothing depends on it then."""
-    data = {"v": 1, "seq": place.seq, "due": [one.as_json() for one in place.due[-MOST_DUE:]]}
+    due = [one.as_json() for one in place.due[-MOST_DUE:]]
+    data = {"v": 1, "seq": place.seq, "hooks": list(place.hooks), "due": due}
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(data), encoding="utf-8")

@@ -22,11 +22,14 @@ from peak_console.incidents.guidance import GUIDANCE
 ESCALATED: Final = "incident.escalated"
 """Told once where nobody acknowledged within :data:`UNSEEN`."""
 
+SILENCE_OVER: Final = "incident.silence_over"
+"""Told once where a silence has ended and the incident is open still."""
+
 UNSEEN: Final = timedelta(minutes=15)
 """How long an incident may stay unacknowledged before its hooks are told again."""
 
 STALE: Final = timedelta(hours=1)
-"""What is older is not told any more: a hook that is named today hears nothing of last week."""
+"""What is older is not told any more."""
 
 TOLD_OF: Final = (
     EventKind.INCIDENT_OPENED.value,
@@ -101,15 +104,51 @@ def tellings_of(
 
 
 def escalations(known: Iterable[Incident], hooks: Iterable[Hook], now: datetime) -> list[Telling]:
-    """What hooks are told again of, because nobody acknowledged it; what was told already among it."""
+    """What hooks are told again of, because nobody acknowledged it; not what was silent when it was due."""
     hooks = tuple(hooks)
     return [
         Telling(hook.name, ESCALATED, one.incident_id, one.seq, now)
         for one in known
         if one.state is IncidentState.OPEN and one.counts and UNSEEN <= now - one.opened_at < UNSEEN + STALE
+        if not one.silent(one.opened_at + UNSEEN)
         for hook in hooks
         if wants(hook, one) and not was_told(one, hook.name, ESCALATED)
     ]
+
+
+def unsilenced(known: Iterable[Incident], hooks: Iterable[Hook], now: datetime) -> list[Telling]:
+    """What hooks are told of once its silence is over: it is open still, and they heard nothing since."""
+    hooks = tuple(hooks)
+    return [
+        Telling(hook.name, SILENCE_OVER, one.incident_id, one.silence_seq, now)
+        for one in known
+        if one.is_open and one.counts and one.silence_ends is not None
+        if timedelta() <= now - one.silence_ends < STALE
+        for hook in hooks
+        if wants(hook, one) and not _told_since(one, hook.name, one.silence_ends)
+    ]
+
+
+def begun_with(known: Iterable[Incident], hook: Hook, now: datetime) -> list[Telling]:
+    """What a hook is told of that is new here: what is open and not silent now, and of the last hour."""
+    return [
+        Telling(hook.name, EventKind.INCIDENT_OPENED.value, one.incident_id, one.seq, now)
+        for one in known
+        if one.is_open and not one.drill and not one.silent(now) and now - one.opened_at < STALE
+        if wants(hook, one)
+    ]
+
+
+def needless(telling: Telling, one: Incident, now: datetime) -> str:
+    """Why something that is due is not told, in words; empty where it is."""
+    closed = telling.about == EventKind.INCIDENT_CLOSED
+    if not one.test and (one.silent(now) or (closed and one.closed_at and one.silent(one.closed_at))):
+        return f"silent until {one.silence_ends:%Y-%m-%d %H:%M}Z"
+    if not (one.is_open or closed or one.test):
+        return "it was closed before it could be told"
+    if telling.about == ESCALATED and one.acknowledged_by:
+        return f"{one.acknowledged_by} acknowledged it meanwhile"
+    return ""
 
 
 def wants(hook: Hook, one: Incident) -> bool:
@@ -118,10 +157,14 @@ def wants(hook: Hook, one: Incident) -> bool:
 
 
 def was_told(one: Incident, hook: str, about: str) -> bool:
-    """Whether the ledger says already what became of it; hand-overs may come again."""
-    if about == EventKind.INCIDENT_HANDED_OVER:
+    """Whether the ledger says already what became of it; hand-overs and silences may come again."""
+    if about in {EventKind.INCIDENT_HANDED_OVER, SILENCE_OVER}:
         return False
     return any(told.hook == hook and told.about == about for told in one.told)
+
+
+def _told_since(one: Incident, hook: str, since: datetime) -> bool:
+    return any(told.hook == hook and told.at >= since for told in one.told)
 
 
 def tries_of(hook: Hook, one: Incident) -> int:
@@ -152,7 +195,7 @@ def message(telling: Telling, one: Incident, workspace: str) -> bytes:
         "incident_id": one.incident_id,
         "trigger": one.trigger.value,
         "title": GUIDANCE[one.trigger].title,
-        "state": one.state.value,
+        "state": _state(telling, one).value,
         "opened_at": iso(one.opened_at),
         "summary": one.summary,
         "cause": one.cause,
@@ -169,12 +212,22 @@ def message(telling: Telling, one: Incident, workspace: str) -> bytes:
     return canonical({"type": telling.about, "timestamp": iso(_moment(telling, one)), "data": data})
 
 
+def _state(telling: Telling, one: Incident) -> IncidentState:
+    """How it stood when what is told happened: an opening is never told as closed."""
+    if telling.about == EventKind.INCIDENT_CLOSED:
+        return one.state
+    opening = telling.about in {EventKind.INCIDENT_OPENED, ESCALATED}
+    return IncidentState.OPEN if opening or not one.acknowledged_by else IncidentState.ACKNOWLEDGED
+
+
 def _moment(telling: Telling, one: Incident) -> datetime:
     """When it happened, the same for every try."""
     if telling.about == EventKind.INCIDENT_CLOSED and one.closed_at is not None:
         return one.closed_at
     if telling.about == ESCALATED:
         return one.opened_at + UNSEEN
+    if telling.about == SILENCE_OVER and one.silence_ends is not None:
+        return one.silence_ends
     return next((note.at for note in one.notes if note.seq == telling.seq), one.opened_at)
 
 

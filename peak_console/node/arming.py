@@ -231,7 +231,7 @@ class ArmKeeper:
         return effects
 
     def _alarm(self, alarm: Alarm) -> None:
-        summary = f"five wrong tokens of {alarm.operator}: arming is locked"
+        summary = f"five wrong tokens or phrases of {alarm.operator}: arming is locked"
         figures = {
             "operator": alarm.operator,
             "request_id": alarm.request_id,

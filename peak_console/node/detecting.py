@@ -34,7 +34,7 @@ from peak_console.incidents.violations import Violations
 from peak_console.ledger.headers import Header
 from peak_console.ledger.projections import Body
 from peak_console.node.acting import refused_reset
-from peak_console.node.rebuilding import folded_rows, last_node, minutes, newest, sketches
+from peak_console.node.rebuilding import folded_rows, last_node, minutes, newest, sketches, with_lease
 from peak_console.node.state import NodeState
 from peak_console.node.triggers import Opening
 
@@ -93,6 +93,7 @@ class Detecting:
             self._last,
             enabled=self._enabled(),
             now_us=unix_us(self._state.clock.now()),
+            boot_us=self._state.clock.boot_us(),
             rules=self._config.lapse,
         )
         self._tell([] if lapsed is None else [lapsed])
@@ -153,7 +154,7 @@ class Detecting:
             return
         self._begun = True
         now_us = self._now_us()
-        self._last = last_node(db)
+        self._last = with_lease(last_node(db), self._state.ws.control, self._state.boot_id)
         self.spending.restore(minutes(db, now_us // 1_000_000 - self.spending.reach_s))
         self.latencies.restore(sketches(db, now_us // 1_000_000))
         for event, body in newest(db):

@@ -31,14 +31,16 @@ from peak_console.incidents.delivery import MAX_REPLY_BYTES, Delivered, Message,
 from peak_console.incidents.fold import NOT_TOLD, TOLD, TOLD_ID, Incident
 from peak_console.incidents.hook_place import HookPlace, read_place, write_place
 from peak_console.incidents.hooks import (
-    ESCALATED,
     Telling,
+    begun_with,
     escalations,
     message,
+    needless,
     pause_s,
     tellings_of,
     timeout_of,
     tries_of,
+    unsilenced,
     was_told,
 )
 from peak_console.ledger.reader import LedgerReader
@@ -55,8 +57,6 @@ RETRY_S: Final = 2.0
 
 PLACE: Final = "hooks.json"
 
-_BACK: Final = timedelta(minutes=10)
-"""So far back a first start looks: an incident may have been opened before this process was there."""
 _AT_ONCE: Final = 8
 _RECORD_S: Final = 2.0
 _LOOK_S: Final = 0.01
@@ -81,6 +81,8 @@ class HookTeller:
     _reader: LedgerReader | None = None
     _book: IncidentBook = field(default_factory=IncidentBook)
     _seq: int = -1
+    _met: frozenset[str] = frozenset()
+    """The hooks that are told up to there."""
     _due: dict[tuple[str, str, int], Telling] = field(default_factory=dict)
     _going: dict[tuple[str, str, int], "Future[Delivered]"] = field(default_factory=dict)
     _unrecorded: dict[str, tuple[Telling, EventDraft]] = field(default_factory=dict)
@@ -118,8 +120,9 @@ class HookTeller:
         head, _ = reader.head()
         known = self._book.read(reader)
         if self._seq < 0:
-            self._start(reader, head, now)
+            self._start(head)
         hooks = self.hooks()
+        met = [one for one in hooks if one.name in self._met]
         if head > self._seq:
             fresh: dict[str, list[tuple[str, int, datetime]]] = {}
             for event in events_between(reader, self._seq, head):
@@ -127,20 +130,24 @@ class HookTeller:
                 fresh.setdefault(name, []).append((event.kind, event.seq, from_iso(event.ts)))
             for name, events in fresh.items():
                 if name in known:
-                    self._add(tellings_of(events, known[name], hooks, now), known)
+                    self._add(tellings_of(events, known[name], met, now), known)
             self._seq = head
-        self._add(escalations(known.values(), hooks, now), known)
+        again = [*escalations(known.values(), hooks, now), *unsilenced(known.values(), hooks, now)]
+        told = {(one.hook, one.incident_id) for one in again}
+        new = [one for hook in hooks if hook not in met for one in begun_with(known.values(), hook, now)]
+        self._add(again, known)
+        self._add([one for one in new if (one.hook, one.incident_id) not in told], known)
+        self._met = frozenset(one.name for one in hooks)
         return known
 
-    def _start(self, reader: LedgerReader, head: int, now: datetime) -> None:
-        """From where the last process got to; the first one looks back a little."""
+    def _start(self, head: int) -> None:
+        """From where the last process got to; where nobody knows, from now."""
         place = read_place(self.ws.audits / PLACE)
         if place is not None and place.seq <= head:
             self._seq, self._kept = place.seq, place
-            self._due = {one.key: one for one in place.due}
+            self._due, self._met = {one.key: one for one in place.due}, frozenset(place.hooks)
             return
-        recent = [one.seq for one in self._book.read(reader).values() if now - one.opened_at < _BACK]
-        self._seq = min(recent, default=head + 1) - 1
+        self._seq = head
 
     def _add(self, tellings: Iterable[Telling], known: Mapping[str, Incident]) -> None:
         for one in tellings:
@@ -157,7 +164,7 @@ class HookTeller:
             if incident is None or hook is None:
                 del self._due[key]
                 continue
-            why = _needless(telling, incident, now)
+            why = needless(telling, incident, now)
             if why:
                 self._end(telling, Delivered(ok=True, detail=why), silent=True)
             elif len(self._going) < _AT_ONCE:
@@ -207,18 +214,9 @@ class HookTeller:
     def _keep(self) -> None:
         """Write the place where it changed; what is not recorded yet is due again after a kill."""
         waiting = (telling for telling, _ in self._unrecorded.values())
-        place = HookPlace(self._seq, (*self._due.values(), *waiting))
+        place = HookPlace(self._seq, (*self._due.values(), *waiting), tuple(sorted(self._met)))
         if place != self._kept and write_place(self.ws.audits / PLACE, place):
             self._kept = place
-
-
-def _needless(telling: Telling, one: Incident, now: datetime) -> str:
-    """Why this is not told, in words; empty where it is."""
-    if one.silent(now) and not one.test:
-        return f"silent until {one.silenced_until:%Y-%m-%d %H:%M}Z"
-    if telling.about == ESCALATED and one.acknowledged_by:
-        return f"{one.acknowledged_by} acknowledged it meanwhile"
-    return ""
 
 
 def _event_id(telling: Telling) -> str:

@@ -3,11 +3,16 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from peak_console.control.breakers import KINDS as BREAKER_KINDS
+from peak_console.control.files import LEASE
+from peak_console.control.folder import RealFolder
+from peak_console.control.lease import decode
 from peak_console.domain.clock import from_iso, unix_us
 from peak_console.domain.events import EventKind
 from peak_console.incidents import critics, drifting, opening, violations
@@ -100,6 +105,21 @@ def last_node(db: sqlite3.Connection) -> LastNode | None:
         reason=str(body.get("reason", "")),
         alive_us=unix_us(from_iso(newest_ts)),
     )
+
+
+def with_lease(last: LastNode | None, control: Path, boot_id: str) -> LastNode | None:
+    """The same with what its lease tells of its last moment; read before this node writes its own over it."""
+    if last is None:
+        return None
+    try:
+        lease = decode(RealFolder(control).read(LEASE) or b"")
+    except OSError:
+        return last
+    if lease is None or lease.session != last.session:
+        return last
+    if lease.boot_id != boot_id:
+        return replace(last, rebooted=True)
+    return replace(last, renewed_us=lease.issued_us)
 
 
 def _marks(kinds: tuple[str, ...]) -> str:

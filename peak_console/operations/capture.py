@@ -76,6 +76,8 @@ class Captured:
     """The place of its ``evidence.sealed``; ``None`` where there is none."""
     unrecorded: str = ""
     """Why the ledger was not told; empty where it was."""
+    waits: bool = False
+    """Whether what is not recorded is kept, and the next node records it."""
     runs_left_out: tuple[str, ...] = ()
     """Runs that were alive and of which nothing was taken, though something lies there."""
 
@@ -196,12 +198,18 @@ class _Wish:
             if node is not None:
                 node.sign()
             captured = self._captured(incident_id, opened=opened)
-            return captured if node is None else node.recorded(captured)
+            captured = captured if node is None else node.recorded(captured)
+        except BaseException:
+            if node is not None and node.unsent:
+                kept(self.ws, incident_id, node.unsent)
+            raise
         finally:
             if node is not None:
                 node.close()
-                if node.unsent:
-                    kept(self.ws, incident_id, node.unsent)
+        if node is None or not node.unsent:
+            return captured
+        lost = kept(self.ws, incident_id, node.unsent)
+        return replace(captured, waits=not lost, unrecorded=f"{captured.unrecorded}{lost}")
 
     def _captured(self, incident_id: str, *, opened: bool) -> Captured:
         no_ledger = _unreadable(self.ws)

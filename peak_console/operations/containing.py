@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ALL: Final = ("disarm", "stop", "capture")
 """The one-minute actions in their order: ``! d``, ``! s``, ``! c``; ``! a`` does all."""
 
+_FIRST: Final = {"disarm": 0, "stop": 1}
+"""What is done first is told first, however long the node takes to answer."""
 _DISARM_S: Final = 0.5
 """How long a stop that was asked for as well waits for the disarm; both go on then."""
 _RECORD_S: Final = 1.0
@@ -135,7 +137,8 @@ class _Containing:
         captured = self._capture(incident_id) if "capture" in self.do else ""
         if ending is not None:
             ending.join()
-        return Contained(incident_id, opened, tuple(self.steps), not why, why, captured)
+        steps = sorted(self.steps, key=lambda one: _FIRST.get(one.name, len(_FIRST)))
+        return Contained(incident_id, opened, tuple(steps), not why, why, captured)
 
     # -- the actions
 

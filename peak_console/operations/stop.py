@@ -77,6 +77,7 @@ def record_stop(ws: Workspace, outcome: StopOutcome, *, patience_s: float = PATI
         operator=outcome.operator,
         scope=outcome.scope,
         asked_scope=outcome.asked_scope,
+        at=outcome.at,
         # a stop that left STOP ends whatever is in force; one that could not ends the enable it removed
         ended=None if outcome.report.written else outcome.report.enabled_event,
         steps=tuple(asdict(one) for one in outcome.report.steps),

@@ -59,6 +59,13 @@ def test_a_stop_that_ended_another_enable_does_not_end_this_one() -> None:
     assert folded(enabled("e1"), enabled("e2"), stopped("s1", ended="e2")).in_force is None
 
 
+def test_a_stop_without_a_node_is_recorded_with_its_own_time() -> None:
+    """Long after it was made, by the node that found its file."""
+    draft = unrecorded_stop(folded(), Observed(None, None, "s1", {"at": "2026-11-22T04:08:24.000000Z"}))
+    assert draft is not None
+    assert draft.body["at"] == "2026-11-22T04:08:24.000000Z"
+
+
 def test_narrower_scopes_do_not_count_here() -> None:
     """Only global stops and enables make the posture of the whole."""
     assert folded(enabled("e1"), stopped("s1", scope="layer:L2")).in_force == "e1"

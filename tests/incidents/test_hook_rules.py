@@ -13,18 +13,21 @@ from incident_events import ID, START, did, node_did, opened
 
 from peak_console.config.incidents import Hook
 from peak_console.control.keys import KeySigner
-from peak_console.domain.clock import from_iso
+from peak_console.domain.clock import from_iso, iso
 from peak_console.incidents.fold import Incident, fold_incidents
 from peak_console.incidents.hook_place import HookPlace, read_place, write_place
 from peak_console.incidents.hooks import (
     ESCALATED,
+    SILENCE_OVER,
     Telling,
     escalations,
     message,
+    needless,
     pause_s,
     signed_headers,
     telling_from,
     tellings_of,
+    unsilenced,
 )
 
 ALL = Hook.model_validate({"name": "all", "kind": "webhook", "url": "https://example.org/x"})
@@ -69,6 +72,30 @@ def test_what_nobody_acknowledged_is_told_once_more() -> None:
     assert [one.about for one in escalations([forged], (ALL,), late)] == [ESCALATED]
 
 
+def test_an_opening_is_never_told_as_closed_and_a_silence_covers_the_close() -> None:
+    """Nor is either told late: what is over needs nobody, and what was silent when it was due stays so."""
+    begun = opened()
+    hour = did("silenced", until=iso(START + timedelta(hours=1)), at_s=2)
+    over, silent = (
+        one_of(begun, did("closed", note="x")),
+        one_of(begun, hour, did("closed", note="x", at_s=3)),
+    )
+    opening = Telling("all", "incident.opened", ID, begun.seq, START)
+    closing = Telling("all", "incident.closed", ID, over.closed_seq, START)
+    assert json.loads(message(opening, over, "desk"))["data"]["state"] == "open"
+    assert json.loads(message(closing, over, "desk"))["data"]["state"] == "closed"
+    assert "closed" in needless(opening, over, START)
+    assert not needless(closing, over, START)
+    for late in (START + timedelta(minutes=1), START + timedelta(hours=2)):
+        assert "silent" in needless(closing, silent, late)
+    standing, end = one_of(begun, hour), START + timedelta(hours=1)
+    assert escalations([standing], (ALL,), end) == []
+    assert [one.about for one in unsilenced([standing], (ALL,), end)] == [SILENCE_OVER]
+    again = one_of(begun, hour, node_did("told", hook="all", about=SILENCE_OVER, ok=True, at_s=3601))
+    assert unsilenced([standing], (ALL,), end - timedelta(seconds=1)) == []
+    assert unsilenced([again, silent], (ALL,), end + timedelta(minutes=1)) == []
+
+
 @given(st.integers(1, 100), st.floats(0, 1, exclude_max=True))
 def test_pauses_grow_and_are_spread(tries: int, share: float) -> None:
     """Never below a second, never above seven and a half minutes, and never shorter with more tries."""
@@ -110,7 +137,7 @@ def test_a_telling_survives_its_file_and_nothing_else_is_one(fields: dict[str, A
 def test_a_place_is_read_back_and_a_broken_one_is_none(tmp_path: Path) -> None:
     """Corrupt, missing, of another form: as if there were none; a folder that cannot be written is told."""
     path = tmp_path / "hooks.json"
-    place = HookPlace(7, (Telling("all", "incident.opened", ID, 7, START),))
+    place = HookPlace(7, (Telling("all", "incident.opened", ID, 7, START),), ("all",))
     assert read_place(path) is None
     assert write_place(path, place)
     assert read_place(path) == place

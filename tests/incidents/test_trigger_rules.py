@@ -1,6 +1,7 @@
 """The rules of triggers: what fires, of which cause, how often, and what stays quiet."""
 
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -24,7 +25,9 @@ from peak_console.config.incidents import (
     LatencySpike,
     PolicyViolation,
 )
+from peak_console.control.lease import Lease, encode
 from peak_console.domain.money import NanoEur
+from peak_console.domain.posture import Orders, PostureState
 from peak_console.incidents.burning import Spending
 from peak_console.incidents.critics import Verdicts
 from peak_console.incidents.drifting import Echoes
@@ -32,6 +35,7 @@ from peak_console.incidents.lapses import LastNode, after_restart, held_up
 from peak_console.incidents.latency import Latencies
 from peak_console.incidents.standing import LedgerHealth, LostWorkers, PostureConflicts
 from peak_console.incidents.violations import Violations
+from peak_console.node.rebuilding import with_lease
 from peak_console.stats.sketch import QuantileSketch
 
 NOW_S = 1_700_000_000
@@ -254,9 +258,33 @@ def test_a_lost_worker_is_named() -> None:
 def test_a_lapse_is_told_by_the_next_node(ended: bool, gap_s: int, enabled: bool, told: bool) -> None:  # noqa: FBT001 - cases
     """An end without a word always, a clean one once it lasted; a stopped workspace never."""
     last = LastNode("s", ended, "upgrade", 1000 * SECOND)
-    alarm = after_restart(last, enabled=enabled, now_us=(1000 + gap_s) * SECOND, rules=Lapse())
+    now_us = (1000 + gap_s) * SECOND
+    alarm = after_restart(last, enabled=enabled, now_us=now_us, boot_us=0, rules=Lapse())
     assert (alarm is not None) == told
-    assert after_restart(None, enabled=True, now_us=0, rules=Lapse()) is None
+    assert after_restart(None, enabled=True, now_us=0, boot_us=0, rules=Lapse()) is None
+
+
+def test_a_lapse_counts_from_the_last_lease_and_says_what_it_does_not_know(tmp_path: Path) -> None:
+    """Not from the last event; of another boot or another node's lease it tells the least and the most."""
+    last = LastNode("s", ended=False, reason="", alive_us=1000 * SECOND)
+
+    def told(boot_id: str) -> tuple[str, int]:
+        known = with_lease(last, tmp_path, boot_id)
+        alarm = after_restart(known, enabled=True, now_us=1129 * SECOND, boot_us=70 * SECOND, rules=Lapse())
+        assert alarm is not None
+        return alarm.summary.rpartition("for ")[2], alarm.figures["gap_s"]
+
+    def lease(session: str) -> None:
+        times, state = (50 * SECOND, 55 * SECOND), (Orders.NONE, PostureState.STOPPED)
+        one = Lease("b", session, 1, *times, "paper", False, *state, (), None, 1)  # noqa: FBT003 - calls
+        (tmp_path / "lease").write_bytes(encode(one))
+
+    assert told("b") == ("between 0 and 129 s", 129)
+    lease("s")
+    assert told("b") == ("about 20 s", 20)
+    assert told("another") == ("between 70 and 129 s", 129)
+    lease("older")
+    assert told("b") == ("between 0 and 129 s", 129)
 
 
 def test_a_node_that_stood_still_tells_its_own_lapse() -> None:

@@ -193,7 +193,7 @@ async def test_nothing_is_told_twice_and_nothing_is_lost_over_restarts(desk: Des
 
 
 async def test_a_silence_keeps_hooks_quiet_and_says_so(desk: Desk) -> None:
-    """The event stays; that the hook was not told, and why, is on record; afterwards it is told again."""
+    """The event stays; that a hook was not told is on record; afterwards it is told once, while open."""
     async with serving({"/ok": lambda exchange, _: exchange.answer(200)}) as server:
         desk.hooks = (hook("ok", f"{server.url}/ok"),)
         desk.add("opened", trigger="lapse", cause="node")
@@ -201,11 +201,39 @@ async def test_a_silence_keeps_hooks_quiet_and_says_so(desk: Desk) -> None:
         desk.add("silenced", until=iso(until), reason="known", operator="anna")
         await desk.settled()
         assert server.seen == []
-        assert [note.what for note in desk.incident().notes] == ["silenced", "not_told"]
+        assert [note.what for note in desk.incident().notes] == ["silenced"]
+        desk.add("handed_over", to="ben", note="shift", operator="anna")
+        await desk.settled()
+        assert [note.what for note in desk.incident().notes][2:] == ["not_told"]
         desk.clock.advance(3601)
+        for _ in range(2):
+            await desk.settled()
+        assert [json.loads(one.body)["type"] for one in server.seen] == ["incident.silence_over"]
+        desk.add(
+            "silenced", until=iso(desk.clock.now() + timedelta(hours=1)), reason="known", operator="anna"
+        )
         desk.add("closed", operator="anna", note="over")
         await desk.settled()
-        assert [json.loads(one.body)["type"] for one in server.seen] == ["incident.closed"]
+        desk.clock.advance(3601)
+        await desk.settled()
+        assert len(server.seen) == 1
+
+
+async def test_a_new_hook_begins_with_what_is_open_now(desk: Desk) -> None:
+    """One that is named later, too: nothing closed, nothing silent, nothing that it was told already."""
+    async with serving({path: lambda one, _: one.answer(200) for path in ("/a", "/b")}) as server:
+        ids = {name: ID.replace("abc", name) for name in ("opn", "sil", "cls")}
+        for name in ids.values():
+            desk.add("opened", trigger="lapse", cause=name, incident_id=name)
+        until = iso(desk.clock.now() + timedelta(hours=1))
+        desk.add("silenced", until=until, reason="known", operator="anna", incident_id=ids["sil"])
+        desk.add("closed", operator="anna", note="over", incident_id=ids["cls"])
+        desk.hooks = (hook("a", f"{server.url}/a"),)
+        await desk.settled()
+        desk.hooks = (*desk.hooks, hook("b", f"{server.url}/b"))
+        await desk.settled()
+        said = [(one.path, json.loads(one.body)["data"]["incident_id"]) for one in server.seen]
+    assert said == [("/a", ids["opn"]), ("/b", ids["opn"])]
 
 
 async def test_a_first_start_tells_of_nothing_old(desk: Desk) -> None:

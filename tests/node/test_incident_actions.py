@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from peak_console.cli.program import run
 from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.incidents import Trigger
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node.spawn import temporary_node
@@ -145,10 +147,24 @@ def test_a_cause_that_stands_keeps_an_incident_open(hand: Hand, monkeypatch: pyt
     assert (last.body or {})["cause_stood"] == "no lease counts now"
 
 
+def test_a_lockout_is_not_closed_while_arming_is_locked(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the node says; it is closed once arming is free."""
+    lockout = replace(_now(hand), trigger=Trigger.ARM_LOCKOUT)
+    monkeypatch.setattr(acting, "_open_one", lambda *_: lockout)
+    ask = hand.client.request
+    locked = {"locked_until": "2026-11-22T12:10:00.000000Z"}
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            hand.client, "request", lambda op, **more: locked if op == "arm.status" else ask(op, **more)
+        )
+        assert _code(acting.close, hand, ID, note="x") == "cause_stands"
+    assert acting.close(hand, ID, note="x").seq
+
+
 def test_a_test_alert_without_hooks_says_so_and_closes_itself(hand: Hand) -> None:
     """It is marked as a test and leaves nothing open."""
     done = send_test_alert(hand.ws, hand.client, note="new rota", shown_s=0)
-    assert (done.reports, done.closed, done.ok) == ((), True, True)
+    assert (done.reports, done.closed, done.ok) == ((), True, False)
     with LedgerReader(hand.ws.ledger) as reader:
         one = read_incidents(reader)[done.incident_id]
     assert (one.test, one.is_open, one.counts) == (True, False, False)
@@ -202,4 +218,6 @@ def test_the_command_line_tells_and_refuses(
     assert [one["what"] for one in shown["timeline"]][-3:] == ["incident: operator", "disarm", "stop"]
     assert shown["card"].startswith("# Opened by an operator")
     assert shaped("list", "list")["open"] == 1
-    assert shaped("ack", "ack", told["incident_id"])["operator"] == "anna"
+    assert shaped("ack", "ack")["operator"] == "anna"
+    assert peak("note", "seen")[1]["incident_id"] == told["incident_id"]
+    assert peak("note", "a", "b", "c")[0] == 2

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from node_world import World, node_here, soon
 
-from peak_console.cli.incident_words import contained
+from peak_console.cli.capture import _lines as capture_lines
+from peak_console.cli.incident_words import InOrder, contained
 from peak_console.control.late_files import left, read
 from peak_console.domain.events import EventDraft
 from peak_console.ledger.reader import LedgerReader
 from peak_console.node.late_records import LateRecords
-from peak_console.operations.containing import ALL, contain
+from peak_console.operations.capture import Limits, capture
+from peak_console.operations.containing import ALL, StepDone, contain
 from peak_console.operations.incidents.reading import read_incidents
 
 ID = "inc_20261122_030000_abc123"
@@ -36,9 +38,45 @@ async def test_a_node_that_comes_back_records_what_was_done(world: World) -> Non
     assert one.captured == f"audits/{done.incident_id}/capture"
     assert sorted(note.what for note in one.notes) == sorted(ALL)
     assert one.opened_by == getpass.getuser()
+    with LedgerReader(world.ws.ledger) as reader:
+        opening = reader.by_seq(one.seq)
+    assert opening is not None
+    assert (opening.body or {})["at"] < opening.ts
     kinds = world.kinds()
     assert [kinds.count(f"incident.{one}") for one in ("opened", "action_taken")] == [1, 3]
     assert kinds.count("evidence.sealed") == 1
+
+
+def test_steps_are_shown_in_the_order_in_which_they_are_done() -> None:
+    """Whichever was over first; what is not asked for is not waited for, and nothing is lost."""
+    steps = {name: StepDone(name, ok=True, detail="") for name in ("disarm", "stop", "workers", "capture")}
+
+    def told(do: tuple[str, ...], *over: str) -> list[str]:
+        found: list[StepDone] = []
+        shown = InOrder(found.append, do)
+        for name in over:
+            shown(steps[name])
+        shown.rest()
+        return [one.name for one in found]
+
+    assert told(ALL, "stop", "workers", "disarm", "capture") == ["disarm", "stop", "workers", "capture"]
+    assert told(("stop",), "stop", "workers") == ["stop", "workers"]
+    assert told(ALL, "workers", "stop") == ["workers", "stop"]
+
+
+def test_a_capture_without_a_node_says_that_its_incident_is_not_on_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept for the next node; where that fails too, nothing is on record and that is said."""
+    done = capture(world.ws, limits=Limits(seconds=5))
+    assert (done.opened, done.waits) == (True, True)
+    assert "the next node records it" in capture_lines(done)[0]
+    assert list(left((world.ws.control,)))
+    monkeypatch.setattr("peak_console.operations.capture.kept", lambda *_: "; nor could it be kept")
+    lost = capture(world.ws, limits=Limits(seconds=5))
+    assert not lost.waits
+    assert "NO INCIDENT IS ON RECORD" in capture_lines(lost)[0]
+    assert lost.unrecorded.endswith("nor could it be kept")
 
 
 def _event(kind: str, **body: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from peak_console.domain.incidents import Trigger
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.incidents.facts import incident_detail, incidents_facts
-from peak_console.operations.incidents.reading import IncidentBook, one_incident, read_incidents
+from peak_console.operations.incidents.reading import IncidentBook, one_incident, only_open, read_incidents
 from peak_console.operations.readiness_facts import _incidents
 from peak_console.operations.status import status
 from peak_console.operations.views.live_source import LiveSource
@@ -130,6 +130,36 @@ def test_a_detail_tells_what_happened_since_the_trigger(desk: Desk) -> None:
     assert found.affected == ("layer:L2",)
     assert found.runs == ("later", "alive")
     assert found.card.startswith("# Budget runs away")
+
+
+def test_what_was_recorded_late_stands_where_it_happened(desk: Desk) -> None:
+    """With how much later it was recorded; a time to come, or none, changes nothing."""
+    desk.open(A)
+    at = iso(desk.clock.now() + timedelta(seconds=8))
+    desk.add(
+        "control.disarmed", {"reason": "first on record", "at": iso(desk.clock.now() + timedelta(days=1))}
+    )
+    desk.add("control.stopped", {"reason": "no node", "at": at})
+    desk.add("control.reduced", {"reason": "x", "at": "soon"})
+    told = incident_detail(desk.ws, A, desk.clock).timeline
+    assert [one.what for one in told[1:]] == ["everything stopped", "disarmed", "reduce only"]
+    assert iso(told[1].at) == at
+    assert told[1].detail == "recorded 112 s later · no node"
+
+
+def test_the_only_open_one_needs_no_name(desk: Desk) -> None:
+    """Tests are none; where several or none are open, one is to be named."""
+    desk.open(T, trigger="test")
+    with LedgerReader(desk.ws.ledger) as reader:
+        with pytest.raises(UsageWrong, match="0 incidents"):
+            only_open(read_incidents(reader))
+        desk.open(A)
+        assert only_open(read_incidents(reader)).incident_id == A
+        desk.open(B)
+        with pytest.raises(UsageWrong) as refused:
+            only_open(read_incidents(reader))
+    assert refused.value.code == "incident_missing"
+    assert A in str(refused.value.remedy)
 
 
 def test_what_came_after_the_close_is_not_told(desk: Desk) -> None:

@@ -17,13 +17,13 @@ from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.domain.incidents import IncidentState
+from peak_console.domain.incidents import IncidentState, Trigger
 from peak_console.domain.text import one_line
 from peak_console.incidents.fold import NOTE_LIMIT, SILENCE_MOST_S, Incident
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
-from peak_console.operations.incidents.reading import one_incident, read_incidents
+from peak_console.operations.incidents.reading import one_incident, only_open, read_incidents
 from peak_console.operations.incidents.standing_cause import why_standing
 from peak_console.operations.ledger import existing
 from peak_console.operations.operators import keys_by
@@ -171,7 +171,8 @@ def close(hand: Hand, incident: str, *, note: str, anyway: bool = False) -> Acte
     one = _open_one(hand, incident)
     said = _said(note, "note_missing", 'say what it was: --note "..."')
     now = hand.now()
-    stands = why_standing(one, status(hand.ws, clock=hand.clock, environ=hand.environ), now)
+    bar = status(hand.ws, clock=hand.clock, environ=hand.environ)
+    stands = why_standing(one, bar, now) or _arming_locked(hand, one)
     if stands and not anyway:
         raise ControlRefused(
             f"its cause still stands: {stands}",
@@ -185,9 +186,18 @@ def close(hand: Hand, incident: str, *, note: str, anyway: bool = False) -> Acte
     return replace(done, warning=f"its cause still stands: {stands}") if stands else done
 
 
+def _arming_locked(hand: Hand, one: Incident) -> str:
+    """Of a lockout the node alone knows whether it lasts; empty where arming is free, or nothing tells."""
+    if one.trigger is not Trigger.ARM_LOCKOUT:
+        return ""
+    until = hand.client.request("arm.status").get("locked_until")
+    return f"arming is locked until {one_line(str(until), 40)}" if until else ""
+
+
 def _one(hand: Hand, incident: str) -> Incident:
     with LedgerReader(existing(hand.ws).ledger) as reader:
-        return one_incident(read_incidents(reader), incident)
+        known = read_incidents(reader)
+        return one_incident(known, incident) if incident.strip() else only_open(known)
 
 
 def _open_one(hand: Hand, incident: str) -> Incident:

@@ -62,8 +62,8 @@ class AlertTested:
 
     @property
     def ok(self) -> bool:
-        """Whether every hook was told."""
-        return all(one.ok is True for one in self.reports)
+        """Whether there is a hook, and every one was told."""
+        return bool(self.reports) and all(one.ok is True for one in self.reports)
 
     def as_json(self) -> dict[str, Any]:
         """As ``--json`` shows it."""

@@ -70,6 +70,22 @@ def one_incident(known: Mapping[str, Incident], text: str) -> Incident:
     )
 
 
+def only_open(known: Mapping[str, Incident]) -> Incident:
+    """The incident that is meant where none is named: the one that is open; tests and drills are none.
+
+    Raises ``UsageWrong`` (``incident_missing``) where none or several are open.
+    """
+    found = [one for one in known.values() if one.is_open and one.counts]
+    if len(found) == 1:
+        return found[0]
+    named = ", ".join(one.incident_id for one in found[-5:])
+    raise UsageWrong(
+        f"{len(found)} incidents are open: none is meant without its id",
+        code="incident_missing",
+        remedy=f"name one: {named}" if found else "see: peak incident list --all",
+    )
+
+
 def newest_open(known: Mapping[str, Incident]) -> Incident | None:
     """The incident that was opened last and stands, tests and drills left out."""
     return next((one for one in reversed(tuple(known.values())) if one.is_open and one.counts), None)

@@ -12,7 +12,7 @@ from peak_console.incidents.fold import Incident
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.incidents.telling import KINDS, entry_of
-from peak_console.operations.views.incidents import TimelineEntry
+from peak_console.operations.views.incidents import MOST_RUNS, TimelineEntry
 
 BEFORE: Final = timedelta(minutes=15)
 """Runs that were alive so long before the trigger belong to it."""
@@ -25,9 +25,6 @@ MOST_BEFORE: Final = 20
 
 MOST_ENTRIES: Final = 400
 """How many events a timeline tells, the newest; its incident's opening is always among them."""
-
-MOST_RUNS: Final = 200
-"""How many runs are named, the newest of the time, and how many are looked at for it."""
 
 _PAGE: Final = 50
 _INCIDENT: Final = "incident."
@@ -63,8 +60,8 @@ def _just_before(reader: LedgerReader, one: Incident) -> list[LedgerEvent]:
 
 
 def timeline(events: Iterable[LedgerEvent]) -> tuple[TimelineEntry, ...]:
-    """Their lines, the oldest first."""
-    return tuple(entry_of(event) for event in events)
+    """Their lines by when each happened, the oldest first, whenever it was recorded."""
+    return tuple(sorted(map(entry_of, events), key=lambda entry: entry.at))
 
 
 def affected(events: Sequence[LedgerEvent], one: Incident, stopped: Iterable[str] = ()) -> tuple[str, ...]:

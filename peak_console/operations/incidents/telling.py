@@ -1,18 +1,22 @@
 """What happened around an incident, one line an event, in words with a tone. Pure."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.stopping import GLOBAL, REDUCE
 from peak_console.domain.text import one_line
 from peak_console.incidents.fold import shown_actor
-from peak_console.operations.views.body_fields import listed, mapping, time_of, whole
+from peak_console.operations.views.body_fields import listed, mapping, moment, time_of, whole
 from peak_console.operations.views.incidents import TimelineEntry
 
 OK: Final = "ok"
 WARN: Final = "warn"
 BAD: Final = "bad"
+
+LATE: Final = timedelta(seconds=2)
+"""What was recorded so much later than it happened is told with both."""
 
 _WORDS: Final = 240
 
@@ -47,14 +51,23 @@ def entry_of(event: LedgerEvent) -> TimelineEntry:
     what, detail, tone = _TELLERS.get(event.kind, _other)(event, body)
     who = body.get("operator") if isinstance(body.get("operator"), str) else body.get("by")
     said = who if isinstance(who, str) else ""
+    at, late = _when(event, body)
     return TimelineEntry(
-        at=time_of(event),
+        at=at,
         what=one_line(what, 80),
-        detail=one_line(detail, _WORDS),
+        detail=one_line(" · ".join(one for one in (late, detail) if one), _WORDS),
         actor=one_line(shown_actor(event.kind, event.actor, said), 180),
         seq=event.seq,
         tone=tone,
     )
+
+
+def _when(event: LedgerEvent, body: Body) -> tuple[datetime, str]:
+    """When it happened, and in words how much later it was recorded; what was not late happened then."""
+    recorded, at = time_of(event), moment(body.get("at"))
+    if at is None or at.tzinfo is None or recorded - at < LATE:
+        return recorded, ""
+    return at, f"recorded {int((recorded - at).total_seconds())} s later"
 
 
 def _joined(*parts: Any) -> str:

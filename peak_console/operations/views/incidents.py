@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from peak_console.domain.clock import iso
 from peak_console.domain.incidents import IncidentState, Trigger
 from peak_console.operations.views.freshness import NEVER, Freshness
+
+MOST_RUNS: Final = 200
+"""How many runs of an incident are named, the newest of the time, and how many are looked at for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +132,10 @@ class IncidentDetail:
     affected: tuple[str, ...] = ()
     """Stop scopes that are affected or stopped."""
     runs: tuple[str, ...] = ()
-    """Runs alive since 15 minutes before it."""
+    """Runs alive since 15 minutes before it, the newest :data:`MOST_RUNS`."""
     freshness: Freshness = NEVER
+
+    @property
+    def runs_counted(self) -> str:
+        """How many runs, in words: as many as are named at most may be more."""
+        return f"{len(self.runs)}{' or more' if len(self.runs) >= MOST_RUNS else ''}"

@@ -150,7 +150,7 @@ class ArmConfirm(ArmDialogue):
             self._request = facts.request
             self._draw_head()
         elif facts.state is ArmState.LOCKED:
-            self._leave("arming is locked after too many wrong tokens; stopping never is")
+            self._leave("arming is locked after too many wrong tokens or phrases; stopping never is")
         elif facts.request is None and facts.lease is None:
             self._leave("what was asked for does not stand any more: ask anew")
 

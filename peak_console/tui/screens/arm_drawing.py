@@ -37,7 +37,7 @@ _END_WORDS: Final = {
     ArmEnd.RUN_ENDED.value: "its run ended",
     ArmEnd.DISARMED.value: "an operator disarmed",
     ArmEnd.TOKEN_EXPIRED.value: "the token's time was over",
-    ArmEnd.TRIES_USED_UP.value: "too many wrong tokens",
+    ArmEnd.TRIES_USED_UP.value: "too many wrong tokens or phrases",
     ArmEnd.APPROVAL_EXPIRED.value: "nobody approved it in time",
     ArmEnd.WITHDRAWN.value: "taken back",
     ArmEnd.REPLACED.value: "another request took its place",
@@ -125,7 +125,7 @@ def _leased(shown: ArmShown, lease: ArmLine, width: int, *, huge: bool) -> list[
 def _locked(shown: ArmShown, until: datetime, width: int, *, huge: bool) -> list[Line]:
     left = max(0.0, (until - shown.now).total_seconds())
     texts: list[Line] = [
-        (Span(" ✗ LOCKED ", Tone.CHIP_BAD), Span("  nothing can be armed: too many wrong tokens")),
+        (Span(" ✗ LOCKED ", Tone.CHIP_BAD), Span("  nothing can be armed: too many wrong tokens or phrases")),
         (Span("arming alone is locked; stop and disarm never are", Tone.DIM),),
         (Span(f"free again at {figures.clock(until)}", Tone.STRONG),),
         (Span("6", Tone.KEY), Span(" the incident that it opened", Tone.DIM)),
