@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,26 @@ def test_a_loop_that_has_closed_does_not_keep_others_from_being_told(folder: Fol
             watch.close()
             assert len(watch) == 0
             assert not thread.is_alive()
+    watch.close()
+
+
+def test_a_watch_that_waits_for_work_wakes(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was in flight for a while; what begins then is watched as the first was."""
+    watch, idle, told = InFlight(folder.gate(), interval_s=0.001), threading.Event(), threading.Event()
+    wait_for = watch._changed.wait_for
+
+    def watched(predicate: Callable[[], object], timeout: float | None = None) -> object:
+        if timeout is None and not predicate():
+            idle.set()  # under the lock: whoever has it next finds the thread asleep
+        return wait_for(predicate, timeout)
+
+    monkeypatch.setattr(watch._changed, "wait_for", watched)
+    with watch.watch(lambda _: None):
+        pass
+    assert idle.wait(PATIENCE_S)
+    folder.stop()
+    with watch.watch(lambda _: told.set()):
+        assert told.wait(PATIENCE_S)
     watch.close()
 
 
