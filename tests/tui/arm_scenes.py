@@ -121,7 +121,7 @@ def checklist(name: str) -> Checklist:
         ChecklistItem("dashboards", "figures and alerts are on screen", green, "/metrics answered with 142 series", NOW - timedelta(seconds=40)),
         ChecklistItem("oncall", "somebody is on call and can be reached", green, "mara, test alert received", NOW - timedelta(hours=20)),
         ChecklistItem("shadow", "shadow days without a gate that should have blocked", green, "14 of 14 days, 12,204 cycles", NOW - timedelta(minutes=6)),
-        ChecklistItem("rollback", "rollback of matrix and lock was rehearsed", ItemState.AMBER if name == "normal" else green, "rehearsed 36 days ago; 30 are allowed", NOW - 36 * day, "peak matrix rollback --rehearse"),
+        ChecklistItem("rollback", "rollback of matrix and lock was rehearsed", ItemState.AMBER if name == "normal" else green, "rehearsed 36 days ago; 30 are allowed", NOW - 36 * day, 'peak matrix rollback previous --rehearse --reason "..."'),
     )  # fmt: skip
     if name == "empty":
         unknown = tuple(
