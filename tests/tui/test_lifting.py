@@ -17,11 +17,13 @@ from peak_console.domain.posture import PostureReason
 from peak_console.operations.console_lift import LiftDone, lift_through_node, scope_cooldown_left_s
 from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.breakers import BreakerLine, BreakerState
+from peak_console.operations.views.incidents import IncidentsFacts
 from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_COMMAND
 from peak_console.tui.ink import text_of
 from peak_console.tui.lifting import Lowered, lowered_of
 from peak_console.tui.screens.incident_later_drawing import later_forms
+from peak_console.tui.screens.incidents_drawing import no_incidents
 from peak_console.tui.screens.lift import LiftDialog
 from peak_console.tui.screens.picker import Picker
 from peak_console.tui.widgets.form import Cancel
@@ -68,6 +70,14 @@ def test_panel_names_the_key_only_where_something_is_stopped_alone() -> None:
     stopped = bar(stopped_scopes=("layer:L1", "layer:L2"), breakers=(LATCHED,))
     assert "l   lift      layer:L1, layer:L2 alone; a breaker's by its reset" in shortest(stopped)
     assert "lift" not in shortest(stopped, readonly=True)
+
+
+def test_an_empty_incident_screen_still_names_what_stands() -> None:
+    """A scope that a person stopped opens no incident: the screen says that it stands, and the key."""
+    facts = IncidentsFacts(bar().taken_at)
+    assert "lifts" not in "\n".join(text_of(one) for one in no_incidents(facts, bar()))
+    said = "\n".join(text_of(one) for one in no_incidents(facts, bar(stopped_scopes=("layer:L1",))))
+    assert "stopped: layer:L1  l lifts it" in said
 
 
 async def test_one_of_several_is_picked_and_lifted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ class IncidentsScreen(Working, PeakScreen):
         facts, detail = message.snapshot
         self._facts, self._detail = facts, detail
         self.set_class(not facts.incidents, "-alone")
-        self.table.empty = no_incidents(facts)
+        self.table.empty = no_incidents(facts, self.peak.bar)
         self.table.set_columns(incident_columns(self.peak.now()))
         ids = [one.incident_id for one in facts.incidents]
         here = detail.line.incident_id if detail is not None and detail.line is not None else ""

@@ -61,7 +61,7 @@ def incident_columns(now: datetime) -> Sequence[Column[IncidentLine]]:
     )
 
 
-def no_incidents(facts: IncidentsFacts) -> list[Line]:
+def no_incidents(facts: IncidentsFacts, bar: BarSnapshot) -> list[Line]:
     """Why the list is empty, and how to see what it does."""
     fresh = facts.freshness
     if fresh.as_of is None and fresh.why:
@@ -82,6 +82,7 @@ def no_incidents(facts: IncidentsFacts) -> list[Line]:
             Span(" drill", Tone.DIM),
         ),
         (Span("or from a shell:  ", Tone.DIM), Span(BY_ID["incident.test"].cli, Tone.ACCENT)),
+        *(((), (Span("now:  ", Tone.DIM), *_recovery(bar))) if bar.stopped_scopes or bar.reduce else ()),
     ]
 
 
