@@ -207,9 +207,14 @@ def test_a_watch_that_waits_for_work_wakes(folder: Folder, monkeypatch: pytest.M
         pass
     assert idle.wait(PATIENCE_S)
     folder.stop()
+    idle.clear()
     with watch.watch(lambda _: told.set()):
         assert told.wait(PATIENCE_S)
+    assert idle.wait(PATIENCE_S)
+    thread = watch._thread
     watch.close()
+    assert thread is not None
+    assert not thread.is_alive()
 
 
 def test_a_check_takes_some_microseconds(folder: Folder) -> None:
