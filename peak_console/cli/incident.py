@@ -295,8 +295,10 @@ def _print_step(step: "StepDone") -> None:
 def drill_command(invocation: Invocation, kind: str, note: str, by: str | None, *, listing: bool) -> int:
     """Rehearse disarm, stop, capture, contain (all three) or alert, and record how long it took.
 
-    It happens on a throw-away workspace with a node and a worker of its own: nothing real is stopped. --list
-    names the commands that drill arming and rolling back.
+    It happens on a throw-away workspace with a node and a worker of its own: nothing real is stopped. Stop
+    and disarm then lower a drill's scope on this workspace too, which covers nothing: they hold only where
+    its own node, lease and workers did their part, and so need a node that runs. --list names the commands
+    that drill arming and rolling back.
     """
     from peak_console.operations.drill_here import TRIED_HERE, drill_here  # noqa: PLC0415 - not for `now`
     from peak_console.operations.drills import (  # noqa: PLC0415 - not for `now`
