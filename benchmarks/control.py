@@ -21,7 +21,7 @@ from control_figures import Figure, Table
 from control_kills import kills
 from control_laws import broken_leases, clock_sequences, tokens
 from control_place import Place, busy, made
-from control_stopping import check_cost, global_stops, node_deaths, plain_stops, scope_stops
+from control_stopping import check_cost, from_shell, global_stops, node_deaths, plain_stops, scope_stops
 
 PARTS = ("laws", "kills", "stops", "alerts")
 
@@ -38,6 +38,7 @@ def stops(place: Place, part: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         base = plain_stops(Path(folder), 200 // part)
     yield check_cost(place)
+    yield from_shell(max(100 // part, 10))
     yield from global_stops(place, 100 // part, base)
     yield from scope_stops(place, 100 // part)
     yield from node_deaths(place, max(10 // part, 2))

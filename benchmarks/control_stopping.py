@@ -10,6 +10,9 @@ import multiprocessing
 import os
 import signal
 import statistics
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +38,7 @@ from peak_console.operations.workers import acknowledgements
 
 CLOCK = SystemClock()
 IN_FLIGHT = 64
-STOP_MS, CHECK_US, LAPSE_S = 50.0, 25.0, 5.0
+STOP_MS, CHECK_US, LAPSE_S, SHELL_MS = 50.0, 25.0, 5.0, 100.0
 CHECK_RATIO = 4.0
 SCOPE = "layer:L6"
 SUBJECT = Subject(layer="L6", run_id="run_1", provider="openai", model_id="gpt-5-mini")
@@ -220,6 +223,36 @@ def check_cost(place: Place) -> Figure:
     )
     met = min(checks) <= CHECK_US or ratio <= CHECK_RATIO  # on a machine that is busy with more than this
     return Figure("a gate check", value, f"<= {CHECK_US:g} us", against, met)
+
+
+STOP_NOW = (
+    "import sys; from pathlib import Path; from peak_console.control.stop import stop_now; "
+    "stop_now(Path(sys.argv[1]))"
+)
+UNLINK = "import os, sys; os.unlink(sys.argv[1] + '/ENABLED')"
+
+
+def from_shell(rounds: int) -> Figure:
+    """Milliseconds from a fresh interpreter's start until ``ENABLED`` is gone; beside one that unlinks alone."""
+    with tempfile.TemporaryDirectory(prefix="pk") as name:
+        took = [_gone_after(Path(name), STOP_NOW) for _ in range(rounds)]
+        plain = [_gone_after(Path(name), UNLINK) for _ in range(rounds)]
+    best = min(took)
+    value = f"median {statistics.median(took):.0f}, best {best:.0f} ms, {best / min(plain):.1f} x unlinking"
+    against = f"an interpreter that unlinks: median {statistics.median(plain):.0f}, best {min(plain):.0f} ms"
+    return Figure("a stop from the shell", value, f"<= {SHELL_MS:g} ms", against, best <= SHELL_MS)
+
+
+def _gone_after(folder: Path, code: str) -> float:
+    permits = folder / ENABLED
+    permits.write_bytes(b"{}")
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)])
+    while permits.exists():
+        time.sleep(0.0005)
+    took = (time.perf_counter() - began) * 1000
+    process.wait()
+    return took
 
 
 def _rounds(work: Callable[[], object]) -> list[float]:

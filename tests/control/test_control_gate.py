@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from control_folder import BOOT, Folder
 
 from peak_console.control.files import ENABLED, LEASE, STOP
+from peak_console.control.folder import read_file
 from peak_console.control.gate import HALTING, WATCH_INTERVAL_S, CallGate, InFlight
 from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.clock import ManualClock
@@ -217,18 +217,22 @@ def test_a_watch_that_waits_for_work_wakes(folder: Folder, monkeypatch: pytest.M
     assert not thread.is_alive()
 
 
-def test_a_check_takes_some_microseconds(folder: Folder) -> None:
-    """At most 25 µs at its best of ten rounds: it stands before every send."""
+def test_a_check_reads_two_small_files_and_parses_none_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands before every send: ``ENABLED`` and the lease are read, what has not changed is not parsed."""
     gate = folder.gate()
-    best = min(_round(gate) for _ in range(10))
-    assert best <= 25e-6 * 2  # twice the figure: the machine of a test run is shared
+    first, read = gate.posture(), []
 
+    def counted(path: str) -> bytes | None:
+        read.append(os.path.basename(path))  # noqa: PTH119 - a plain text
+        return read_file(path)
 
-def _round(gate: CallGate) -> float:
-    began = time.perf_counter()
-    for _ in range(500):
-        gate.posture()
-    return (time.perf_counter() - began) / 500
+    monkeypatch.setattr("peak_console.control.gate.read_file", counted)
+    monkeypatch.setattr("peak_console.control.gate.decode", None)
+    monkeypatch.setattr("peak_console.control.lease.decode", None)
+    assert gate.posture().state is first.state
+    assert sorted(read) == [ENABLED, LEASE]
 
 
 def test_a_stop_cancels_everything_in_flight(folder: Folder) -> None:
