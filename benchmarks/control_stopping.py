@@ -233,7 +233,7 @@ UNLINK = "import os, sys; os.unlink(sys.argv[1] + '/ENABLED')"
 
 
 def from_shell(rounds: int) -> Figure:
-    """Milliseconds from a fresh interpreter's start until ``ENABLED`` is gone; beside one that unlinks alone."""
+    """Milliseconds from an interpreter's start until ``ENABLED`` is gone; beside one that unlinks alone."""
     with tempfile.TemporaryDirectory(prefix="pk") as name:
         took = [_gone_after(Path(name), STOP_NOW) for _ in range(rounds)]
         plain = [_gone_after(Path(name), UNLINK) for _ in range(rounds)]
