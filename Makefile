@@ -12,7 +12,7 @@ DEV = $(VENV)/.ready-dev
 PROOF = $(VENV)/proof
 PROVEN = $(VENV)/.ready-proof
 AIMOCK = @copilotkit/aimock@1.43.0
-WORKERS = 3 # on two cores: the tests wait about as much as they compute
+WORKERS = 4 # on two cores: the tests wait nearly as much as they compute
 
 demo: $(RUN)
 	@$(BIN)/peak demo

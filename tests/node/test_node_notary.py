@@ -82,7 +82,7 @@ def lags_s(world: World) -> list[float]:
     return [
         (from_iso(record.ts) - from_iso(event.ts)).total_seconds()
         for event in events
-        if event.kind.startswith("control.")
+        if event.kind in {"control.enabled", "control.stopped"}
         for record in records
         if (record.body or {})["size"] == min(size for size in recorded(world) if size >= event.seq)
     ]

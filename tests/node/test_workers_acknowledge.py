@@ -52,9 +52,10 @@ async def test_a_frozen_worker_is_missing_until_it_runs_again(world: World) -> N
         process = await asyncio.to_thread(process_here.__enter__)
         try:
             async with open_client(world.ws, name="live job"):
-                answer = await node.lowering.lower("stop", scope="layer:L2", stop_id="stop_of_layer")
+                answer = await node.lowering.lower("stop", scope="layer:L2")
                 assert answer.recorded
-                (body,) = await soon(lambda: told(world, "stop_of_layer"), "an acknowledged scope stop")
+                stopped = next(one.body or {} for one in world.events() if one.seq == answer.seq)
+                (body,) = await soon(lambda: told(world, stopped["stop_id"]), "an acknowledged scope stop")
                 assert [one["name"] for one in body["workers"]] == ["frozen job", "live job"]
                 assert (body["scope"], body["missing"]) == ("layer:L2", [])
                 assert {one["pid"] for one in body["workers"]} == {process.pid, os.getpid()}

@@ -58,10 +58,10 @@ def token_on_screen(root: Path) -> str:
         terminal.wait(" DRILL ", 20)
         terminal.press("tab", "venue:paper", "tab", "tab", "weekly")
         terminal.press("\x19")  # ctrl+y
-        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z]", 20)
+        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", 20)
         terminal.child.kill(signal.SIGKILL)
         terminal.child.wait()
-    found = re.search(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z]", shown)
+    found = re.search(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", shown)
     assert found is not None
     return found[0].replace(" ", "")
 
