@@ -1,6 +1,6 @@
 """What the dialogues of arming share: Cancel has the focus, Enter confirms nothing, ctrl+y does."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -13,16 +13,15 @@ from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_ID
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.long_work import LongWork, WorkDone
-from peak_console.tui.screens.base import PeakModal
-from peak_console.tui.widgets.form import Cancel, type_into
+from peak_console.tui.screens.form_modal import FormModal
+from peak_console.tui.widgets.form import Cancel
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
-from peak_console.tui.widgets.prompt import PlainInput
 
 WIDTH = 72
 
 
-class ArmDialogue(PeakModal):
+class ArmDialogue(FormModal):
     """A subclass gives ``TITLE_TEXT``, ``CONFIRM``, what stands above, its fields, and what is missing."""
 
     NEEDS_ROOM = True
@@ -30,8 +29,6 @@ class ArmDialogue(PeakModal):
     TITLE_TEXT: ClassVar[str] = ""
     CONFIRM: ClassVar[str] = ""
     """The action that does it."""
-    FIELDS: ClassVar[tuple[str, ...]] = ()
-    """The ids of the fields, in the order in which what is typed on Cancel fills them."""
     DEFAULT_CSS = """
     ArmDialogue .panel { border: round $ink-warn; }
     """
@@ -40,7 +37,6 @@ class ArmDialogue(PeakModal):
         super().__init__()
         self._work: LongWork | None = None
         self._asking = False
-        self._asked_to_leave = False
         self._told: tuple[str, str] = ("", "")
 
     def head(self) -> list[Line]:
@@ -49,10 +45,6 @@ class ArmDialogue(PeakModal):
 
     def fields(self) -> Iterable[Widget]:
         """The fields."""
-        raise NotImplementedError
-
-    def lacking(self) -> str:
-        """What is missing; empty where nothing is."""
         raise NotImplementedError
 
     def answered(self, message: WorkDone) -> None:
@@ -164,39 +156,6 @@ class ArmDialogue(PeakModal):
         """Say what is still missing."""
         event.stop()
         self._asked_to_leave, self._told = False, ("", "")
-        self.show_state()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Lead on to the next field; from the last one say that Enter confirms nothing."""
-        event.stop()
-        if event.input.id != self.FIELDS[-1]:
-            self.focus_next()
-            return
-        self._asked_to_leave = not self.lacking()
-        self.show_state()
-
-    def type_on(self, text: str) -> None:
-        """What is typed on Cancel goes into the first field that is empty."""
-        type_into([self.query_one(f"#{one}", PlainInput) for one in self.FIELDS], text)
-
-    def typing(self) -> bool:
-        """On Cancel as in a field: what is printable is typed."""
-        return True
-
-    def key_hints(self) -> Sequence[tuple[str, str]]:
-        """Where ``tab`` leads."""
-        return (("tab", "next field"),)
-
-    def key_words(self) -> Mapping[str, str]:
-        """What leaving means here."""
-        return {"back": "cancel"}
-
-    def leave_by_enter(self) -> None:
-        """Close; where all is filled in, ask once more, since Enter may have been meant to confirm."""
-        if self.lacking() or self._asked_to_leave:
-            self.do_back()
-            return
-        self._asked_to_leave = True
         self.show_state()
 
     def do_back(self) -> None:

@@ -4,7 +4,7 @@ The reason has the focus. Enter leads on and confirms nothing; ctrl+y does, once
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -22,8 +22,8 @@ from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_ID, bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.messages import ActionDone, StepShown
-from peak_console.tui.screens.base import PeakModal
-from peak_console.tui.widgets.form import Cancel, Field, type_into
+from peak_console.tui.screens.form_modal import FormModal
+from peak_console.tui.widgets.form import Cancel, Field
 from peak_console.tui.widgets.key_bar import KeyBar
 from peak_console.tui.widgets.lines import Lines
 from peak_console.tui.widgets.prompt import PlainInput
@@ -40,7 +40,7 @@ class CooldownRead(Message):
         self.left_s = left_s
 
 
-class EnableDialog(PeakModal):
+class EnableDialog(FormModal):
     """Asks for operator, reason and the typed word; enables through the node."""
 
     NAME = "enable"
@@ -50,6 +50,8 @@ class EnableDialog(PeakModal):
     WHY = "why calls may be made now; it stands on the ledger"
     NEEDS_ROOM = True
     AUTO_FOCUS = "#reason"
+    FIELDS = ("reason", "word", "operator")
+    LAST_FIELD = "word"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("enable")]
     DEFAULT_CSS = """
     EnableDialog .panel { border: round $ink-warn; }
@@ -58,7 +60,6 @@ class EnableDialog(PeakModal):
     def __init__(self) -> None:
         super().__init__()
         self._busy = False
-        self._asked_to_leave = False
         self._ready_at: datetime | None = None
         self.title_shown = "enable calls"
         self.does = "enables calls"
@@ -83,7 +84,7 @@ class EnableDialog(PeakModal):
 
     def on_mount(self) -> None:
         """Say what is missing; ask the node for the cooldown."""
-        self._show_state()
+        self.show_state()
         self._read_cooldown()
 
     def tick(self) -> None:
@@ -92,7 +93,7 @@ class EnableDialog(PeakModal):
         if self._ready_at is not None:
             if not self._cooldown_left():
                 self._ready_at = None
-            self._show_state()
+            self.show_state()
 
     def _read_cooldown(self) -> None:
         workspace = self.peak.opening.workspace
@@ -110,7 +111,7 @@ class EnableDialog(PeakModal):
         """Count down from what the node says."""
         if message.left_s > 0:
             self._ready_at = self.peak.now() + timedelta(seconds=message.left_s)
-            self._show_state()
+            self.show_state()
 
     def _cooldown_left(self) -> int:
         if self._ready_at is None:
@@ -119,12 +120,13 @@ class EnableDialog(PeakModal):
 
     def action_state(self) -> ActionState:
         """With what is missing here."""
-        return replace(super().action_state(), missing=self._missing())
+        return replace(super().action_state(), missing=self.lacking())
 
     def _value(self, field_id: str) -> str:
         return self.query_one(f"#{field_id}", PlainInput).value.strip()
 
-    def _missing(self) -> str:
+    def lacking(self) -> str:
+        """What is missing, the cooldown first; empty where nothing is."""
         if left := self._cooldown_left():
             return f"the cooldown after the stop has {left} s left"
         return self._unfilled()
@@ -136,7 +138,8 @@ class EnableDialog(PeakModal):
             return "a reason is missing"
         return "" if self._value("word") == WORD else f"the word {WORD} is missing"
 
-    def _show_state(self, problem: str = "", remedy: str = "") -> None:
+    def show_state(self, problem: str = "", remedy: str = "") -> None:
+        """Say what is going on, what went wrong, what is missing, or by which key it is done."""
         lines: list[Line]
         if self._busy:
             lines = [(Span("under way …", Tone.WARN),)]
@@ -145,7 +148,7 @@ class EnableDialog(PeakModal):
                 fit((Span(f"✗ {problem}", Tone.BAD),), WIDTH),
                 fit((Span(f"  {remedy}", Tone.WARN),), WIDTH),
             ]
-        elif missing := self._missing():
+        elif missing := self.lacking():
             tone = Tone.WARN if self._cooldown_left() else Tone.DIM
             lines = [
                 (Span(" ctrl+y ", Tone.FAINT), Span(f"  {self.does}; not yet:", Tone.DIM)),
@@ -162,40 +165,7 @@ class EnableDialog(PeakModal):
         """Say what is still missing."""
         event.stop()
         self._asked_to_leave = False
-        self._show_state()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Lead on to the next field; from the last one say that Enter confirms nothing."""
-        event.stop()
-        if event.input.id != "word":
-            self.focus_next()
-            return
-        self._asked_to_leave = not self._missing()
-        self._show_state()
-
-    def type_on(self, text: str) -> None:
-        """What is typed on Cancel goes into the first field that is empty."""
-        type_into([self.query_one(f"#{one}", PlainInput) for one in ("reason", "word", "operator")], text)
-
-    def typing(self) -> bool:
-        """On Cancel as in a field: what is printable is typed."""
-        return True
-
-    def key_hints(self) -> Sequence[tuple[str, str]]:
-        """Where ``tab`` leads."""
-        return (("tab", "next field"),)
-
-    def key_words(self) -> Mapping[str, str]:
-        """What leaving means here."""
-        return {"back": "cancel"}
-
-    def leave_by_enter(self) -> None:
-        """Close; where all is filled in, ask once more, since Enter may have been meant to confirm."""
-        if self._missing() or self._asked_to_leave:
-            self.do_back()
-            return
-        self._asked_to_leave = True
-        self._show_state()
+        self.show_state()
 
     def do_back(self) -> None:
         """Close, and say that nothing was done where something had been typed."""
@@ -210,15 +180,15 @@ class EnableDialog(PeakModal):
     def begin(self) -> None:
         """Do it, if nothing is missing."""
         workspace = self.peak.opening.workspace
-        if self._busy or workspace is None or self._missing():
-            self._show_state()
+        if self._busy or workspace is None or self.lacking():
+            self.show_state()
             return
         reason = BY_ID[self.ASKED_BY].why_disabled(self.action_state())
         if reason:
-            self._show_state(reason)
+            self.show_state(reason)
             return
         self._busy = True
-        self._show_state()
+        self.show_state()
         operator, why = self._value("operator"), self._value("reason")
         self.run_worker(lambda: self._do(workspace, why, operator), thread=True, exclusive=False)
 
@@ -239,7 +209,7 @@ class EnableDialog(PeakModal):
             return
         step = message.steps[0]
         self.peak.say(f"{message.summary}: {step.detail}", severity="error")
-        self._show_state(step.detail, step.remedy)
+        self.show_state(step.detail, step.remedy)
         self._read_cooldown()
 
 
