@@ -8,6 +8,7 @@ from peak_console.config.configs import Configs
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.incidents import IncidentsConfig
+from peak_console.config.jobs import JobsConfig
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.engine import Report
@@ -56,6 +57,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         limits=_shape(shapes, "limits", LimitsConfig),
         readiness=_shape(shapes, "readiness", ReadinessConfig),
         incidents=_shape(shapes, "incidents", IncidentsConfig),
+        jobs=_shape(shapes, "jobs", JobsConfig),
     )
 
 

@@ -7,6 +7,7 @@ from peak_console.config.budgets import Budgets
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.incidents import IncidentsConfig
+from peak_console.config.jobs import JobsConfig
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lock import Lock
@@ -40,3 +41,4 @@ class Configs:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     readiness: ReadinessConfig = field(default_factory=ReadinessConfig)
     incidents: IncidentsConfig = field(default_factory=IncidentsConfig)
+    jobs: JobsConfig = field(default_factory=JobsConfig)

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from peak_console.config.schema import ConfigModel, Number, Percent, Seconds
+from peak_console.domain.trading import GateLimits
 
 Eur = Annotated[Number, Field(ge=0, le=1_000_000_000, max_digits=20, decimal_places=9)]
 Quantity = Annotated[Number, Field(ge=0, le=1_000_000_000_000, max_digits=24, decimal_places=12)]
@@ -50,3 +51,8 @@ class LimitsConfig(ConfigModel):
 
     orders: OrderLimits = Field(default=OrderLimits(), description="Orders.")
     losses: LossLimits = Field(default=LossLimits(), description="Losses.")
+
+
+def gate_limits(config: LimitsConfig) -> GateLimits:
+    """The limits as the risk gate goes by them."""
+    return GateLimits(**config.orders.model_dump(), **config.losses.model_dump())

@@ -15,6 +15,7 @@ MAIN_FILES: Final = {
     "budgets": "configs/ai/budgets.toml",
     "lock": "configs/ai/verified_models.lock",
     "limits": "configs/risk/limits.toml",
+    "jobs": "configs/shadow/jobs.toml",
     "readiness": "configs/readiness.toml",
     "incidents": "configs/incidents.toml",
     "control": "configs/control.toml",

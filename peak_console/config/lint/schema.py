@@ -14,6 +14,7 @@ from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.document import Document
 from peak_console.config.incidents import IncidentsConfig
+from peak_console.config.jobs import JobsConfig
 from peak_console.config.keys import keys_at
 from peak_console.config.ledger import LedgerConfig
 from peak_console.config.limits import LimitsConfig
@@ -37,6 +38,7 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
     "budgets": BudgetsFile,
     "lock": LockFile,
     "limits": LimitsConfig,
+    "jobs": JobsConfig,
     "readiness": ReadinessConfig,
     "incidents": IncidentsConfig,
     "control": ControlConfig,

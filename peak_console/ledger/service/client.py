@@ -50,6 +50,7 @@ class SocketLedgerClient:
         actor: str | None,
         deadline_s: float,
         worker: bool = False,
+        claim: str = "",
     ) -> None:
         self._path = socket_path
         self._deadline_s = deadline_s
@@ -61,6 +62,7 @@ class SocketLedgerClient:
             "name": name,
             **({"actor": actor} if actor else {}),
             **({"worker": True} if worker else {}),
+            **({"claim": claim} if claim else {}),
         }
         self._heeding: list[Notice] = []
         self._pending: dict[int, _Pending] = {}
@@ -82,14 +84,16 @@ class SocketLedgerClient:
         actor: str | None = None,
         deadline_s: float = DEADLINE_S,
         worker: bool = False,
+        claim: str = "",
     ) -> Self:
         """Connect and say hello; ``actor`` is ``agent:<name>`` or ``job:<name>`` where it is one.
 
-        A ``worker`` makes calls: it is told of stops, and answers them (see :meth:`heed`).
+        A ``worker`` makes calls: it is told of stops, and answers them (see :meth:`heed`). ``claim`` is the
+        token that the node gave the worker of a job's run.
 
         Raises ``NodeUnreachable`` when no node answers.
         """
-        client = cls(socket_path, name=name, actor=actor, deadline_s=deadline_s, worker=worker)
+        client = cls(socket_path, name=name, actor=actor, deadline_s=deadline_s, worker=worker, claim=claim)
         try:
             async with asyncio.timeout(deadline_s):
                 await client._open()

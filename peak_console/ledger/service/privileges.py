@@ -36,11 +36,19 @@ _NODE_KINDS = frozenset(
         EventKind.ARM_REFUSED,
         EventKind.ARM_EXPIRED,
         EventKind.ARM_ENDED,
+        EventKind.DRIFT_DETECTED,
     }
 )
-_NODE_FAMILIES = ("node.", "ledger.", "budget.")
-_OPERATORS_KINDS = frozenset({EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED})
+_NODE_FAMILIES = ("node.", "ledger.", "budget.", "job.")
+_OPERATORS_KINDS = frozenset(
+    {EventKind.BUDGET_SETTLED, EventKind.CONFIG_CHANGED, EventKind.LEDGER_PRUNED, EventKind.JOB_RESUMED}
+)
 """Kinds of the node's families that an operator may append with proof."""
+
+_JOBS_KINDS: Final = frozenset(
+    {EventKind.GATE_DECIDED, EventKind.SHADOW_CYCLE_FINISHED, EventKind.DRIFT_CHECKED}
+)
+"""Kinds that only a worker of a job appends, which the node itself has started."""
 
 _PEOPLES_ACTIONS: Final = frozenset({"disarm", "reduce", "stop", "capture"})
 """What people do about an incident; every other action of one is what the node saw, did or told."""
@@ -81,6 +89,11 @@ def is_open(kind: str) -> bool:
 def is_nodes_own(kind: str) -> bool:
     """Whether only the node itself appends this kind."""
     return kind not in _OPERATORS_KINDS and (kind in _NODE_KINDS or kind.startswith(_NODE_FAMILIES))
+
+
+def is_jobs_own(kind: str) -> bool:
+    """Whether only a worker that the node has started for a job appends this kind."""
+    return kind in _JOBS_KINDS
 
 
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
@@ -131,6 +144,14 @@ def proof_from_wire(fields: Any) -> Proof | None:
 def refuse_nodes_own(kind: str) -> ControlRefused:
     """The refusal of a kind that no client may append."""
     return ControlRefused(f"{kind} is the node's own to record", code="kind_reserved")
+
+
+def refuse_no_job(kind: str, actor: str) -> ControlRefused:
+    """The refusal of what only a job's worker records, of a client that is none."""
+    said = f"{kind} is recorded by the worker of a job, and {actor} is not one that this node has started"
+    return ControlRefused(
+        said, code="kind_reserved", remedy="ask the node to run it: peak shadow run --job NAME"
+    )
 
 
 def refuse_agents(kind: str, actor: str) -> ControlRefused:

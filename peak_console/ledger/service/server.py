@@ -22,12 +22,14 @@ from peak_console.ledger.service.privileges import (
     NONCE_VALID_US,
     Authorise,
     Proof,
+    is_jobs_own,
     is_nodes_own,
     is_nodes_word,
     is_open,
     is_peoples_word,
     proof_from_wire,
     refuse_agents,
+    refuse_no_job,
     refuse_nodes_own,
     refuse_unproven,
     unproven,
@@ -89,7 +91,8 @@ class LedgerServer:
     ``handlers`` add operations to ``hello``, ``append``, ``challenge`` and ``status``. ``open_calls`` lets
     the server end the calls of callers that were lost; :meth:`sweep` looks for them. ``attendance`` is told
     of every client that says hello, and of every connection's end. ``foresee`` is given a client's events and
-    its actor before they are queued; what it raises keeps them out.
+    its actor before they are queued; what it raises keeps them out. ``claims`` gives the job of a token that
+    the node handed to a worker, empty for one that is unknown or over.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class LedgerServer:
         open_calls: OpenCalls | None = None,
         attendance: Attendance | None = None,
         foresee: Callable[[Sequence[EventDraft], str], object] | None = None,
+        claims: Callable[[str], str] | None = None,
         lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.writer = writer
@@ -118,6 +122,7 @@ class LedgerServer:
         self._open_calls = open_calls
         self._attendance = attendance
         self._foresee = foresee
+        self._claims = claims
         self._lost_after_us = round(lost_after_s * 1_000_000)
         self._sessions: set[Session] = set()
         self._local: deque[Waiting] = deque()
@@ -294,7 +299,8 @@ class LedgerServer:
         guarded = [
             entry
             for entry in entries
-            if not is_open(entry.draft.kind) or is_nodes_word(entry.draft.kind, entry.draft.body)
+            if not (is_open(entry.draft.kind) or is_jobs_own(entry.draft.kind))
+            or is_nodes_word(entry.draft.kind, entry.draft.body)
         ]
         _refuse_others_words(session, entries)
         if not guarded:
@@ -333,6 +339,9 @@ class LedgerServer:
 
     async def _hello(self, message: Message, session: Session) -> Message:
         session.introduce(message)
+        token = message.get("claim")
+        if isinstance(token, str) and token and self._claims is not None:
+            session.job = self._claims(token)
         self._absent.pop(session.client_id, None)
         if self._attendance is not None:
             self._attendance.joined(session)
@@ -414,3 +423,5 @@ def _refuse_others_words(session: Session, entries: Sequence[Entry]) -> None:
             raise refuse_nodes_own(one.kind)
         if session.is_agent and is_peoples_word(one.kind, one.body):
             raise refuse_agents(one.kind, session.actor)
+        if is_jobs_own(one.kind) and not session.job:
+            raise refuse_no_job(one.kind, session.actor)

@@ -21,6 +21,7 @@ from peak_console.operations.views.packs import PackRow, PacksPage
 from peak_console.operations.views.run_detail import EventDetail, RunDetail
 from peak_console.operations.views.run_filter import read_run_filter
 from peak_console.operations.views.runs import IndexState, RunLine, RunsPage
+from peak_console.operations.views.shadow import ShadowFacts
 from peak_console.operations.views.terms import FilterInvalid
 
 _WHOLE_INDEX: Final = IndexState()
@@ -47,6 +48,7 @@ class FakeSource:
     incident_pages: Mapping[str, IncidentDetail] = field(default_factory=dict)
     checklists: Mapping[str, Checklist] = field(default_factory=dict)
     arm_facts: ArmFacts | None = None
+    shadow_facts: ShadowFacts | None = None
     closed: bool = False
 
     def bar(self) -> BarSnapshot:
@@ -148,6 +150,10 @@ class FakeSource:
             return page
         lines = {one.incident_id: one for one in self.incidents().incidents}
         return IncidentDetail(self.clock.now(), lines.get(incident_id), freshness=self.freshness)
+
+    def shadow(self) -> ShadowFacts:
+        """The facts of shadow it was given."""
+        return self.shadow_facts or ShadowFacts(self.clock.now(), freshness=self.freshness)
 
     def close(self) -> None:
         """Remember that it was closed."""

@@ -31,6 +31,7 @@ from peak_console.operations.views.texts import find_texts, segment_state
 
 if TYPE_CHECKING:
     from peak_console.operations.incidents.watching import IncidentsReader
+    from peak_console.operations.shadow.facts import ShadowReader
     from peak_console.operations.views.arming import ArmFacts
     from peak_console.operations.views.checklists import Checklist
     from peak_console.operations.views.incidents import IncidentDetail, IncidentsFacts
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from peak_console.operations.views.packs import PacksPage
     from peak_console.operations.views.run_detail import EventDetail, RunDetail
     from peak_console.operations.views.runs import RunsPage
+    from peak_console.operations.views.shadow import ShadowFacts
 
 _PATIENCE_S: Final = 0.25
 """How long a page of calls looks for what its filter lets through before it says how far it got."""
@@ -72,6 +74,7 @@ class LiveSource:
         self._runs: LiveRuns | None = None
         self._matrix: MatrixReader | None = None
         self._incidents: IncidentsReader | None = None
+        self._shadow: ShadowReader | None = None
         self._log: tuple[tuple[str, int, int, int], LogPage] | None = None
 
     def close(self) -> None:
@@ -232,6 +235,14 @@ class LiveSource:
         """One incident's page."""
         bar = self._bar or self.bar()
         return self._incidents_reader().detail(incident_id, self._clock.now(), bar.stopped_scopes)
+
+    def shadow(self) -> "ShadowFacts":
+        """Jobs, cycles, drift and readiness."""
+        from peak_console.operations.shadow.facts import ShadowReader  # noqa: PLC0415 - not for a first look
+
+        if self._shadow is None:
+            self._shadow = ShadowReader(self._ws, self._door)
+        return self._shadow.facts(self._clock.now())
 
     def _incidents_reader(self) -> "IncidentsReader":
         from peak_console.operations.incidents.watching import IncidentsReader  # noqa: PLC0415 - not for a first look

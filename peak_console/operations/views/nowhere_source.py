@@ -18,6 +18,7 @@ from peak_console.operations.views.matrix import MatrixFacts
 from peak_console.operations.views.packs import PacksPage
 from peak_console.operations.views.run_detail import EventDetail, RunDetail
 from peak_console.operations.views.runs import RunsPage
+from peak_console.operations.views.shadow import ShadowFacts
 
 
 class NowhereSource:
@@ -93,6 +94,10 @@ class NowhereSource:
     def incident(self, incident_id: str) -> IncidentDetail:  # noqa: ARG002
         """No incident."""
         return IncidentDetail(self._clock.now(), None, freshness=self._fresh())
+
+    def shadow(self) -> ShadowFacts:
+        """Nothing runs."""
+        return ShadowFacts(self._clock.now(), problem=self._problem, freshness=self._fresh())
 
     def close(self) -> None:
         """Nothing is held."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from peak_console.operations.views.packs import PacksPage
     from peak_console.operations.views.run_detail import EventDetail, RunDetail
     from peak_console.operations.views.runs import RunsPage
+    from peak_console.operations.views.shadow import ShadowFacts
 
 
 class Source(Protocol):
@@ -79,6 +80,10 @@ class Source(Protocol):
 
     def checklist(self, name: str) -> "Checklist":
         """A checklist of the runbook, judged now; takes a moment."""
+        ...
+
+    def shadow(self) -> "ShadowFacts":
+        """Jobs and their runs, cycles, drift, and readiness for the next phase; takes a moment."""
         ...
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""What people see and do of scheduled jobs, and the process that runs one."""
