@@ -179,7 +179,7 @@ class Job(ConfigModel):
     kind: Annotated[JobKind, Field(strict=False)] = Field(description="shadow_cycle, canary or two_sample.")
     schedule: Annotated[str, Field(max_length=100, pattern=SCHEDULE)] | None = Field(
         default=None,
-        description="`every 15m` (s, m, h, d), `daily 07:30`, or cron (five fields). Absent: only when asked.",
+        description="`every 15m` (s, m, h, d), `daily 07:30`, or cron (five fields). Absent: when asked.",
     )
     timezone: TimeZone = Field(default="UTC", description="IANA zone of daily times and cron.")
     enabled: bool = Field(default=True, description="Whether it runs by its schedule.")
