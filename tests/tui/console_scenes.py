@@ -10,8 +10,10 @@ work, repairs, settled bills).
 import hashlib
 import math
 import random
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Orders, Posture, PostureState
@@ -229,8 +231,13 @@ _BARS = {
 
 def call_lines(name: str, count: int = 600) -> list[CallLine]:
     """Calls, newest first."""
+    return list(_call_lines(name, count))
+
+
+@lru_cache(maxsize=32)
+def _call_lines(name: str, count: int) -> tuple[CallLine, ...]:
     if name == "empty":
-        return []
+        return ()
     dice = random.Random(7)  # noqa: S311 - made-up figures
     bad = 0.22 if name == "alarming" else 0.03
     lines, at = [], NOW - timedelta(seconds=252 if name == "stale" else 1)
@@ -238,7 +245,7 @@ def call_lines(name: str, count: int = 600) -> list[CallLine]:
         slot = dice.choices(range(len(SLOTS)), _WEIGHT)[0]
         lines.append(_call_line(number, at, slot, dice, bad, hostile=name == "hostile"))
         at -= timedelta(seconds=dice.uniform(0.4, 5.0))
-    return lines
+    return tuple(lines)
 
 
 def _call_line(
@@ -677,15 +684,33 @@ def log_lines(name: str) -> list[LogLine]:
     return lines
 
 
+class Details(Mapping[str, CallDetail]):
+    """The pages of a scene's calls, each made when it is opened: a scene has hundreds, a test opens one."""
+
+    def __init__(self, name: str, lines: list[CallLine], more: tuple[CallDetail, ...] = ()) -> None:
+        self._name = name
+        self._lines = {line.call_id: line for line in lines}
+        self._more = {one.call_id: one for one in more}
+
+    def __getitem__(self, call_id: str) -> CallDetail:
+        return self._more[call_id] if call_id in self._more else detail(self._name, self._lines[call_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self._lines, *self._more)))
+
+    def __len__(self) -> int:
+        return len(dict.fromkeys((*self._lines, *self._more)))
+
+
 def scene(name: str) -> FakeSource:
     """The source of a scene."""
     lines = call_lines(name)
     freshness = Freshness(NOW)
     if name == "stale":
         freshness = Freshness(NOW - timedelta(seconds=252), "database is locked by another program")
-    details = {line.call_id: detail(name, line) for line in lines}
+    details = Details(name, lines)
     if name == "research":
+        details = Details(name, lines, (research_detail(), settled_detail()))
         lines = [research_line(), *lines]
-        details |= {one.call_id: one for one in (research_detail(), settled_detail())}
         lines[1] = replace(lines[1], call_id="call_settled", streamed=True)
     return FakeSource(ManualClock(NOW), bar(name), live(name), lines, details, log_lines(name), freshness)
