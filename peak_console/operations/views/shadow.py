@@ -206,6 +206,12 @@ class CycleFigures:
     aborted: int = 0
     reasons: tuple[tuple[str, int], ...] = ()
     """The gate's reasons, the most frequent first."""
+    review_required: int = 0
+    since: datetime | None = None
+    """When the window begins."""
+    first_seq: int = 0
+    """The first cycle's place in the ledger; 0 where there is none."""
+    last_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

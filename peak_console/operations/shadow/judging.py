@@ -1,0 +1,45 @@
+"""Readiness for the next phase, kept for a while: it reads every config and much of the ledger."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import PeakError
+
+if TYPE_CHECKING:
+    from peak_console.operations.readiness import Readiness
+
+KEPT_FOR: Final = timedelta(seconds=30)
+"""How long a judgement is shown before it is judged again."""
+
+
+class ReadinessKept:
+    """The newest judgement. Used by one thread; the first look does not wait for one."""
+
+    def __init__(self, ws: Workspace, clock: Clock | None = None) -> None:
+        self._ws = ws
+        self._clock = clock or SystemClock()
+        self._asked = False
+        self._at: datetime | None = None
+        self._judged: Readiness | None = None
+        self._problem = ""
+
+    def read(self, now: datetime) -> "tuple[Readiness | None, str]":
+        """The judgement, at most half a minute old; ``None`` before there is one, and why."""
+        if not self._asked:
+            self._asked = True
+            return None, ""
+        if self._at is None or not timedelta(0) <= now - self._at < KEPT_FOR:
+            self._at = now
+            self._judge()
+        return self._judged, self._problem
+
+    def _judge(self) -> None:
+        from peak_console.operations.readiness import readiness  # noqa: PLC0415 - loads lint and the lock
+
+        try:
+            self._judged, self._problem = readiness(self._ws, clock=self._clock), ""
+        except PeakError as error:
+            self._judged = None
+            self._problem = f"{error.message}; {error.remedy}" if error.remedy else error.message
