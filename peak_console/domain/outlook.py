@@ -82,7 +82,7 @@ class _Answered(BaseModel):
 
 
 class Scenario(_Answered):
-    """One thing that may happen, told so that it can be looked up: where the close at the horizon's end is."""
+    """What may happen, told so that it can be looked up: where the close is at the horizon's end."""
 
     name: Name = Field(description="Its name, up to 80 characters.")
     probability_pct: Annotated[int, _within(0, _ALL)] = Field(
