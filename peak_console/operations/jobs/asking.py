@@ -1,0 +1,256 @@
+"""Asking the node's scheduler: run now, cancel, pause, resume; and waiting for a run, with its steps."""
+
+import difflib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from peak_console.config.workspace import Workspace
+from peak_console.control.keys import KeyStore
+from peak_console.control.stop import login
+from peak_console.domain.clock import Clock, SystemClock
+from peak_console.domain.errors import EnvironmentUnfit, NodeUnreachable, UsageWrong
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.ids import new_event_id
+from peak_console.domain.jobs import RunState
+from peak_console.domain.text import one_line
+from peak_console.ledger.service.blocking import BlockingLedgerClient
+from peak_console.operations.enable import append_proved, choose_operator
+from peak_console.operations.jobs.listing import START_NODE, JobsNow, jobs_told, node_client
+from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
+
+REASON_LIMIT: Final = 500
+LOOK_S: Final = 0.25
+"""How often a run that is waited for is looked at."""
+
+AWAY_S: Final = 20.0
+"""How long the node may be away while a run is waited for: it may be started anew."""
+
+_DEADLINE_S: Final = 5.0
+_LOOKED_AT: Final = 200
+_MISSING_LOOKS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """What was asked for, and that the node took it."""
+
+    what: str
+    """``run``, ``cancel``, ``pause`` or ``resume``."""
+    job: str
+    operator: str
+    key: str = ""
+    """The run's, of ``run`` and ``cancel``."""
+    state: str = ""
+    """Where the run stands, of ``cancel``."""
+    seq: int = 0
+    """Place of the record, of ``pause`` and ``resume``; 0 where it stood so already."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``--json`` shows it."""
+        return {
+            "what": self.what,
+            "job": self.job,
+            "key": self.key,
+            "state": self.state,
+            "operator": self.operator,
+            "seq": self.seq,
+        }
+
+
+def run_now(
+    ws: Workspace,
+    job: str,
+    *,
+    reason: str = "",
+    params: Mapping[str, Any] | None = None,
+    operator: str | None = None,
+) -> JobDone:
+    """Ask for a run of ``job`` at once, beside its schedule; gives its key, before it has begun.
+
+    Raises ``UsageWrong`` (``job_unknown``), ``ControlRefused`` where nothing may begin now, and
+    ``NodeUnreachable``.
+    """
+    who = operator or login()
+    with node_client(ws, deadline_s=_DEADLINE_S) as client:
+        _known(_now(client), job)
+        reply = client.request(
+            "jobs.run", job=job, params=dict(params or {}), operator=who, reason=_reason(reason)
+        )
+    return JobDone("run", job, who, key=str(reply.get("key", "")))
+
+
+def cancel_run(ws: Workspace, run: str, *, reason: str = "", operator: str | None = None) -> JobDone:
+    """End a run: its calls in flight are cancelled, it ends as aborted. Anyone may: it is safer.
+
+    ``run`` is its key, or a job of which exactly one run goes on. Raises ``UsageWrong`` (``run_unknown``,
+    ``run_over``, ``run_ambiguous``) and ``NodeUnreachable``.
+    """
+    who = operator or login()
+    with node_client(ws, deadline_s=_DEADLINE_S) as client:
+        found = going_on(_now(client), run)
+        reply = client.request("jobs.cancel", key=found.key, operator=who, reason=_reason(reason))
+    return JobDone("cancel", found.job, who, key=found.key, state=str(reply.get("state", "")))
+
+
+def pause_job(ws: Workspace, job: str, *, reason: str, operator: str | None = None) -> JobDone:
+    """Let no run of ``job`` begin until it is resumed; a run that goes on ends by itself. Anyone may.
+
+    Raises ``UsageWrong`` (``reason_missing``, ``job_unknown``) and ``NodeUnreachable``.
+    """
+    why, who = _needed(reason, "a pause"), operator or login()
+    with node_client(ws, deadline_s=_DEADLINE_S) as client:
+        if _known(_now(client), job).state is JobState.PAUSED:
+            return JobDone("pause", job, who)
+        reply = client.request("jobs.pause", job=job, reason=why, operator=who)
+    seq = reply.get("seq")
+    return JobDone("pause", job, who, seq=seq if isinstance(seq, int) else 0)
+
+
+def resume_job(
+    ws: Workspace,
+    job: str,
+    *,
+    reason: str,
+    by: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> JobDone:
+    """Let a paused ``job`` run by its schedule again, with an operator's proof.
+
+    Raises ``UsageWrong`` (``reason_missing``, ``job_unknown``, ``job_not_paused``), ``ControlRefused``
+    without a key, and ``NodeUnreachable``.
+    """
+    why = _needed(reason, "a resumption")
+    store = KeyStore(ws.keys, os.environ if environ is None else environ)
+    with node_client(ws, deadline_s=_DEADLINE_S) as client:
+        if _known(_now(client), job).state not in {JobState.PAUSED, JobState.GONE}:
+            raise UsageWrong(
+                f"job {job} is not paused",
+                code="job_not_paused",
+                remedy="see where it stands: peak jobs list",
+            )
+        operator = choose_operator(store, by)
+        body = {"job": job, "reason": why, "operator": operator}
+        draft = EventDraft(new_event_id(secrets.token_bytes), EventKind.JOB_RESUMED.value, body)
+        return JobDone("resume", job, operator, seq=append_proved(client, store, operator, draft))
+
+
+def follow(
+    ws: Workspace,
+    key: str,
+    *,
+    told: Callable[[JobRunLine], None] | None = None,
+    clock: Clock | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> JobRunLine:
+    """Wait for the end of the run of ``key``; ``told`` is given it each time its state or step changed.
+
+    A node that goes away is waited for a while: the next one says what became of the run. To wait no longer
+    changes nothing for the run. Raises ``NodeUnreachable`` where none comes back, and ``EnvironmentUnfit``
+    (``run_lost``) where the node does not know of the run.
+    """
+    clock = clock or SystemClock()
+    last: JobRunLine | None = None
+    away_since_us, missing = 0, 0
+    while True:
+        try:
+            with node_client(ws, deadline_s=_DEADLINE_S) as client:
+                while True:
+                    run = _now(client).run(key)
+                    away_since_us, missing = 0, 0 if run else missing + 1
+                    if missing > _MISSING_LOOKS:
+                        raise _lost(key)
+                    if run is not None and told is not None and _differs(run, last):
+                        told(run)
+                    last = run or last
+                    if run is not None and run.state.is_over:
+                        return run
+                    sleep(LOOK_S)
+        except NodeUnreachable as error:
+            away_since_us = away_since_us or clock.boot_us()
+            if clock.boot_us() - away_since_us > AWAY_S * 1_000_000:
+                raise NodeUnreachable(
+                    f"the node is away, and with it the word on run {key}: {error.message}",
+                    remedy=f"{START_NODE}; then: peak jobs runs",
+                ) from error
+            sleep(LOOK_S)
+
+
+def going_on(now: JobsNow, run: str) -> JobRunLine:
+    """The run that ``run`` names: its key, or its job where one run of it goes on. Pure; raises as above."""
+    found = now.run(run)
+    if found is not None and found.state.is_over:
+        raise UsageWrong(
+            f"run {run} is over: {found.state} {found.outcome}".rstrip(),
+            code="run_over",
+            remedy="see: peak jobs runs",
+        )
+    if found is not None:
+        return found
+    job = now.find(run)
+    if job is None:
+        raise UsageWrong(
+            f"there is no run and no job {one_line(run, 120)}",
+            code="run_unknown",
+            remedy="name a run's key, or a job: peak jobs list",
+        )
+    if len(job.running) != 1:
+        keys = ", ".join(one.key for one in job.running)
+        raise UsageWrong(
+            f"several runs of job {run} go on: {keys}" if keys else f"no run of job {run} goes on",
+            code="run_ambiguous" if keys else "run_over",
+            remedy="name one by its key" if keys else "see: peak jobs runs",
+        )
+    return job.running[0]
+
+
+def unknown_job(name: str, known: Iterable[str]) -> UsageWrong:
+    """The refusal of a name that no job has."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    listed = "the config names none: peak config edit jobs" if not names else "see: peak jobs list"
+    return UsageWrong(f"there is no job {one_line(name, 60)}", code="job_unknown", remedy=f"{meant}{listed}")
+
+
+def _now(client: BlockingLedgerClient) -> JobsNow:
+    return jobs_told(client.request("jobs.list", runs=_LOOKED_AT), SystemClock().now())
+
+
+def _known(now: JobsNow, name: str) -> JobLine:
+    line = now.find(name)
+    if line is None:
+        raise unknown_job(name, (one.name for one in now.jobs))
+    return line
+
+
+def _differs(run: JobRunLine, before: JobRunLine | None) -> bool:
+    return before is None or (run.state, run.step, run.run_id) != (before.state, before.step, before.run_id)
+
+
+def _lost(key: str) -> EnvironmentUnfit:
+    return EnvironmentUnfit(
+        f"the node knows of no run {key}",
+        code="run_lost",
+        remedy="see: peak jobs runs; the log: peak logs",
+    )
+
+
+def _reason(text: str) -> str:
+    return one_line(text, REASON_LIMIT).strip()
+
+
+def _needed(text: str, what: str) -> str:
+    why = _reason(text)
+    if not why:
+        raise UsageWrong(f"{what} needs a reason", code="reason_missing", remedy='add: --reason "..."')
+    return why
+
+
+FAILED_STATES: Final = frozenset(
+    {RunState.FAILED, RunState.TIMED_OUT, RunState.ABORTED, RunState.INTERRUPTED, RunState.MISSED}
+)
+"""Ends of a run that are none that it was asked for."""
