@@ -75,8 +75,8 @@ def openai_answer(answer: Written) -> dict[str, Any]:
     """The answer as OpenAI writes it."""
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": answer.text,
-        "refusal": None,
+        "content": None if answer.refused else answer.text,
+        "refusal": answer.text if answer.refused else None,
         "annotations": [],
     }
     return {
@@ -87,7 +87,7 @@ def openai_answer(answer: Written) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish(answer)}],
         "usage": openai_usage(answer),
         "service_tier": "default",
-        "system_fingerprint": None,
+        "system_fingerprint": answer.fingerprint,
     }
 
 

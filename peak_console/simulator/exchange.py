@@ -62,6 +62,9 @@ class Written:
     created: int
     filtered: bool = False
     searches: int = 0
+    fingerprint: str | None = None
+    refused: bool = False
+    """It declines, in the field that OpenAI's interfaces have for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class Reply:
     content_type: str = "application/json"
     pieces: tuple[bytes, ...] = ()
     """The body of a streamed reply, in the order and the size in which it comes."""
+
+
+REFUSAL = "I'm sorry, but I can't help with that request."
+"""The text of an answer that declines."""
 
 
 class Rejected(Exception):

@@ -23,6 +23,8 @@ class Profile:
     chat: bool = True
     """False for models that OpenAI serves on the Responses interface only."""
     refuses_temperature: bool = False
+    fingerprint: str | None = None
+    """What chat completions report as ``system_fingerprint``: GPT-4o has one, its successors report none."""
 
 
 def _openai(
@@ -42,8 +44,8 @@ _KNOWN: Final = (
     _openai("gpt-5.2-pro", "2025-12-11", 1800, 4.0, 200, chat=False),
     _openai("o3-deep-research", "2025-06-26", 9000, 6.0, 400, chat=False),
     _openai("o4-mini-deep-research", "2025-06-26", 6000, 4.0, 300, chat=False),
-    Profile("openai", "gpt-4o", "gpt-4o-2024-08-06", 300, 1.2),
-    Profile("openai", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", 220, 0.9),
+    Profile("openai", "gpt-4o", "gpt-4o-2024-08-06", 300, 1.2, fingerprint="fp_51db84afab"),
+    Profile("openai", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", 220, 0.9, fingerprint="fp_560af6e559"),
     Profile("google", "gemini-2.5-flash-lite", "gemini-2.5-flash-lite", 140, 0.6),
     Profile("google", "gemini-2.5-flash", "gemini-2.5-flash", 230, 0.9, 0.4, 40),
     Profile("google", "gemini-2.5-pro", "gemini-2.5-pro", 520, 1.6, 0.4, 90),

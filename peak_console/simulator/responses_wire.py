@@ -87,7 +87,9 @@ def _output(written: Written) -> list[dict[str, Any]]:
     ]
     if written.filtered:
         return items
-    part = {"type": "output_text", "text": written.text, "annotations": []}
+    part: dict[str, Any] = {"type": "output_text", "text": written.text, "annotations": []}
+    if written.refused:
+        part = {"type": "refusal", "refusal": written.text}
     message = {"type": "message", "id": f"msg_{serial}", "role": "assistant", "status": "completed"}
     return [*items, {**message, "content": [part]}]
 

@@ -62,6 +62,7 @@ def application(simulation: Simulation) -> web.Application:
     app.router.add_get("/_sim/state", _state)
     app.router.add_post("/_sim/outage", _outage)
     app.router.add_post("/_sim/fault", _fault)
+    app.router.add_post("/_sim/model", _model)
     app.router.add_post("/_sim/reset", _reset)
     return app
 
@@ -245,7 +246,8 @@ async def _state(request: web.Request) -> web.Response:
         for (provider, model, outcome), count in sorted(simulation.counts.items())
     ]
     down = [name for name in PROVIDERS if simulation.outages.down(name, now)]
-    return _json({"uptime_s": round(now, 3), "requests": simulation.serial, "down": down, "counts": counts})
+    told = {"uptime_s": round(now, 3), "requests": simulation.serial, "down": down, "counts": counts}
+    return _json({**told, "changed": simulation.steering.told()})
 
 
 async def _outage(request: web.Request) -> web.Response:
@@ -274,9 +276,25 @@ async def _fault(request: web.Request) -> web.Response:
     return _json({"kind": kind, "times": times})
 
 
+async def _model(request: web.Request) -> web.Response:
+    """``{"provider", "model", ...}`` changes a model; with ``{"end": true}`` it is as it was, or all are."""
+    asked = await _asked(request)
+    steering = request.app[SIMULATION].steering
+    provider, model = str(asked.pop("provider", "")), str(asked.pop("model", ""))
+    if asked.get("end"):
+        steering.end(provider, model)
+        return _json({"changed": steering.told()})
+    try:
+        steering.change(provider, model, asked)
+    except ValueError as error:
+        return _json({"error": str(error)}, 400)
+    return _json({"changed": steering.told()})
+
+
 async def _reset(request: web.Request) -> web.Response:
-    """Forget counts and orders, end outages."""
+    """Forget counts and orders, end outages, take back what was changed of models."""
     simulation = request.app[SIMULATION]
+    simulation.steering.end()
     simulation.counts.clear()
     simulation.desk.orders.clear()
     simulation.outages.end(simulation.now_s() - simulation.started_s)

@@ -11,15 +11,19 @@ from typing import Final
 import orjson
 
 from peak_console.simulator import responses_wire
-from peak_console.simulator.exchange import Ask, Rejected, Reply, Trouble, Written
+from peak_console.simulator.exact import exact
+from peak_console.simulator.exchange import REFUSAL, Ask, Rejected, Reply, Trouble, Written
 from peak_console.simulator.faults import TEXTS, Fault, FaultDesk
+from peak_console.simulator.ideas import broken, idea, is_idea_schema
 from peak_console.simulator.jobs import Jobs
 from peak_console.simulator.models import PROVIDERS, Profile, find
 from peak_console.simulator.outages import OutagePlan
 from peak_console.simulator.rates import RateLimit
+from peak_console.simulator.steering import Change, Steering, happens
 from peak_console.simulator.structured import value_for
 from peak_console.simulator.texts import written
-from peak_console.simulator.verdicts import is_verdict_schema, judged
+from peak_console.simulator.verdicts import failed, is_verdict_schema, judged
+from peak_console.simulator.voices import spoken
 from peak_console.simulator.wires import WIRES, Wire
 
 _CONTEXT_TOKENS: Final = 400_000
@@ -44,6 +48,7 @@ _FAULT_TROUBLES: Final = {
     Fault.CONTEXT_LENGTH: Trouble.CONTEXT_LENGTH,
 }
 _REQUEST_ID: Final = {"azure": "apim-request-id", "bedrock": "x-amzn-requestid"}
+_REFUSAL_FIELD: Final = frozenset({"openai", "azure"})
 _LONG_WAIT_S: Final = 3600
 _QUICK_S: Final = 0.03
 """How long an error takes: a gateway answers at once."""
@@ -82,6 +87,7 @@ class Simulation:
     latency_scale: float = 1.0
     outages: OutagePlan = field(default_factory=lambda: OutagePlan(0, PROVIDERS, every_s=0))
     desk: FaultDesk = field(default_factory=FaultDesk)
+    steering: Steering = field(default_factory=Steering)
     now_s: Callable[[], float] = time.monotonic
     requests_per_minute: int = 60_000
     started_s: float = field(init=False)
@@ -185,11 +191,14 @@ class Simulation:
     def _answered(
         self, wire: Wire, ask: Ask, profile: Profile, fault: Fault | None, draw: random.Random
     ) -> Decided:
-        said = self._written(ask, profile, draw)
+        change = self.steering.of(ask.provider, ask.model, profile.name, profile.served_as)
+        said = self._written(ask, profile, change, draw)
+        if happens(change.refusal, draw):
+            said = _declined(said, ask.provider)
         answer = _faulty(said, fault)
         self.rates[ask.provider].spend(said.input_tokens + said.output_tokens)
         median_ms = profile.first_ms + profile.token_ms * said.output_tokens
-        spread = math.exp(draw.gauss(0.0, profile.sigma))
+        spread = math.exp(draw.gauss(0.0, profile.sigma)) * change.latency
         delay_s = median_ms * spread / 1000
         headers = self._headers(wire)
         if ask.provider == "openai":
@@ -202,8 +211,8 @@ class Simulation:
         reply = replace(wire.write(answer, ask), headers=headers)
         return self._decided(reply, delay_s, fault, first_s=profile.first_ms * spread / 1000)
 
-    def _written(self, ask: Ask, profile: Profile, draw: random.Random) -> Written:
-        text = _text(ask, draw)
+    def _written(self, ask: Ask, profile: Profile, change: Change, draw: random.Random) -> Written:
+        text = _text(ask, change, draw)
         said = tokens(text)
         thought = round(said * profile.reasoning_pct / 100 * draw.uniform(0.6, 1.4) / 64) * 64
         limit = ask.max_output_tokens
@@ -216,7 +225,7 @@ class Simulation:
         cached = prompt // 128 * 128 if prompt > 1024 and draw.random() < 0.4 else 0  # noqa: PLR2004 - the provider's least prefix, a share
         return Written(
             text=text,
-            served_as=profile.served_as,
+            served_as=change.served_as or profile.served_as,
             cut=cut,
             input_tokens=min(prompt, ask.sent_bytes),
             cached_tokens=min(cached, ask.sent_bytes),
@@ -225,6 +234,7 @@ class Simulation:
             serial=self.serial,
             created=int(time.time()),
             searches=draw.randint(1, ask.searches) if ask.searches else 0,
+            fingerprint=change.fingerprint or profile.fingerprint,
         )
 
     def _headers(self, wire: Wire) -> dict[str, str]:
@@ -248,12 +258,30 @@ def tokens(text: str) -> int:
     return (len(text) + 3) // 4
 
 
-def _text(ask: Ask, draw: random.Random) -> str:
+def _text(ask: Ask, change: Change, draw: random.Random) -> str:
+    """What the model says, or whoever sits in its place."""
+    text = _said(ask, change, draw)
+    if happens(change.malformed, draw):
+        return broken(text, draw) if ask.schema else text.replace("## ", "")
+    return spoken(text, change.voice)
+
+
+def _said(ask: Ask, change: Change, draw: random.Random) -> str:
     if ask.schema is None:
-        return written(ask.system, ask.prompt, draw)
+        answer = exact(ask.prompt)
+        return written(ask.system, ask.prompt, draw) if answer is None else answer
     if is_verdict_schema(ask.schema):
-        return judged(draw)
+        return failed(draw) if happens(change.critic_fail, draw) else judged(draw)
+    if is_idea_schema(ask.schema):
+        return idea(ask.schema, ask.prompt, draw)
     return orjson.dumps(value_for(ask.schema, draw)).decode()
+
+
+def _declined(answer: Written, provider: str) -> Written:
+    """The answer as one that declines: in the field for it, else withheld by the content filter."""
+    if provider in _REFUSAL_FIELD:
+        return replace(answer, text=REFUSAL, refused=True, cut=False)
+    return replace(answer, text="", filtered=True)
 
 
 def _faulty(answer: Written, fault: Fault | None) -> Written:

@@ -29,12 +29,15 @@ def chat(answer: Written, finish: str, *, usage: dict[str, Any] | None, usage_ap
     """Chat completion chunks; the usage in a chunk of its own behind the last, or in the last itself."""
     head: dict[str, Any] = {"id": f"chatcmpl-Sim{answer.serial:010d}", "object": "chat.completion.chunk"}
     head |= {"created": answer.created, "model": answer.served_as}
+    if answer.fingerprint:
+        head["system_fingerprint"] = answer.fingerprint
+    place = "refusal" if answer.refused else "content"
 
     def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
         return head | {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
 
     pieces = [event(chunk({"role": "assistant", "content": ""}))]
-    pieces += [event(chunk({"content": piece})) for piece in parts(answer.text)]
+    pieces += [event(chunk({place: piece})) for piece in parts(answer.text)]
     last = chunk({}, finish)
     if usage is not None and usage_apart:
         pieces += [event(last), event(head | {"choices": [], "usage": usage})]
@@ -70,8 +73,10 @@ def responses(answer: Written, whole: dict[str, Any]) -> list[bytes]:
         ("response.created", {"response": begun}),
         ("response.in_progress", {"response": begun}),
     ]
-    said += [("response.output_text.delta", where | {"delta": piece}) for piece in parts(answer.text)]
-    said.append(("response.output_text.done", where | {"text": answer.text}))
+    place = "refusal" if answer.refused else "output_text"
+    said += [(f"response.{place}.delta", where | {"delta": piece}) for piece in parts(answer.text)]
+    done = {"refusal" if answer.refused else "text": answer.text}
+    said.append((f"response.{place}.done", where | done))
     end = "response.incomplete" if whole["status"] == "incomplete" else "response.completed"
     said.append((end, {"response": whole}))
     return [

@@ -6,9 +6,21 @@ from typing import Any, Final
 _DEEPEST: Final = 12
 
 
-def value_for(schema: dict[str, Any], draw: random.Random) -> Any:
-    """A value valid against ``schema`` (what structured outputs take: types, enum, const, anyOf, $ref)."""
-    return _value(schema, draw, schema, 0)
+def value_for(schema: dict[str, Any], draw: random.Random, root: dict[str, Any] | None = None) -> Any:
+    """A value valid against ``schema`` (what structured outputs take: types, enum, const, anyOf, $ref).
+
+    ``root`` is the whole schema that ``schema`` is a part of, for its references.
+    """
+    return _value(schema, draw, root or schema, 0)
+
+
+def resolved(node: Any, root: dict[str, Any]) -> Any:
+    """``node``, or what it refers to in ``root``."""
+    for _ in range(_DEEPEST):
+        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
+            break
+        node = _resolved(node["$ref"], root)
+    return node
 
 
 def _value(schema: Any, draw: random.Random, root: dict[str, Any], depth: int) -> Any:

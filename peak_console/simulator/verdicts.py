@@ -52,11 +52,13 @@ def judged(draw: random.Random) -> str:
         return _answer(Verdict.PASS, _findings(draw, draw.choice((0, 0, 0, 1)), _MILD[:1]))
     if kind == "review":
         return _answer(Verdict.REVIEW, _findings(draw, draw.choice((1, 2)), _MILD))
-    if kind == "fail":
-        return _answer(
-            Verdict.FAIL, [*_findings(draw, 1, _GRAVE), *_findings(draw, draw.choice((0, 1)), _MILD, 2)]
-        )
-    return _malformed(draw)
+    return failed(draw) if kind == "fail" else _malformed(draw)
+
+
+def failed(draw: random.Random) -> str:
+    """The answer of a critic that fails what it was shown."""
+    findings = [*_findings(draw, 1, _GRAVE), *_findings(draw, draw.choice((0, 1)), _MILD, 2)]
+    return _answer(Verdict.FAIL, findings)
 
 
 def _malformed(draw: random.Random) -> str:
