@@ -15,7 +15,8 @@ from peak_console.domain.text import one_line
 from peak_console.incidents.alarm import Alarm
 from peak_console.incidents.evidence import Stream, gauge, reached
 from peak_console.ledger.headers import Header
-from peak_console.stats.e_detector import detector, upper_bound
+from peak_console.stats.binomial import upper_bound
+from peak_console.stats.e_detector import detector
 from peak_console.stats.sketch import QuantileSketch
 
 KINDS: Final = (EventKind.CALL_COMPLETED.value,)

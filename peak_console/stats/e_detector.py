@@ -4,13 +4,17 @@ For a stream of 0 and 1 with a usual rate of at most p0, each bet λ keeps M ←
 evidence is the mean over five bets λ = {0.1, 0.2, 0.35, 0.5, 0.7} / p0. An alarm at evidence ≥ c comes, while
 the rate is at most p0, on average no sooner than after c observations (ARL ≥ c), whatever the stream looks
 like otherwise (Shin, Ramdas, Rinaldo: "E-detectors: a nonparametric framework for sequential change
-detection", 2022, arXiv 2203.03532). The state is five logarithms: plain floats overflow.
+detection", 2022, arXiv 2203.03532). Why: each factor is at most 1 in the mean, so M_n - n never rises in the
+mean; at the alarm M ≥ c, and the mean number of observations is no less than the mean of M. The state is five
+logarithms: plain floats overflow.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from peak_console.stats.binomial import upper_bound
 
 BETS: Final = (0.1, 0.2, 0.35, 0.5, 0.7)
 """Each times 1/p0: for rises from slight to steep."""
@@ -22,7 +26,6 @@ CONFIDENCE: Final = 0.90
 """One-sided, of the upper bound."""
 
 _EMPTY: Final = -math.inf
-_CLOSE: Final = 1e-9
 _P0_LEAST: Final = 1e-6
 _P0_MOST: Final = 0.99
 
@@ -55,6 +58,23 @@ class EDetector:
         )
         return EDetector(self.p0, logs, self.seen + 1, self.hits + hit)
 
+    def after_round(self, hits: int, seen: int) -> "EDetector":
+        """The state after a round of observations whose order says nothing, as one step.
+
+        The factors of a round multiply, in whatever order; so the promise counts in rounds.
+        """
+        if not 0 <= hits <= seen:
+            raise ValueError("a round has no more hits than observations")
+        if not seen:
+            return self
+        logs = tuple(
+            _log_one_more(log)
+            + hits * math.log1p(bet / self.p0 * (1 - self.p0))
+            + (seen - hits) * math.log1p(-bet)
+            for log, bet in zip(self.logs, BETS, strict=True)
+        )
+        return EDetector(self.p0, logs, self.seen + seen, self.hits + hits)
+
     def restarted(self) -> "EDetector":
         """From no evidence on, against the same rate: after an alarm."""
         return EDetector(self.p0)
@@ -78,43 +98,7 @@ def usual_rate(hits: int, seen: int) -> float:
     """The rate to test against, from a baseline: as measured, or its upper bound where that is short."""
     if seen >= BASELINE_ENOUGH:
         return hits / seen
-    return upper_bound(hits, seen)
-
-
-def upper_bound(hits: int, seen: int, confidence: float = CONFIDENCE) -> float:
-    """The one-sided Clopper-Pearson upper bound of a rate: where P(X ≤ hits) falls to 1 - ``confidence``.
-
-    Found by bisection on the binomial distribution itself, to 1e-9.
-    """
-    if not 0 <= hits <= seen:
-        raise ValueError("a baseline has no more hits than observations")
-    if hits == seen:
-        return 1.0
-    low, high = hits / seen, 1.0
-    while high - low > _CLOSE:
-        middle = (low + high) / 2
-        if _at_most(hits, seen, middle) > 1 - confidence:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _at_most(hits: int, seen: int, p: float) -> float:
-    """P(X ≤ hits) of a binomial, by sums of logarithms."""
-    terms = (
-        [
-            math.lgamma(seen + 1)
-            - math.lgamma(k + 1)
-            - math.lgamma(seen - k + 1)
-            + k * math.log(p)
-            + (seen - k) * math.log1p(-p)
-            for k in range(hits + 1)
-        ]
-        if 0 < p < 1
-        else [0.0 if p <= 0 else _EMPTY]
-    )
-    return math.exp(_log_sum(terms))
+    return upper_bound(hits, seen, CONFIDENCE)
 
 
 def _log_one_more(log: float) -> float:

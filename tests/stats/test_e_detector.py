@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peak_console.stats.e_detector import (
-    BETS,
-    detector,
-    restored,
-    upper_bound,
-    usual_rate,
-)
+from peak_console.stats.binomial import upper_bound
+from peak_console.stats.e_detector import BETS, detector, restored, usual_rate
 
 
 def exact(stream: list[bool], p0: Fraction) -> Fraction:
@@ -120,3 +115,19 @@ def test_a_short_baseline_counts_by_its_bound() -> None:
     assert usual_rate(25, 500) == 0.05
     with pytest.raises(ValueError, match="no more hits"):
         upper_bound(3, 2)
+
+
+@given(st.integers(0, 15), st.integers(1, 15), st.permutations([True, False, True, False]))
+def test_a_round_is_one_step_in_any_order(hits: int, misses: int, order: list[bool]) -> None:
+    """The factors multiply: one round equals the formula, and says nothing of an order within it."""
+    state = detector(0.02)
+    for x in order:
+        state = state.after(hit=x)
+    told, factor = state.after_round(hits, hits + misses), 0.0
+    for log, bet in zip(state.logs, BETS, strict=True):
+        m = math.exp(log) + 1
+        factor += m * (1 + bet / 0.02 * 0.98) ** hits * (1 - bet) ** misses
+    assert told.evidence == pytest.approx(math.log(factor / len(BETS)), abs=1e-9)
+    assert (told.seen, told.hits) == (4 + hits + misses, 2 + hits)
+    assert detector(0.02).after_round(1, 1) == detector(0.02).after(hit=True)
+    assert told.after_round(0, 0) == told
