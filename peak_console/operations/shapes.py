@@ -13,6 +13,7 @@ from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
 from peak_console.operations.shapes_incidents import INCIDENT_SHAPES, IncidentShape
+from peak_console.operations.shapes_jobs import JOB_SHAPES
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
@@ -491,6 +492,7 @@ SHAPES: dict[str, type[BaseModel]] = dict(
             **ARMING_SHAPES,
             **RECORD_SHAPES,
             **MODEL_SHAPES,
+            **JOB_SHAPES,
             **WORKBENCH_SHAPES,
             **LOCK_SHAPES,
             **CONTROL_SHAPES,

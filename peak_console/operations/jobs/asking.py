@@ -4,8 +4,8 @@ import difflib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
@@ -140,43 +140,61 @@ def resume_job(
 
 def follow(
     ws: Workspace,
-    key: str,
+    keys: Sequence[str],
     *,
     told: Callable[[JobRunLine], None] | None = None,
     clock: Clock | None = None,
     sleep: Callable[[float], None] = time.sleep,
-) -> JobRunLine:
-    """Wait for the end of the run of ``key``; ``told`` is given it each time its state or step changed.
+) -> tuple[JobRunLine, ...]:
+    """Wait until the runs of ``keys`` are over; ``told`` is given one each time its state or step changed.
 
-    A node that goes away is waited for a while: the next one says what became of the run. To wait no longer
-    changes nothing for the run. Raises ``NodeUnreachable`` where none comes back, and ``EnvironmentUnfit``
-    (``run_lost``) where the node does not know of the run.
+    A node that goes away is waited for a while: the next one says what became of the runs. To wait no longer
+    changes nothing for them. Raises ``NodeUnreachable`` where none comes back, and ``EnvironmentUnfit``
+    (``run_lost``) where the node does not know of one.
     """
     clock = clock or SystemClock()
-    last: JobRunLine | None = None
-    away_since_us, missing = 0, 0
+    waiting = _Waiting(tuple(keys), told or (lambda _: None))
+    away_since_us: int | None = None
     while True:
         try:
             with node_client(ws, deadline_s=_DEADLINE_S) as client:
-                while True:
-                    run = _now(client).run(key)
-                    away_since_us, missing = 0, 0 if run else missing + 1
-                    if missing > _MISSING_LOOKS:
-                        raise _lost(key)
-                    if run is not None and told is not None and _differs(run, last):
-                        told(run)
-                    last = run or last
-                    if run is not None and run.state.is_over:
-                        return run
+                while waiting.goes_on(_now(client)):
+                    away_since_us = None
                     sleep(LOOK_S)
+                return tuple(waiting.seen[key] for key in waiting.keys)
         except NodeUnreachable as error:
-            away_since_us = away_since_us or clock.boot_us()
+            away_since_us = clock.boot_us() if away_since_us is None else away_since_us
             if clock.boot_us() - away_since_us > AWAY_S * 1_000_000:
                 raise NodeUnreachable(
-                    f"the node is away, and with it the word on run {key}: {error.message}",
+                    f"the node is away, and with it the word on {', '.join(keys)}: {error.message}",
                     remedy=f"{START_NODE}; then: peak jobs runs",
                 ) from error
             sleep(LOOK_S)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """The runs that are waited for, as they were last seen."""
+
+    keys: tuple[str, ...]
+    told: Callable[[JobRunLine], None]
+    seen: dict[str, JobRunLine] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+
+    def goes_on(self, now: JobsNow) -> bool:
+        """Take in what the node says now; whether one of them is not over."""
+        for key in self.keys:
+            run = now.run(key)
+            if run is None:
+                self.missing[key] = self.missing.get(key, 0) + 1
+                if self.missing[key] > _MISSING_LOOKS:
+                    raise _lost(key)
+                continue
+            self.missing.pop(key, None)
+            if _differs(run, self.seen.get(key)):
+                self.told(run)
+            self.seen[key] = run
+        return any(key not in self.seen or not self.seen[key].state.is_over for key in self.keys)
 
 
 def going_on(now: JobsNow, run: str) -> JobRunLine:

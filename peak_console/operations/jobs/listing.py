@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from peak_console.config.jobs import Job
 from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.control.sockets import find_socket
@@ -17,6 +16,9 @@ from peak_console.operations.jobs.telling import job_json, jobs_from, run_json, 
 from peak_console.operations.shadow.job_lines import RecordedJobs, lines_of_record
 from peak_console.operations.views.body_fields import mapping
 from peak_console.operations.views.shadow import JobLine, JobRunLine
+
+if TYPE_CHECKING:
+    from peak_console.config.jobs import Job
 
 RUNS_SHOWN: Final = 50
 PATIENCE_S: Final = 2.0

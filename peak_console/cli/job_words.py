@@ -1,0 +1,140 @@
+"""Jobs and their runs in words, for the command line. Pure; foreign text is made harmless."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from peak_console.cli.output import table
+from peak_console.domain.jobs import RunState
+from peak_console.domain.text import one_line
+from peak_console.operations.jobs.listing import JobsNow
+from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
+
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
+_DETAIL: Final = 160
+
+STATE_WORDS: Final = {
+    JobState.WAITING: "waiting",
+    JobState.RUNNING: "RUNNING",
+    JobState.PAUSED: "PAUSED",
+    JobState.HELD: "HELD",
+    JobState.DISABLED: "disabled",
+    JobState.ON_DEMAND: "when asked",
+    JobState.GONE: "GONE",
+    JobState.UNKNOWN: "not known",
+}
+
+
+def listed(now: JobsNow, jobs: Sequence[JobLine]) -> list[str]:
+    """The jobs as a table, what is to be known of each below it, and what the scheduler says."""
+    if not jobs:
+        rows = ["no job is configured: peak config edit jobs"]
+    else:
+        headers = ["job", "state", "schedule", "next", "last run", "runs"]
+        rows = table(headers, [_job(one, now.taken_at) for one in jobs])
+        rows += [f"{one.name}: {one_line(one.note, _DETAIL)}" for one in jobs if one.note]
+    return [*rows, *_below(now)]
+
+
+def runs_listed(now: JobsNow, runs: Sequence[JobRunLine]) -> list[str]:
+    """The runs as a table, the newest first."""
+    if not runs:
+        return ["no run is on record", *_below(now)]
+    headers = ["run", "state", "outcome", "began", "took", "why", "detail"]
+    rows = [
+        [
+            one.key,
+            state_word(one),
+            one_line(one.outcome, 40) or "-",
+            "-" if one.started_at is None else ago(one.started_at, now.taken_at),
+            took(one, now.taken_at),
+            one.cause.value if not one.asked_by else f"asked by {one_line(one.asked_by, 40)}",
+            detail(one),
+        ]
+        for one in runs
+    ]
+    return [*table(headers, rows), *_below(now)]
+
+
+def state_word(run: JobRunLine) -> str:
+    """Where a run stands; what needs a look is in capitals."""
+    return run.state.value if run.state in _CALM else run.state.value.upper()
+
+
+_CALM: Final = {RunState.CLAIMED, RunState.RUNNING, RunState.DONE}
+
+
+def progress(run: JobRunLine) -> str:
+    """One line of a run that is waited for."""
+    step = one_line(run.step, _DETAIL)
+    told = [run.key, state_word(run), step, f"ledger run {run.run_id}" if run.run_id and not step else ""]
+    return " · ".join(filter(None, told))
+
+
+def ended(run: JobRunLine, now: datetime) -> str:
+    """How a run ended, in one line."""
+    told = [run.key, state_word(run), one_line(run.outcome, 60), took(run, now)]
+    told += [f"run {run.run_id}" if run.run_id else "", one_line(run.detail, 400)]
+    return " · ".join(filter(lambda one: one not in {"", "-"}, told))
+
+
+def detail(run: JobRunLine) -> str:
+    """What a run does, or what is to be known of its end."""
+    words = run.detail if run.state.is_over else run.step
+    ledger = f"run {run.run_id}" if run.run_id else ""
+    return one_line(" · ".join(filter(None, (words, ledger))), _DETAIL) or "-"
+
+
+def took(run: JobRunLine, now: datetime) -> str:
+    """How long a run took, or takes."""
+    seconds = run.duration_s(now)
+    return "-" if seconds is None else length(seconds)
+
+
+def length(seconds: float) -> str:
+    """A length of time: ``0.4 s``, ``12 s``, ``3 min``, ``2 h``, ``5 d``."""
+    if seconds < _MINUTE_S:
+        return f"{max(0.0, seconds):.1f} s" if seconds < 10 else f"{seconds:.0f} s"  # noqa: PLR2004 - digits
+    if seconds < 2 * _HOUR_S:
+        return f"{seconds / _MINUTE_S:.0f} min"
+    return f"{seconds / _HOUR_S:.0f} h" if seconds < 2 * _DAY_S else f"{seconds / _DAY_S:.0f} d"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago, or in how long."""
+    seconds = (now - moment).total_seconds()
+    return f"{length(seconds)} ago" if seconds >= 0 else f"in {length(-seconds)}"
+
+
+def _job(job: JobLine, now: datetime) -> list[str]:
+    zone = f" {job.timezone}" if job.schedule and not job.schedule.startswith("every") else ""
+    last = job.last
+    ended_at = (last.ended_at or last.started_at) if last else None
+    when = "" if ended_at is None else f" {ago(ended_at, now)}"
+    outcome = "-" if last is None else f"{one_line(last.outcome, 40) or state_word(last)}{when}"
+    return [
+        job.name,
+        STATE_WORDS[job.state],
+        f"{job.schedule}{zone}" if job.schedule else "-",
+        "-" if job.next_at is None else ago(job.next_at, now),
+        outcome,
+        _counts(job),
+    ]
+
+
+def _counts(job: JobLine) -> str:
+    bad = (
+        (job.failed, "failed"),
+        (job.missed, "missed"),
+        (job.interrupted, "interrupted"),
+    )
+    told = [f"{count:,} {word}" for count, word in bad if count]
+    told += [f"p95 {length(job.p95_s)}"] if job.p95_s is not None else []
+    return f"{job.runs:,}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _below(now: JobsNow) -> list[str]:
+    told = [f"scheduler: {now.scheduler}"] if now.scheduler else []
+    return told + ([f"NOTE: {one_line(now.problem, 500)}"] if now.problem else [])
