@@ -16,6 +16,7 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.node.admission import Circumstances, admit
+from peak_console.node.gate_records import misdecided
 from peak_console.node.halting import refused_by_halts
 from peak_console.node.ramping import ramped
 from peak_console.node.save_records import misrecorded
@@ -89,7 +90,7 @@ class WriterRules:
     def condition(self, draft: EventDraft) -> PeakError | None:
         """Why an event may not be recorded now; ``None`` where it may."""
         if not draft.kind.startswith(("control.enabled", "control.stopped", "operator.", "phase.")):
-            return misrecorded(draft)
+            return misrecorded(draft) or misdecided(draft)
         if draft.kind == EventKind.CONTROL_ENABLED:
             self._node.watch.look()
         return admit(draft, self._state.facts, self.circumstances())

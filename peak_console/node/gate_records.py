@@ -1,0 +1,20 @@
+"""Decisions of the risk gate on their way to the ledger: the node decides again before it takes one down."""
+
+from peak_console.domain.errors import ControlRefused, PeakError
+from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.text import one_line
+from peak_console.risk.recorded import disagreement
+
+
+def misdecided(draft: EventDraft) -> PeakError | None:
+    """Why a ``gate.decided`` may not be written; ``None`` where its word is the gate's own, or for others."""
+    if draft.kind != EventKind.GATE_DECIDED:
+        return None
+    why = disagreement(draft.body)
+    if why is None:
+        return None
+    return ControlRefused(
+        f"the risk gate does not say so of these inputs: {one_line(why, 300)}",
+        code="gate_disagrees",
+        remedy="record what risk.gate.decide gives for the inputs; nothing else is the gate's word",
+    )
