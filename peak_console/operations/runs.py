@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
+from peak_console.domain.trading import GateVerdict
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.folds.bound_spend import LOST, WORST_CASE
 from peak_console.operations.views.body_fields import (
@@ -35,13 +36,10 @@ ENDED: Final = ("ok", "failed", "aborted")
 OUTCOMES: Final = (*ENDED, OPEN, LOST_CALLER, LOOSE)
 """How a run stands: as ``run.finished`` says, or why it does not."""
 
-GATE_DECIDED: Final = "gate.decided"
-"""The kind of a risk gate's decision (contract "Ledger event")."""
 ORDER_INTENDED: Final = "order.intended"
 """The kind of an order's first event (the same contract)."""
 
 _WIDTH: Final = 80
-_GATE_ALLOWS: Final = "ALLOW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +240,9 @@ class RunFold:
             self._set(verdict=max(said, key=lambda one: one.rank).value)
 
     def _decided(self, _: LedgerEvent, body: Body) -> None:
-        said = one_line(str(body.get("decision") or body.get("outcome") or "?"), 20)
-        if self._line.gate in {"", _GATE_ALLOWS}:
-            self._set(gate=said)
+        said = body.get("verdict")
+        if self._line.gate in {"", GateVerdict.ALLOW.value}:  # what cannot be read allows nothing
+            self._set(gate=GateVerdict.ALLOW.value if said == GateVerdict.ALLOW else GateVerdict.BLOCK.value)
 
     def _ordered(self, _: LedgerEvent, __: Body) -> None:
         self._set(orders=self._line.orders + 1)
@@ -263,7 +261,7 @@ class RunFold:
         EventKind.BUDGET_SETTLED.value: _settled,
         EventKind.FALLBACK_TAKEN.value: _fallback,
         EventKind.CRITIC_JUDGED.value: _judged,
-        GATE_DECIDED: _decided,
+        EventKind.GATE_DECIDED.value: _decided,
         ORDER_INTENDED: _ordered,
         EventKind.EVIDENCE_SEALED.value: _sealed,
     }

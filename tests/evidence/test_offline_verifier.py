@@ -97,7 +97,7 @@ def test_both_verifiers_agree_on_every_tampering(
 ) -> None:
     """What one accepts the other does, and each kind of tampering is found by both."""
     world.write(
-        draft("gate.decided", {"decision": "BLOCK", "note": "caf\u00e9 \u2028 \U0001f600"}, run_id=RUN)
+        draft("gate.decided", {"verdict": "BLOCK", "note": "caf\u00e9 \u2028 \U0001f600"}, run_id=RUN)
     )
     world.sign()
     sealed = world.build().path

@@ -102,11 +102,11 @@ def test_no_gate_decision_is_said_as_such(world: EvidenceWorld) -> None:
     """An empty list says that it is one; a decision is listed in full."""
     world.build()
     assert "no gate.decided" in json.loads(read_pack_file(world.ws, RUN, "gate.json"))["note"]
-    world.write(draft("gate.decided", {"decision": "BLOCK", "reasons": ["not_armed"]}, run_id=RUN))
+    world.write(draft("gate.decided", {"verdict": "BLOCK", "reasons": ["not_armed"]}, run_id=RUN))
     world.sign()
     world.build()
     decided = json.loads(read_pack_file(world.ws, RUN, "gate.json"))["decisions"]
-    assert decided[0]["body"] == {"decision": "BLOCK", "reasons": ["not_armed"]}
+    assert decided[0]["body"] == {"verdict": "BLOCK", "reasons": ["not_armed"]}
 
 
 def test_the_same_run_gives_the_same_bytes(world: EvidenceWorld, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.node.indexchild import Filler
 from peak_console.operations.runs import RunLine
 from peak_console.operations.views.body_fields import EPOCH
+from peak_console.operations.views.event_page import why_in_a_line
 from peak_console.operations.views.live_source import LiveSource
 from peak_console.operations.views.run_filter import EXAMPLES, read_run_filter
 from peak_console.operations.views.run_rows import line_of_row, row_of
@@ -159,7 +160,7 @@ def test_a_timeline_keeps_the_events_of_a_call_together() -> None:
         event(4, "llm.call.failed", "call_a", reason="timeout", latency_us=2_000_000, cost_eur="0.000000000"),
         event(5, "llm.call.completed", "call_b", usage={"input": 3, "output": 4}),
         event(6, "critic.judged", None, verdict="REVIEW"),
-        event(7, "gate.decided", None, decision="BLOCK"),
+        event(7, "gate.decided", None, verdict="BLOCK"),
         event(8, "order.cancelled", None),
     ]
     lines = timeline(events)
@@ -178,9 +179,7 @@ def test_a_timeline_keeps_the_events_of_a_call_together() -> None:
     assert (lines[2].latency_ms, lines[2].cost, lines[4].tokens_out) == (2000.0, 0, 4)
 
 
-@pytest.mark.parametrize(
-    "kind", [one.value for one in EventKind] + ["order.filled", "gate.decided", "new.kind"]
-)
+@pytest.mark.parametrize("kind", [one.value for one in EventKind] + ["order.filled", "new.kind"])
 @pytest.mark.parametrize(
     "body", [None, {}, {"findings": 3, "usage": [], "reasons": "x", "from": 1, "to": []}]
 )
@@ -307,3 +306,28 @@ def test_a_stretch_of_the_chain_is_verified_with_progress_and_can_be_given_up(ws
     assert told[-1] == ("chain", 4, 4)
     with pytest.raises(WorkCancelled):
         WorkspaceWork(ws).verify_range(2, 5, lambda *_: None, lambda: True)
+
+
+def test_a_shadow_runs_gate_and_cycle_say_what_would_have_been_ordered() -> None:
+    """The intent, every reason, that nothing was ordered, how the cycle came out on which data."""
+    intent = {"side": "buy", "quantity": "800.00", "instrument": "EUR/USD"}
+    decided = event(
+        1, "gate.decided", None, verdict="BLOCK", reasons=["stale_data", "daily_loss"], venue_kind="none",
+        inputs={"intent": intent}, inputs_digest="ab" * 32,
+    )  # fmt: skip
+    ended = event(
+        2, "shadow.cycle.finished", None, job="eurusd", instrument="EUR/USD", outcome="would_block",
+        reasons=["stale_data"], as_of="2026-11-22T14:00:00.000000Z", intent=intent, replayed=True,
+        outlook={"scenarios": [{"name": "up\u202e", "probability_pct": 60}], "confidence": "0.7"},
+        hypothesis={"view": "up", "conviction": "0.6"},
+    )  # fmt: skip
+    gate, cycle = timeline([decided, ended])
+    assert (gate.mark, gate.title) == (Mark.BAD, "gate BLOCK")
+    assert gate.words == "stale_data, daily_loss · buy 800 EUR/USD · nothing is ordered"
+    assert (cycle.mark, cycle.title) == (Mark.WARN, "cycle would_block")
+    assert cycle.words == (
+        "EUR/USD · buy 800 EUR/USD · stale_data · up\ufffd 60 %, confidence 0.7, view up (0.6)"
+        " · history replayed"
+    )
+    assert why_in_a_line(decided).startswith("stale_data, daily_loss; decided on inputs abababa")
+    assert why_in_a_line(ended).startswith("job eurusd, data of 2026-11-22T14:00:00")

@@ -134,7 +134,7 @@ def run_events(name: str, line: RunLine) -> list[LedgerEvent]:
         (7.3, "llm.call.completed", {"hop": 1, "cost_eur": "0.012100000", "latency_us": 2_290_000, "usage": usage}, judge),
         (7.31, "critic.judged", {"verdict": "FAIL" if bad else "REVIEW", "findings": [finding],
                                  "judged_call_id": "call_a"}, judge),
-        (7.5, "gate.decided", {"decision": "BLOCK" if bad else "ALLOW", "reasons": ["leverage above its limit"] if bad else []}, {}),
+        (7.5, "gate.decided", {"verdict": "BLOCK" if bad else "ALLOW", "reasons": ["leverage above its limit"] if bad else []}, {}),
     ]  # fmt: skip
     if not bad:
         told.append((7.6, "order.submitted", {"side": "sell", "quantity": "10000", "symbol": "EURUSD"}, {}))

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
-from peak_console.operations.shadow.words import amount, idea_words, outlook_words, word, words
-from peak_console.operations.views.body_fields import listed, mapping, moment, time_of, whole
+from peak_console.operations.shadow.words import amount, idea_words, instant, outlook_words, word, words
+from peak_console.operations.views.body_fields import listed, mapping, time_of, whole
 from peak_console.operations.views.shadow import CycleFigures, CycleLine
 
 OUTCOMES: Final = ("would_allow", "would_block", "no_trade", "aborted", "review_required")
@@ -31,7 +31,7 @@ def cycle_line(event: LedgerEvent) -> CycleLine | None:
         instrument=word(body.get("instrument")),
         outcome=_outcome(event, body.get("outcome")),
         reasons=words(body.get("reasons")),
-        as_of=moment(body.get("as_of")),
+        as_of=instant(body.get("as_of")),
         idea=idea_words(body.get("intent")),
         outlook=outlook_words(body.get("outlook"), body.get("hypothesis")),
         critic=_critic(body.get("critic")),

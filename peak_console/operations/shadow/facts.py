@@ -1,6 +1,5 @@
 """The facts of shadow, gathered from configs, node and ledger. Every read is of the newest, by an index."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -16,9 +15,10 @@ from peak_console.operations.shadow.cycles import cycle_lines, figures_of
 from peak_console.operations.shadow.job_lines import RecordedJobs, lines_of_record
 from peak_console.operations.shadow.judging import ReadinessKept
 from peak_console.operations.shadow.newest import NewestEvents
+from peak_console.operations.shadow.node_jobs import NodeJobs
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
-from peak_console.operations.views.shadow import CycleLine, JobLine, JobRunLine, ShadowFacts
+from peak_console.operations.views.shadow import CycleLine, ShadowFacts
 
 CYCLES_KEPT: Final = 1000
 """How many cycles figures and books are taken from, the newest."""
@@ -34,24 +34,37 @@ class ShadowReader:
         self._door = door
         self._cycles = NewestEvents((EventKind.SHADOW_CYCLE_FINISHED,), CYCLES_KEPT)
         self._lines: tuple[tuple[LedgerEvent, ...], tuple[CycleLine, ...]] = ((), ())
-        self._record = RecordedJobs()
-        self._readiness = ReadinessKept(ws)
         self._good: ShadowFacts | None = None
+        self.record = RecordedJobs()
+        self._node = NodeJobs(ws, runs=RUNS_SHOWN)
+        self._readiness = ReadinessKept(ws)
 
     def facts(self, now: datetime) -> ShadowFacts:
-        """Everything, now; where the ledger cannot be read the last that was known, and why."""
-        jobs, problem = self._configured(now)
+        """Everything, now; where the ledger cannot be read the last that was known of it, and why."""
+        facts = self.recorded(now)
+        told, why = self._node.read(now)
+        if told is not None:
+            facts = replace(
+                facts, jobs=told.jobs, runs=told.runs, scheduler=told.scheduler, problem=told.problem
+            )
+        else:
+            jobs, problem = self._configured(now)
+            facts = replace(
+                facts,
+                jobs=lines_of_record(jobs, self.record),
+                runs=self.record.newest(RUNS_SHOWN),
+                problem="; ".join(one for one in (problem, why) if one),
+            )
+        judged, unjudged = self._readiness.read(now)
+        return replace(facts, readiness=judged, readiness_problem=unjudged)
+
+    def recorded(self, now: datetime) -> ShadowFacts:
+        """Cycles, books, figures and drift, by the ledger alone."""
         try:
-            reader = self._door.reader()
-            facts = self._of_ledger(reader, now)
+            self._good = self._of_ledger(self._door.reader(), now)
         except LedgerUnavailable as error:
             self._door.close()
-            return self._without(error, now, jobs, problem)
-        lines, runs = self._jobs(jobs)
-        judged, why = self._readiness.read(now)
-        self._good = replace(
-            facts, jobs=lines, runs=runs, problem=problem, readiness=judged, readiness_problem=why
-        )
+            return self._without(error, now)
         return self._good
 
     def _configured(self, now: datetime) -> tuple[tuple[Job, ...], str]:
@@ -66,7 +79,7 @@ class ShadowReader:
         if events is not self._lines[0]:
             self._lines = (events, cycle_lines(events))
         lines = self._lines[1]
-        self._record.read(reader, generation)
+        self.record.read(reader, generation)
         return ShadowFacts(
             now,
             cycles=lines[:CYCLES_SHOWN],
@@ -75,17 +88,10 @@ class ShadowReader:
             freshness=Freshness(now),
         )
 
-    def _jobs(self, jobs: Sequence[Job]) -> tuple[tuple[JobLine, ...], tuple[JobRunLine, ...]]:
-        """As the node tells; without a node as configs and ledger have them."""
-        return lines_of_record(jobs, self._record), self._record.newest(RUNS_SHOWN)
-
-    def _without(
-        self, error: LedgerUnavailable, now: datetime, jobs: Sequence[Job], problem: str
-    ) -> ShadowFacts:
+    def _without(self, error: LedgerUnavailable, now: datetime) -> ShadowFacts:
         if self._good is not None:
             fresh = replace(self._good.freshness, why=error.message, remedy=error.remedy)
             return replace(self._good, taken_at=now, freshness=fresh)
         missing = error.code in {"ledger_missing", "ledger_empty"}
         fresh = Freshness(now) if missing else Freshness(None, error.message, error.remedy)
-        lines, runs = self._jobs(jobs)
-        return ShadowFacts(now, lines, runs, problem=problem, freshness=fresh)
+        return ShadowFacts(now, freshness=fresh)

@@ -1,6 +1,7 @@
 """Jobs as configs and ledger have them: what is known of them where no node tells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -47,29 +48,37 @@ def lines_of_record(jobs: Sequence[Job], record: RecordedJobs) -> tuple[JobLine,
     gone = sorted(set(record.records) - named)
     return (
         *(_line_of(one, record) for one in jobs),
-        *(_recorded(name, record.records[name], JobState.GONE) for name in gone),
+        *(replace(recorded_line(name, record), state=JobState.GONE) for name in gone),
+    )
+
+
+def recorded_line(name: str, record: RecordedJobs) -> JobLine:
+    """A line of what the ledger alone has of a job."""
+    known = record.records.get(name) or JobRecord(name)
+    return JobLine(
+        name,
+        known.kind,
+        JobState.UNKNOWN,
+        last=known.newest,
+        running=known.running,
+        runs=len(known.runs),
+        failed=known.count(*_FAILED),
+        missed=known.missed,
+        interrupted=known.count(RunState.INTERRUPTED),
+        p95_s=known.p95_s(),
+        note=record.paused.get(name, ""),
     )
 
 
 def _line_of(job: Job, record: RecordedJobs) -> JobLine:
-    known = record.records.get(job.name) or JobRecord(job.name)
-    line = _recorded(job.name, known, _state(job, record), record.paused.get(job.name, ""))
-    return JobLine(
-        job.name,
-        job.kind,
-        line.state,
-        job.schedule or "",
-        job.timezone,
-        last=line.last,
-        running=line.running,
-        runs=line.runs,
-        failed=line.failed,
-        missed=line.missed,
-        interrupted=line.interrupted,
-        p95_s=line.p95_s,
+    return replace(
+        recorded_line(job.name, record),
+        kind=job.kind,
+        state=_state(job, record),
+        schedule=job.schedule or "",
+        timezone=job.timezone,
         tags=job.tags,
         description=job.description,
-        note=line.note,
     )
 
 
@@ -80,19 +89,3 @@ def _state(job: Job, record: RecordedJobs) -> JobState:
     if job.name in record.paused:
         return JobState.PAUSED
     return JobState.UNKNOWN
-
-
-def _recorded(name: str, known: JobRecord, state: JobState, note: str = "") -> JobLine:
-    return JobLine(
-        name,
-        known.kind,
-        state,
-        last=known.newest,
-        running=known.running,
-        runs=len(known.runs),
-        failed=known.count(*_FAILED),
-        missed=known.missed,
-        interrupted=known.count(RunState.INTERRUPTED),
-        p95_s=known.p95_s(),
-        note=note,
-    )

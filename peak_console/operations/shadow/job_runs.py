@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.jobs import JobKind, RunCause, RunState
-from peak_console.operations.shadow.words import word
-from peak_console.operations.views.body_fields import mapping, moment, text_of, time_of, whole
+from peak_console.operations.shadow.words import instant, word
+from peak_console.operations.views.body_fields import mapping, text_of, time_of, whole
 from peak_console.operations.views.shadow import JobRunLine
 
 JOB_RUN_KINDS: Final = (
@@ -102,7 +102,7 @@ def _take(record: JobRecord, event: LedgerEvent, body: Mapping[str, Any]) -> Non
             key,
             record.name,
             RunState.RUNNING,
-            moment(body.get("due_at")) or at,
+            instant(body.get("due_at")) or at,
             _cause(body.get("cause")),
             started_at=at,
             asked_by=word(body.get("operator")),
@@ -125,7 +125,7 @@ def _take(record: JobRecord, event: LedgerEvent, body: Mapping[str, Any]) -> Non
 
 def _due(key: str) -> datetime | None:
     """When the run of a key was due."""
-    return moment(key.rpartition("@")[2])
+    return instant(key.rpartition("@")[2])
 
 
 def _kind(value: Any) -> JobKind | None:

@@ -1,10 +1,11 @@
 """Words for what shadow records: ideas, outlooks, reasons. Pure; what a model wrote is made harmless."""
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from peak_console.domain.text import one_line
-from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
+from peak_console.operations.views.body_fields import listed, mapping, moment, text_of, whole
 
 _WORD: Final = 40
 _MOST: Final = 20
@@ -29,6 +30,12 @@ def amount(value: Any) -> Decimal | None:
     except (InvalidOperation, ValueError):
         return None
     return number if number.is_finite() else None
+
+
+def instant(value: Any) -> datetime | None:
+    """``value`` where it is a time that names its zone."""
+    found = moment(value)
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def idea_words(intent: Any) -> str:

@@ -7,6 +7,7 @@ from peak_console.domain.clock import from_iso
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.shadow.words import word, words
 from peak_console.operations.views.body_fields import Body, listed, mapping, time_of
 from peak_console.operations.views.call_page import event_json
 from peak_console.operations.views.chain import place_of
@@ -78,8 +79,23 @@ def why_in_a_line(event: LedgerEvent) -> str:
         count = len(listed(body.get("findings")))
         found = f"{count} finding{'s' if count != 1 else ''}"
         return f"it judged call {body.get('judged_call_id', '?')} with {found}"
+    if event.kind == EventKind.GATE_DECIDED:
+        return _of_gate(body)
+    if event.kind == EventKind.SHADOW_CYCLE_FINISHED:
+        return _of_cycle(body)
     reason = body.get("reason")
     return f"{reason}, by {event.actor}" if reason else f"written by {event.actor}"
+
+
+def _of_gate(body: Body) -> str:
+    reasons = ", ".join(words(body.get("reasons"))) or "no reason to block"
+    digest = word(body.get("inputs_digest"), 8).rstrip("…")
+    return f"{reasons}; decided on inputs {digest or '?'}, again with: peak gate replay"
+
+
+def _of_cycle(body: Body) -> str:
+    reasons = ", ".join(words(body.get("reasons"))) or "no reason given"
+    return f"job {word(body.get('job')) or '?'}, data of {word(body.get('as_of')) or '?'}: {reasons}"
 
 
 def _of_route(body: Body) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import SystemClock, iso
@@ -37,6 +37,10 @@ from peak_console.operations.views.replay_bar import BarAsOf
 from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
 from peak_console.operations.views.replay_marks import MarkFound, mark_beside, marks_along
 from peak_console.operations.views.replay_moments import read_moment, read_span
+
+if TYPE_CHECKING:
+    from peak_console.operations.shadow.past import PastShadow
+    from peak_console.operations.views.shadow import ShadowFacts
 
 _FOLDED_ON: Final = 4_000
 """So many events forward are folded onto what is known; of more, the screens begin anew."""
@@ -88,6 +92,7 @@ class ReplaySource(LiveSource):
         self._fold = BarAsOf(ws)
         self._bar_at: tuple[datetime, BarSnapshot] | None = None
         self._live_at: tuple[datetime, int, Window | None] | None = None
+        self._past_shadow: PastShadow | None = None
 
     def close(self) -> None:
         """Let go of the ledger."""
@@ -169,6 +174,14 @@ class ReplaySource(LiveSource):
         """Not judged: configs, log and figures of the past are not there to be looked at."""
         why = "a checklist is judged on what is so now, not in the past"
         return Checklist.unknown(name, self._replay.now(), why, f"peak checklist {name}")
+
+    def shadow(self) -> "ShadowFacts":
+        """Jobs, cycles and drift as of the moment, by the ledger; readiness is not judged."""
+        from peak_console.operations.shadow.past import PastShadow  # noqa: PLC0415 - not for a first look
+
+        if self._past_shadow is None:
+            self._past_shadow = PastShadow(self._ws, self._past)
+        return self._past_shadow.facts(self._replay.now())
 
     def packs(self) -> PacksPage:
         """The evidence packs that were sealed by the moment; what is said of them holds now."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from peak_console.domain.clock import iso
+from peak_console.domain.trading import GateVerdict
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.search.query import Condition, RunQuery
 from peak_console.operations.runs import ENDED, OPEN, OUTCOMES, RunLine
@@ -15,6 +16,7 @@ from peak_console.operations.views.call_filter import LAYERS
 from peak_console.operations.views.terms import Term
 
 VERDICTS: Final = (*(one.value for one in Verdict), "none")
+GATES: Final = (*(one.value for one in GateVerdict), "none")
 MARKS: Final = ("ended", "open", "sealed", "simulated", "fallback", "refused", "bound", "pruned")
 KEYS: Final = (
     "layer",
@@ -50,7 +52,7 @@ _MARKED: Final = {
     "bound": Condition("at_bound", ">", (0,)),
     "pruned": Condition("pruned", ">", (0,)),
 }
-_LIKE: Final = {"phase": "phase", "gate": "gate", "purpose": "purpose", "actor": "actor", "run": "run_id"}
+_LIKE: Final = {"phase": "phase", "purpose": "purpose", "actor": "actor", "run": "run_id"}
 _COUNTED: Final = {"calls": "calls", "failed": "failed"}
 
 
@@ -118,6 +120,9 @@ def _condition(term: Term, now: datetime) -> Condition:
     if term.key == "critic":
         told = tuple("" if one == "none" else one for one in terms.one_of(term, VERDICTS))
         return Condition("verdict", "among", told, term.negated)
+    if term.key == "gate":
+        decided = tuple("" if one == "none" else one for one in terms.one_of(term, GATES))
+        return Condition("gate", "among", decided, term.negated)
     if term.key == "outcome":
         return Condition("outcome", "among", terms.one_of(term, OUTCOMES), term.negated)
     if term.key == "is":

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
+from peak_console.domain.trading import GateVerdict
+from peak_console.operations.shadow.words import idea_words, outlook_words, word, words
 from peak_console.operations.views.body_fields import Body, listed, mapping, ms, nano, time_of, whole
 
 _WIDTH: Final = 240
@@ -190,10 +192,32 @@ def _judged(event: LedgerEvent, body: Body) -> Told:
 
 
 def _decided(_: LedgerEvent, body: Body) -> Told:
-    said = str(body.get("decision") or body.get("outcome") or "?")
-    mark = Mark.GATE if said in {"ALLOW", "would_allow"} else Mark.BAD
-    reasons = ", ".join(str(one) for one in listed(body.get("reasons"))) or body.get("reason")
-    return mark, f"gate {said}", _joined(reasons, body.get("detail"))
+    said = str(body.get("verdict") or "?")
+    mark = Mark.GATE if said == GateVerdict.ALLOW else Mark.BAD
+    would = "nothing is ordered" if body.get("venue_kind") == "none" else ""
+    intent = idea_words(mapping(mapping(body.get("inputs")).get("intent")))
+    return mark, f"gate {said}", _joined(", ".join(words(body.get("reasons"))), intent, would)
+
+
+def _cycled(_: LedgerEvent, body: Body) -> Told:
+    outcome = word(body.get("outcome")) or "?"
+    mark = {"would_allow": Mark.OK, "no_trade": Mark.END, "aborted": Mark.BAD}.get(outcome, Mark.WARN)
+    idea = idea_words(body.get("intent"))
+    outlook = outlook_words(body.get("outlook"), body.get("hypothesis"))
+    history = "history replayed" if body.get("replayed") is True else ""
+    reasons = ", ".join(words(body.get("reasons")))
+    return mark, f"cycle {outcome}", _joined(word(body.get("instrument")), idea, reasons, outlook, history)
+
+
+def _scheduled(event: LedgerEvent, body: Body) -> Told:
+    what = event.kind.replace(".", " ")
+    state = word(body.get("state"))
+    bad = state in {"failed", "timed_out"} or event.kind in {
+        EventKind.JOB_INTERRUPTED.value,
+        EventKind.JOB_MISSED.value,
+    }
+    told = (body.get("outcome"), state, body.get("why"), body.get("detail"), body.get("reason"))
+    return Mark.WARN if bad else Mark.NOTE, what, _joined(word(body.get("job")), *(word(one) for one in told))
 
 
 def _ordered(event: LedgerEvent, body: Body) -> Told:
@@ -235,10 +259,12 @@ _TELLERS: Final[dict[str, Teller]] = {
     EventKind.FALLBACK_TAKEN.value: _turned,
     EventKind.POLICY_DENIED.value: _denied,
     EventKind.CRITIC_JUDGED.value: _judged,
+    EventKind.SHADOW_CYCLE_FINISHED.value: _cycled,
     EventKind.EVIDENCE_SEALED.value: _sealed,
 }
 _FAMILIES: Final[dict[str, Teller]] = {
     "gate": _decided,
+    "job": _scheduled,
     "order": _ordered,
     "budget": _budget,
     "breaker": _tripped,

@@ -20,7 +20,7 @@ RUN_SIGNS: Final = {
     "loose": ("·", Tone.DIM),
 }
 VERDICT_SIGNS: Final = {"PASS": ("✓", Tone.OK), "REVIEW": ("▲", Tone.WARN), "FAIL": ("✗", Tone.BAD)}
-_GATES: Final = {"ALLOW": ("✓", Tone.OK), "would_allow": ("✓", Tone.DIM)}
+_GATES: Final = {"ALLOW": ("✓", Tone.OK)}
 _MANY_LAYERS: Final = 3
 _USUAL_LAG: Final = 500
 """Events that a busy workspace writes between two looks of the index."""
