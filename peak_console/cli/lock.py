@@ -41,6 +41,13 @@ def command() -> None:
     metavar="PROVIDER:MODEL=NAME",
     help="A name under which a model answers, besides those that the ledger has seen.",
 )
+@click.option(
+    "--fingerprint",
+    "fingerprints",
+    multiple=True,
+    metavar="PROVIDER:MODEL=NAME",
+    help="A fingerprint under which a model answers, besides those learnt in research.",
+)
 @click.option("--expires-in", default="30d", show_default=True, help="How long it holds: 12h, 30d, 4w.")
 @click.option("--window", default="30d", show_default=True, help="How far back the ledger is counted.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written; sign and change nothing.")
@@ -53,6 +60,7 @@ def write_command(
     attest: str,
     slots: tuple[str, ...],
     snapshots: tuple[str, ...],
+    fingerprints: tuple[str, ...],
     expires_in: str,
     window: str,
     dry_run: bool,
@@ -65,7 +73,9 @@ def write_command(
     over as they stand, and the lock ends when the one before it would have.
     """
     ws = invocation.workspace()
-    asked = Asked(reason, attest, slots, snapshots, duration_of(expires_in), duration_of(window))
+    asked = Asked(
+        reason, attest, slots, snapshots, fingerprints, duration_of(expires_in), duration_of(window)
+    )
     if dry_run:
         done = rehearse(ws, asked, operator=operator)
     else:

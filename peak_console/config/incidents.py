@@ -7,12 +7,26 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from peak_console.config.schema import ConfigModel, Listed, Number, Percent
+from peak_console.domain.drift import Signal
 from peak_console.domain.incidents import Auto, Trigger
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=7 * 86_400)]
 Factor = Annotated[Number, Field(gt=0, le=1000, max_digits=9, decimal_places=4)]
 Eur = Annotated[Number, Field(ge=0, le=1_000_000, max_digits=15, decimal_places=9)]
+
+Chance = Annotated[Number, Field(gt=0, lt=1, max_digits=9, decimal_places=8)]
+
+QUARANTINING: Final = (
+    Signal.SERVED_MODEL,
+    Signal.FINGERPRINT,
+    Signal.CRITIC_FAIL,
+    Signal.FORMAT_FAIL,
+    Signal.REFUSAL,
+    Signal.CANARY,
+    Signal.TWO_SAMPLE,
+)
+"""Signals of a changed model. A slower, dearer or less available one is the same model."""
 
 WATCHED: Final = tuple(one for one in Trigger if one not in {Trigger.OPERATOR, Trigger.TEST})
 """Triggers that the node watches; the others are people's."""
@@ -102,6 +116,35 @@ class ModelDrift(TriggerRules):
 
     auto: Annotated[Auto, Field(strict=False)] = Field(
         default=Auto.QUARANTINE, description="See above; by default the model is taken out of use."
+    )
+    quarantine: Annotated[tuple[Annotated[Signal, Field(strict=False)], ...], Listed] = Field(
+        default=QUARANTINING,
+        description="Signals upon which `auto` happens; upon the others an incident is opened and no more.",
+    )
+    alarm_log: Factor = Field(
+        default=Decimal("10.597"),
+        description="Evidence (natural log) from which a stream or the canaries detect; 10.597 is a false "
+        "alarm in 40,000 observations of a stream at most.",
+    )
+    warn_below: Factor = Field(
+        default=Decimal(3),
+        description="So far below `alarm_log` suspicion begins; it asks for a stronger test.",
+    )
+    fingerprint_answers: Count = Field(
+        default=100, description="Answers that a learnt set of fingerprints must rest on to be held to."
+    )
+    canary_fail_pct: Annotated[Percent, Field(gt=0, lt=100)] = Field(
+        default=Decimal(2), description="Share of gold cases that a sound model may fail."
+    )
+    canary_alpha: Chance = Field(
+        default=Decimal("0.0001"),
+        description="One round of canaries that is as bad as this by chance only detects at once.",
+    )
+    two_sample_alpha: Chance = Field(
+        default=Decimal("0.01"), description="p-value of a two-sample test below which it detects."
+    )
+    suspicion_every_s: Annotated[int, Field(ge=60, le=30 * 86_400)] = Field(
+        default=86_400, description="A suspicion of one model asks for a two-sample test this often at most."
     )
 
 

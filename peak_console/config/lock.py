@@ -135,6 +135,14 @@ class LockEntry(ConfigModel):
         description="Names under which it answered: dated snapshots of an alias. From shadow on it must "
         "answer under its own id or one of these.",
     )
+    fingerprints: TupleOfNames = Field(
+        default=(),
+        description="Fingerprints under which it answered, learnt in research. One outside a set that rests "
+        "on enough answers is drift; with none learnt there is nothing to hold against another.",
+    )
+    fingerprint_answers: Count = Field(
+        default=0, description="Answers that the set of fingerprints rests on."
+    )
     registry: LockedRegistry = Field(description="What the registry said of it.")
     price: LockedPrice = Field(description="Its price.")
     baseline: Baseline = Field(default=Baseline(), description="What was known of it.")

@@ -7,6 +7,7 @@ import pytest
 from peak_console.config.incidents import WATCHED
 from peak_console.config.lint import CATALOGUE
 from peak_console.config.lint import incidents as rules
+from peak_console.config.lint.finding import Severity
 from peak_console.domain.vocabulary import PhaseLevel
 
 FILE = "configs/incidents.toml"
@@ -22,6 +23,7 @@ CASES = [
     ("incidents.auto_useless", '[lapse]\nauto = "stop_scope"\n', "whole workspace"),
     ("incidents.auto_useless", '[ledger_broken]\nauto = "stop_scope"\n', "whole workspace"),
     ("incidents.switched_off", "[latency_spike]\nenabled = false\n", "off"),
+    ("incidents.drift_levels", "[model_drift]\nwarn_below = 10.6\n", "leaves nothing"),
     ("incidents.hook_address", HOOK.format("webhook", ""), "no url"),
     ("incidents.hook_address", HOOK.format("command", ""), "no command"),
     ("incidents.hook_address", HOOK.format("webhook", 'url = "http://example.org/x"'), "not https"),
@@ -65,6 +67,24 @@ def test_what_is_right_is_quiet(files: Any, text: str) -> None:
     assert files.lint() == []
 
 
+@pytest.mark.parametrize("text", ["quarantine = []", 'auto = "none"', 'auto = "disarm"'])
+def test_drift_that_leaves_a_model_in_use_is_told_from_shadow_on(files: Any, text: str) -> None:
+    """In research no model is verified yet; from shadow on it is a warning."""
+    files.write(FILE, f"[model_drift]\n{text}\n")
+    assert files.lint(PhaseLevel.RESEARCH) == []
+    for phase in (PhaseLevel.SHADOW, PhaseLevel.TESTNET, PhaseLevel.LIVE):
+        (finding,) = files.lint(phase)
+        assert finding.rule == "incidents.drift_unguarded"
+        assert finding.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("auto", ["stop", "stop_scope"])
+def test_a_stop_takes_a_drifted_model_out_of_use_too(files: Any, auto: str) -> None:
+    """Stricter than quarantine is no fault."""
+    files.write(FILE, f'[model_drift]\nauto = "{auto}"\n')
+    assert files.lint(PhaseLevel.LIVE) == []
+
+
 def test_a_hook_reaches_nobody_that_is_denied(files: Any) -> None:
     """The hard deny looks at a hook's address as at every other."""
     files.write(FILE, HOOK.format("webhook", 'url = "https://api.anthropic.com/hook"'))
@@ -82,5 +102,5 @@ def test_a_trigger_without_a_card_is_refused(files: Any, monkeypatch: pytest.Mon
 
 def test_every_rule_of_incidents_has_a_case() -> None:
     """A rule without a test that triggers it does not ship."""
-    tested = {rule for rule, *_ in CASES} | {"incidents.card_missing"}
+    tested = {rule for rule, *_ in CASES} | {"incidents.card_missing", "incidents.drift_unguarded"}
     assert tested == {one.id for one in rules.INCIDENT_RULES}

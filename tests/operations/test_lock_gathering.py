@@ -1,5 +1,6 @@
 """What a lock stores of the ledger, and which evidence it takes over."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -207,3 +208,39 @@ def test_names_that_nobody_saw_stay_until_others_are_seen(configs: Configs) -> N
     assert entry.snapshots == ("gpt-5-mini-2025-08-07", "gpt-5-mini-2026-01-01")
     assert "openai:gpt-5-mini" not in found.unseen
     assert "openai:gpt-5-nano" in found.unseen
+
+
+@pytest.mark.parametrize(
+    ("seen", "marks", "answers"),
+    [
+        ({"fp_a": 120, "fp_b": 80}, ("fp_a", "fp_b"), 200),
+        ({"fp_a": 199, "fp_b": 1}, ("fp_a", "fp_b"), 200),
+        ({"fp_a": 190, "fp_b": 1, "fp_c": 1, "fp_d": 1}, (), 0),
+        ({f"fp_{number}": 1 for number in range(50)}, (), 0),
+        ({f"fp_{number}": 9 for number in range(65)}, (), 0),
+        ({}, (), 0),
+    ],
+)
+def test_a_set_of_fingerprints_is_learnt_where_it_is_all_there_is(
+    seen: dict[str, int], marks: tuple[str, ...], answers: int
+) -> None:
+    """Values that come again are a set; those that come once tell of others, and nothing is learnt."""
+    assert gathering.learnt(Counter(seen)) == (marks, answers)
+
+
+def test_fingerprints_are_learnt_in_research_only(configs: Configs) -> None:
+    """From shadow on a lock keeps those of before, and adds what the operator says."""
+    known = {KEY: Known(fingerprints=("fp_new",), fingerprint_answers=300)}
+    old = before(configs, "eval")
+    old[KEY] = old[KEY].model_copy(update={"fingerprints": ("fp_old",), "fingerprint_answers": 200})
+
+    def marks(old: dict[LockKey, LockEntry], **more: Any) -> tuple[tuple[str, ...], int]:
+        wish = Wish("bea", NOW, attest="looked", **more)
+        found = {one.key: one for one in drafted(configs, old, known, wish).entries}[KEY]
+        return found.fingerprints, found.fingerprint_answers
+
+    said = (("openai", "gpt-5-mini", "fp_said"), ("openai", "gpt-5", "fp_other"))
+    assert marks(old) == (("fp_new",), 300)
+    assert marks(old, learns=False) == (("fp_old",), 200)
+    assert marks({}, learns=False) == ((), 0)
+    assert marks(old, learns=False, fingerprints=said) == (("fp_old", "fp_said"), 200)

@@ -44,6 +44,8 @@ def figures(old: str, new: str) -> dict[str, str]:
         ("", "[critic_fail_rate]\nbaseline_pct = 20.0\n", "critic_fail_rate.baseline_pct"),
         ("", "[latency_spike]\nalarm_log = 12.0\n", "latency_spike.alarm_log"),
         ("", "[worker_lost]\nack_s = 60\n", "worker_lost.ack_s"),
+        ("", '[model_drift]\nquarantine = ["served_model"]\n', "model_drift.quarantine"),
+        ("", "[model_drift]\ncanary_alpha = 0.00001\n", "model_drift.canary_alpha"),
         (WINDOW.format("12.0"), WINDOW.format("13.0"), "budget_runaway.windows 900 s and 180 s"),
         (HOOK, "", "hook pager"),
         (HOOK, HOOK + 'triggers = ["lapse"]\n', "hook pager"),

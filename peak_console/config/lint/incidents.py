@@ -49,6 +49,21 @@ INCIDENT_RULES: Final = (
         blocks=False,
     ),
     Rule(
+        "incidents.drift_unguarded",
+        "No sign of drift takes a model out of use",
+        "From shadow on the lock says which models were verified. With an empty `quarantine`, or with `auto` "
+        "none or disarm, a model that was changed goes on working until somebody reads the incident.",
+        'write auto = "quarantine" and take `quarantine` out, or name signals in it',
+        severity=Severity.WARNING,
+    ),
+    Rule(
+        "incidents.drift_levels",
+        "A suspicion that begins at once, or never",
+        "Suspicion begins `warn_below` under `alarm_log`; where that is no evidence at all, every call is "
+        "suspicious.",
+        "write warn_below lower than alarm_log",
+    ),
+    Rule(
         "incidents.hook_address",
         "A hook that reaches nobody",
         "A webhook needs an https address, or http on this machine; a command needs a program.",
@@ -95,6 +110,22 @@ def triggers(inspection: Inspection) -> Iterator[Hit]:
             place = (trigger.value, "enabled")
             message = f"[{trigger}] is off: nobody is told of it"
             yield inspection.hit("incidents.switched_off", "incidents", place, message)
+
+
+def drift(inspection: Inspection) -> Iterator[Hit]:
+    """``incidents.drift_unguarded``, ``.drift_levels``: what drift leads to."""
+    config = _config(inspection)
+    if config is None:
+        return
+    rules = config.model_drift
+    if rules.warn_below >= rules.alarm_log:
+        place = ("model_drift", "warn_below")
+        message = f"[model_drift] warn_below of {rules.warn_below} leaves nothing under {rules.alarm_log}"
+        yield inspection.hit("incidents.drift_levels", "incidents", place, message)
+    key = "auto" if rules.auto in {Auto.NONE, Auto.DISARM} else "quarantine"
+    if inspection.phase.at_least(PhaseLevel.SHADOW) and (key == "auto" or not rules.quarantine):
+        message = f"[model_drift] {key}: a model that has drifted stays in use"
+        yield inspection.hit("incidents.drift_unguarded", "incidents", ("model_drift", key), message)
 
 
 def windows(inspection: Inspection) -> Iterator[Hit]:

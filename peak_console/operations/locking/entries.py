@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from peak_console.budget.prices import Price
 from peak_console.config.configs import Configs
 from peak_console.config.lock import (
@@ -22,11 +24,13 @@ from peak_console.config.lock import (
 from peak_console.config.lock_places import places_of, unlocked
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import ModelEntry
+from peak_console.config.schema import Name
 from peak_console.config.verifying import price_differs, registry_differs
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallRefused, UsageWrong
 from peak_console.domain.vocabulary import Layer, Role
 
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
 _PRICE: Final = tuple(name for name in LockedPrice.model_fields if name != "source")
 
 
@@ -37,6 +41,8 @@ class Known:
     baseline: Baseline = field(default_factory=Baseline)
     snapshots: tuple[str, ...] = ()
     samples: tuple[StoredSample, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    fingerprint_answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,11 @@ class Wish:
     slots: frozenset[tuple[Layer, Role]] = frozenset()
     snapshots: tuple[tuple[str, str, str], ...] = ()
     """Provider, model id and a name under which it answers, said by the operator."""
+    fingerprints: tuple[tuple[str, str, str], ...] = ()
+    """The same of a fingerprint."""
+    learns: bool = True
+    """Whether fingerprints on the ledger are taken as the model's own: in research only. From shadow on a new
+    one is what drift looks like, and only an operator says that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,29 @@ def snapshot_named(text: str, configs: Configs) -> tuple[str, str, str]:
     return provider, model_id, name
 
 
+def fingerprint_named(text: str, configs: Configs) -> tuple[str, str, str]:
+    """``openai:gpt-6=fp_44709d6fcb``; raises ``UsageWrong`` (``fingerprint_malformed``)."""
+    who, _, mark = text.partition("=")
+    provider, _, model_id = who.partition(":")
+    if not is_name(mark) or configs.models.find(provider, model_id) is None:
+        raise UsageWrong(
+            f"'{text[:80]}' names no fingerprint of a model of the registry",
+            code="fingerprint_malformed",
+            remedy="write PROVIDER:MODEL=FINGERPRINT, for example openai:gpt-6-luna=fp_44709d6fcb; what "
+            "answered: peak drift status",
+        )
+    return provider, model_id, mark
+
+
+def is_name(text: str) -> bool:
+    """Whether a lock can hold it as a name."""
+    try:
+        _NAME.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 def refuse_unused(
     snapshots: Iterable[tuple[str, str, str]], slots: Collection[tuple[Layer, Role]], configs: Configs
 ) -> None:
@@ -142,7 +176,8 @@ def refuse_unused(
             raise UsageWrong(
                 f"{name[:80]} would stand nowhere: {provider}:{model_id} is not in {where}",
                 code="snapshot_unused",
-                remedy="name a model that these slots hold (peak matrix show), or leave --snapshot out",
+                remedy="name a model that these slots hold (peak matrix show), or leave --snapshot and "
+                "--fingerprint out",
             )
 
 
@@ -208,6 +243,8 @@ def entry_of(
         model_id=model_id,
         registry_sha256=registry_digest(model),
         snapshots=known.snapshots,
+        fingerprints=known.fingerprints,
+        fingerprint_answers=known.fingerprint_answers,
         registry=LockedRegistry(
             family=model.family,
             endpoint=model.endpoint.value,
@@ -252,11 +289,24 @@ def _evidence(before: LockEntry | None, wish: Wish) -> LockEvidence | None:
 
 
 def _with_names(known: Known, before: LockEntry | None, wish: Wish, slot: ChainEntry) -> Known:
-    """The snapshots that answered in the window, else those of before; and what the operator says."""
-    said = [
-        name
-        for provider, model_id, name in wish.snapshots
-        if (provider, model_id) == (slot.provider, slot.model_id)
-    ]
+    """The snapshots that answered in the window, else those of before; and what the operator says.
+
+    Of fingerprints too; but from shadow on those of before, whatever answered.
+    """
     seen = known.snapshots or (before.snapshots if before else ())
-    return replace(known, snapshots=tuple(sorted({*seen, *said})))
+    marks, answers = known.fingerprints, known.fingerprint_answers
+    if before is not None and (not wish.learns or not marks):
+        marks, answers = before.fingerprints, before.fingerprint_answers
+    elif not wish.learns:
+        marks, answers = (), 0
+    return replace(
+        known,
+        snapshots=tuple(sorted({*seen, *_said(wish.snapshots, slot)})),
+        fingerprints=tuple(sorted({*marks, *_said(wish.fingerprints, slot)})),
+        fingerprint_answers=answers,
+    )
+
+
+def _said(named: Iterable[tuple[str, str, str]], slot: ChainEntry) -> list[str]:
+    """What the operator says of a slot's model."""
+    return [one for *who, one in named if who == [slot.provider, slot.model_id]]

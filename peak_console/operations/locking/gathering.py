@@ -1,21 +1,21 @@
 """What the ledger holds of a model in a slot: counts of its newest hops, names it answered under, samples."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from peak_console.config.lock import Baseline, LockKey, StoredSample
-from peak_console.config.schema import Name
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
-from peak_console.operations.locking.entries import Known
+from peak_console.operations.locking.entries import Known, is_name
 from peak_console.operations.views.body_fields import listed, mapping, nano, text_of, time_of, whole
 from peak_console.stats.sketch import QuantileSketch
 
@@ -25,11 +25,17 @@ detector that takes their rate as its own stay near its nominal figure."""
 
 SAMPLES: Final = 5
 
+FINGERPRINTS: Final = 64
+"""More different fingerprints than this name no version, but single answers."""
+
+MOST_NEW: Final = 0.01
+"""A set of which more than this share of answers had a fingerprint to themselves is not all there is: by
+Turing's estimate that share is the chance that the next answer brings another."""
+
 _PAGE: Final = 500
 _PAGES: Final = 200
 _ENDS: Final = (EventKind.CALL_COMPLETED.value, EventKind.CALL_FAILED.value)
 _LATE: Final = frozenset({CallReason.TIMEOUT.value, CallReason.DEADLINE.value})
-_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
 _P95: Final = 0.95
 
 
@@ -40,6 +46,7 @@ class _Tally:
     cost: QuantileSketch = field(default_factory=QuantileSketch)
     output: QuantileSketch = field(default_factory=QuantileSketch)
     names: set[str] = field(default_factory=set)
+    fingerprints: Counter[str] = field(default_factory=Counter)
     samples: list[StoredSample] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
     first: datetime | None = None
@@ -74,7 +81,23 @@ def known_of(reader: LedgerReader, key: LockKey, since: datetime, beside: Beside
         if count == MOST_HOPS:
             break
         _take(tally, event, beside)
-    return Known(_baseline(tally, beside), tuple(sorted(tally.names - {model_id})), tuple(tally.samples))
+    return Known(
+        _baseline(tally, beside),
+        tuple(sorted(tally.names - {model_id})),
+        tuple(tally.samples),
+        *learnt(tally.fingerprints),
+    )
+
+
+def learnt(seen: Counter[str]) -> tuple[tuple[str, ...], int]:
+    """The set that fingerprints of answers show, and how many answers it rests on.
+
+    Nothing where they are too many to be versions, or so many came once that others must be expected.
+    """
+    answers, once = seen.total(), sum(1 for times in seen.values() if times == 1)
+    if not answers or len(seen) > FINGERPRINTS or once > answers * MOST_NEW:
+        return (), 0
+    return tuple(sorted(seen)), answers
 
 
 def beside_of(reader: LedgerReader, since: datetime) -> Beside:
@@ -135,8 +158,11 @@ def _take_answer(tally: _Tally, event: LedgerEvent, body: Any) -> None:
         if value is not None and value >= 0:
             sketch.add(value)
     served = text_of(body.get("served_model"))
-    if served is not None and _is_name(served):
+    if served is not None and is_name(served):
         tally.names.add(served)
+    fingerprint = text_of(body.get("fingerprint"))
+    if fingerprint is not None and is_name(fingerprint):
+        tally.fingerprints[fingerprint] += 1
     if len(tally.samples) < SAMPLES:
         tally.samples += _sample(event, body)
 
@@ -150,14 +176,6 @@ def _sample(event: LedgerEvent, body: Any) -> Iterable[StoredSample]:
         )
     except ValidationError:
         return
-
-
-def _is_name(text: str) -> bool:
-    try:
-        _NAME.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def _baseline(tally: _Tally, beside: Beside) -> Baseline:

@@ -18,6 +18,7 @@ from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line
+from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import choose_operator
@@ -26,6 +27,7 @@ from peak_console.operations.locking.entries import (
     Known,
     Wish,
     drafted,
+    fingerprint_named,
     refuse_unused,
     slot_named,
     slots_of,
@@ -62,6 +64,7 @@ class Asked:
     attest: str = ""
     slots: Sequence[str] = ()
     snapshots: Sequence[str] = ()
+    fingerprints: Sequence[str] = ()
     expires_in: timedelta = EXPIRES_IN
     window: timedelta = WINDOW
 
@@ -183,15 +186,18 @@ def _enrolled(ws: Workspace, store: KeyStore, signer: str) -> str:
 
 
 def _drafted(ws: Workspace, asked: Asked, signer: str, now: datetime) -> tuple[Written, Lock | None]:
-    configs = load_configs(ws, phase=rules_of(ws), today=now.date())
+    level = rules_of(ws)
+    configs = load_configs(ws, phase=level, today=now.date())
     wish = Wish(
         operator=signer,
         at=now,
         attest=one_line(asked.attest, REASON_LIMIT).strip(),
         slots=frozenset(slot_named(one, configs) for one in asked.slots),
         snapshots=tuple(snapshot_named(one, configs) for one in asked.snapshots),
+        fingerprints=tuple(fingerprint_named(one, configs) for one in asked.fingerprints),
+        learns=not level.at_least(PhaseLevel.SHADOW),
     )
-    refuse_unused(wish.snapshots, wish.slots, configs)
+    refuse_unused((*wish.snapshots, *wish.fingerprints), wish.slots, configs)
     old = standing_lock(ws)
     before = dict(old.entries) if old is not None and old.sound else {}
     found = drafted(configs, before, _known(ws, configs, wish, asked.window), wish)

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from peak_console.config.incidents import WATCHED, BudgetRunaway, IncidentsConfig, TriggerRules
+from peak_console.config.incidents import (
+    WATCHED,
+    BudgetRunaway,
+    IncidentsConfig,
+    ModelDrift,
+    TriggerRules,
+)
 from peak_console.domain.incidents import Auto
 from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side
@@ -22,11 +28,14 @@ _LOOSER_UP: Final = frozenset(
         "alarm_log",
         "least_s",
         "ack_s",
+        "fingerprint_answers",
+        "canary_fail_pct",
+        "suspicion_every_s",
     }
 )
 """Thresholds of which more is told later."""
 
-_LOOSER_DOWN: Final = frozenset({"window_s"})
+_LOOSER_DOWN: Final = frozenset({"window_s", "warn_below", "canary_alpha", "two_sample_alpha"})
 _SHOWN: Final = 6
 
 
@@ -56,6 +65,10 @@ def _thresholds(old: TriggerRules, new: TriggerRules) -> Iterator[tuple[str, str
         up, down = key in _LOOSER_UP and now[key] > value, key in _LOOSER_DOWN and now[key] < value
         if up or down:
             yield key, f"{value} → {now[key]}"
+    if isinstance(old, ModelDrift) and isinstance(new, ModelDrift):
+        gone = [one for one in old.quarantine if one not in new.quarantine]
+        if gone:
+            yield "quarantine", f"no longer upon {', '.join(gone)}"
     if isinstance(old, BudgetRunaway) and isinstance(new, BudgetRunaway):
         for one in old.windows:
             same = [it for it in new.windows if (it.long_s, it.short_s) == (one.long_s, one.short_s)]
