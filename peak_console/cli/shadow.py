@@ -154,7 +154,7 @@ def _book(one: BookLine) -> list[str]:
     positions = ", ".join(f"{size:f} {name}" for name, size in one.positions)
     return [
         one.name,
-        f"{one.equity_eur:,.2f}",
+        "-" if one.equity_eur is None else f"{one.equity_eur:,.2f}",
         "-" if one.day_pnl_eur is None else f"{one.day_pnl_eur:+,.2f}",
         "-" if one.drawdown_pct is None else f"{one.drawdown_pct:.2f} %",
         one_line(positions, 120) or "flat",

@@ -127,7 +127,7 @@ class BookShape(Shape):
     """One paper book; money in EUR as text."""
 
     name: str
-    equity_eur: str
+    equity_eur: str | None
     day_pnl_eur: str | None
     drawdown_pct: str | None
     positions: list[PositionShape]

@@ -15,6 +15,7 @@ from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.jobs import JobKind, RunState
 from peak_console.domain.text import plain
+from peak_console.domain.trading import Position
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.shadow.books import book_lines
@@ -26,25 +27,29 @@ from peak_console.operations.shadow.newest import NewestEvents
 from peak_console.operations.shadow.past import NOT_JUDGED, PastShadow
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.shadow import JobState
+from peak_console.risk.book import PaperBook, to_json
 
 NOW = datetime(2026, 11, 22, 14, tzinfo=UTC)
 NO_HASH = "0" * 64
 KEY = "eurusd@2026-11-22T13:45:00Z"
-STATE = {
-    "cash_eur": "99000.00",
-    "equity_eur": "99500.00",
-    "peak_equity_eur": "100000.00",
-    "day_start_equity_eur": "99600.00",
-    "fees_eur": "1.25",
-    "positions": [{"instrument": "EUR/USD", "quantity": "800", "average_price": "1.0833"}],
-}
+STATE = to_json(
+    PaperBook(
+        Decimal(100_000),
+        realised_eur=Decimal(-500),
+        positions=(Position("EUR/USD", Decimal(800), Decimal("1.0833")),),
+        equity_eur=Decimal(99_500),
+        peak_equity_eur=Decimal(100_000),
+        day_begun_eur=Decimal(99_600),
+    )
+)
 CYCLE: dict[str, Any] = {
     "job": "eurusd", "key": KEY, "instrument": "EUR/USD", "outcome": "would_block",
     "reasons": ["stale_data", "daily_loss"], "as_of": iso(NOW), "replayed": False,
     "intent": {"side": "sell", "quantity": "1250.50", "instrument": "EUR/USD", "limit_price": "1.0800"},
     "outlook": {"confidence": "0.62", "scenarios": [{"name": "up", "probability_pct": 55}]},
     "hypothesis": {"view": "up", "conviction": "0.6"}, "critic": {"verdict": "REVIEW", "degraded": True},
-    "book": {"name": "shadow", "state": STATE}, "cost_eur": "0.012300000", "duration_ms": 41_200,
+    "book": {"name": "shadow", "state": STATE}, "cost_eur": "0.012300000", "fill": {"price": "1.08"},
+    "duration_ms": 41_200,
     "models": [{"provider": "openai", "model_id": "gpt-5.2"}, {"provider": "openai", "model_id": "gpt-5.2"}],
 }  # fmt: skip
 
@@ -74,14 +79,24 @@ def test_a_cycle_is_told_in_one_line_with_its_book() -> None:
     assert line.outlook == "up 55 %, confidence 0.62, view up (0.6)"
     assert (line.critic, line.models) == ("REVIEW degraded", ("openai:gpt-5.2",))
     assert (line.cost_eur, line.duration_s) == (Decimal("0.0123"), 41.2)
-    older = event(3, "shadow.cycle.finished", {**CYCLE, "book": {"name": "shadow", "state": {}}})
+    older = event(
+        3, "shadow.cycle.finished", {**CYCLE, "book": {"name": "shadow", "state": {}}, "fill": None}
+    )
     (book,) = book_lines([event(7, "shadow.cycle.finished", CYCLE), older])
     assert (book.equity_eur, book.day_pnl_eur, book.drawdown_pct) == (
-        Decimal("99500.00"),
-        Decimal("-100.00"),
+        Decimal(99_500),
+        Decimal(-100),
         Decimal("0.5"),
     )
+    assert book.fills == 1
     assert book.positions == (("EUR/USD", Decimal(800)),)
+
+
+def test_a_book_whose_state_cannot_be_read_is_no_book() -> None:
+    """Better none than one that is made up."""
+    assert (
+        book_lines([event(3, "shadow.cycle.finished", {**CYCLE, "book": {"name": "x", "state": {}}})]) == ()
+    )
 
 
 def test_figures_name_their_window_and_what_they_are_made_of() -> None:

@@ -1,68 +1,57 @@
 """Paper books as of their last cycle, read from cycles' events. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from peak_console.domain.events import LedgerEvent
-from peak_console.operations.shadow.words import amount, word
-from peak_console.operations.views.body_fields import listed, mapping, time_of
+from peak_console.operations.shadow.words import word
+from peak_console.operations.views.body_fields import mapping, time_of
 from peak_console.operations.views.shadow import BookLine
+from peak_console.risk.book import PaperBook, from_json
 
 
-def newest_books(events: Iterable[LedgerEvent]) -> dict[str, LedgerEvent]:
-    """The event that holds each book's last state, of cycles that come the newest first."""
-    found: dict[str, LedgerEvent] = {}
+def book_lines(events: Sequence[LedgerEvent]) -> tuple[BookLine, ...]:
+    """A line for each book, of cycles that come the newest first, by name. One that cannot be read is none.
+
+    Fills are counted in these cycles.
+    """
+    newest: dict[str, LedgerEvent] = {}
+    fills: dict[str, int] = {}
     for event in events:
-        name = word(mapping(mapping(event.body).get("book")).get("name"))
+        body = mapping(event.body)
+        name = word(mapping(body.get("book")).get("name"))
         if name:
-            found.setdefault(name, event)
-    return found
+            newest.setdefault(name, event)
+            fills[name] = fills.get(name, 0) + bool(mapping(body.get("fill")))
+    return tuple(_lines(newest, fills))
 
 
-def book_lines(events: Iterable[LedgerEvent]) -> tuple[BookLine, ...]:
-    """A line for each book, of cycles that come the newest first, by name."""
-    return tuple(
-        line
-        for name, event in sorted(newest_books(events).items())
-        if (line := book_line(name, event)) is not None
-    )
-
-
-def book_line(name: str, event: LedgerEvent) -> BookLine | None:
-    """The book as its event has it; ``None`` where that cannot be read."""
-    state = state_of(event)
-    equity = amount(state.get("equity_eur"))
-    if equity is None:
+def state_of(event: LedgerEvent) -> PaperBook | None:
+    """The book after the cycle; ``None`` where it cannot be read."""
+    try:
+        return from_json(mapping(mapping(event.body).get("book")).get("state"))
+    except ValueError:
         return None
-    peak, start = amount(state.get("peak_equity_eur")), amount(state.get("day_start_equity_eur"))
-    return BookLine(
-        name,
-        equity,
-        None if start is None else equity - start,
-        _drawdown(equity, peak),
-        positions=tuple(_positions(state.get("positions"))),
-        fees_eur=amount(state.get("fees_eur")) or Decimal(0),
-        at=time_of(event),
-    )
 
 
-def state_of(event: LedgerEvent) -> Mapping[str, Any]:
-    """The state after the cycle, as it was recorded."""
-    book = mapping(mapping(event.body).get("book"))
-    return mapping(book.get("state"))
-
-
-def _drawdown(equity: Decimal, peak: Decimal | None) -> Decimal | None:
+def drawdown_pct(book: PaperBook) -> Decimal | None:
     """How far it stands below its highest, in percent of that."""
-    if peak is None or peak <= 0:
+    if book.equity_eur is None or book.peak_equity_eur is None or book.peak_equity_eur <= 0:
         return None
-    return max(Decimal(0), 100 * (peak - equity) / peak)
+    return max(Decimal(0), 100 * (book.peak_equity_eur - book.equity_eur) / book.peak_equity_eur)
 
 
-def _positions(value: Any) -> Iterable[tuple[str, Decimal]]:
-    for one in listed(value)[:200]:
-        told = mapping(one)
-        name, quantity = word(told.get("instrument")), amount(told.get("quantity"))
-        if name and quantity:
-            yield name, quantity
+def _lines(newest: dict[str, LedgerEvent], fills: dict[str, int]) -> Iterable[BookLine]:
+    for name, event in sorted(newest.items()):
+        book = state_of(event)
+        if book is not None:
+            yield BookLine(
+                name,
+                book.equity_eur,
+                book.day_pnl_eur,
+                drawdown_pct(book),
+                positions=tuple((one.instrument, one.quantity) for one in book.positions),
+                fees_eur=book.fees_eur,
+                fills=fills[name],
+                at=time_of(event),
+            )

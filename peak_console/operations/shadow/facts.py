@@ -12,6 +12,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.shadow.books import book_lines
 from peak_console.operations.shadow.cycles import cycle_lines, figures_of
+from peak_console.operations.shadow.drift import drift_lines
 from peak_console.operations.shadow.job_lines import RecordedJobs, lines_of_record
 from peak_console.operations.shadow.judging import ReadinessKept
 from peak_console.operations.shadow.newest import NewestEvents
@@ -41,8 +42,8 @@ class ShadowReader:
 
     def facts(self, now: datetime) -> ShadowFacts:
         """Everything, now; where the ledger cannot be read the last that was known of it, and why."""
-        facts = self.recorded(now)
         told, why = self._node.read(now)
+        facts = self.recorded(now)
         if told is not None:
             facts = replace(
                 facts, jobs=told.jobs, runs=told.runs, scheduler=told.scheduler, problem=told.problem
@@ -85,6 +86,7 @@ class ShadowReader:
             cycles=lines[:CYCLES_SHOWN],
             figures=figures_of(lines, now, whole_record=self._cycles.whole),
             books=book_lines(events),
+            drift=drift_lines(self._ws, reader, self._node.drift, now),
             freshness=Freshness(now),
         )
 

@@ -112,12 +112,14 @@ class BookLine:
     """A paper book as of its last cycle. Money in EUR."""
 
     name: str
-    equity_eur: Decimal
+    equity_eur: Decimal | None
+    """``None`` while a position has no price."""
     day_pnl_eur: Decimal | None
     drawdown_pct: Decimal | None
     positions: tuple[tuple[str, Decimal], ...] = ()
     fees_eur: Decimal = Decimal(0)
     fills: int = 0
+    """As far as its cycles are kept."""
     at: datetime | None = None
 
 
