@@ -23,6 +23,7 @@ COMMANDS = {
     "doctor": "what is wrong with this installation and how to mend it",
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
+    "gate": "the risk gate: its recorded decisions, made again",
     "import": "read configs of another form into drafts",
     "incident": "incidents: contain, look, take, write down, hand over, close, rehearse",
     "init": "make a workspace",

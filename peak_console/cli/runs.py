@@ -1,15 +1,12 @@
 """``peak runs``: runs as lists, one run's story, and its decisions judged again."""
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import click
 
+from peak_console.cli.moments import ago_or_time
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, counted, table, width
-from peak_console.domain.clock import from_iso, iso
-from peak_console.domain.errors import UsageWrong
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Layer
@@ -26,8 +23,6 @@ from peak_console.operations.runs_read import (
     step_words,
 )
 
-_AGO = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WIDE = 110
 _STEPS = 200
 """Steps of a timeline that people are shown."""
@@ -66,7 +61,7 @@ def list_command(  # noqa: PLR0917 - click names every argument
     until: str | None,
 ) -> int:
     """The newest runs, read from the ledger; conditions must all hold."""
-    wanted = RunsWanted(layer, outcome, verdict, phase, _moment(since), _moment(until))
+    wanted = RunsWanted(layer, outcome, verdict, phase, ago_or_time(since), ago_or_time(until))
     listed = list_runs(invocation.workspace(), limit=limit, before=before, wanted=wanted)
     invocation.reporter.result(listed.as_json(), *_list_lines(listed))
     return 0
@@ -94,23 +89,6 @@ def replay_command(invocation: Invocation, run_id: str) -> int:
     report = replay(invocation.workspace(), run_id)
     invocation.reporter.result(report.as_json(), *_replay_lines(report))
     return 0 if report.holds else 1
-
-
-def _moment(text: str | None) -> str | None:
-    """A time as the ledger writes it, from a UTC time or from how long ago it was."""
-    if text is None:
-        return None
-    ago = _AGO.fullmatch(text.strip())
-    try:
-        if ago:
-            return iso(datetime.now(UTC) - timedelta(seconds=int(ago[1]) * _UNITS[ago[2]]))
-        at = from_iso(text.strip())
-        return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
-        raise UsageWrong(
-            f"{one_line(text, 60)!r} is no time",
-            remedy="write 2026-11-22T14:00:00Z, or how long ago: 30m, 24h, 7d",
-        ) from error
 
 
 def _list_lines(listed: RunsListed) -> Iterator[str]:

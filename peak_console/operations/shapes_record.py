@@ -117,6 +117,31 @@ class ReplayShape(Shape):
     cut: bool
 
 
+class GatePlaceShape(Shape):
+    """A recorded decision of the gate, and what is the matter with it."""
+
+    seq: int
+    run_id: str
+    why: str
+
+
+class GateReplayShape(Shape):
+    """``peak gate replay``; the lists name the newest places. Exit 1 when ``holds`` is false."""
+
+    holds: bool
+    decisions: int
+    decided_again: int
+    allowed: int
+    blocked: int
+    differ: int
+    not_decidable: int
+    reasons: dict[str, int]
+    differences: list[GatePlaceShape]
+    left_out: list[GatePlaceShape]
+    first_seq: int | None
+    last_seq: int | None
+
+
 class LeftOutShape(Shape):
     """What a pack could not take, and why."""
 
@@ -286,6 +311,7 @@ RECORD_SHAPES: dict[str, type[Shape]] = {
     "evidence-build": PackBuiltShape,
     "evidence-list": PacksShape,
     "evidence-verify": PackVerifiedShape,
+    "gate-replay": GateReplayShape,
     "ledger-checkpoint": CheckpointShape,
     "ledger-consistency": ConsistencyShape,
     "ledger-export": ExportShape,

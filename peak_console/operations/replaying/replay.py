@@ -10,6 +10,7 @@ from peak_console.operations.ledger import existing
 from peak_console.operations.replaying.budget import RunCounters, replay_admission
 from peak_console.operations.replaying.configs import Known, Versions, config_changes
 from peak_console.operations.replaying.critic import replay_judgement
+from peak_console.operations.replaying.gate import replay_gate_decision
 from peak_console.operations.replaying.money import replay_bound, replay_cost
 from peak_console.operations.replaying.policy import (
     replay_denial,
@@ -86,6 +87,8 @@ def _judges_of(event: LedgerEvent, calls: Mapping[str, CallRecord], texts: Mappi
         judges.append(lambda known, found: replay_denial(event, known, found))
     elif kind == EventKind.CRITIC_JUDGED:
         judges.append(lambda known, found: replay_judgement(event, calls, texts, known, found))
+    elif kind == EventKind.GATE_DECIDED:
+        judges.append(lambda _, found: replay_gate_decision(event, found))
     return judges
 
 

@@ -26,6 +26,8 @@ class Decision(StrEnum):
     CRITIC = "critic"
     """What a judge's answer says, and how it was capped."""
     SOD = "sod"
+    GATE = "gate"
+    """What the risk gate said of an order intent."""
     EXHAUSTION = "exhaustion"
     """What followed a failure."""
 
