@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from peak_console.config.budgets import Budgets, BudgetsFile
+from peak_console.config.canaries import CanaryLibrary
 from peak_console.config.configs import Configs
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
@@ -20,11 +21,11 @@ from peak_console.config.readiness import ReadinessConfig
 from peak_console.config.registry import ModelRegistry, ModelsFile
 from peak_console.config.schema import PROMPT_REFERENCE, ConfigModel
 from peak_console.config.scopes import NO_SCOPES, ScopeLibrary
-from peak_console.config.sources import MAIN_FILES, Sources
+from peak_console.config.sources import CANARIES, MAIN_FILES, Sources
 from peak_console.config.verifying import judged
 from peak_console.domain.errors import ConfigInvalid
 
-_APART = (MAIN_FILES["console"].removesuffix(".toml"), MAIN_FILES["lock"])
+_APART = (MAIN_FILES["console"].removesuffix(".toml"), MAIN_FILES["lock"], f"{CANARIES}/")
 
 
 def assemble(sources: Sources, report: Report) -> Configs:
@@ -42,6 +43,11 @@ def assemble(sources: Sources, report: Report) -> Configs:
     )
     shapes = report.shapes
     scopes = _scopes(sources, report)
+    files = {document.name: document.sha256 for document in sources.canaries.values()}
+    canaries = CanaryLibrary.of(report.canaries, files)
+    libraries = {"prompts": prompts.digest, "scopes": scopes.digest}
+    if sources.canaries:
+        libraries["canaries"] = canaries.digest
     return Configs(
         matrix=Matrix.of(_shape(shapes, "matrix", MatrixFile), digests["matrix"]),
         models=ModelRegistry.of(_shape(shapes, "models", ModelsFile), digests["models"]),
@@ -51,13 +57,14 @@ def assemble(sources: Sources, report: Report) -> Configs:
         ledger=_shape(shapes, "ledger", LedgerConfig),
         console=_shape(shapes, "console", ConsoleConfig),
         prompts=prompts,
-        digests=MappingProxyType({**digests, "prompts": prompts.digest, "scopes": scopes.digest}),
+        digests=MappingProxyType({**digests, **libraries}),
         scopes=scopes,
         lock=judged(sources.main["lock"], sources.keys),
         limits=_shape(shapes, "limits", LimitsConfig),
         readiness=_shape(shapes, "readiness", ReadinessConfig),
         incidents=_shape(shapes, "incidents", IncidentsConfig),
         jobs=_shape(shapes, "jobs", JobsConfig),
+        canaries=canaries,
     )
 
 
@@ -79,7 +86,7 @@ def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:
 
 
 def _blocks(finding: LintFinding) -> bool:
-    """The console's settings keep no call from being made; a bad lock keeps those that need a good one."""
+    """What keeps no call from being made: the console's settings, gold cases; a bad lock some calls."""
     return finding.blocks and not finding.file.startswith(_APART)
 
 

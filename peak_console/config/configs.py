@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from peak_console.config.budgets import Budgets
+from peak_console.config.canaries import NO_CANARIES, CanaryLibrary
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.incidents import IncidentsConfig
@@ -24,7 +25,7 @@ class Configs:
     """What the files of a workspace say, found fit for use.
 
     ``digests`` names each file that was read (the kinds of ``sources.MAIN_FILES``) with the SHA-256 of its
-    bytes, and ``prompts`` and ``scopes`` with that of the library.
+    bytes, and ``prompts``, ``scopes`` and, where there are any, ``canaries`` with that of the library.
     """
 
     matrix: Matrix
@@ -42,3 +43,4 @@ class Configs:
     readiness: ReadinessConfig = field(default_factory=ReadinessConfig)
     incidents: IncidentsConfig = field(default_factory=IncidentsConfig)
     jobs: JobsConfig = field(default_factory=JobsConfig)
+    canaries: CanaryLibrary = NO_CANARIES

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from peak_console.config.lint.schema import SCOPE_SHAPE, SHAPES
-from peak_console.config.sources import MAIN_FILES, SCOPES
+from peak_console.config.lint.schema import CANARY_SHAPE, SCOPE_SHAPE, SHAPES
+from peak_console.config.sources import CANARIES, MAIN_FILES, SCOPES
 
 if TYPE_CHECKING:
     from peak_console.config.schema import ConfigModel
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 SCOPE: Final = "scope"
 """The name of the schema that all capability scopes share."""
 
-FILES: Final[Mapping[str, str]] = {**MAIN_FILES, SCOPE: f"{SCOPES}/L*.toml"}
+CANARY: Final = "canary"
+"""The name of the schema that all sets of gold cases share."""
+
+FILES: Final[Mapping[str, str]] = {
+    **MAIN_FILES,
+    SCOPE: f"{SCOPES}/L*.toml",
+    CANARY: f"{CANARIES}/*.toml",
+}
 """Which file each schema is of."""
 
 _BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
@@ -31,7 +38,7 @@ _NULL: Final = {"type": "null"}
 
 def schema_of(kind: str) -> dict[str, Any]:
     """The schema of one kind of config, of :data:`FILES`."""
-    shape: type[ConfigModel] = SCOPE_SHAPE if kind == SCOPE else SHAPES[kind]
+    shape: type[ConfigModel] = {SCOPE: SCOPE_SHAPE, CANARY: CANARY_SHAPE}.get(kind) or SHAPES[kind]
     schema = _as_in_files(shape.model_json_schema(schema_generator=_Generator, mode="validation"))
     return {"$schema": _Generator.schema_dialect, "title": FILES[kind], **schema}
 

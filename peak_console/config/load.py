@@ -11,7 +11,15 @@ from typing import Final
 from peak_console.config.assembly import assemble
 from peak_console.config.configs import Configs
 from peak_console.config.lint.engine import inspect
-from peak_console.config.sources import KEYS, MAIN_FILES, PROMPTS, SCOPES, YAML_SUFFIXES, read_sources
+from peak_console.config.sources import (
+    CANARIES,
+    KEYS,
+    MAIN_FILES,
+    PROMPTS,
+    SCOPES,
+    YAML_SUFFIXES,
+    read_sources,
+)
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import ConfigInvalid
@@ -131,13 +139,12 @@ def _watched_files(root: Path) -> tuple[str, ...]:
 
 
 def _watched_prompts(root: Path) -> tuple[str, ...]:
-    """The folders of prompts, scopes and keys, each prompt's folder, and each file in them."""
+    """The folders of prompts, scopes, gold cases and keys, each prompt's folder, and each file in them."""
     top = os.fspath(root / PROMPTS)
     folders = _listed(top)
-    scopes = os.fspath(root / SCOPES)
     versions = (version for folder in folders for version in _listed(folder))
-    keys = os.fspath(root / KEYS)
-    return (top, *folders, *versions, scopes, *_listed(scopes), keys, *_listed(keys))
+    flat = [os.fspath(root / one) for one in (SCOPES, CANARIES, KEYS)]
+    return (top, *folders, *versions, *(path for one in flat for path in (one, *_listed(one))))
 
 
 def _listed(folder: str) -> list[str]:

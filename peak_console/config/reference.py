@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from peak_console.config.keys import fields_of, mapped, models_in
-from peak_console.config.lint.schema import SCOPE_SHAPE, SHAPES
+from peak_console.config.lint.schema import CANARY_SHAPE, SCOPE_SHAPE, SHAPES
 from peak_console.config.schema import ConfigModel
 from peak_console.config.sources import MAIN_FILES, REQUIRED
 
@@ -33,6 +33,10 @@ _SCOPES: Final = """## configs/ai/capability_scopes/L<n>.toml
 One a layer, in either of two forms ([scopes.md](../scopes.md)). Optional in research; from shadow on a layer
 without one is not called.
 """
+_CANARIES: Final = """## configs/ai/canaries/<set>.toml
+
+Gold cases, for jobs of kind canary ([drift.md](../drift.md)). Optional.
+"""
 _PROMPTS: Final = """## configs/ai/prompts/<name>/<version>.md
 
 Prompts are taken word for word as the system message. The matrix refers to one as `<name>@<version>`. A
@@ -50,9 +54,10 @@ def render() -> str:
         parts.append(f"## {MAIN_FILES[kind]}\n\n{need}\n")
         rows = [_row(path, field) for path, field in _leaves(shape, "")]
         parts.append("\n".join(["| Key | Value | Default | Meaning |", "|---|---|---|---|", *rows, ""]))
-    parts.append(_SCOPES)
-    rows = [_row(path, field) for path, field in _leaves(SCOPE_SHAPE, "")]
-    parts.append("\n".join(["| Key | Value | Default | Meaning |", "|---|---|---|---|", *rows, ""]))
+    for head, shape in ((_SCOPES, SCOPE_SHAPE), (_CANARIES, CANARY_SHAPE)):
+        parts.append(head)
+        rows = [_row(path, field) for path, field in _leaves(shape, "")]
+        parts.append("\n".join(["| Key | Value | Default | Meaning |", "|---|---|---|---|", *rows, ""]))
     parts.append(_PROMPTS)
     return "\n".join(parts)
 

@@ -30,6 +30,7 @@ REQUIRED: Final = ("matrix", "models", "prices", "budgets")
 KEYS: Final = "configs/keys"
 PROMPTS: Final = "configs/ai/prompts"
 SCOPES: Final = "configs/ai/capability_scopes"
+CANARIES: Final = "configs/ai/canaries"
 YAML_SUFFIXES: Final = (".yaml", ".yml")
 _MOST_KEYS: Final = 256
 
@@ -46,12 +47,16 @@ class Sources:
     """By reference, ``<name>@<version>``."""
     scopes: Mapping[str, Document] = field(default_factory=dict)
     """Capability scopes, by the file's name without its suffix."""
+    canaries: Mapping[str, Document] = field(default_factory=dict)
+    """Sets of gold cases, by the file's name without its suffix."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Public keys by operator, as their files have them; read where there is a lock to be checked."""
     others: tuple[Document, ...] = ()
     """Further config files, of which only the text is checked."""
     beside: Mapping[str, str] = field(default_factory=dict)
     """YAML files that stand beside a TOML file of the same name, and that TOML file."""
+    root: Path | None = None
+    """The workspace's folder, below which files lie that configs name; ``None`` where nobody knows it."""
     complete: bool = True
     """False where single files are checked and what they refer to may lie elsewhere."""
 
@@ -60,6 +65,7 @@ class Sources:
         yield from self.main.values()
         yield from self.prompts.values()
         yield from self.scopes.values()
+        yield from self.canaries.values()
         yield from self.others
 
 
@@ -75,8 +81,10 @@ def read_sources(root: Path, read: Reader = read_document) -> Sources:
         main,
         read_prompts(root / PROMPTS, PROMPTS, read),
         scopes,
+        read_canaries(root, read),
         keys={} if _absent(main["lock"]) else read_keys(root / KEYS, read),
         beside={**beside, **doubled},
+        root=root,
     )
 
 
@@ -121,6 +129,12 @@ def read_scopes(root: Path, read: Reader = read_document) -> tuple[dict[str, Doc
         found[name], doubled = read_either(root, f"{SCOPES}/{name}.toml", read)
         beside |= doubled
     return found, beside
+
+
+def read_canaries(root: Path, read: Reader = read_document) -> dict[str, Document]:
+    """All sets of gold cases, by name."""
+    files = [one.name for one in _entries(root / CANARIES) if one.name.endswith(".toml")]
+    return {one.removesuffix(".toml"): read(root / CANARIES / one, f"{CANARIES}/{one}") for one in files}
 
 
 def read_keys(folder: Path, read: Reader = read_document) -> dict[str, str]:

@@ -1,26 +1,27 @@
 """Configs kept by digest: ``audits/versions/<name>/<sha256><suffix>``, so that what was in force stays known.
 
-Copies are made once, whole, read-only, and never written over. The libraries of prompts and of scopes are
+Copies are made once, whole, read-only, and never written over. Libraries (prompts, scopes, gold cases) are
 kept as their index (name to SHA-256, whose canonical JSON gives the library's digest) and a copy of each
 file.
 """
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from peak_console.config.configs import Configs
-from peak_console.config.document import MAX_BYTES
+from peak_console.config.document import MAX_BYTES, Document
 from peak_console.config.scopes import index_of
-from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, read_scopes
+from peak_console.config.sources import MAIN_FILES, YAML_SUFFIXES, read_canaries, read_scopes
 from peak_console.config.workspace import Workspace
 from peak_console.domain.canonical import canonical, sha256_hex
 
 PROMPTS: Final = "prompts"
 SCOPES: Final = "scopes"
+CANARIES: Final = "canaries"
 SUFFIXES: Final = (".toml", *YAML_SUFFIXES, ".json", ".md", ".lock")
 """What a kept copy's name may end in."""
 
@@ -77,8 +78,8 @@ def find_version(ws: Workspace, name: str, digest: str) -> Path | None:
 
 def _copies(ws: Workspace, name: str, configs: Configs) -> Iterator[tuple[str, bytes]]:
     """What is to be kept of one config, as suffix and bytes; an index comes after what it names."""
-    if name == SCOPES:
-        yield from _scopes(ws)
+    if name in {SCOPES, CANARIES}:
+        yield from _library(read_scopes(ws.root)[0] if name == SCOPES else read_canaries(ws.root))
         return
     if name != PROMPTS:
         yield from _main_file(ws, name)
@@ -89,11 +90,10 @@ def _copies(ws: Workspace, name: str, configs: Configs) -> Iterator[tuple[str, b
     yield ".json", canonical({name: one.sha256 for name, one in library.prompts.items()})
 
 
-def _scopes(ws: Workspace) -> Iterator[tuple[str, bytes]]:
-    scopes, _ = read_scopes(ws.root)
-    for document in scopes.values():
+def _library(files: Mapping[str, Document]) -> Iterator[tuple[str, bytes]]:
+    for document in files.values():
         yield Path(document.name).suffix, document.text.encode()
-    yield ".json", canonical(index_of({one.name: one.sha256 for one in scopes.values()}))
+    yield ".json", canonical(index_of({one.name: one.sha256 for one in files.values()}))
 
 
 def _main_file(ws: Workspace, name: str) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from peak_console.config.sources import MAIN_FILES, PROMPTS, SCOPES, read_either
+from peak_console.config.sources import CANARIES, MAIN_FILES, PROMPTS, SCOPES, read_either
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import ENABLED, ENABLING, LEASE, NODE, STOP
 from peak_console.control.folder import read_file
@@ -136,7 +136,7 @@ class Gathering:
                 trouble = document.trouble
                 self._into.leave_out(f"config {name}", "not_there" if trouble is None else trouble.message)
         room = Room(self._limits.files, self._limits.largest, self._limits.largest, self._late)
-        for folder in (SCOPES, PROMPTS):
+        for folder in (SCOPES, PROMPTS, CANARIES):
             for one in files_below(self._ws.root / folder, room):
                 if one.data is None:
                     self._into.leave_out(f"{folder}/{one.path}", one.refused)

@@ -60,7 +60,7 @@ def test_one_fallback_may_be_a_table_or_a_list() -> None:
 def test_every_config_has_one_and_every_key_is_described() -> None:
     """Nothing is null in a file; descriptions and bounds are those of the reference."""
     found = schemas()
-    assert set(found) == {*SHAPES, "scope"}
+    assert set(found) == {*SHAPES, "scope", "canary"}
     for kind, schema in found.items():
         assert schema["$schema"].endswith("2020-12/schema")
         assert schema["title"] == FILES[kind]

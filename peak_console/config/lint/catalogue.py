@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from peak_console.config.lint.canaries import CANARY_RULES
 from peak_console.config.lint.crossing import CROSSING_RULES
 from peak_console.config.lint.file_rules import FILE_RULES
 from peak_console.config.lint.finding import Rule, Severity
@@ -283,6 +284,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             LIMIT_RULES,
             READINESS_RULES,
             INCIDENT_RULES,
+            CANARY_RULES,
             LOCK_RULES,
         )
         for rule in group

@@ -6,7 +6,9 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+from peak_console.config.canaries import CanaryFile
 from peak_console.config.lint import (
+    canaries,
     crossing,
     files,
     incidents,
@@ -90,6 +92,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     incidents.windows,
     incidents.drift,
     incidents.hooks,
+    canaries.sets,
     lock.lock_rules,
 )
 """Every rule's implementation, besides the schema."""
@@ -105,6 +108,8 @@ class Report:
     shapes: dict[str, ConfigModel]
     scopes: dict[str, ScopeFile] = field(default_factory=dict)
     """Capability scopes that could be understood, by the file's name without its suffix."""
+    canaries: dict[str, CanaryFile] = field(default_factory=dict)
+    """Sets of gold cases that could be understood, likewise."""
 
 
 def inspect(sources: Sources, *, phase: PhaseLevel, today: date, memo: Memo | None = None) -> Report:
@@ -127,11 +132,17 @@ def inspect(sources: Sources, *, phase: PhaseLevel, today: date, memo: Memo | No
         hits += found
         if isinstance(shape, ScopeFile):
             capabilities[name] = shape
-    inspection = Inspection(sources, shapes, phase, today, origins, capabilities, memo)
+    gold: dict[str, CanaryFile] = {}
+    for name, document in sources.canaries.items():
+        shape, found, _ = memo.of("canary", document, partial(validate, "canary", document))
+        hits += found
+        if isinstance(shape, CanaryFile):
+            gold[name] = shape
+    inspection = Inspection(sources, shapes, phase, today, origins, capabilities, gold, memo)
     for check in CHECKS:
         hits += check(inspection)
     findings = {_finding(hit, phase) for hit in _said_once(hits)}
-    return Report(sorted(findings, key=lambda finding: finding.order), shapes, capabilities)
+    return Report(sorted(findings, key=lambda finding: finding.order), shapes, capabilities, gold)
 
 
 def _said_once(hits: Iterable[Hit]) -> list[Hit]:

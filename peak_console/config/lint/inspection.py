@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 from peak_console.config.budgets import BudgetsFile
+from peak_console.config.canaries import CanaryFile
 from peak_console.config.document import Document
 from peak_console.config.editing.changes import Change
 from peak_console.config.lint.finding import Fix
@@ -62,6 +63,9 @@ class Inspection:
     """By kind: where the elements of shortened lists stand in the file."""
     scopes: Mapping[str, ScopeFile] = field(default_factory=dict)
     """Capability scopes that could be understood, by the file's name without its suffix."""
+
+    canaries: Mapping[str, CanaryFile] = field(default_factory=dict)
+    """Sets of gold cases that could be understood, by the file's name without its suffix."""
 
     memo: Memo = field(default_factory=Memo, compare=False)
     index: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from peak_console.config.budgets import BudgetsFile
+from peak_console.config.canaries import CanaryFile
 from peak_console.config.console import ConsoleConfig
 from peak_console.config.control import ControlConfig
 from peak_console.config.document import Document
@@ -50,6 +51,11 @@ SHAPES: Final[Mapping[str, type[ConfigModel]]] = {
 SCOPE_SHAPE: Final[type[ConfigModel]] = ScopeFile
 """The model of each capability scope."""
 
+CANARY_SHAPE: Final[type[ConfigModel]] = CanaryFile
+"""The model of each set of gold cases."""
+
+_FOLDERS: Final[Mapping[str, type[ConfigModel]]] = {"scope": SCOPE_SHAPE, "canary": CANARY_SHAPE}
+
 GATE_LAYERS: Final = ("L5", "L6")
 _ROUNDS: Final = 16
 _SHOWN_ERRORS: Final = 200
@@ -71,14 +77,14 @@ Origins = dict[Path, list[int]]
 def validate(kind: str, document: Document) -> tuple[ConfigModel | None, list[Hit], Origins]:
     """The file as its model, what is wrong with it, and the origins of lists that were shortened.
 
-    ``kind`` is one of :data:`SHAPES`; any other is a scope.
+    ``kind`` is one of :data:`SHAPES`, ``scope`` or ``canary``.
     Where something is wrong, the offending parts are left out and the rest is validated again, so that the
     rules on meaning still see whatever can be understood. ``None`` when nothing can.
     """
     origins: Origins = {}
     if document.data is None:
         return None, [], origins
-    shape = SHAPES.get(kind, SCOPE_SHAPE)
+    shape = SHAPES.get(kind) or _FOLDERS[kind]
     data: dict[str, Any] = document.data
     hits: list[Hit] = []
     for attempt in range(_ROUNDS):
