@@ -10,6 +10,7 @@ from peak_console.config.lint.file_rules import FILE_RULES
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.incidents import INCIDENT_RULES
 from peak_console.config.lint.interface_rules import INTERFACE_RULES
+from peak_console.config.lint.jobs import JOB_RULES
 from peak_console.config.lint.limits import LIMIT_RULES
 from peak_console.config.lint.lock import LOCK_RULES
 from peak_console.config.lint.money_rules import MONEY_RULES
@@ -284,6 +285,7 @@ CATALOGUE: Final[Mapping[str, Rule]] = MappingProxyType(
             LIMIT_RULES,
             READINESS_RULES,
             INCIDENT_RULES,
+            JOB_RULES,
             CANARY_RULES,
             LOCK_RULES,
         )

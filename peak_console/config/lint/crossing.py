@@ -8,6 +8,7 @@ from typing import Final
 from peak_console.budget.limits import Scope
 from peak_console.config.control import ControlConfig
 from peak_console.config.editing.changes import Change
+from peak_console.config.jobs import CycleSettings, JobsConfig
 from peak_console.config.lint.finding import Fix, Rule, Severity
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
@@ -182,12 +183,23 @@ def unused_prompts(inspection: Inspection) -> Iterator[Hit]:
     used = set()
     for _, config in inspection.layers():
         used |= {one.partition("@")[0] for one in (config.prompts.primary, config.prompts.critic) if one}
+    used |= _prompts_of_jobs(inspection)
     told: set[str] = set()
     for reference, document in inspection.sources.prompts.items():
         name = reference.partition("@")[0]
         if PROMPT_REFERENCE.fullmatch(reference) and name not in used | told:
             told.add(name)
             yield Hit("prompt.unused", document.name, (1, 1), f"no slot of the matrix uses {name}")
+
+
+def _prompts_of_jobs(inspection: Inspection) -> set[str]:
+    """The names of prompts that jobs ask under, and of those that a cycle takes where it names none."""
+    jobs = inspection.shapes.get("jobs")
+    cycles = [one.shadow_cycle for one in jobs.job] if isinstance(jobs, JobsConfig) else []
+    named = [one for cycle in cycles if cycle for one in (cycle.outlook_prompt, cycle.hypothesis_prompt)]
+    fields = CycleSettings.model_fields
+    named += [str(fields[key].default) for key in ("outlook_prompt", "hypothesis_prompt")]
+    return {one.partition("@")[0] for one in named}
 
 
 def control_order(inspection: Inspection) -> Iterator[Hit]:

@@ -9,6 +9,7 @@ from peak_console.config.control import ControlConfig
 from peak_console.config.document import parse_document
 from peak_console.config.editing.targets import SCOPE_KIND, Target
 from peak_console.config.incidents import IncidentsConfig
+from peak_console.config.jobs import JobsConfig
 from peak_console.config.limits import LimitsConfig
 from peak_console.config.lint.inspection import Inspection
 from peak_console.config.lint.schema import Origins, validate
@@ -87,6 +88,11 @@ class Side:
     def incidents(self) -> IncidentsConfig:
         """The triggers and whom incidents are told."""
         return _or_default(self.inspection.shapes.get("incidents"), IncidentsConfig)
+
+    @property
+    def jobs(self) -> JobsConfig:
+        """What runs by itself."""
+        return _or_default(self.inspection.shapes.get("jobs"), JobsConfig)
 
 
 def side_of(sources: Sources, target: Target, text: str, *, phase: PhaseLevel, today: date) -> Side:

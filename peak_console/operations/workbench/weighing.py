@@ -16,6 +16,7 @@ from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side, side_of
 from peak_console.operations.workbench.traffic import NO_TRAFFIC, Traffic, read_traffic
 from peak_console.operations.workbench.weighing_incidents import triggers_loosened
+from peak_console.operations.workbench.weighing_jobs import jobs_widened
 from peak_console.operations.workbench.weighing_scope import scope_widened
 
 _PRICED: Final = frozenset({"matrix", "models", "prices", "budgets"})
@@ -94,6 +95,8 @@ def _found(
         yield from figures.readiness_lowered(before, after)
     elif target.kind == "incidents":
         yield from triggers_loosened(before, after)
+    elif target.kind == "jobs":
+        yield from jobs_widened(before, after)
     else:
         yield from scope_widened(before, after)
 

@@ -1,0 +1,137 @@
+"""Rules of jobs.toml, each at the key that offends."""
+
+from typing import Any
+
+import pytest
+
+from peak_console.config.lint import CATALOGUE
+from peak_console.domain.vocabulary import PhaseLevel
+
+FILE = "configs/shadow/jobs.toml"
+JOB = """
+[[job]]
+name = "{name}"
+kind = "shadow_cycle"
+schedule = "{schedule}"
+{more}
+
+[job.shadow_cycle]
+instrument = "EUR/USD"
+eur_per_quote = 0.86
+{source}
+sizing = {{ risk_eur = 50.0, max_notional_eur = 900.0 }}
+{settings}
+"""
+SLOTS = """
+[[job]]
+name = "compare"
+kind = "two_sample"
+
+[job.two_sample]
+slots = [{{ layer = "{layer}", role = "{role}" }}]
+"""
+
+
+def cycle(
+    name: str = "eurusd",
+    *,
+    schedule: str = "every 1h",
+    more: str = "",
+    source: str = 'file = { path = "data/bars.csv" }',
+    settings: str = "",
+) -> str:
+    """A job that runs a shadow cycle."""
+    return JOB.format(name=name, schedule=schedule, more=more, source=source, settings=settings)
+
+
+def http(url: str) -> str:
+    """A cycle over an address."""
+    return cycle(source=f'http = {{ url = "{url}" }}')
+
+
+CASES = [
+    ("jobs.prompt_missing", cycle(settings='outlook_prompt = "shadow-outlook@9"'), "shadow-outlook@9"),
+    ("jobs.slot_empty", SLOTS.format(layer="L6", role="primary"), "L6.primary"),
+    ("jobs.source_missing", cycle(source='file = { path = "data/none.csv" }'), "data/none.csv"),
+    ("jobs.source_missing", cycle(source='file = { path = "package:gold" }'), "package:gold"),
+    ("jobs.source_outside", cycle(source='file = { path = "../bars.csv" }'), "out of the workspace"),
+    ("jobs.source_outside", cycle(source='file = { path = "/srv/bars.csv" }'), "out of the workspace"),
+    ("jobs.source_address", http("http://example.org/bars"), "not https"),
+    ("jobs.source_address", http("https://me@example.org/bars"), "holds a name"),
+    ("jobs.source_address", http("https://[bad/bars"), "is none"),
+    ("jobs.budget_zero", cycle(more="budget = { max_cost_eur = 0 }"), "max_cost_eur is 0"),
+    ("jobs.budget_zero", cycle(more="budget = { max_calls = 0 }"), "max_calls is 0"),
+    ("jobs.budget_above_run", cycle(more="budget = { max_cost_eur = 100000.0 }"), "above the"),
+    ("jobs.schedule", cycle(schedule="0 0 30 2 *"), "no day"),
+    ("jobs.schedule", cycle(schedule="61 * * * *"), "61 is no minute"),
+    ("jobs.schedule_dense", cycle(schedule="every 5m"), "300 s"),
+    ("jobs.book_shared", cycle() + cycle("eurusd-2"), "as eurusd does"),
+]
+
+
+@pytest.fixture
+def jobs(files: Any) -> Any:
+    """The workspace on which lint finds nothing, with the data and prompts that a cycle needs."""
+    files.write("data/bars.csv", "time,open,high,low,close,volume\n")
+    for name in ("shadow-outlook", "shadow-hypothesis"):
+        files.write(f"configs/ai/prompts/{name}/1.md", "Say it.")
+    return files
+
+
+@pytest.mark.parametrize(("rule", "text", "said"), CASES)
+def test_a_rule_on_jobs_fires_alone(jobs: Any, rule: str, text: str, said: str) -> None:
+    """One fault gives findings of one rule, in this file, saying what is wrong and what to do."""
+    jobs.write(FILE, text)
+    for phase in PhaseLevel:
+        found = jobs.lint(phase)
+        assert {one.rule for one in found} == {rule}, found
+        assert said in found[0].message
+        assert (found[0].file, bool(found[0].remedy), found[0].line > 0) == (FILE, True, True)
+        assert {one.severity for one in found} == {CATALOGUE[rule].severity_in(phase)}
+        assert not found[0].blocks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        cycle(),
+        cycle(source='file = { path = "package:eurusd_1h" }'),
+        cycle(schedule="every 5m", more="timeout_s = 300"),
+        cycle(schedule="every 5m", more="max_instances = 3"),
+        cycle(schedule="every 5m", more="enabled = false"),
+        cycle() + cycle("other", settings='book = "other"'),
+        cycle() + cycle("other", more="enabled = false"),
+        http("http://127.0.0.1:9000/bars"),
+        http("https://example.org/bars"),
+        SLOTS.format(layer="L0", role="primary"),
+    ],
+)
+def test_jobs_that_are_right_are_quiet(jobs: Any, text: str) -> None:
+    """What an operator may well want is not complained of."""
+    jobs.write(FILE, text)
+    assert jobs.lint() == []
+
+
+def test_replayed_history_is_named_from_shadow_on(jobs: Any) -> None:
+    """In research it is the use of it; from shadow on it measures nothing."""
+    jobs.write(FILE, cycle(settings="replay = { step = 7 }"))
+    for phase in PhaseLevel:
+        named = "jobs.replay" in {one.rule for one in jobs.lint(phase)}
+        assert named == phase.at_least(PhaseLevel.SHADOW)
+
+
+def test_an_address_that_is_denied_is_denied_here_too(jobs: Any) -> None:
+    """The hard deny looks at a source's address as at every other."""
+    jobs.write(FILE, http("https://data.anthropic.com/bars"))
+    assert {one.rule for one in jobs.lint()} == {"policy.forbidden_base_url"}
+
+
+def test_a_cycle_without_an_advisor_is_named(jobs: Any) -> None:
+    """A cycle asks L2 and L3; a matrix without one of them leaves it without an answer."""
+    matrix = "configs/ai/layer_model_matrix.toml"
+    text = jobs.read(matrix)
+    jobs.write(FILE, cycle())
+    jobs.write(matrix, text.replace("[L3.primary]", "[L3.unread]"))
+    found = [one.message for one in jobs.lint() if one.rule == "jobs.slot_empty"]
+    assert found == ["job eurusd: L3.primary holds no model"]
