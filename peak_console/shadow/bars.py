@@ -5,6 +5,7 @@ finite decimal above zero, high and low enclose open and close, and times rise. 
 close; they are counted and told.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,9 +56,9 @@ class Bar:
         return self.start + timedelta(seconds=bar_s)
 
     def row(self) -> list[str]:
-        """Its figures as text, in the order of a CSV file."""
+        """Its figures as text, in the order of a CSV file; the time in UTC, to the second."""
         figures = (self.open, self.high, self.low, self.close, self.volume)
-        return [iso(self.start), *(format(one, "f") for one in figures)]
+        return [f"{self.start:%Y-%m-%d %H:%M:%S}", *(format(one, "f") for one in figures)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,13 @@ def gaps(bars: Sequence[Bar], bar_s: int) -> tuple[Gap, ...]:
         for one, after in pairwise(bars)
         if after.start - one.start > step
     )
+
+
+def between(bars: Sequence[Bar], since: datetime, until: datetime, bar_s: int) -> Sequence[Bar]:
+    """The bars that begin at ``since`` or later and end by ``until``; ``bars`` are oldest first."""
+    length = timedelta(seconds=bar_s)
+    first = bisect_left(bars, since, key=lambda bar: bar.start)
+    return bars[first : bisect_right(bars, until - length, key=lambda bar: bar.start)]
 
 
 def _columns(row: Mapping[str, Any], line: int) -> dict[str, str]:

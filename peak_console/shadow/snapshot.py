@@ -4,6 +4,7 @@ Live, the moment is now, and a bar that is not complete yet is not seen. In repl
 end of the newest bar, so nothing is stale by definition, and no bar after it is seen.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,6 +77,12 @@ class Snapshot:
                 "bars": [bar.row() for bar in self.bars],
             }
         )
+
+    @property
+    def known(self) -> Sequence[Bar]:
+        """All bars of the source up to the newest one, oldest first."""
+        every = self.source.bars
+        return every[: bisect_right(every, self.last.start, key=lambda bar: bar.start)]
 
     def facts(self) -> dict[str, Any]:
         """Its source as an event carries it."""
