@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+from risk.gate_cases import BASE, CASES, document, varied
+
+from peak_console.domain.trading import GateLimits, GateReason, GateVerdict, Market, Portfolio
+from peak_console.risk.document import Inputs
+from peak_console.risk.gate import decide, evaluate, missing_limits
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_order_is_blocked_for_these_reasons_and_no_others(name: str) -> None:
+    """Each condition of the table blocks by its own reason; nothing that is in bounds blocks."""
+    inputs, reasons = CASES[name]
+    decision = decide(document(inputs))
+    assert decision.reasons == reasons
+    assert decision.verdict is (GateVerdict.BLOCK if reasons else GateVerdict.ALLOW)
+    assert decision.allows is not bool(reasons)
+
+
+def test_each_reason_has_a_case_in_which_it_stands_alone() -> None:
+    """No reason is reached only together with another."""
+    assert {reasons[0] for _, reasons in CASES.values() if len(reasons) == 1} == set(GateReason)
+
+
+@pytest.mark.parametrize("name", list(GateLimits.__dataclass_fields__))
+def test_each_limit_blocks_where_it_is_absent(name: str) -> None:
+    """There is no limit that nobody needs."""
+    for missing in (None, 0, -1, True, "5", 1.5):
+        inputs = varied(limits={name: missing})
+        assert decide(document(inputs)).reasons == (GateReason.LIMIT_MISSING,)
+        assert list(missing_limits(inputs.limits)) == [name]
+
+
+def test_reasons_stand_in_the_order_of_the_vocabulary() -> None:
+    """All reasons are told, and always in one order."""
+    decision = decide(document(CASES["everything at once"][0]))
+    assert list(decision.reasons) == [one for one in GateReason if one in decision.reasons]
+    assert len(decision.reasons) == len(GateReason) - 1
+
+
+@pytest.mark.parametrize("part", Inputs.__dataclass_fields__)
+@pytest.mark.parametrize("garbage", [None, 7, "x", object(), {"a": 1}, (None,), [object()], float("nan")])
+def test_what_is_no_part_of_the_inputs_blocks(part: str, garbage: object) -> None:
+    """Nothing that a caller hands in raises; it blocks as invalid."""
+    given = {name: getattr(BASE, name) for name in Inputs.__dataclass_fields__} | {part: garbage}
+    decision = evaluate(*given.values())
+    expected = {GateReason.INVALID_INPUT}
+    assert expected <= set(decision.reasons)
+
+
+def test_a_document_that_the_gate_would_not_write_so_is_invalid() -> None:
+    """The same figures in another notation, or with more beside them, are not the gate's document."""
+    for changed in (
+        document(BASE) | {"more": 1},
+        document(BASE) | {"intent": document(BASE)["intent"] | {"quantity": "1000.0"}},
+        document(BASE) | {"intent": document(BASE)["intent"] | {"note": ""}},
+        document(BASE) | {"working_orders": None},
+    ):
+        assert GateReason.INVALID_INPUT in decide(changed).reasons
+
+
+@pytest.mark.parametrize("nothing", [None, [], "", {}, {"gate": 2}, 7])
+def test_what_is_no_document_of_the_gate_is_refused(nothing: object) -> None:
+    """There is nothing to decide on, and nothing is decided."""
+    with pytest.raises(ValueError, match="no document"):
+        decide(nothing)
+
+
+def test_a_document_outside_canonical_json_has_no_digest_and_blocks() -> None:
+    """A float in a document is no figure, and no digest is made up for it."""
+    decision = decide(document(BASE) | {"limits": {"max_order_size": 1.5}})
+    assert decision.inputs_digest == ""
+    assert {GateReason.INVALID_INPUT, GateReason.LIMIT_MISSING} <= set(decision.reasons)
+
+
+def test_lists_that_are_too_long_block() -> None:
+    """A document has a largest size; whoever has more orders than it holds is blocked."""
+    order = CASES["already working"][0].working_orders[0]
+    many = replace(BASE, working_orders=tuple(replace(order, intent_id=f"w-{n}") for n in range(201)))
+    assert GateReason.INVALID_INPUT in decide(document(many)).reasons
+
+
+def test_nothing_known_allows_nothing() -> None:
+    """Empty limits, portfolio, market and posture block by all that they leave open."""
+    decision = evaluate(BASE.intent, Portfolio(), (), (), GateLimits(), Market(0), replace(BASE.posture))
+    assert {GateReason.LIMIT_MISSING, GateReason.DAILY_LOSS, GateReason.DRAWDOWN} <= set(decision.reasons)
