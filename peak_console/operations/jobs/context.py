@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import orjson
 
+from peak_console.config.jobs import Job
 from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.control.gate import CallGate
 from peak_console.control.sockets import find_socket
 from peak_console.domain.clock import Clock, SystemClock, from_iso
-from peak_console.domain.errors import ConfigInvalid, UsageWrong
+from peak_console.domain.errors import ConfigInvalid, ControlRefused, UsageWrong
 from peak_console.domain.jobs import JobKind, RunCause
+from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 from peak_console.shadow.working import Work, WorkEnd, Working
@@ -25,6 +27,9 @@ JobEnd = WorkEnd
 
 Tell = Callable[[Mapping[str, Any]], None]
 """Takes a line for the node."""
+
+PATIENCE_S: Final = 2.0
+"""How long what was paid for waits for the ledger before it is spooled: a worker has little time to end."""
 
 _LINE_LIMIT: Final = 65_536
 
@@ -61,9 +66,9 @@ def order_from(line: bytes) -> Order:
             params=params,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _malformed(f"{type(error).__name__}: {error}") from error
+        raise malformed(f"{type(error).__name__}: {error}") from error
     if not isinstance(params, dict) or len(line) > _LINE_LIMIT or order.due_at.tzinfo is None:
-        raise _malformed("its params are no table, its time has no zone, or it is too long")
+        raise malformed("its params are no table, its time has no zone, or it is too long")
     return order
 
 
@@ -73,7 +78,8 @@ def _text(value: object) -> str:
     return value
 
 
-def _malformed(why: str) -> UsageWrong:
+def malformed(why: str) -> UsageWrong:
+    """The refusal of an order that is none."""
     return UsageWrong(
         f"what a worker is to do cannot be read: {why[:200]}",
         code="order_malformed",
@@ -105,9 +111,16 @@ async def working(
     async with (
         ledger,
         Client(
-            ws, ledger, clock=clock, environ=environ, actor=actor, told=lambda line: tell({"step": line})
+            ws,
+            ledger,
+            clock=clock,
+            environ=environ,
+            actor=actor,
+            patience_s=PATIENCE_S,
+            told=lambda line: tell({"step": line}),
         ) as client,
     ):
+        job = _job(configs, order)
         made = Working(
             ws=ws,
             configs=configs,
@@ -115,7 +128,7 @@ async def working(
             ledger=ledger,
             gate=gate,
             clock=clock,
-            job=_job(configs, order),
+            job=job,
             key=order.key,
             cause=order.cause,
             due_at=order.due_at,
@@ -124,10 +137,25 @@ async def working(
             step=lambda words: tell({"step": words}),
             began=lambda run_id: tell({"run_id": run_id}),
         )
+        _refuse_history(made)
         yield made
 
 
-def _job(configs: ConfigCache, order: Order) -> Any:
+def _refuse_history(working: Working) -> None:
+    """Old bars are no evidence of what would be done now: from shadow on only a simulation replays them."""
+    cycle = working.job.shadow_cycle
+    if cycle is None or cycle.replay is None or working.simulated:
+        return
+    level = working.level()
+    if level.at_least(PhaseLevel.SHADOW):
+        raise ControlRefused(
+            f"job {working.job.name} replays history, and the phase is {level}",
+            code="replay_refused",
+            remedy="take [job.shadow_cycle.replay] out: peak config edit jobs",
+        )
+
+
+def _job(configs: ConfigCache, order: Order) -> Job:
     """The job as the config has it now."""
     job = configs.current().jobs.find(order.job)
     if job is None:
@@ -145,4 +173,4 @@ def _job(configs: ConfigCache, order: Order) -> Any:
     return job
 
 
-__all__ = ["JobContext", "JobEnd", "Order", "Tell", "Work", "order_from", "working"]
+__all__ = ["JobContext", "JobEnd", "Order", "Tell", "Work", "malformed", "order_from", "working"]

@@ -22,7 +22,7 @@ from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.domain.errors import ControlRefused, PeakError
 from peak_console.domain.jobs import JobKind, RunState
 from peak_console.domain.text import one_line
-from peak_console.operations.jobs.context import JobEnd, Order, Work, order_from, working
+from peak_console.operations.jobs.context import JobEnd, Order, Work, malformed, order_from, working
 
 MODULE: Final = "peak_console.operations.jobs.worker"
 
@@ -31,6 +31,9 @@ ORDER_S: Final = 10.0
 
 GRACE_S: Final = 2.5
 """How long cancelled work may go on; the node kills after three seconds."""
+
+ALONE_S: Final = 8.0
+"""How long it may go on without a node, which nobody kills: what was paid for is put into the spool."""
 
 _TEXT_LIMIT: Final = 400
 
@@ -75,49 +78,54 @@ def work_of(kind: JobKind) -> Work:
 async def run(perform: Perform, stdin: int | None = None) -> JobEnd:
     """Read the order, perform it, and end it when the node ends or SIGTERM comes. Never raises."""
     loop = asyncio.get_running_loop()
-    told_to_end = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, told_to_end.set)
+    ending = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ending.set)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # a key in the node's terminal is the node's
     reader = asyncio.StreamReader()
     pipe = sys.stdin if stdin is None else os.fdopen(stdin, "rb")
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    gone = asyncio.create_task(told_to_end.wait())
-    watching = asyncio.create_task(_performed(perform, reader, told_to_end))
+    doing = asyncio.create_task(_performed(perform, reader, ending))
+    waiting = asyncio.create_task(ending.wait())
     try:
-        await asyncio.wait({watching, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not watching.done():
-            watching.cancel()
-            await asyncio.wait({watching}, timeout=GRACE_S)
-        return _result(watching)
+        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing}, timeout=ALONE_S if reader.at_eof() else GRACE_S)
+        return _result(doing)
     finally:
-        gone.cancel()
+        waiting.cancel()
         transport.close()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-async def _performed(perform: Perform, reader: asyncio.StreamReader, told_to_end: asyncio.Event) -> JobEnd:
-    async with asyncio.timeout(ORDER_S):
-        line = await reader.readline()
+async def _performed(perform: Perform, reader: asyncio.StreamReader, ending: asyncio.Event) -> JobEnd:
+    try:
+        async with asyncio.timeout(ORDER_S):
+            line = await reader.readline()
+    except TimeoutError:
+        return JobEnd(RunState.FAILED, "order_missing", "the node did not say what to do")
+    except ValueError as error:  # a line without an end
+        return ending_of(malformed(str(error)))
     order = order_from(line)
-    lifeline = asyncio.create_task(_await_end(reader, told_to_end))
+    lifeline = asyncio.create_task(_await_end(reader, ending))
     try:
         return await perform(order)
     finally:
         lifeline.cancel()
 
 
-async def _await_end(reader: asyncio.StreamReader, told_to_end: asyncio.Event) -> None:
+async def _await_end(reader: asyncio.StreamReader, ending: asyncio.Event) -> None:
     """Set the event when the node's end of the pipe has closed."""
     while await reader.read(1024):
         pass
-    told_to_end.set()
+    ending.set()
 
 
 def _result(task: "asyncio.Task[JobEnd]") -> JobEnd:
     if not task.done():
         say(last_line(JobEnd(RunState.ABORTED, "unfinished", "it did not end when it was told to")))
-        os._exit(1)
+        os._exit(1)  # nothing that was to be recorded is waited for any longer
     if task.cancelled():
         return JobEnd(RunState.ABORTED, "ended", "it was told to end")
     error = task.exception()
@@ -131,8 +139,6 @@ def ending_of(error: BaseException) -> JobEnd:
     if isinstance(error, PeakError):
         remedy = f"; {error.remedy}" if error.remedy else ""
         return JobEnd(RunState.FAILED, error.code, error.message + remedy)
-    if isinstance(error, TimeoutError):
-        return JobEnd(RunState.FAILED, "order_missing", "the node did not say what to do")
     return JobEnd(RunState.FAILED, "defect", f"{type(error).__name__}: {error}")
 
 
