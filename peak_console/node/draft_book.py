@@ -1,21 +1,18 @@
 """Drafts as the node keeps them, each login's own, for each editor one of a config; and their operations."""
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from peak_console.config.editing.targets import target_named
-from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import UsageWrong
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.server import Handler
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
-from peak_console.node.state_db import StateDb, rows_of
+from peak_console.node.state_db import rows_of
+from peak_console.node.state_thread import StateThread
 from peak_console.operations.workbench.drafts import (
     draft_from_json,
     draft_to_json,
@@ -32,23 +29,17 @@ REPLY_LIMIT: Final = 6_000_000
 
 _ONE: Final = "FROM draft WHERE login = ? AND target = ? AND editor = ?"
 
-_Answer = TypeVar("_Answer")
-
 
 class DraftBook:
-    """Serves ``draft.put``, ``draft.get``, ``draft.drop`` and ``draft.list``.
+    """Serves ``draft.put``, ``draft.get``, ``draft.drop`` and ``draft.list``."""
 
-    A thread of its own reads and writes, so that a slow disk never holds up the node's loop.
-    """
-
-    def __init__(self, ws: Workspace) -> None:
-        self._db = StateDb(ws.state)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drafts")
+    def __init__(self, state: StateThread) -> None:
+        self._state = state
 
     @property
     def note(self) -> str:
         """What happened to the file; empty when nothing did."""
-        return self._db.note
+        return self._state.note
 
     def handlers(self) -> dict[str, Handler]:
         """The operations, by name."""
@@ -58,11 +49,6 @@ class DraftBook:
             "draft.drop": self._drop,
             "draft.list": self._all,
         }
-
-    def close(self) -> None:
-        """Finish what is under way and close the file."""
-        self._thread.submit(self._db.close)
-        self._thread.shutdown(wait=True)
 
     # -- operations
 
@@ -86,12 +72,12 @@ class DraftBook:
             values = (*names, kept["at"], json.dumps(kept))
             rows_of(db, "INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?, ?)", *values)
 
-        await self._do(work)
+        await self._state.do(work)
         return {"draft": kept}
 
     async def _get(self, message: Message, session: Session) -> Message:
         names = (session.credentials.login, _target(message), _editor(message))
-        found = await self._do(lambda db: rows_of(db, f"SELECT fields {_ONE}", *names))
+        found = await self._state.do(lambda db: rows_of(db, f"SELECT fields {_ONE}", *names))
         return {"draft": json.loads(found[0][0]) if found else None}
 
     async def _drop(self, message: Message, session: Session) -> Message:
@@ -105,7 +91,7 @@ class DraftBook:
             rows_of(db, f"DELETE {_ONE}", *names)
             return True
 
-        return {"dropped": await self._do(work)}
+        return {"dropped": await self._state.do(work)}
 
     async def _all(self, message: Message, session: Session) -> Message:
         only = None if message.get("target") is None else _target(message)
@@ -113,7 +99,7 @@ class DraftBook:
             "SELECT target, editor, fields FROM draft WHERE login = ? AND (? IS NULL OR target = ?)"
             " ORDER BY at DESC"
         )
-        found = await self._do(lambda db: rows_of(db, query, session.credentials.login, only, only))
+        found = await self._state.do(lambda db: rows_of(db, query, session.credentials.login, only, only))
         room, drafts = REPLY_LIMIT, list[Any]()
         for *_, fields in found:
             room -= len(fields)
@@ -122,9 +108,6 @@ class DraftBook:
             drafts.append(json.loads(fields))
         others = [{"target": target, "editor": editor} for target, editor, _ in found[len(drafts) :]]
         return {"drafts": drafts, "others": others}
-
-    async def _do(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._db.run, work)
 
 
 def _target(message: Message) -> str:

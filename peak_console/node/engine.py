@@ -46,7 +46,10 @@ from peak_console.node.lock import NodeLock
 from peak_console.node.lowering import Lowering
 from peak_console.node.notarizing import Notarizing, told_of
 from peak_console.node.retaining import keep_pruning, record_migrations
+from peak_console.node.scheduling.place import Scheduling
+from peak_console.node.scheduling.worker_process import MODULE
 from peak_console.node.state import NodeState
+from peak_console.node.state_thread import StateThread
 from peak_console.node.status import handlers
 from peak_console.node.stop_notices import attending
 from peak_console.node.trigger_place import begin as begin_triggers
@@ -80,6 +83,7 @@ class Node:
         leasing: bool = True,
         children: bool = True,
         environment_file: Path | None = None,
+        job_module: str = MODULE,
     ) -> None:
         self.ws = ws
         self.socket_path = socket_path(ws.control, NODE_SOCKET)
@@ -88,6 +92,7 @@ class Node:
         self._genesis = genesis or Genesis()
         self._leasing = leasing
         self._with_children = children and leasing
+        self._job_module = job_module
         self.key_file = read_key_file(environment_file, ws.root)
         """Provider keys of jobs and gateway; the node and its other children never get them."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -135,6 +140,7 @@ class Node:
 
     async def close(self) -> None:
         """End children, record the end, give up the lease, the socket and the lock."""
+        await self.scheduling.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -177,6 +183,9 @@ class Node:
             last_tick_us=self._clock.boot_us(),
         )
         self.detecting = Detecting(self.state)
+        self.state_thread = StateThread(self.ws.state)
+        self._closers.append(self.state_thread.close)
+        self.scheduling = Scheduling(self, module=self._job_module)
         refuse_a_second_beginning(self.ws)
         self.writer = LedgerWriter(
             self.ws.ledger,
@@ -184,6 +193,7 @@ class Node:
             projections=(
                 *(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
                 self.detecting,
+                self.scheduling.pauses,
             ),
             guards=(self.rules.guard,),
             conditions=(
@@ -194,6 +204,7 @@ class Node:
                 self.rules.unapproved,
                 armed.out_of_place,
                 self.detecting.out_of_place,
+                self.scheduling.pauses.out_of_place,
             ),
         )
         self._closers.append(self.writer.close)
@@ -202,14 +213,14 @@ class Node:
         self._begin_ledger()
         self.arming, arm_handlers = arming_of(self, armed, self._authorise)
         self.notices = attending(self, reservations.clients)
-        self.drafts = DraftBook(self.ws)
-        self._closers.append(self.drafts.close)
+        self.drafts = DraftBook(self.state_thread)
         self.server = LedgerServer(
             self.writer,
             self.socket_path,
             authorise=self._authorise,
             clock=self._clock,
             handlers={**handlers(self), **arm_handlers, **self.notices.handlers()},
+            claims=self.scheduling.claims.job_of,
             open_calls=reservations,
             attendance=self.notices.workers,
             foresee=lambda *told: self.direct.foresee(*told),  # noqa: PLW0108 - it is made later
@@ -264,7 +275,8 @@ class Node:
         self._write_node_file()
         self.watch.tick()
         begin_triggers(self)
-        loops = [self.watch.run()]
+        await self.scheduling.begin()
+        loops = [self.watch.run(), self.scheduling.run()]
         if self._with_children:
             self.notarizing.start()
             self.children = self._make_children()

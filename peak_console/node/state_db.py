@@ -1,4 +1,4 @@
-"""``audits/state.db``: working state that is no record, such as drafts. Opened by the node alone.
+"""``audits/state.db``: working state that is no record: drafts, schedules, runs. Opened by the node alone.
 
 SQLite in WAL mode with one connection, used by one thread. A file that is corrupt is set aside and a new one
 is begun: working state is worth keeping, never worth a node that does not start.
@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from peak_console.domain.errors import EnvironmentUnfit
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 APPLICATION_ID: Final = 0x5045_5354
 """``PEST``: what SQLite's header says of the file."""
@@ -33,6 +33,37 @@ _FROM_1: Final = (
     "DROP TABLE draft_before",
 )
 """Schema 1 kept one draft of a config for each login."""
+
+_FROM_2: Final = (
+    """
+CREATE TABLE schedule (
+    job TEXT PRIMARY KEY, definition TEXT NOT NULL, digest TEXT NOT NULL, cursor_us INTEGER NOT NULL,
+    enabled INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0, held TEXT NOT NULL DEFAULT '',
+    note TEXT NOT NULL DEFAULT '', runs INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+    missed INTEGER NOT NULL DEFAULT 0, interrupted INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE run (
+    job TEXT NOT NULL, due_us INTEGER NOT NULL, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+    cause TEXT NOT NULL, fence INTEGER NOT NULL DEFAULT 0, attempt INTEGER NOT NULL DEFAULT 0,
+    session TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL DEFAULT 0, run_id TEXT NOT NULL DEFAULT '',
+    started_us INTEGER, ended_us INTEGER, outcome TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '',
+    asked_by TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', params TEXT NOT NULL DEFAULT '{}',
+    PRIMARY KEY (job, due_us)
+) WITHOUT ROWID
+""",
+    "CREATE INDEX run_state ON run (state)",
+    """
+CREATE TABLE job_event (
+    place INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, body TEXT NOT NULL
+)
+""",
+    "CREATE TABLE drift (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, state TEXT NOT NULL) WITHOUT ROWID",
+)
+"""Schema 2 knew drafts only. ``job_event`` holds what is to be told on the ledger and is not yet."""
+
+_STEPS: Final = {0: (_SCHEMA, *_FROM_2), 1: (*_FROM_1, *_FROM_2), 2: _FROM_2}
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -118,7 +149,7 @@ class StateDb:
             raise _Damaged(str(found))
         if version < SCHEMA_VERSION:
             db.execute("BEGIN IMMEDIATE")
-            for step in _FROM_1 if version else (_SCHEMA,):
+            for step in _STEPS[version]:
                 db.execute(step)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -47,6 +47,7 @@ def handlers(node: "Node") -> dict[str, Handler]:
         "stop": stop,
         "checkpoint": checkpoint,
         **node.drafts.handlers(),
+        **node.scheduling.handlers(),
         **trigger_handlers(node),
     }
 
@@ -127,6 +128,7 @@ def report(node: "Node") -> dict[str, Any]:
             "unkept": node.watch.versions.problem,
         },
         "drafts": node.drafts.note,
+        "jobs": node.scheduling.report(),
         "environment_file": node.key_file.as_dict(),
         "children": [child.state.as_dict() for child in node.children],
         "notary": told_of(node.notarizing.status),

@@ -1,0 +1,419 @@
+"""The scheduler: takes jobs in, looks when an alarm rings, claims what is due, runs it and tells it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from peak_console.config.jobs import Job
+from peak_console.domain.clock import Clock, from_unix_us, unix_us
+from peak_console.domain.errors import ConfigInvalid, ControlRefused, LedgerUnavailable, PeakError
+from peak_console.domain.events import EventDraft
+from peak_console.domain.jobs import RunCause, RunState
+from peak_console.jobs.policy import Around, MissedWhy, runs_again
+from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
+from peak_console.node.scheduling.claims import Claims
+from peak_console.node.scheduling.running import Running, order_of
+from peak_console.node.scheduling.syncing import job_of
+from peak_console.node.scheduling.tables import RunRow, ScheduleRow, waiting_row
+from peak_console.node.scheduling.worker_process import WorkerProcess
+
+WORKERS_MOST: Final = 8
+"""Workers at once, of all jobs; further runs wait for their turn."""
+
+STOP_GRACE_S: Final = 5.0
+"""How long after a stop a worker may take to end by itself."""
+
+_RETRY_S: Final = 5.0
+_LATE_US: Final = 2_000_000
+_STEP_US: Final = 1_000_000
+
+logger = logging.getLogger(__name__)
+
+
+class Alarm(Protocol):
+    """Rings for a name at a moment: see :class:`~peak_console.node.scheduling.alarm.AlarmClock`."""
+
+    def set(self, name: str, at: Any) -> None:
+        """Ring for ``name`` at ``at``."""
+        ...
+
+    def unset(self, name: str) -> None:
+        """Ring no more for ``name``."""
+        ...
+
+    def close(self) -> None:
+        """Ring no more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the scheduler asks of its node.
+
+    ``jobs`` gives the config's jobs and their digest, and raises ``ConfigInvalid``; ``stopped`` says why no
+    call is permitted, empty while they are; ``paused`` names the jobs that an operator paused, and why.
+    """
+
+    clock: Clock
+    root: Path
+    session: str
+    jobs: Callable[[], tuple[Sequence[Job], str]]
+    stopped: Callable[[], str]
+    paused: Callable[[], Mapping[str, str]]
+    append: Callable[[Sequence[EventDraft]], Awaitable[object]]
+    make_worker: Callable[[], WorkerProcess]
+    alarm: Callable[[Callable[[str], object]], Alarm]
+    stop_grace_s: float = STOP_GRACE_S
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is told of the scheduler at once, without asking the book."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    schedules: dict[str, ScheduleRow] = field(default_factory=dict)
+    wakes: dict[str, int] = field(default_factory=dict)
+    """When each job's alarm rings, in microseconds since 1970."""
+    running: dict[str, Running] = field(default_factory=dict)
+    digest: str = ""
+    problem: str = ""
+    """Why the config's jobs cannot be read: what was read last goes on."""
+    trouble: str = ""
+    """Why the book or the ledger cannot be written."""
+
+
+class Scheduler:
+    """Used on the node's loop only. One task decides; workers are waited for beside it."""
+
+    def __init__(self, book: Book, around: Surroundings, standing: Standing, claims: Claims) -> None:
+        self._book, self._around, self._claims = book, around, claims
+        self.standing = standing
+        self._alarm: Alarm | None = None
+        self._rung: set[str] = set()
+        self._stir = asyncio.Event()
+        self._free_since: dict[str, int] = {}
+        self._served_since = 0
+        self._offset: int | None = None
+        self._ending = False
+        self._watching: set[asyncio.Task[None]] = set()
+        self._deciding = asyncio.Lock()
+
+    # -- the node's side
+
+    async def begin(self) -> None:
+        """Tell what is untold, settle what an earlier node left, take the jobs in, set the alarms."""
+        self._served_since = self._now()
+        self._alarm = self._around.alarm(self.wake)
+        await self._tried(self._opening)
+
+    async def run(self) -> None:
+        """Look whenever something happens, until cancelled."""
+        while True:
+            await self._stir.wait()
+            self._stir.clear()
+            await self.settle()
+
+    def wake(self, name: str = "") -> None:
+        """Look at a job soon; at all of them where none is named."""
+        self._rung |= {name} if name else set(self.standing.jobs)
+        self._stir.set()
+
+    def look(self) -> None:
+        """Each second: an alarm that was not heard, a clock that was set, a config that changed."""
+        clock = self._around.clock
+        now, offset = self._now(), self._now() - clock.boot_us()
+        if self._offset is not None and abs(offset - self._offset) > _STEP_US:
+            self.wake()
+        self._offset = offset
+        late = {name for name, at in self.standing.wakes.items() if at + _LATE_US < now}
+        if late or self._config_changed():
+            self._rung |= late
+            self._stir.set()
+
+    def posture_changed(self, *, calls: bool) -> None:
+        """A stop came or was lifted: nothing begins in one, and who still runs after a while is ended."""
+        self.wake()
+        if not calls:
+            loop = asyncio.get_running_loop()
+            for one in self.standing.running.values():
+                loop.call_later(self._around.stop_grace_s, one.worker.end, "stopped")
+
+    async def end(self) -> None:
+        """End every worker; their runs are told as interrupted, and begin again with the next node."""
+        self._ending = True
+        if self._alarm is not None:
+            self._alarm.close()
+            self._alarm = None
+        for one in self.standing.running.values():
+            one.worker.end(_NODE_ENDED)
+        if self._watching:
+            await asyncio.wait(self._watching)
+        await self._tried(self._tell)
+
+    # -- what is asked
+
+    async def ask(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        cause: RunCause = RunCause.ASKED,
+        asked_by: str = "",
+        reason: str = "",
+    ) -> str:
+        """Have a job run now; gives the run's key. Raises ``ControlRefused`` where it may not."""
+        job = self.standing.jobs.get(name)
+        if job is None:
+            raise ControlRefused(
+                f"the config names no job {name!r:.60}", code="no_such_job", remedy="see: peak jobs list"
+            )
+        if stopped := self._around.stopped():
+            raise ControlRefused(
+                f"nothing is begun now: {stopped}", code="jobs_held", remedy="look: peak status"
+            )
+        if name in self._around.paused():
+            raise ControlRefused(
+                f"the job {name} is paused", code="job_paused", remedy=f"peak jobs resume {name}"
+            )
+        told = {"asked_by": asked_by, "reason": reason, "params": json.dumps(params or {}, sort_keys=True)}
+        row = await self._book.ask(waiting_row(name, self._now(), cause, **told))
+        self.wake(name)
+        return row.key
+
+    async def cancel(self, key: str, detail: str = "") -> bool:
+        """End a run that runs or waits; raises ``ControlRefused`` where no such run is under way."""
+        running = self.standing.running.get(key)
+        if running is not None:
+            running.worker.end(_CANCELLED)
+            return True
+        async with self._deciding:
+            ended = Ended(RunState.ABORTED, _CANCELLED, detail)
+            if not await self._book.give_up(key, ended, self._now()):
+                raise refuse_unknown(key)
+        self.wake()
+        return True
+
+    # -- deciding
+
+    async def settle(self) -> None:
+        """Everything that can be decided now; called by :meth:`run`, and by tests."""
+        async with self._deciding:
+            if not self._ending:
+                await self._tried(self._decide)
+
+    async def _opening(self) -> None:
+        await self._tell()
+        self._read_config()
+        self.standing.schedules = await self._book.schedules()
+        if not self.standing.jobs and self.standing.problem:
+            known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
+            self.standing.jobs = {job.name: job for job in known if job is not None}
+        catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
+        await self._book.recover(catch_up, self._now())
+        await self._take_config()
+        await self._tell()
+        self.wake()
+
+    async def _decide(self) -> None:
+        if self._config_changed() or self.standing.digest == "":
+            self._read_config()
+            await self._take_config()
+            self._rung |= set(self.standing.jobs)
+        names, self._rung = self._rung, set()
+        try:
+            for name in sorted(names & self.standing.jobs.keys()):
+                await self._look_at(self.standing.jobs[name])
+        except BaseException:
+            self._rung |= names
+            raise
+        await self._tell()
+        await self._begin_what_waits()
+        self.standing.schedules = await self._book.schedules()
+
+    async def _look_at(self, job: Job) -> None:
+        """Deal with one job's due times, or note that it is held."""
+        held = self._held(job)
+        if held is not None:
+            await self._book.hold(job, held, self._now())
+            self._free_since[job.name] = -1
+            self._set_alarm(job, None)
+            return
+        if self._free_since.get(job.name, -1) < 0:
+            row = (await self._book.schedules()).get(job.name)
+            self._free_since[job.name] = self._now() if row is not None and row.held else 0
+        if not job.enabled or job.schedule is None:
+            self._set_alarm(job, None)
+            return
+        now = self._now()
+        around = Around(now, self._served_since, self._free_since[job.name])
+        self._set_alarm(job, await self._book.consider(job, around))
+
+    def _held(self, job: Job) -> MissedWhy | None:
+        if self._around.stopped():
+            return MissedWhy.STOPPED
+        return MissedWhy.PAUSED if job.name in self._around.paused() else None
+
+    def _set_alarm(self, job: Job, wake_us: int | None) -> None:
+        if self._alarm is None:
+            return
+        if wake_us is None:
+            self.standing.wakes.pop(job.name, None)
+            self._alarm.unset(job.name)
+        else:
+            self.standing.wakes[job.name] = wake_us
+            self._alarm.set(job.name, from_unix_us(wake_us))
+
+    async def _begin_what_waits(self) -> None:
+        """Claim and start the runs whose turn it is, the earliest due first."""
+        for row in await self._book.waiting():
+            job = self.standing.jobs.get(row.job)
+            if job is None or self._held(job) is not None or not self._has_room(job):
+                continue
+            await self._begin_run(job, row)
+
+    def _has_room(self, job: Job) -> bool:
+        running = [one.row.job for one in self.standing.running.values()]
+        return len(running) < WORKERS_MOST and running.count(job.name) < job.max_instances
+
+    async def _begin_run(self, job: Job, row: RunRow) -> None:
+        """Claim, durably; tell; only then start a worker."""
+        schedule = self.standing.schedules.get(job.name)
+        about = {
+            "kind": job.kind.value,
+            "definition": schedule.digest if schedule else "",
+            "config": self.standing.digest,
+        }
+        running = Running(row, job, self._around.make_worker(), self._claims.give(job.name))
+        self.standing.running[row.key] = running
+        claimed = None
+        try:
+            claimed = await self._book.claim(row.key, self._now(), about)
+            if claimed is None:
+                return
+            running.row = claimed
+            await self._tell()
+            await running.worker.start(order_of(claimed, job, running.token))
+            await self._book.note_worker(claimed, pid=running.worker.pid)
+        except (PeakError, OSError) as error:
+            self._forget(running)
+            if claimed is not None and running.worker.pid == 0:
+                await self._not_started(claimed, job, error)
+                return
+            raise
+        finally:
+            if claimed is None:
+                self._forget(running)
+        task = asyncio.create_task(self._watch(running))
+        self._watching.add(task)
+        task.add_done_callback(self._watching.discard)
+
+    async def _not_started(self, claimed: RunRow, job: Job, error: Exception) -> None:
+        """A claim whose worker never ran: as if it had been cut off."""
+        logger.warning("the run %s could not be started: %s", claimed.key, error)
+        ended = Ended(RunState.INTERRUPTED, "not_started", str(error)[:200])
+        await self._book.over(claimed, ended, self._now(), again=runs_again(job.catch_up, claimed.attempt))
+
+    async def _watch(self, running: Running) -> None:
+        """Wait for a worker's end and write it down."""
+        ended = await running.worker.wait(running.job.timeout_s, running.heard)
+        self._claims.over(running.token)
+        if ended.outcome == _NODE_ENDED:
+            ended = Ended(RunState.INTERRUPTED, _NODE_ENDED, ended.detail)
+        ended = Ended(ended.state, ended.outcome, ended.detail, running.run_id)
+        again = ended.state is RunState.INTERRUPTED and runs_again(running.job.catch_up, running.row.attempt)
+        while True:
+            try:
+                await self._book.over(running.row, ended, self._now(), again=again)
+                break
+            except PeakError as error:
+                self.standing.trouble = error.message
+                if self._ending:
+                    break
+                await asyncio.sleep(_RETRY_S)
+        self._forget(running)
+        self.wake(running.row.job)
+
+    def _forget(self, running: Running) -> None:
+        self._claims.over(running.token)
+        self.standing.running.pop(running.row.key, None)
+
+    # -- telling
+
+    async def _tell(self) -> None:
+        """Append what the ledger does not have yet, in its order; what it refuses is left out, and logged."""
+        while drafts := await self._book.untold():
+            try:
+                await self._around.append(drafts)
+            except LedgerUnavailable:
+                raise
+            except PeakError:
+                await self._tell_singly(drafts)
+            await self._book.told(drafts)
+
+    async def _tell_singly(self, drafts: Sequence[EventDraft]) -> None:
+        for draft in drafts:
+            try:
+                await self._around.append([draft])
+            except LedgerUnavailable:
+                raise
+            except PeakError as error:
+                logger.error("%s is not on the ledger: %s", draft.kind, error.message)  # noqa: TRY400 - no defect
+
+    async def _tried(self, what: Callable[[], Awaitable[None]]) -> None:
+        """Do ``what``; where book or ledger cannot be written it is tried again in a while."""
+        try:
+            await what()
+        except PeakError as error:
+            if error.message != self.standing.trouble:
+                logger.warning("the scheduler waits: %s", error.message)
+            self.standing.trouble = error.message
+            if not self._ending:
+                asyncio.get_running_loop().call_later(_RETRY_S, self.wake)
+        else:
+            self.standing.trouble = ""
+
+    # -- the config
+
+    def _config_changed(self) -> bool:
+        try:
+            _, digest = self._around.jobs()
+        except ConfigInvalid as error:
+            self.standing.problem = error.message
+            return False
+        self.standing.problem = ""
+        return digest != self.standing.digest
+
+    def _read_config(self) -> None:
+        """The jobs as the config has them; while it is broken, as it had them."""
+        try:
+            jobs, digest = self._around.jobs()
+        except ConfigInvalid as error:
+            self.standing.problem = error.message
+            return
+        self.standing.problem, self.standing.digest = "", digest
+        self.standing.jobs = {job.name: job for job in jobs}
+
+    async def _take_config(self) -> None:
+        if self.standing.problem:
+            return
+        before = self.standing.schedules
+        known = await self._book.sync(list(self.standing.jobs.values()), self._now())
+        self.standing.schedules = known
+        for name in set(self.standing.wakes) - self.standing.jobs.keys():
+            self.standing.wakes.pop(name)
+            if self._alarm is not None:
+                self._alarm.unset(name)
+        for name, row in known.items():
+            if row.note and (name not in before or before[name].note != row.note):
+                logger.warning("job %s: %s", name, row.note)
+
+    def _now(self) -> int:
+        return unix_us(self._around.clock.now())
+
+
+_NODE_ENDED: Final = "node_ended"
+_CANCELLED: Final = "cancelled"
