@@ -119,9 +119,7 @@ def jobs_from(told: Any) -> tuple[JobLine, ...]:
 
 def scheduler_words(told: Mapping[str, Any]) -> str:
     """What the scheduler says of itself, in a line; empty where it says nothing."""
-    return "; ".join(
-        filter(None, (_word(told.get(name)) for name in ("state", "held", "why", "problem", "note")))
-    )
+    return "; ".join(filter(None, (_word(told.get(name)) for name in ("state", "held", "note"))))
 
 
 def _word(value: Any, limit: int = _WORDS) -> str:
