@@ -7,19 +7,21 @@ from typing import Final
 
 from peak_console.operations.views.arming import ArmFacts
 from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.shadow import DriftLine, JobLine
 
 EVERYWHERE: Final = frozenset[str]()
-TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "arm", "incidents", "log")
+TOP_SCREENS: Final = ("live", "calls", "runs", "matrix", "arm", "incidents", "shadow", "log")
 OF_CHANGES: Final = ("history", "version", "merge", "model", "lock")
 OF_RUNS: Final = ("run", "event", "evidence", "pack", "packed")
 OF_ARMING: Final = ("arm-request", "arm-token", "arm-confirm", "arm-approve")
-PANELS: Final = ("help", "incident", "act", "enable", "lift", "save", "picker")
-SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *PANELS, *OF_ARMING)
+OF_SHADOW: Final = ("shadow-job", "shadow-cycle", "shadow-model", "shadow-ready")
+PANELS: Final = ("help", "incident", "act", "enable", "lift", "save", "picker", "shadow-act")
+SCREENS: Final = (*TOP_SCREENS, "call", *OF_RUNS, "record", *OF_CHANGES, *OF_SHADOW, *PANELS, *OF_ARMING)
 OF_RUNS_PAGES: Final = frozenset({"runs", *OF_RUNS})
 """The list of runs and the pages below it."""
-LISTS: Final = frozenset({"live", "calls", "runs", "log"})
+LISTS: Final = frozenset({"live", "calls", "runs", "shadow", "log"})
 TABLES: Final = LISTS | {"run", "evidence", "pack", "matrix", "history", "incidents"}
-PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, *OF_CHANGES, "call", "record"})
+PAGES: Final = frozenset({*TOP_SCREENS, *OF_RUNS, *OF_CHANGES, *OF_SHADOW, "call", "record"})
 CHAINS: Final = frozenset({"runs", "run", "event"})
 
 
@@ -29,6 +31,16 @@ class Danger(StrEnum):
     VIEW = "view"
     CHANGE = "change"
     INCIDENT = "incident"
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowChosen:
+    """What stands under the cursor of the Shadow screen, or what its page is about."""
+
+    job: JobLine | None = None
+    model: DriftLine | None = None
+    run_id: str = ""
+    """The run that the ledger has of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,8 @@ class ActionState:
     """Whether something long is being done that can be cancelled."""
     arm: ArmFacts | None = None
     """What is known of arming, on the screen that shows it."""
+    shadow: ShadowChosen | None = None
+    """What is chosen, on the screens of shadow."""
     typing: bool = False
     """Whether a text has the focus: printable keys are typed into it."""
 

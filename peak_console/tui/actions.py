@@ -15,6 +15,7 @@ from peak_console.tui.change_actions import CHANGE_ACTIONS
 from peak_console.tui.control_actions import CONTROL_ACTIONS
 from peak_console.tui.incident_actions import INCIDENT_ACTIONS
 from peak_console.tui.moment_actions import REPLAY_ACTIONS
+from peak_console.tui.shadow_actions import SHADOW_ACTIONS
 from peak_console.tui.view_actions import VIEW_ACTIONS
 from peak_console.tui.workbench_actions import WORKBENCH_ACTIONS
 
@@ -25,6 +26,7 @@ ACTIONS: Final = (
     *ARM_ACTIONS,
     *REPLAY_ACTIONS,
     *INCIDENT_ACTIONS,
+    *SHADOW_ACTIONS,
     *CONTROL_ACTIONS,
 )
 BY_ID: Final = {action.id: action for action in ACTIONS}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from peak_console.operations.views.bench import Bench
     from peak_console.operations.views.incident_desk import IncidentDesk
     from peak_console.operations.views.replay_clock import ReplayClock, ReplaySpan
+    from peak_console.operations.views.shadow_desk import ShadowDesk
     from peak_console.operations.views.source import Source
     from peak_console.operations.views.work import Work
     from peak_console.tui.containing import Containment
@@ -73,6 +74,8 @@ class Opening:
     """What the incident panel's keys do; without one the workspace's own."""
     desk: "IncidentDesk | None" = None
     """What is recorded about incidents; without one the workspace's own."""
+    shadow_desk: "ShadowDesk | None" = None
+    """What is done about jobs and models; without one the workspace's own."""
     notice: str = ""
     """Something to tell at the start."""
 
@@ -94,6 +97,7 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
         "runs": _lazy("runs", "RunsScreen"),
         "matrix": _lazy("matrix", "MatrixScreen"),
         "incidents": _lazy("incidents", "IncidentsScreen"),
+        "shadow": _lazy("shadow", "ShadowScreen"),
         "arm": _lazy("arm", "ArmScreen"),
         "log": _lazy("log", "LogScreen"),
     }
@@ -267,6 +271,13 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
 
         workspace = self.opening.workspace
         return self.opening.arm_desk or (None if workspace is None else WorkspaceArmDesk(workspace))
+
+    def shadow_desk(self) -> "ShadowDesk | None":
+        """What is done about jobs and models here; ``None`` without a workspace."""
+        from peak_console.operations.views.shadow_desk import WorkspaceShadowDesk  # noqa: PLC0415 - not before the first paint
+
+        workspace = self.opening.workspace
+        return self.opening.shadow_desk or (None if workspace is None else WorkspaceShadowDesk(workspace))
 
     def now(self) -> datetime:
         """The clock's time."""

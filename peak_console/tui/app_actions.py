@@ -40,6 +40,10 @@ class AppActions:
         """Show Arm."""
         self.go("arm")
 
+    def do_go_shadow(self, text: str | None = None) -> None:
+        """Show Shadow, under a filter if one is given."""
+        self.go("shadow", text)
+
     def do_matrix_config(self, name: str = "") -> None:
         """A config in the Matrix screen: ``:config budgets``."""
         self.go("matrix")

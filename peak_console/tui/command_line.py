@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from peak_console.operations.runs import OUTCOMES
-from peak_console.operations.views import call_filter, log_filter, run_filter
+from peak_console.operations.views import call_filter, log_filter, run_filter, shadow_filter
 from peak_console.tui.action import Action
 from peak_console.tui.actions import BY_COMMAND
 from peak_console.tui.theme import SETTINGS
 
-_FILTERS: Final[dict[str, Any]] = {"log": log_filter, "runs": run_filter}
+_FILTERS: Final[dict[str, Any]] = {"log": log_filter, "runs": run_filter, "shadow": shadow_filter}
 _WINDOWS: Final = ("5m", "1h", "24h", "7d")
 _VALUES: Final = {
     "layer": call_filter.LAYERS,
@@ -53,7 +53,7 @@ def complete_command(text: str) -> str | None:
         return _first(f"{word} {one}" for one in _WINDOWS if argument and one.startswith(argument))
     if word == "theme":
         return _first(f"{word} {one}" for one in SETTINGS if argument and one.startswith(argument))
-    if word in {"calls", "runs", "log"}:
+    if word in {"calls", "runs", "shadow", "log"}:
         ended = complete_filter(argument, _keys(word))
         return None if ended is None else f"{word} {ended}"
     return None

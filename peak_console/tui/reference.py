@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterator
 
-from peak_console.operations.views import call_filter, log_filter, run_filter
+from peak_console.operations.views import call_filter, log_filter, run_filter, shadow_filter
 from peak_console.tui.action import SCREENS, Action, Danger
 from peak_console.tui.actions import ACTIONS, actions_on
 
@@ -17,6 +17,7 @@ _NAMES = {
     "matrix": "Matrix",
     "incidents": "Incident",
     "arm": "Arm",
+    "shadow": "Shadow",
     "log": "Log",
     "call": "A call's page",
     "run": "A run's page",
@@ -37,6 +38,11 @@ _NAMES = {
     "lift": "The dialogue that lifts one stop",
     "save": "The save dialogue",
     "picker": "A list to pick from",
+    "shadow-job": "A job's page",
+    "shadow-cycle": "A cycle's page",
+    "shadow-model": "Drift of a model",
+    "shadow-ready": "Readiness",
+    "shadow-act": "A form of the Shadow screen",
     "arm-request": "The request to be armed",
     "arm-token": "The token, shown once",
     "arm-confirm": "The token, typed",
@@ -103,6 +109,8 @@ def _filters() -> Iterator[str]:
     yield "Words are looked for in everything a run's events say but prompts and answers, `lever*` by its"
     yield "beginning; the id of a run, a call or an event, or `#12345`, finds the run it belongs to."
     yield f"For example {_listed(run_filter.EXAMPLES)}.\n"
+    yield f"Shadow: {_listed(shadow_filter.KEYS)}; a term narrows the lists that know its key."
+    yield f"For example {_listed(shadow_filter.EXAMPLES)}.\n"
     yield f"Log: {_listed(log_filter.KEYS)}, for example {_listed(log_filter.EXAMPLES)}.\n"
 
 

@@ -87,7 +87,7 @@ VIEW_ACTIONS: Final = (
         "w",
         "w",
         "Next longer window, after the last the first.",
-        frozenset({"live"}),
+        frozenset({"live", "shadow"}),
         rank=22,
     ),
     Action(
@@ -96,10 +96,15 @@ VIEW_ACTIONS: Final = (
         "left_square_bracket",
         "[",
         "A shorter window.",
-        frozenset({"live"}),
+        frozenset({"live", "shadow"}),
     ),
     Action(
-        "window.longer", "longer window", "right_square_bracket", "]", "A longer window.", frozenset({"live"})
+        "window.longer",
+        "longer window",
+        "right_square_bracket",
+        "]",
+        "A longer window.",
+        frozenset({"live", "shadow"}),
     ),
     Action(
         "window.set",
@@ -107,7 +112,7 @@ VIEW_ACTIONS: Final = (
         "",
         "",
         "Look back 5m, 1h, 24h or 7d.",
-        frozenset({"live"}),
+        frozenset({"live", "shadow"}),
         command="window",
         argument="5m|1h|24h|7d",
     ),
@@ -122,8 +127,18 @@ VIEW_ACTIONS: Final = (
         command="breakers",
         cli="peak status",
     ),
-    Action("sort.next", "sort", "o", "o", "Sort the table by the next column.", frozenset({"live"}), rank=23),
-    Action("sort.reverse", "reverse sort", "O", "O", "Turn the sort order round.", frozenset({"live"})),
+    Action(
+        "sort.next",
+        "sort",
+        "o",
+        "o",
+        "Sort the table by the next column.",
+        frozenset({"live", "shadow"}),
+        rank=23,
+    ),
+    Action(
+        "sort.reverse", "reverse sort", "O", "O", "Turn the sort order round.", frozenset({"live", "shadow"})
+    ),
     Action(
         "plots.next",
         "plots",

@@ -38,6 +38,12 @@ from peak_console.tui.screens.picker import Picker
 from peak_console.tui.screens.run import RunScreen
 from peak_console.tui.screens.runs import RunsScreen
 from peak_console.tui.screens.save import SaveDialog
+from peak_console.tui.screens.shadow import ShadowScreen
+from peak_console.tui.screens.shadow_cycle import ShadowCycleScreen
+from peak_console.tui.screens.shadow_forms import ReleaseForm
+from peak_console.tui.screens.shadow_job import ShadowJobScreen
+from peak_console.tui.screens.shadow_model import ShadowModelScreen
+from peak_console.tui.screens.shadow_ready import ShadowReadyScreen
 from peak_console.tui.screens.version import VersionScreen
 from peak_console.tui.widgets.key_bar import fitting
 
@@ -75,6 +81,12 @@ CLASSES = {
         ArmConfirm,
         ArmApprove,
         Picker,
+        ShadowScreen,
+        ShadowJobScreen,
+        ShadowCycleScreen,
+        ShadowModelScreen,
+        ShadowReadyScreen,
+        ReleaseForm,
     )
 }
 

@@ -108,8 +108,9 @@ class Changing(OtherDrafts):
         screen.show_note()
         screen.refresh_keys()
 
-    def want_config(self, name: str) -> None:
-        """Show a config, at once or as soon as it is known which there are."""
+    def want_config(self, name: str, find: str = "") -> None:
+        """Show a config, at once or as soon as it is known which there are; at the line that has ``find``."""
+        self._find = find
         if self.targets or not name:
             self.do_matrix_config(name)
         else:

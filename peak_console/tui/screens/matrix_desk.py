@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.containers import Container
 
+from peak_console.domain.text import one_line
 from peak_console.tui.editing import EditorState
 from peak_console.tui.ink import Span, Tone
 from peak_console.tui.latest import Worked
@@ -35,6 +36,7 @@ class Desk:
         self.keeping_problem = ""
         self._editors: dict[str, ConfigEditor] = {}
         self._wanted = MATRIX
+        self._find = ""
         self._moment: datetime | None = None
         self._judged_by: tuple[Any, ...] = ()
 
@@ -155,6 +157,20 @@ class Desk:
         screen.show_note()
         screen.show_crumbs()
         screen.refresh_keys()
+        self._to_what_was_looked_for()
+
+    def _to_what_was_looked_for(self) -> None:
+        """The text's cursor to the line that was asked for with the config, once."""
+        wanted, self._find = self._find, ""
+        state, screen = self.state, self._screen
+        if not wanted or state is None:
+            return
+        lines = state.text.split("\n")
+        line = next((at for at, text in enumerate(lines, 1) if text.strip().startswith(wanted)), 0)
+        if line:
+            screen.call_after_refresh(screen.go_to_text, line)
+        else:
+            screen.peak.say(f"{one_line(wanted, 80)} does not stand in {one_line(self.open_name, 40)}")
 
     def text_changed(self, area: "TextArea") -> None:
         """What was typed is checked and kept, each after a pause."""

@@ -1,0 +1,430 @@
+"""How the Shadow screen looks: jobs, cycles, the paper book, readiness. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from peak_console.domain.jobs import JobKind, RunState
+from peak_console.domain.text import one_line
+from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
+from peak_console.operations.views.shadow import (
+    BookLine,
+    CycleFigures,
+    CycleLine,
+    JobLine,
+    JobRunLine,
+    JobState,
+    ShadowFacts,
+)
+from peak_console.tui import figures
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined
+from peak_console.tui.widgets.table import Column
+
+if TYPE_CHECKING:
+    from peak_console.operations.readiness import Readiness
+
+JOB_STATES: Final = {
+    JobState.WAITING: ("·", "waiting", Tone.TEXT),
+    JobState.RUNNING: ("●", "running", Tone.ACCENT),
+    JobState.PAUSED: ("‖", "paused", Tone.WARN),
+    JobState.HELD: ("■", "held", Tone.WARN),
+    JobState.DISABLED: ("○", "disabled", Tone.DIM),
+    JobState.ON_DEMAND: ("○", "idle", Tone.DIM),
+    JobState.GONE: ("✗", "gone", Tone.WARN),
+    JobState.UNKNOWN: ("?", "unknown", Tone.UNKNOWN),
+}
+"""Sign, word and tone of a job's state."""
+RUN_STATES: Final = {
+    RunState.CLAIMED: ("●", Tone.ACCENT),
+    RunState.RUNNING: ("●", Tone.ACCENT),
+    RunState.DONE: ("✓", Tone.OK),
+    RunState.FAILED: ("✗", Tone.BAD),
+    RunState.TIMED_OUT: ("✗", Tone.BAD),
+    RunState.ABORTED: ("■", Tone.WARN),
+    RunState.INTERRUPTED: ("▲", Tone.WARN),
+    RunState.MISSED: ("▲", Tone.WARN),
+}
+OUTCOMES: Final = {
+    "would_allow": ("✓", "would allow", Tone.OK),
+    "would_block": ("■", "would block", Tone.WARN),
+    "no_trade": ("·", "no trade", Tone.DIM),
+    "aborted": ("✗", "aborted", Tone.BAD),
+    "review_required": ("▲", "review", Tone.WARN),
+}
+"""Sign, word and tone of a cycle's outcome."""
+CRITERIA: Final = {
+    CriterionStatus.GREEN: ("✓", Tone.OK),
+    CriterionStatus.RED: ("✗", Tone.BAD),
+    CriterionStatus.NO_EVIDENCE: ("?", Tone.UNKNOWN),
+}
+_KINDS: Final = {
+    JobKind.SHADOW_CYCLE: "cycle",
+    JobKind.CANARY: "canary",
+    JobKind.TWO_SAMPLE: "two-sample",
+}
+_WIDE: Final = 100
+_HUGE: Final = 150
+_PASSING: Final = frozenset({"pass", "passed"})
+
+
+def tone_when(tone: Tone, *, stale: bool) -> Tone:
+    """A tone as it may be shown: nothing is green of which nobody knows whether it still holds."""
+    return Tone.WARN if stale and tone is Tone.OK else tone
+
+
+def money(amount: Decimal | None, *, signed: bool = False) -> str:
+    """EUR to the cent."""
+    if amount is None:
+        return figures.NONE
+    return f"{amount:+,.2f}" if signed else f"{amount:,.2f}"
+
+
+def kind_word(one: JobLine) -> str:
+    """What a job does, in a word."""
+    return figures.NONE if one.kind is None else _KINDS[one.kind]
+
+
+# -- jobs
+
+
+def schedule_words(one: JobLine, now: datetime | None = None) -> str:
+    """When it runs, with its zone where that matters: its word for the zone at ``now``, else the place."""
+    if not one.schedule:
+        return "when asked"
+    if one.schedule.startswith("every"):
+        return one.schedule
+    return f"{one.schedule} {one.timezone.rsplit('/', 1)[-1] if now is None else zone_word(one, now)}"
+
+
+def zone_word(one: JobLine, now: datetime) -> str:
+    """What its zone is called when it is due next: ``CET``, ``CEST``."""
+    try:
+        return (one.next_at or now).astimezone(ZoneInfo(one.timezone)).tzname() or one.timezone
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return one.timezone
+
+
+def until_words(one: JobLine, now: datetime) -> Span:
+    """How long until it is due."""
+    if one.next_at is None or one.state in {JobState.DISABLED, JobState.PAUSED, JobState.GONE}:
+        return Span(figures.NONE, Tone.DIM)
+    left = (one.next_at - now).total_seconds()
+    return Span("now", Tone.ACCENT) if left <= 0 else Span(figures.age(left))
+
+
+def run_words(run: JobRunLine | None, now: datetime, *, stale: bool = False) -> Span:
+    """How a run came out and how long ago; of one under way, what it does now."""
+    if run is None:
+        return Span("never ran", Tone.DIM)
+    sign, tone = RUN_STATES[run.state]
+    if not run.state.is_over:
+        return Span(f"{sign} {one_line(run.step, 60) or 'beginning'}", tone)
+    at = run.ended_at or run.due_at
+    word = one_line(run.outcome, 40) if run.state is RunState.DONE and run.outcome else run.state.value
+    age = figures.age(max(0.0, (now - at).total_seconds()))
+    return Span(f"{sign} {word.replace('_', ' ')} {age}", tone_when(tone, stale=stale))
+
+
+def took_words(run: JobRunLine | None, now: datetime) -> str:
+    """How long a run took, or takes."""
+    seconds = None if run is None else run.duration_s(now)
+    return figures.NONE if seconds is None else figures.latency(max(0.0, seconds) * 1000)
+
+
+def newest_run(one: JobLine) -> JobRunLine | None:
+    """The run under way, else the last one."""
+    return one.running[0] if one.running else one.last
+
+
+def job_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[JobLine]]:
+    """The columns of the jobs."""
+
+    def state(one: JobLine) -> Span:
+        sign, word, tone = JOB_STATES[one.state]
+        return Span(f"{sign} {word}", Tone.WARN if stale and one.state is JobState.RUNNING else tone)
+
+    def missed(one: JobLine) -> Span:
+        return Span(f"{one.missed:,}", Tone.WARN if one.missed else Tone.DIM)
+
+    def failed(one: JobLine) -> Span:
+        bad = one.failed + one.interrupted
+        return Span(f"{bad:,}", Tone.WARN if bad else Tone.DIM)
+
+    return (
+        Column("STATE", 10, state),
+        Column("JOB", 14, lambda one: Span(one_line(one.name, 60), Tone.STRONG), flex=2),
+        Column("KIND", 10, lambda one: Span(kind_word(one), Tone.DIM), least=_WIDE),
+        Column("SCHEDULE", 17, lambda one: Span(one_line(schedule_words(one, now), 80), Tone.DIM), flex=2),
+        Column("NEXT", 4, lambda one: until_words(one, now), right=True),
+        Column("LAST", 17, lambda one: run_words(newest_run(one), now, stale=stale), flex=3),
+        Column("TOOK", 5, lambda one: Span(took_words(newest_run(one), now), Tone.DIM), right=True),
+        Column("P95", 5, lambda one: Span(_seconds(one.p95_s), Tone.DIM), right=True, least=_WIDE),
+        Column("FAIL", 4, failed, right=True, least=_WIDE),
+        Column("MISS", 4, missed, right=True),
+        Column("NOTE", 12, lambda one: Span(one_line(one.note, 160), Tone.WARN), flex=3, least=_HUGE),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return figures.NONE if value is None else figures.latency(value * 1000)
+
+
+def jobs_head(facts: ShadowFacts | None) -> tuple[Line, Line]:
+    """The title over the jobs, and what the scheduler does."""
+    if facts is None or not facts.jobs:
+        return (Span("jobs"),), EMPTY
+    title: list[Span] = [Span("jobs"), Span(f" {len(facts.jobs)}", Tone.DIM)]
+    for state in (JobState.RUNNING, JobState.PAUSED, JobState.HELD, JobState.GONE):
+        count = sum(one.state is state for one in facts.jobs)
+        if count:
+            sign, word, tone = JOB_STATES[state]
+            title.append(Span(f"  {sign} {count} {word}", tone))
+    if facts.problem:
+        return tuple(title), (Span(f"▲ {one_line(facts.problem, 120)}", Tone.WARN),)
+    return tuple(title), (Span(one_line(facts.scheduler, 80), Tone.DIM),) if facts.scheduler else EMPTY
+
+
+def no_jobs(facts: ShadowFacts, *, filtered: str = "", replay: bool = False) -> list[Line]:
+    """Why no job is listed, and what to do."""
+    if filtered and facts.jobs:
+        return [(Span(f"no job matches  / {filtered}   esc clears the filter", Tone.DIM),)]
+    fresh = facts.freshness
+    if facts.problem or (fresh.as_of is None and fresh.why):
+        why = facts.problem or "; ".join(part for part in (fresh.why, fresh.remedy) if part)
+        return [(Span(f"✗ jobs are not known: {one_line(why, 300)}", Tone.BAD),)]
+    if replay:
+        return [(Span("No job had run up to this moment.", Tone.DIM),)]
+    return [
+        (
+            Span("Nothing is scheduled: ", Tone.DIM),
+            Span("configs/shadow/jobs.toml"),
+            Span(" names no job.   ", Tone.DIM),
+            Span("t", Tone.KEY),
+            Span(" writes one", Tone.DIM),
+        ),
+        (Span("see what a job says:  ", Tone.DIM), Span("docs/jobs.md", Tone.ACCENT)),
+    ]
+
+
+# -- cycles
+
+
+def outcome_span(outcome: str, *, stale: bool = False) -> Span:
+    """A cycle's outcome with its sign."""
+    sign, word, tone = OUTCOMES.get(outcome, ("?", one_line(outcome, 40), Tone.UNKNOWN))
+    return Span(f"{sign} {word}", tone_when(tone, stale=stale))
+
+
+def critic_span(word: str) -> Span:
+    """What the critic said."""
+    if not word:
+        return Span(figures.NONE, Tone.DIM)
+    return Span(one_line(word, 40).replace("_", " "), Tone.TEXT if word.lower() in _PASSING else Tone.WARN)
+
+
+def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[CycleLine]]:
+    """The columns of the cycles."""
+
+    def at(one: CycleLine) -> Span:
+        mark = "↺" if one.replayed else " "
+        return Span(f"{mark}{figures.day_and_clock(one.at, now)}", Tone.DIM)
+
+    def idea(one: CycleLine) -> Span:
+        if one.idea:
+            return Span(one_line(one.idea, 60))
+        return Span(f"{one_line(one.instrument, 20)}: none", Tone.DIM)
+
+    def reasons(one: CycleLine) -> Span:
+        return Span(
+            one_line(", ".join(one.reasons), 200) or figures.NONE, Tone.TEXT if one.reasons else Tone.DIM
+        )
+
+    return (
+        Column("TIME", 13, at),
+        Column("OUTCOME", 13, lambda one: outcome_span(one.outcome, stale=stale)),
+        Column("IDEA", 17, idea, flex=1),
+        Column("REASONS", 15, reasons, flex=4),
+        Column("CRITIC", 7, lambda one: critic_span(one.critic), flex=0),
+        Column("€", 6, lambda one: Span(cost_words(one.cost_eur), Tone.DIM), right=True),
+        Column("TOOK", 5, lambda one: Span(_seconds(one.duration_s), Tone.DIM), right=True, least=_WIDE),
+        Column("JOB", 14, lambda one: Span(one_line(one.job, 40), Tone.DIM), least=_WIDE),
+        Column("OUTLOOK", 20, lambda one: Span(one_line(one.outlook, 120), Tone.DIM), flex=3, least=_HUGE),
+    )
+
+
+def cost_words(amount: Decimal | None) -> str:
+    """EUR of a cycle: to the cent, small ones with two digits that count."""
+    return figures.NONE if amount is None else figures.brief_euros(int(amount * 10**9))
+
+
+def counted(cycles: Sequence[CycleLine]) -> CycleFigures:
+    """Cycles, counted by outcome and reason."""
+    outcomes = [one.outcome for one in cycles]
+    named = [reason for one in cycles if one.outcome == "would_block" for reason in one.reasons]
+    reasons = sorted({one: named.count(one) for one in named}.items(), key=lambda pair: (-pair[1], pair[0]))
+    return CycleFigures(
+        len(cycles),
+        outcomes.count("would_allow"),
+        outcomes.count("would_block"),
+        outcomes.count("no_trade"),
+        outcomes.count("aborted"),
+        tuple(reasons),
+    )
+
+
+def within(cycles: Sequence[CycleLine], now: datetime, seconds: int) -> list[CycleLine]:
+    """The cycles of the window that ends now."""
+    edge = now - timedelta(seconds=seconds)
+    return [one for one in cycles if one.at >= edge]
+
+
+def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Line, Line]:
+    """The title over the cycles: how they came out; the reasons that block most; that data is replayed."""
+    counts = counted(cycles)
+    if not counts.cycles:
+        return (Span("cycles"), Span(f" in {label}", Tone.DIM)), EMPTY
+    words = (("✓", counts.would_allow, "allow", Tone.OK), ("■", counts.would_block, "block", Tone.WARN))
+    more = (("·", counts.no_trade, "no trade", Tone.DIM), ("✗", counts.aborted, "aborted", Tone.BAD))
+    title: Line = (
+        Span("cycles"),
+        Span(f" {counts.cycles} in {label}", Tone.DIM),
+        *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in (*words, *more) if count),
+    )
+    return title, _cycles_right(cycles, counts, width)
+
+
+def _cycles_right(cycles: Sequence[CycleLine], counts: CycleFigures, width: int) -> Line:
+    if any(one.replayed for one in cycles):
+        return (Span(" ↺ REPLAYED DATA ", Tone.CHIP_INFO),)
+    if width < _WIDE or not counts.reasons:
+        return EMPTY
+    return (Span(", ".join(f"{name} {count}" for name, count in counts.reasons[:3]), Tone.DIM),)
+
+
+def no_cycles(facts: ShadowFacts, label: str, *, filtered: str = "") -> list[Line]:
+    """Why no cycle is listed."""
+    if facts.cycles and filtered:
+        return [(Span(f"no cycle of the last {label} matches  / {filtered}   esc clears", Tone.DIM),)]
+    if facts.cycles:
+        newest = max(one.at for one in facts.cycles)
+        age = figures.age(max(0.0, (facts.taken_at - newest).total_seconds()))
+        return [
+            (Span(f"no cycle in the last {label}; the newest is {age} old; w looks further back", Tone.DIM),)
+        ]
+    fresh = facts.freshness
+    if fresh.as_of is None and fresh.why:
+        return [(Span(f"✗ not known: {one_line(fresh.why, 200)}", Tone.BAD),)]
+    if any(one.kind is JobKind.SHADOW_CYCLE for one in facts.jobs):
+        return [
+            (
+                Span("no shadow cycle was finished yet; ", Tone.DIM),
+                Span("n", Tone.KEY),
+                Span(" on its job runs one", Tone.DIM),
+            )
+        ]
+    return [(Span("no shadow cycle yet: no job of kind shadow_cycle is configured", Tone.DIM),)]
+
+
+def book_line(books: Sequence[BookLine], now: datetime, width: int) -> Line:
+    """The paper book that the gate sees; of several the first, and how many more there are."""
+    if not books:
+        return (Span(" book  ", Tone.DIM), Span("none yet: the first cycle with a fill begins it", Tone.DIM))
+    one = books[0]
+    pnl, down = one.day_pnl_eur, one.drawdown_pct
+    held = [
+        f"{'long' if quantity > 0 else 'short'} {abs(quantity).normalize():,f} {one_line(name, 20)}"
+        for name, quantity in one.positions
+        if quantity
+    ]
+    age = "" if one.at is None else f"{figures.age(max(0.0, (now - one.at).total_seconds()))} ago"
+    parts: list[Line] = [
+        (Span(" book ", Tone.DIM), Span(one_line(one.name, 24), Tone.STRONG)),
+        (Span("€ ", Tone.DIM), Span(money(one.equity_eur), Tone.STRONG)),
+        (Span("day ", Tone.DIM), Span(money(pnl, signed=True), _signed_tone(pnl))),
+        (Span("down ", Tone.DIM), Span(figures.NONE if down is None else f"{down:.1f} %")),
+        (Span("; ".join(held) or "flat"),),
+        (Span(age, Tone.DIM),),
+    ]
+    if width >= _WIDE:
+        parts.append((Span(f"{one.fills:,} fills, fees € {money(one.fees_eur)}", Tone.DIM),))
+    if len(books) > 1:
+        parts.append((Span(f"+{len(books) - 1} books", Tone.DIM),))
+    return fit(joined(parts), width)
+
+
+def _signed_tone(amount: Decimal | None) -> Tone:
+    if amount is None:
+        return Tone.UNKNOWN
+    return Tone.WARN if amount < 0 else Tone.TEXT
+
+
+# -- readiness
+
+
+def ready_columns(
+    now: datetime, taken_at: datetime | None, *, stale: bool = False
+) -> Sequence[Column[CriterionResult]]:
+    """The columns of the criteria before the next phase; ages go on from the moment of judging."""
+    since = 0.0 if taken_at is None else max(0.0, (now - taken_at).total_seconds())
+
+    def state(one: CriterionResult) -> Span:
+        sign, tone = CRITERIA[one.status]
+        return Span(f"{sign} {one.status.value.replace('_', ' ')}", tone_when(tone, stale=stale))
+
+    def age(one: CriterionResult) -> Span:
+        return Span(figures.NONE if one.age_s is None else figures.age(one.age_s + since), Tone.DIM)
+
+    return (
+        Column("STATE", 13, state),
+        Column("CRITERION", 25, lambda one: Span(one_line(one.title, 120)), flex=2),
+        Column("FOUND", 18, lambda one: Span(one_line(one.found, 160), Tone.STRONG), flex=2),
+        Column("WANTED", 13, lambda one: Span(one_line(one.wanted, 120), Tone.DIM), flex=1),
+        Column("AGE", 4, age, right=True),
+        Column("EVIDENCE", 20, lambda one: Span(one_line(one.evidence, 160), Tone.DIM), flex=2, least=_HUGE),
+    )
+
+
+_URGENCY: Final = (CriterionStatus.RED, CriterionStatus.NO_EVIDENCE, CriterionStatus.GREEN)
+
+
+def criteria_rows(ready: "Readiness | None") -> list[CriterionResult]:
+    """What stands in the way first."""
+    found = () if ready is None else ready.criteria
+    return sorted(found, key=lambda one: _URGENCY.index(one.status))
+
+
+def ready_head(
+    facts: ShadowFacts | None, now: datetime, width: int, *, stale: bool = False
+) -> tuple[Line, Line]:
+    """The title over readiness: towards which phase, how many criteria stand how, judged when."""
+    ready = None if facts is None else facts.readiness
+    if ready is None:
+        return (Span("readiness"),), EMPTY
+    counts = ready.summary()
+    title: Line = (
+        Span("readiness"),
+        Span(f" towards {ready.phase.value}", Tone.DIM),
+        *(
+            Span(
+                f"  {sign} {counts.get(state.value, 0)} {state.value.replace('_', ' ')}",
+                tone_when(tone, stale=stale),
+            )
+            for state, (sign, tone) in CRITERIA.items()
+            if counts.get(state.value, 0)
+        ),
+    )
+    age = figures.age(max(0.0, (now - ready.taken_at).total_seconds()))
+    if width < _WIDE:
+        return title, (Span(age, Tone.DIM),)
+    return title, (Span(f"judged {age} ago", Tone.DIM),)
+
+
+def no_criteria(facts: ShadowFacts) -> list[Line]:
+    """Why nothing is said of readiness."""
+    if facts.readiness_problem:
+        return [(Span(f"? not judged: {one_line(facts.readiness_problem, 200)}", Tone.UNKNOWN),)]
+    if facts.readiness is not None:
+        return [(Span("nothing is asked before this phase", Tone.DIM),)]
+    return [(Span("not judged yet:  ", Tone.DIM), Span("peak readiness", Tone.ACCENT))]
