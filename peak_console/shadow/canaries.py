@@ -1,0 +1,156 @@
+"""Gold cases put to slots: each case once a round, over the road, judged without another model.
+
+An answer counts only for the model that gave it. A round in which a fallback answered tells so and counts
+nothing of it: a model that is down, or out of use, has not failed a case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from peak_console.config.canaries import CanaryCase
+from peak_console.domain.calls import CallLimits, CallRequest, CallResult, Message
+from peak_console.domain.drift import Tier
+from peak_console.domain.errors import BudgetExceeded, CallFailed, CallRefused, ConfigInvalid, PolicyDenied
+from peak_console.domain.jobs import RunState
+from peak_console.llm.runs import Run
+from peak_console.shadow.asked_slots import AskedSlot, record, slot_of, spread
+from peak_console.shadow.gold import wrong
+from peak_console.shadow.working import WorkEnd, Working
+
+AT_ONCE: Final = 3
+"""Cases of a slot that are asked at once."""
+
+_MOST_TOLD: Final = 50
+
+
+@dataclass(slots=True)
+class _Round:
+    """What came of a slot's cases."""
+
+    locked: frozenset[str]
+    """Digests of the cases that the lock stands on; empty: every case counts."""
+    passed: list[CanaryCase] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    others: int = 0
+    """Cases beside the locked ones, and how many of them passed."""
+    others_passed: int = 0
+    elsewhere: int = 0
+    """Answers of a model that stood in."""
+    unanswered: int = 0
+    spent: bool = False
+    """Whether the job's budget was used up."""
+
+    @property
+    def cases(self) -> int:
+        """Cases that count."""
+        return len(self.passed) + len(self.failures)
+
+    def take(self, case: CanaryCase, slot: AskedSlot, answer: CallResult) -> None:
+        """Judge an answer."""
+        if not slot.answered(answer):
+            self.elsewhere += 1
+            return
+        why = wrong(case, answer)
+        if self.locked and case.digest not in self.locked:
+            self.others += 1
+            self.others_passed += why is None
+        elif why is None:
+            self.passed.append(case)
+        else:
+            self.failures.append({"id": case.id, "why": why, "call_id": answer.call_id})
+
+    def told(self, name: str) -> dict[str, Any]:
+        """The round as its event tells it."""
+        optional = {
+            "others": self.others,
+            "others_passed": self.others_passed,
+            "elsewhere": self.elsewhere,
+            "unanswered": self.unanswered,
+        }
+        return {
+            "set": name,
+            "cases": self.cases,
+            "passed": len(self.passed),
+            "failures": sorted(self.failures, key=lambda one: one["id"])[:_MOST_TOLD],
+            "gold": sorted(case.digest for case in self.passed),
+            "ok": not self.failures,
+            **{word: count for word, count in optional.items() if count},
+        }
+
+
+async def run_canaries(working: Working) -> WorkEnd:
+    """One round of the job's cases over its slots, recorded for each model that answered.
+
+    Raises ``ConfigInvalid`` for a set that cannot be read, ``ControlRefused`` when posture forbids calls.
+    """
+    configs = working.configs.current()
+    settings = working.job.canary
+    assert settings is not None  # noqa: S101 - a job of this kind has them
+    found = configs.canaries.find(settings.cases)
+    if found is None:
+        raise ConfigInvalid(
+            f"there is no set of gold cases {settings.cases} that can be read",
+            code="canaries_missing",
+            remedy=f"peak lint; the set is configs/ai/canaries/{settings.cases}.toml",
+        )
+    rounds: list[tuple[AskedSlot, _Round]] = []
+    empty = []
+    async with working.run(purpose=f"canaries {settings.cases}") as run:
+        for name in settings.slots:
+            slot = slot_of(configs, name)
+            if slot is None:
+                empty.append(f"{name.layer}.{name.role} has no model")
+                continue
+            working.step(f"asking {slot.name}")
+            entry = slot.entry(configs)
+            made = _Round(frozenset(entry.canaries) if entry else frozenset())
+            cases = found.cases_of(slot.layer)
+            await spread([partial(_ask, run, slot, case, made, settings.cases) for case in cases], AT_ONCE)
+            if made.cases:
+                await record(working, slot, Tier.CANARY, run.run_id, made.told(settings.cases))
+            rounds.append((slot, made))
+    return _end(rounds, empty, run.run_id)
+
+
+async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, name: str) -> None:
+    if made.spent:
+        made.unanswered += 1
+        return
+    system = (Message(role="system", content=case.system),) if case.system else ()
+    request = CallRequest(
+        layer=slot.layer,
+        role=slot.role,
+        messages=(*system, Message(role="user", content=case.prompt)),
+        prompt_name=f"canary-{name}",
+        prompt_version=case.digest[:12],
+        limits=CallLimits(max_output_tokens=case.max_output_tokens),
+        temperature=0.0,
+        purpose=f"canary {case.id}",
+    )
+    try:
+        made.take(case, slot, await run.call(request))
+    except BudgetExceeded:
+        made.spent = True
+        made.unanswered += 1
+    except (CallFailed, CallRefused, PolicyDenied):
+        made.unanswered += 1
+
+
+def _end(rounds: Sequence[tuple[AskedSlot, _Round]], empty: Sequence[str], run_id: str) -> WorkEnd:
+    told = [*(_words(slot, made) for slot, made in rounds), *empty]
+    detail = "; ".join(told) or "no slot was asked"
+    if not any(made.cases for _, made in rounds):
+        return WorkEnd(RunState.FAILED, "unanswered", detail, run_id)
+    outcome = "failed" if any(made.failures for _, made in rounds) else "passed"
+    return WorkEnd(RunState.DONE, outcome, detail, run_id)
+
+
+def _words(slot: AskedSlot, made: _Round) -> str:
+    said = f"{slot.name}: {len(made.passed)} of {made.cases} passed"
+    if made.elsewhere:
+        said += f", {made.elsewhere} answered by another model"
+    if made.unanswered:
+        said += f", {made.unanswered} not answered" + (" (budget)" if made.spent else "")
+    return said
