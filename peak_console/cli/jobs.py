@@ -15,7 +15,7 @@ from peak_console.operations.jobs.asking import (
 from peak_console.operations.jobs.listing import RUNS_SHOWN, JobsNow, list_jobs
 from peak_console.operations.jobs.telling import run_json
 
-_MOST = 1000
+_MOST = 500
 _reason = click.option("--reason", default="", help="Why; it is recorded.")
 
 
@@ -71,7 +71,7 @@ def runs_command(invocation: Invocation, job: str | None, limit: int, *, failed:
 def pause_command(invocation: Invocation, job: str, reason: str) -> int:
     """Let no run of JOB begin until it is resumed. A run that goes on is left alone: peak jobs cancel."""
     done = pause_job(invocation.workspace(), job, reason=reason)
-    told = f"{job} is paused" if done.seq else f"{job} stood paused already"
+    told = f"{job} stood paused already" if done.already else f"{job} is paused"
     return _done(invocation, done, f'{told}; later: peak jobs resume {job} --reason "..."')
 
 

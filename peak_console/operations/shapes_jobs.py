@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from peak_console.operations.shape import Shape
 
@@ -73,12 +73,12 @@ class JobRunsShape(Shape):
 
 
 class JobDoneShape(Shape):
-    """``peak jobs pause``, ``resume`` and ``cancel``; ``seq`` 0 where nothing had to be recorded."""
+    """``peak jobs pause``, ``resume`` and ``cancel``."""
 
     what: Literal["run", "cancel", "pause", "resume"]
     job: str
     key: str
-    state: str
+    already: bool
     operator: str
     seq: int
 
@@ -86,8 +86,8 @@ class JobDoneShape(Shape):
 class ShadowRunShape(Shape):
     """``peak shadow run``: ``asked`` at once, ``runs`` with --once."""
 
-    asked: list[JobDoneShape] = []
-    runs: list[JobRunShape] = []
+    asked: list[JobDoneShape] = Field(default_factory=list)
+    runs: list[JobRunShape] = Field(default_factory=list)
 
 
 class CycleShape(Shape):

@@ -20,7 +20,7 @@ from peak_console.domain.text import one_line
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.jobs.listing import START_NODE, JobsNow, jobs_told, node_client
-from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
+from peak_console.operations.views.shadow import JobLine, JobRunLine
 
 REASON_LIMIT: Final = 500
 LOOK_S: Final = 0.25
@@ -44,10 +44,10 @@ class JobDone:
     operator: str
     key: str = ""
     """The run's, of ``run`` and ``cancel``."""
-    state: str = ""
-    """Where the run stands, of ``cancel``."""
+    already: bool = False
+    """Whether it was paused before, of ``pause``."""
     seq: int = 0
-    """Place of the record, of ``pause`` and ``resume``; 0 where it stood so already."""
+    """Place of the record, of ``resume``."""
 
     def as_json(self) -> dict[str, Any]:
         """As ``--json`` shows it."""
@@ -55,7 +55,7 @@ class JobDone:
             "what": self.what,
             "job": self.job,
             "key": self.key,
-            "state": self.state,
+            "already": self.already,
             "operator": self.operator,
             "seq": self.seq,
         }
@@ -92,8 +92,8 @@ def cancel_run(ws: Workspace, run: str, *, reason: str = "", operator: str | Non
     who = operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
         found = going_on(_now(client), run)
-        reply = client.request("jobs.cancel", key=found.key, operator=who, reason=_reason(reason))
-    return JobDone("cancel", found.job, who, key=found.key, state=str(reply.get("state", "")))
+        client.request("jobs.cancel", key=found.key, operator=who, reason=_reason(reason))
+    return JobDone("cancel", found.job, who, key=found.key)
 
 
 def pause_job(ws: Workspace, job: str, *, reason: str, operator: str | None = None) -> JobDone:
@@ -103,11 +103,9 @@ def pause_job(ws: Workspace, job: str, *, reason: str, operator: str | None = No
     """
     why, who = _needed(reason, "a pause"), operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
-        if _known(_now(client), job).state is JobState.PAUSED:
-            return JobDone("pause", job, who)
+        _known(_now(client), job)
         reply = client.request("jobs.pause", job=job, reason=why, operator=who)
-    seq = reply.get("seq")
-    return JobDone("pause", job, who, seq=seq if isinstance(seq, int) else 0)
+    return JobDone("pause", job, who, already=reply.get("already") is True)
 
 
 def resume_job(
@@ -120,18 +118,13 @@ def resume_job(
 ) -> JobDone:
     """Let a paused ``job`` run by its schedule again, with an operator's proof.
 
-    Raises ``UsageWrong`` (``reason_missing``, ``job_unknown``, ``job_not_paused``), ``ControlRefused``
-    without a key, and ``NodeUnreachable``.
+    Raises ``UsageWrong`` (``reason_missing``, ``job_unknown``), ``ControlRefused`` without a key or where it
+    is not paused (``job_not_paused``), and ``NodeUnreachable``.
     """
     why = _needed(reason, "a resumption")
     store = KeyStore(ws.keys, os.environ if environ is None else environ)
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
-        if _known(_now(client), job).state not in {JobState.PAUSED, JobState.GONE}:
-            raise UsageWrong(
-                f"job {job} is not paused",
-                code="job_not_paused",
-                remedy="see where it stands: peak jobs list",
-            )
+        _known(_now(client), job)
         operator = choose_operator(store, by)
         body = {"job": job, "reason": why, "operator": operator}
         draft = EventDraft(new_event_id(secrets.token_bytes), EventKind.JOB_RESUMED.value, body)
@@ -215,14 +208,17 @@ def going_on(now: JobsNow, run: str) -> JobRunLine:
             code="run_unknown",
             remedy="name a run's key, or a job: peak jobs list",
         )
-    if len(job.running) != 1:
-        keys = ", ".join(one.key for one in job.running)
+    under_way = {
+        one.key: one for one in (*job.running, *now.runs) if one.job == run and not one.state.is_over
+    }
+    if len(under_way) != 1:
+        keys = ", ".join(under_way)
         raise UsageWrong(
             f"several runs of job {run} go on: {keys}" if keys else f"no run of job {run} goes on",
             code="run_ambiguous" if keys else "run_over",
             remedy="name one by its key" if keys else "see: peak jobs runs",
         )
-    return job.running[0]
+    return next(iter(under_way.values()))
 
 
 def unknown_job(name: str, known: Iterable[str]) -> UsageWrong:
