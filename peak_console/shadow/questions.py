@@ -215,7 +215,7 @@ def _message(role: str, content: Any) -> Message:
     role = {"developer": "system"}.get(role, role)
     if role not in {"system", "user", "assistant"}:
         raise _Unreadable(role)
-    return Message(role=role, content=_text(content))  # type: ignore[arg-type]  # one of the three
+    return Message(role=role, content=_text(content))
 
 
 def _text(content: Any) -> str:

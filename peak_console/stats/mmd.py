@@ -10,16 +10,15 @@ cosine of the counts of all substrings of length p. Gao et al. (arXiv 2410.20247
 kernel, position by position; that sees little in answers which say the same a few characters later, as an
 opening word more makes of all that follows. The spectrum does not care where a phrase stands.
 
-Pure, and repeatable: the same texts and seed give the same figures.
+Pure: chance comes from the caller, so that the same texts and seed give the same figures.
 """
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb, prod, sqrt
-from typing import Final
+from typing import Final, Protocol
 
 SUBSTRING: Final = 4
 """Length p of the substrings, in characters: about a token of English."""
@@ -29,6 +28,18 @@ _TABLED: Final = 512
 
 Spectrum = Mapping[str, float]
 """Substrings with their share; as a vector it has length 1, or none for a text too short."""
+
+
+class Draw(Protocol):
+    """Chance, as ``random.Random(seed)`` gives it."""
+
+    def randrange(self, stop: int, /) -> int:
+        """A whole number from 0 up to ``stop``, without it."""
+        ...
+
+    def sample(self, population: Sequence[int], k: int) -> list[int]:
+        """``k`` different ones of ``population``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ def kernel(one: Spectrum, other: Spectrum) -> float:
 
 
 def two_sample(
-    questions: Sequence[Question], *, permutations: int, seed: str, length: int = SUBSTRING
+    questions: Sequence[Question], *, permutations: int, draw: Draw, length: int = SUBSTRING
 ) -> TwoSample:
     """Test that each question's answers of before and of now are exchangeable.
 
@@ -84,7 +95,6 @@ def two_sample(
         raise ValueError("each question needs an answer of before and one of now")
     strata = [_Stratum.of(one, length) for one in questions]
     observed = sum(one.observed for one in strata)
-    draw = random.Random(f"mmd/{seed}")  # noqa: S311 - permutations, not a secret
     edge = observed - 1e-12 * max(1.0, abs(observed))
     as_large = sum(sum(one.drawn(draw) for one in strata) >= edge for _ in range(permutations))
     ways = prod(comb(len(one.before) + len(one.now), len(one.before)) for one in questions)
@@ -126,7 +136,7 @@ class _Stratum:
     def observed(self) -> float:
         return self.discrepancy(range(self.old))
 
-    def drawn(self, draw: random.Random) -> float:
+    def drawn(self, draw: Draw) -> float:
         """The discrepancy when chance says which answers are the old ones."""
         if self.tabled:
             return self.tabled[draw.randrange(len(self.tabled))]
