@@ -133,6 +133,21 @@ class Book:
 
         return await self._do(work)
 
+    async def release(self, job: str) -> None:
+        """A job that has no due times is held no longer."""
+
+        def work(db: sqlite3.Connection) -> None:
+            row = tables.schedules(db).get(job)
+            if row is not None and row.held:
+                tables.put_schedule(db, replace(row, held=""))
+
+        await self._do(work)
+
+    async def is_claimed(self, row: RunRow) -> bool:
+        """Whether this claim stands: a worker is started for one that does."""
+        found = await self._do(lambda db: tables.run_of(db, row.key))
+        return found is not None and (found.fence, found.session) == (row.fence, row.session)
+
     async def note_worker(self, row: RunRow, *, pid: int, run_id: str = "") -> None:
         """Its worker runs."""
 
@@ -278,8 +293,8 @@ def _miss(db: sqlite3.Connection, row: RunRow, why: MissedWhy, now_us: int) -> N
 
 def _over(db: sqlite3.Connection, claim: RunRow, ended: Ended, now_us: int, *, again: bool = False) -> None:
     row = tables.run_of(db, claim.key) or claim
-    if row.fence != claim.fence or RunState.MISSED.value == row.state or row.ended_us is not None:
-        return  # another claim has it, or it is over
+    if row.fence != claim.fence or row.is_live != claim.is_live or row.ended_us is not None:
+        return  # another claim has it, it waits for another turn, or it is over
     run_id = ended.run_id or row.run_id
     after = replace(
         row,

@@ -9,7 +9,8 @@ from peak_console.node.scheduling.book import Book
 from peak_console.node.scheduling.claims import Claims
 from peak_console.node.scheduling.operations import JobOperations
 from peak_console.node.scheduling.pauses import Pauses
-from peak_console.node.scheduling.scheduler import Scheduler, Standing, Surroundings
+from peak_console.node.scheduling.scheduler import Scheduler
+from peak_console.node.scheduling.standing import Standing, Surroundings
 from peak_console.node.scheduling.telling import report
 from peak_console.node.scheduling.worker_process import MODULE, WorkerProcess
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from peak_console.domain.events import EventDraft
     from peak_console.ledger.service.server import Handler
     from peak_console.node.engine import Node
-    from peak_console.node.scheduling.scheduler import Alarm
+    from peak_console.node.scheduling.standing import Alarm
 
 logger = logging.getLogger(__name__)
 

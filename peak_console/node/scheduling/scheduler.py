@@ -3,29 +3,31 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
 
 from peak_console.config.jobs import Job
-from peak_console.domain.clock import Clock, from_unix_us, unix_us
-from peak_console.domain.errors import ConfigInvalid, ControlRefused, LedgerUnavailable, PeakError
-from peak_console.domain.events import EventDraft
+from peak_console.domain.clock import from_unix_us, unix_us
+from peak_console.domain.errors import (
+    ConfigInvalid,
+    ControlRefused,
+    EnvironmentUnfit,
+    PeakError,
+)
 from peak_console.domain.jobs import RunCause, RunState
 from peak_console.jobs.policy import Around, MissedWhy, runs_again
 from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
 from peak_console.node.scheduling.claims import Claims
+from peak_console.node.scheduling.orphans import end_orphan
+from peak_console.node.scheduling.outbox import Outbox
 from peak_console.node.scheduling.running import Running, order_of
+from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings
 from peak_console.node.scheduling.syncing import job_of
-from peak_console.node.scheduling.tables import RunRow, ScheduleRow, waiting_row
-from peak_console.node.scheduling.worker_process import WorkerProcess
+from peak_console.node.scheduling.tables import RunRow, waiting_row
 
 WORKERS_MOST: Final = 8
 """Workers at once, of all jobs; further runs wait for their turn."""
-
-STOP_GRACE_S: Final = 5.0
-"""How long after a stop a worker may take to end by itself."""
 
 _RETRY_S: Final = 5.0
 _LATE_US: Final = 2_000_000
@@ -34,64 +36,13 @@ _STEP_US: Final = 1_000_000
 logger = logging.getLogger(__name__)
 
 
-class Alarm(Protocol):
-    """Rings for a name at a moment: see :class:`~peak_console.node.scheduling.alarm.AlarmClock`."""
-
-    def set(self, name: str, at: Any) -> None:
-        """Ring for ``name`` at ``at``."""
-        ...
-
-    def unset(self, name: str) -> None:
-        """Ring no more for ``name``."""
-        ...
-
-    def close(self) -> None:
-        """Ring no more."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the scheduler asks of its node.
-
-    ``jobs`` gives the config's jobs and their digest, and raises ``ConfigInvalid``; ``stopped`` says why no
-    call is permitted, empty while they are; ``paused`` names the jobs that an operator paused, and why.
-    """
-
-    clock: Clock
-    root: Path
-    session: str
-    jobs: Callable[[], tuple[Sequence[Job], str]]
-    stopped: Callable[[], str]
-    paused: Callable[[], Mapping[str, str]]
-    append: Callable[[Sequence[EventDraft]], Awaitable[object]]
-    make_worker: Callable[[], WorkerProcess]
-    alarm: Callable[[Callable[[str], object]], Alarm]
-    stop_grace_s: float = STOP_GRACE_S
-
-
-@dataclass(slots=True)
-class Standing:
-    """What is told of the scheduler at once, without asking the book."""
-
-    jobs: dict[str, Job] = field(default_factory=dict)
-    schedules: dict[str, ScheduleRow] = field(default_factory=dict)
-    wakes: dict[str, int] = field(default_factory=dict)
-    """When each job's alarm rings, in microseconds since 1970."""
-    running: dict[str, Running] = field(default_factory=dict)
-    digest: str = ""
-    problem: str = ""
-    """Why the config's jobs cannot be read: what was read last goes on."""
-    trouble: str = ""
-    """Why the book or the ledger cannot be written."""
-
-
 class Scheduler:
     """Used on the node's loop only. One task decides; workers are waited for beside it."""
 
     def __init__(self, book: Book, around: Surroundings, standing: Standing, claims: Claims) -> None:
         self._book, self._around, self._claims = book, around, claims
         self.standing = standing
+        self._outbox = Outbox(book, around.append)
         self._alarm: Alarm | None = None
         self._rung: set[str] = set()
         self._stir = asyncio.Event()
@@ -145,14 +96,15 @@ class Scheduler:
     async def end(self) -> None:
         """End every worker; their runs are told as interrupted, and begin again with the next node."""
         self._ending = True
-        if self._alarm is not None:
-            self._alarm.close()
-            self._alarm = None
-        for one in self.standing.running.values():
-            one.worker.end(_NODE_ENDED)
+        async with self._deciding:
+            if self._alarm is not None:
+                self._alarm.close()
+                self._alarm = None
+            for one in self.standing.running.values():
+                one.worker.end(_NODE_ENDED)
         if self._watching:
             await asyncio.wait(self._watching)
-        await self._tried(self._tell)
+        await self._tried(self._outbox.tell)
 
     # -- what is asked
 
@@ -206,19 +158,26 @@ class Scheduler:
                 await self._tried(self._decide)
 
     async def _opening(self) -> None:
-        await self._tell()
+        await self._outbox.tell()
         self._read_config()
         self.standing.schedules = await self._book.schedules()
         if not self.standing.jobs and self.standing.problem:
             known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
             self.standing.jobs = {job.name: job for job in known if job is not None}
-        catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
-        await self._book.recover(catch_up, self._now())
+        for row in await self._recover():
+            if row.pid and end_orphan(row.pid, self._around.root):
+                logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
         await self._take_config()
-        await self._tell()
+        await self._outbox.tell()
         self.wake()
 
+    async def _recover(self) -> list[RunRow]:
+        catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
+        return await self._book.recover(catch_up, self._now())
+
     async def _decide(self) -> None:
+        if self.standing.trouble:
+            await self._recover()  # a claim whose end could not be written
         if self._config_changed() or self.standing.digest == "":
             self._read_config()
             await self._take_config()
@@ -230,7 +189,7 @@ class Scheduler:
         except BaseException:
             self._rung |= names
             raise
-        await self._tell()
+        await self._outbox.tell()
         await self._begin_what_waits()
         self.standing.schedules = await self._book.schedules()
 
@@ -246,11 +205,16 @@ class Scheduler:
             row = (await self._book.schedules()).get(job.name)
             self._free_since[job.name] = self._now() if row is not None and row.held else 0
         if not job.enabled or job.schedule is None:
+            await self._book.release(job.name)
             self._set_alarm(job, None)
             return
-        now = self._now()
-        around = Around(now, self._served_since, self._free_since[job.name])
-        self._set_alarm(job, await self._book.consider(job, around))
+        around = Around(self._now(), self._served_since, self._free_since[job.name])
+        try:
+            self._set_alarm(job, await self._book.consider(job, around))
+            self.standing.unreadable.pop(job.name, None)
+        except ConfigInvalid as error:
+            self.standing.unreadable[job.name] = error.message
+            self._set_alarm(job, None)
 
     def _held(self, job: Job) -> MissedWhy | None:
         if self._around.stopped():
@@ -273,6 +237,8 @@ class Scheduler:
             job = self.standing.jobs.get(row.job)
             if job is None or self._held(job) is not None or not self._has_room(job):
                 continue
+            if self._ending:
+                return
             await self._begin_run(job, row)
 
     def _has_room(self, job: Job) -> bool:
@@ -292,24 +258,29 @@ class Scheduler:
         claimed = None
         try:
             claimed = await self._book.claim(row.key, self._now(), about)
-            if claimed is None:
-                return
-            running.row = claimed
-            await self._tell()
-            await running.worker.start(order_of(claimed, job, running.token))
-            await self._book.note_worker(claimed, pid=running.worker.pid)
+            if claimed is not None:
+                running.row = claimed
+                await self._start(running)
         except (PeakError, OSError) as error:
             self._forget(running)
-            if claimed is not None and running.worker.pid == 0:
-                await self._not_started(claimed, job, error)
-                return
-            raise
-        finally:
+            if claimed is None:
+                raise
+            await self._not_started(claimed, job, error)
+        else:
             if claimed is None:
                 self._forget(running)
+
+    async def _start(self, running: Running) -> None:
+        """Tell that it begins, and start its worker; raises ``OSError`` or ``PeakError`` where none runs."""
+        await self._outbox.tell()
+        if not await self._book.is_claimed(running.row):
+            raise EnvironmentUnfit("its claim was lost with the node's state", code="claim_lost")
+        await running.worker.start(order_of(running.row, running.job, running.token))
         task = asyncio.create_task(self._watch(running))
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
+        with suppress(PeakError):  # it runs all the same; its end is written with its claim
+            await self._book.note_worker(running.row, pid=running.worker.pid)
 
     async def _not_started(self, claimed: RunRow, job: Job, error: Exception) -> None:
         """A claim whose worker never ran: as if it had been cut off."""
@@ -340,28 +311,6 @@ class Scheduler:
     def _forget(self, running: Running) -> None:
         self._claims.over(running.token)
         self.standing.running.pop(running.row.key, None)
-
-    # -- telling
-
-    async def _tell(self) -> None:
-        """Append what the ledger does not have yet, in its order; what it refuses is left out, and logged."""
-        while drafts := await self._book.untold():
-            try:
-                await self._around.append(drafts)
-            except LedgerUnavailable:
-                raise
-            except PeakError:
-                await self._tell_singly(drafts)
-            await self._book.told(drafts)
-
-    async def _tell_singly(self, drafts: Sequence[EventDraft]) -> None:
-        for draft in drafts:
-            try:
-                await self._around.append([draft])
-            except LedgerUnavailable:
-                raise
-            except PeakError as error:
-                logger.error("%s is not on the ledger: %s", draft.kind, error.message)  # noqa: TRY400 - no defect
 
     async def _tried(self, what: Callable[[], Awaitable[None]]) -> None:
         """Do ``what``; where book or ledger cannot be written it is tried again in a while."""

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -32,7 +32,7 @@ def sync_jobs(db: sqlite3.Connection, jobs: Sequence[Job], now_us: int) -> dict[
     for name, row in known.items():
         if name not in named and not row.gone:
             heir = heirs.get(_RENAMED + name)
-            _give_up_waiting(db, row, now_us)
+            _give_up_waiting(db, row, now_us, spared=())
             if heir is None:
                 _settle(db, row, now_us)
             note = (
@@ -75,7 +75,7 @@ def _changed(db: sqlite3.Connection, job: Job, before: ScheduleRow, now_us: int)
     if not before.digest:
         return now  # it was read again from the ledger, which has no definitions
     if before.enabled and not job.enabled:
-        _give_up_waiting(db, before, now_us)
+        _give_up_waiting(db, before, now_us, spared=(RunCause.ASKED.value, RunCause.SUSPICION.value))
     if before.enabled and (not job.enabled or _schedule_text(before) != (job.schedule, job.timezone)):
         _settle(db, before, now_us)
         return replace(now, cursor_us=now_us, missed=_read(db, job.name, before).missed)
@@ -84,10 +84,10 @@ def _changed(db: sqlite3.Connection, job: Job, before: ScheduleRow, now_us: int)
     return now
 
 
-def _give_up_waiting(db: sqlite3.Connection, row: ScheduleRow, now_us: int) -> None:
-    """Runs of a job that left, or was disabled, do not begin any more."""
+def _give_up_waiting(db: sqlite3.Connection, row: ScheduleRow, now_us: int, spared: Collection[str]) -> None:
+    """Runs of a job that left, or was disabled, do not begin any more; those of ``spared`` causes do."""
     for waiting in tables.waiting_runs(db, row.job):
-        if row.job and waiting.cause != RunCause.ASKED.value:
+        if waiting.cause not in spared:
             missed = replace(waiting, state=RunState.MISSED.value, outcome=_WHY.value, ended_us=now_us)
             tables.put_run(db, missed)
             tables.tell_missed(db, row.job, Missed(1, waiting.due_us, waiting.due_us, _WHY))

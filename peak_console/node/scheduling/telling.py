@@ -10,7 +10,7 @@ from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.jobs import RunState
 from peak_console.node.scheduling import tables
 from peak_console.node.scheduling.running import Running
-from peak_console.node.scheduling.scheduler import Standing
+from peak_console.node.scheduling.standing import Standing
 from peak_console.node.scheduling.syncing import job_of
 from peak_console.node.scheduling.tables import WAITING, RunRow, ScheduleRow
 
@@ -129,7 +129,7 @@ def _job(
         "p95_ms": None if p95 is None else p95 // 1000,
         "tags": list(job.tags) if job else [],
         "description": job.description if job else "",
-        "note": "; ".join(filter(None, (why, row.note if row else ""))),
+        "note": "; ".join(filter(None, (standing.unreadable.get(name), why, row.note if row else ""))),
     }
 
 

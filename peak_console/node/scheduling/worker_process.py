@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,14 +31,6 @@ TIMED_OUT: Final = "timed_out"
 
 _STATES: Final = frozenset({RunState.DONE, RunState.FAILED, RunState.ABORTED})
 _OUTCOME, _DETAIL = 60, 300
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker is told, and how long it may take."""
-
-    fields: Mapping[str, Any]
-    timeout_s: float
 
 
 Heard = Callable[[str, str], None]
@@ -65,6 +56,8 @@ class WorkerProcess:
         self._last_words = ""
         self._why = ""
         self._killer: asyncio.Task[None] | None = None
+        self._reaped = False
+        """Whether its exit was seen and its group ended: then its number may be another's."""
 
     @property
     def pid(self) -> int:
@@ -87,13 +80,16 @@ class WorkerProcess:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         if process.stdin is not None:
             process.stdin.write(json.dumps(order).encode() + b"\n")
+        if self._why:
+            self.end(self._why)
 
     def end(self, why: str) -> None:
         """End it: SIGTERM to its group now, SIGKILL after the grace. ``why`` is how its run ends."""
-        if self._process is None or self._killer is not None:
+        if self._reaped or self._killer is not None:
             return
         self._why = why
-        self._killer = asyncio.create_task(self._kill())
+        if self._process is not None:
+            self._killer = asyncio.create_task(self._kill())
 
     async def wait(self, timeout_s: float, heard: Heard) -> Ended:
         """How it ended; nothing of its group is left then."""
@@ -108,7 +104,7 @@ class WorkerProcess:
             await self._until_over(process, listening)
         finally:
             alarm.cancel()
-            self._signal(signal.SIGKILL)
+            self._end_group()
             listening.cancel()
             if self._killer is not None:
                 self._killer.cancel()
@@ -125,7 +121,7 @@ class WorkerProcess:
     ) -> None:
         """Until it has ended and all it said is heard; what it left running is not waited for."""
         await process.wait()
-        self._signal(signal.SIGKILL)
+        self._end_group()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace_s):
                 await asyncio.shield(listening)
@@ -135,10 +131,15 @@ class WorkerProcess:
         await asyncio.sleep(self._grace_s)
         self._signal(signal.SIGKILL)
 
+    def _end_group(self) -> None:
+        """End what it left running, once: at its exit, while the group's number can be no other's yet."""
+        self._signal(signal.SIGKILL)
+        self._reaped = True
+
     def _signal(self, number: signal.Signals) -> None:
-        """To its group: the leader is not reaped before its exit is known, so the number is still its own."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+        if not self._reaped and self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
 
     async def _listen(self, stdout: asyncio.StreamReader, heard: Heard) -> None:
         while line := await _line(stdout):
