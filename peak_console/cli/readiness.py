@@ -19,7 +19,7 @@ def command(invocation: Invocation, phase: str | None) -> int:
 
     PHASE is shadow, testnet or live; by default the next one. Exit 0 when all are green, 1 when not. What
     nothing is known of is "no evidence", which is not green; so is everything where the file, or its table of
-    PHASE, is missing or cannot be read.
+    PHASE, is missing or cannot be read. Cycles that replay history count in simulated workspaces alone.
     """
     found = readiness(invocation.workspace(), phase_named(phase) if phase else None)
     invocation.reporter.result(found.as_dict(), *_lines(found))
@@ -30,10 +30,10 @@ def _lines(found: Readiness) -> list[str]:
     if not found.criteria:
         return [f"{found.phase} counts as research, which asks for nothing but a reason"]
     rows = [
-        [_WORDS[one.status.value], one.title, one.found, one.wanted, _age(one.age_s)]
+        [_WORDS[one.status.value], one.title, one.found, one.wanted, _age(one.age_s), _shown(one)]
         for one in found.criteria
     ]
-    lines = table(["status", "criterion", "found", "wanted", "age"], rows)
+    lines = table(["status", "criterion", "found", "wanted", "age", "window and evidence"], rows)
     counts = found.summary()
     missing = len(found.missing)
     lines.append("")
@@ -48,6 +48,11 @@ def _lines(found: Readiness) -> list[str]:
 
 def _remedy(one: CriterionResult) -> list[str]:
     return [f"  {one.id}: {one.remedy}"] if one.remedy else []
+
+
+def _shown(one: CriterionResult) -> str:
+    """The time that was looked at, and where what was found can be looked up."""
+    return f"{one.window or 'now'}: {one.evidence}"
 
 
 def _age(seconds: float | None) -> str:

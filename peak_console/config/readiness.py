@@ -55,7 +55,34 @@ class Criteria(ConfigModel):
         default=7, description="Days back over which calls, verdicts, budgets and latency are judged."
     )
     min_calls: Count = Field(default=0, description="Calls answered in these days.")
-    min_cycles: Count = Field(default=0, description="Shadow cycles finished in the phase before.")
+    min_cycles: Count = Field(
+        default=0,
+        description="Shadow cycles finished in the phase before; aborted ones do not count, nor does "
+        "replayed history but in simulated workspaces.",
+    )
+    min_days_with_cycles: Count = Field(
+        default=0, description="Days (UTC) of the phase before with such a cycle on them."
+    )
+    max_aborted_pct: Percent | None = Field(
+        default=None, description="Share of these days' cycles that were aborted. Absent: not asked."
+    )
+    min_gate_decisions: Count = Field(default=0, description="Decisions of the risk gate in these days.")
+    gate_agrees: bool = Field(
+        default=False, description="Every decision of the gate in these days comes out alike again."
+    )
+    max_critic_disagreement_pct: Percent | None = Field(
+        default=None,
+        description="Share of these days' answers with two verdicts on which they differ. Absent: not asked.",
+    )
+    max_policy_incidents: Count | None = Field(
+        default=None, description="Policy incidents opened in these days. Absent: not asked."
+    )
+    models_clear: bool = Field(default=False, description="No model of the matrix is in quarantine.")
+    max_canary_age_h: Hours | None = Field(
+        default=None,
+        description="How long ago the gold cases of every model of the matrix held at most, in hours. "
+        "Absent: not asked.",
+    )
     max_open_incidents: Count | None = Field(
         default=None, description="Incidents that may be open. Absent: not asked."
     )
@@ -80,6 +107,14 @@ def everything(level: PhaseLevel) -> Criteria:
         min_days=1,
         min_calls=1,
         min_cycles=1,
+        min_days_with_cycles=1,
+        max_aborted_pct=Decimal(0),
+        min_gate_decisions=1,
+        gate_agrees=True,
+        max_critic_disagreement_pct=Decimal(0),
+        max_policy_incidents=0,
+        models_clear=True,
+        max_canary_age_h=1,
         max_open_incidents=0,
         max_critic_fail_pct=Decimal(0),
         max_p95_ms=1,

@@ -20,6 +20,8 @@ from peak_console.operations.ledger import existing
 from peak_console.operations.phase import phase_of
 from peak_console.operations.readiness_facts import gather
 from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus, evaluate, is_green
+from peak_console.operations.readiness_shadow import shadow_results
+from peak_console.operations.readiness_tallies import Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,14 @@ class Readiness:
         }
 
 
-def readiness(ws: Workspace, phase: Phase | None = None, *, clock: Clock | None = None) -> Readiness:
+def readiness(
+    ws: Workspace, phase: Phase | None = None, *, clock: Clock | None = None, tallies: Tallies | None = None
+) -> Readiness:
     """Everything asked before ``phase`` (by default the next level's), judged now.
 
     Where nothing says what is asked (no configs/readiness.toml, none that can be understood, no table of the
-    phase), every criterion there is stands without evidence. Raises ``LedgerUnavailable``.
+    phase), every criterion there is stands without evidence. ``tallies`` are kept by whoever judges again and
+    again. Raises ``LedgerUnavailable``.
     """
     clock = clock or SystemClock()
     now, boot_us = clock.now(), clock.boot_us()
@@ -98,8 +103,8 @@ def readiness(ws: Workspace, phase: Phase | None = None, *, clock: Clock | None 
     criteria = said.criteria or everything(wanted.level)
     opened = LedgerReader(existing(ws).ledger) if ws.ledger.exists() else nullcontext(None)
     with opened as reader:
-        facts = gather(ws, reader, wanted.level, criteria, clock)
-    results = evaluate(wanted.level, criteria, facts, now)
+        facts, shadow = gather(ws, reader, wanted.level, criteria, clock=clock, tallies=tallies or Tallies())
+    results = (*evaluate(wanted.level, criteria, facts, now), *shadow_results(criteria, shadow, now))
     if said.criteria is None:
         results = tuple(_unsaid(one, said) for one in results)
     return Readiness(wanted, here, now, results, said.digest, boot_us, digests)

@@ -19,7 +19,7 @@ from peak_console.config.verifying import Standing
 from peak_console.config.workspace import Workspace
 from peak_console.control.files import NODE
 from peak_console.control.folder import read_file
-from peak_console.domain.clock import Clock, from_iso, from_unix_us, iso
+from peak_console.domain.clock import Clock, from_iso, from_unix_us
 from peak_console.domain.errors import ConfigInvalid
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.vocabulary import Phase, PhaseLevel
@@ -29,9 +29,12 @@ from peak_console.operations.incidents.reading import read_incidents
 from peak_console.operations.lint import lint
 from peak_console.operations.locking.checking import check
 from peak_console.operations.readiness_judging import Drill, LockFacts, ReadinessFacts, VerifiedFacts
+from peak_console.operations.readiness_shadow import ABORTED, ShadowEvidence, span
+from peak_console.operations.readiness_shadow_facts import gather_shadow, models_of
+from peak_console.operations.readiness_tallies import Tallies
 from peak_console.stats.sketch import QuantileSketch
 
-CYCLE: Final = "shadow.cycle.finished"
+CYCLE: Final = EventKind.SHADOW_CYCLE_FINISHED
 DRILL: Final = "drill.finished"
 """Its body says which ``drill`` it was and whether it ``held``."""
 
@@ -42,8 +45,14 @@ _MOST: Final = 100_000
 
 
 def gather(
-    ws: Workspace, reader: LedgerReader | None, level: PhaseLevel, criteria: Criteria, clock: Clock
-) -> ReadinessFacts:
+    ws: Workspace,
+    reader: LedgerReader | None,
+    level: PhaseLevel,
+    criteria: Criteria,
+    *,
+    clock: Clock,
+    tallies: Tallies,
+) -> tuple[ReadinessFacts, ShadowEvidence]:
     """What is known now of what ``criteria`` ask before ``level``. Without a ledger only configs are known.
 
     Raises ``LedgerUnavailable``.
@@ -56,9 +65,13 @@ def gather(
     parts: dict[str, Any] = {"lock": _lock(ws, clock)}
     if configs is not None:
         parts |= {"without_scope": _without_scope(configs), "limits_open": limits_open(configs)}
+    shadow = ShadowEvidence(models=None if configs is None else models_of(configs))
     if reader is not None:
         parts |= _of_ledger(reader, configs, criteria, now)
-    return _with(known, parts)
+        since = (parts["level_since"], parts["level_seq"])
+        shadow = gather_shadow(reader, configs, criteria, since=since, now=now, tallies=tallies)
+        parts |= _cycles(reader, shadow)
+    return _with(known, parts), shadow
 
 
 def limits_open(configs: Configs) -> tuple[str, ...]:
@@ -147,7 +160,6 @@ def _of_ledger(
         **_figures(reader, criteria, now),
         **(_budget(reader, configs, criteria, now) if configs else {}),
         **_incidents(reader),
-        "cycles": _cycles(reader, since),
         "drills": drills_of(reader),
     }
 
@@ -207,11 +219,13 @@ def _incidents(reader: LedgerReader) -> dict[str, Any]:
     }
 
 
-def _cycles(reader: LedgerReader, since: datetime | None) -> int | None:
+def _cycles(reader: LedgerReader, shadow: ShadowEvidence) -> dict[str, Any]:
     """Shadow cycles since the level began; ``None`` where none was ever recorded."""
     if reader.last(CYCLE) is None:
-        return None
-    return len(_events(reader, CYCLE, since=None if since is None else iso(since)))
+        return {}
+    since = shadow.level_since
+    ended = [one for one in shadow.counted if one.outcome != ABORTED and (since is None or one.at >= since)]
+    return {"cycles": len(ended), "cycles_at": span(ended)}
 
 
 def drills_of(reader: LedgerReader) -> dict[str, Drill]:
@@ -225,9 +239,9 @@ def drills_of(reader: LedgerReader) -> dict[str, Drill]:
     return found
 
 
-def _events(reader: LedgerReader, kind: str, *, since: str | None = None) -> list[LedgerEvent]:
+def _events(reader: LedgerReader, kind: str) -> list[LedgerEvent]:
     """All events of a kind, the newest first."""
-    wanted = EventFilter(kinds=(kind,), since=since)
+    wanted = EventFilter(kinds=(kind,))
     events: list[LedgerEvent] = []
     before: int | None = None
     while len(events) < _MOST:

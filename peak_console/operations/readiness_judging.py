@@ -34,6 +34,8 @@ class CriterionResult:
     evidence: str
     """Where it can be looked up: a command, a file, a place in the ledger."""
     remedy: str = ""
+    window: str = ""
+    """The time that was looked at, in words; empty where it is now."""
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of a criterion."""
@@ -47,6 +49,7 @@ class CriterionResult:
             "age_s": age,
             "evidence": self.evidence,
             "remedy": self.remedy,
+            "window": self.window or "now",
         }
 
 
@@ -111,6 +114,9 @@ class ReadinessFacts:
     """When a node began that watches for incidents."""
     watched_seq: int = 0
     cycles: int | None = None
+    """Shadow cycles since the level began: not aborted; of replayed history in simulated workspaces alone."""
+    cycles_at: str = ""
+    """Where they stand in the ledger."""
     drills: Mapping[str, Drill] = field(default_factory=dict)
 
 
@@ -143,7 +149,7 @@ def is_green(results: tuple[CriterionResult, ...]) -> bool:
     return bool(results) and all(one.status is CriterionStatus.GREEN for one in results)
 
 
-def _result(
+def result_of(
     key: str, title: str, *, met: bool | None, found: str, wanted: str, evidence: str, **more: Any
 ) -> CriterionResult:
     """``met`` is ``None`` where none knows: ``unknown`` says what to do then, ``remedy`` where it is red."""
@@ -153,18 +159,19 @@ def _result(
         status, remedy = CriterionStatus.GREEN, ""
     else:
         status, remedy = CriterionStatus.RED, more.get("remedy", "")
-    return CriterionResult(key, title, status, found, wanted, more.get("age"), evidence, remedy)
+    window = more.get("window", "")
+    return CriterionResult(key, title, status, found, wanted, more.get("age"), evidence, remedy, window)
 
 
 def _configs(asked: _Asked) -> Iterator[CriterionResult]:
     facts, level = asked.facts, asked.level
     if asked.wants("lint_clean"):
         errors = facts.lint_errors
-        yield _result(
+        yield result_of(
             "lint_clean",
             f"configs clean under the rules of {level}",
             met=None if errors is None else not errors,
-            found="not known" if errors is None else _listed(errors, "no error", "error"),
+            found="not known" if errors is None else listed_words(errors, "no error", "error"),
             wanted="no error",
             evidence=f"peak lint --phase {level}",
             remedy=f"mend them: peak lint --phase {level}",
@@ -175,22 +182,22 @@ def _configs(asked: _Asked) -> Iterator[CriterionResult]:
         yield _eval_evidence(asked)
     if asked.wants("scopes_present"):
         missing = facts.without_scope
-        yield _result(
+        yield result_of(
             "scopes_present",
             "a capability scope for every layer with a model",
             met=None if missing is None else not missing,
-            found="not known" if missing is None else _listed(missing, "all there", "layer without one"),
+            found="not known" if missing is None else listed_words(missing, "all there", "layer without one"),
             wanted="all layers",
             evidence="configs/ai/capability_scopes",
             remedy="write configs/ai/capability_scopes/<L>.toml for each",
         )
     if asked.wants("limits_set"):
         unset = facts.limits_open
-        yield _result(
+        yield result_of(
             "limits_set",
             "every risk limit set",
             met=None if unset is None else not unset,
-            found="not known" if unset is None else _listed(unset, "all set", "absent or zero"),
+            found="not known" if unset is None else listed_words(unset, "all set", "absent or zero"),
             wanted="all above zero",
             evidence="configs/risk/limits.toml",
             remedy="write them into configs/risk/limits.toml",
@@ -203,7 +210,7 @@ def _lock_valid(asked: _Asked) -> CriterionResult:
     if lock is not None and not found:
         until = f", until {lock.expires_at:%Y-%m-%d}" if lock.expires_at else ""
         found = f"{lock.entries} candidates{until}"
-    return _result(
+    return result_of(
         "lock_valid",
         "a sound lock that covers the matrix",
         met=lock is not None and not lock.problem,
@@ -223,7 +230,7 @@ def _eval_evidence(asked: _Asked) -> CriterionResult:
         found = f"{lock.attested} of {lock.entries} only attested" if lock.attested else "all by eval"
     if lock is not None and lock.problem:
         met, found = None, "the lock does not hold"
-    return _result(
+    return result_of(
         "eval_evidence",
         "every model of the lock stands on an eval",
         met=met,
@@ -251,7 +258,7 @@ def _verified(asked: _Asked) -> CriterionResult:
         met = told.ok and told.whole and 0 <= age <= hours * 3600
         what = f"{told.events:,} events hold" if told.ok else "BROKEN"
         found = what if told.whole or not told.ok else f"{what}, but not from the beginning yet"
-    return _result(
+    return result_of(
         "ledger_verified",
         "the ledger verifies",
         met=met,
@@ -275,7 +282,7 @@ def _days(asked: _Asked) -> CriterionResult:
     else:
         passed = asked.now - since
         found, met = f"{max(passed.days, 0)} days", passed >= timedelta(days=wanted)
-    return _result(
+    return result_of(
         "min_days",
         f"days of {before}",
         met=met,
@@ -283,16 +290,17 @@ def _days(asked: _Asked) -> CriterionResult:
         wanted=f"{wanted} days",
         evidence=f"event #{facts.level_seq}" if facts.level_seq else "the ledger's beginning",
         remedy=f"go on in {before} until they have passed",
+        window=f"since {since:%Y-%m-%d}" if since else "",
         age=asked.age(since) if facts.level is before else None,
     )
 
 
 def _traffic(asked: _Asked) -> Iterator[CriterionResult]:
     facts, criteria, days = asked.facts, asked.criteria, asked.criteria.window_days
-    age, window = asked.age(facts.last_call_at), f"in {days} days"
+    age, window, over = asked.age(facts.last_call_at), f"in {days} days", f"{days} days"
     if criteria.min_calls:
         calls = facts.calls
-        yield _result(
+        yield result_of(
             "min_calls",
             f"calls answered {window}",
             met=None if calls is None else calls >= criteria.min_calls,
@@ -301,9 +309,10 @@ def _traffic(asked: _Asked) -> Iterator[CriterionResult]:
             evidence="the ledger's figures by hour",
             remedy="let it work longer before this phase",
             age=age,
+            window=over,
         )
     used = facts.budget_used_pct
-    yield _result(
+    yield result_of(
         "max_budget_used_pct",
         f"day's budget used, worst day {window}",
         met=None if used is None else used <= criteria.max_budget_used_pct,
@@ -312,12 +321,13 @@ def _traffic(asked: _Asked) -> Iterator[CriterionResult]:
         evidence="peak budget show",
         remedy="find out what spends: peak budget show; a day that was over stays in the window",
         age=age,
+        window=over,
     )
     if criteria.max_critic_fail_pct is not None:
         yield _critic(asked, criteria.max_critic_fail_pct, window, age)
     if criteria.max_p95_ms is not None:
         p95 = facts.p95_ms
-        yield _result(
+        yield result_of(
             "max_p95_ms",
             f"p95 of answered calls {window}",
             met=None if p95 is None else p95 <= criteria.max_p95_ms,
@@ -326,6 +336,7 @@ def _traffic(asked: _Asked) -> Iterator[CriterionResult]:
             evidence="the ledger's figures by hour",
             remedy="give the slow slots another model, or a shorter timeout",
             age=age,
+            window=over,
         )
 
 
@@ -333,7 +344,7 @@ def _critic(asked: _Asked, most: Decimal, window: str, age: float | None) -> Cri
     verdicts = asked.facts.verdicts
     total, failed = sum(verdicts.values()), verdicts.get("FAIL", 0)
     share = Decimal(100 * failed) / total if total else None
-    return _result(
+    return result_of(
         "max_critic_fail_pct",
         f"verdicts that were FAIL {window}",
         met=None if share is None else share <= most,
@@ -342,6 +353,7 @@ def _critic(asked: _Asked, most: Decimal, window: str, age: float | None) -> Cri
         evidence="critic.judged on the ledger",
         remedy="read the findings of the critics, and mend the prompt or the model behind them",
         age=age,
+        window=f"{asked.criteria.window_days} days",
     )
 
 
@@ -351,14 +363,15 @@ def _systems(asked: _Asked) -> Iterator[CriterionResult]:
         yield _incidents(facts, criteria.max_open_incidents)
     if criteria.min_cycles:
         cycles = facts.cycles
-        yield _result(
+        yield result_of(
             "min_cycles",
-            "shadow cycles finished",
+            "shadow cycles finished, aborted ones left out",
             met=None if cycles is None else cycles >= criteria.min_cycles,
             found="none was recorded" if cycles is None else f"{cycles:,}",
             wanted=f"≥ {criteria.min_cycles:,}",
-            evidence="shadow.cycle.finished on the ledger",
-            remedy="let the shadow jobs run on",
+            evidence=f"shadow.cycle.finished {facts.cycles_at or 'on the ledger'}",
+            remedy="let the shadow jobs run on: peak jobs list",
+            window=f"since {facts.level_since:%Y-%m-%d} (#{facts.level_seq})" if facts.level_since else "",
         )
     for name in criteria.drills:
         yield _drill(asked, name)
@@ -368,7 +381,7 @@ def _incidents(facts: ReadinessFacts, most: int) -> CriterionResult:
     """None opened is evidence only where a node watched."""
     count, since = facts.open_incidents, facts.watched_since
     watched = f", watched since {since:%Y-%m-%d} (#{facts.watched_seq})" if since else ""
-    return _result(
+    return result_of(
         "max_open_incidents",
         "open incidents",
         met=None if count is None else count <= most,
@@ -388,7 +401,7 @@ def _drill(asked: _Asked, name: str) -> CriterionResult:
     if drill is not None and age is not None:
         met = drill.held and 0 <= age <= days * 86_400
         found = "held" if drill.held else "did not hold"
-    return _result(
+    return result_of(
         f"drill:{name}",
         f"drill {name}",
         met=met,
@@ -397,11 +410,12 @@ def _drill(asked: _Asked, name: str) -> CriterionResult:
         evidence=f"event #{drill.seq}" if drill else "drill.finished on the ledger",
         remedy=f"run the drill again: {drill_command(name)}",
         unknown=f"run the drill: {drill_command(name)}",
+        window=f"{days} days",
         age=age,
     )
 
 
-def _listed(names: tuple[str, ...], none: str, one: str) -> str:
+def listed_words(names: tuple[str, ...], none: str, one: str) -> str:
     """``3 errors: a, b and 1 more``."""
     if not names:
         return none

@@ -119,7 +119,10 @@ class ConfigsShape(Shape):
 
 
 class CriterionShape(Shape):
-    """One criterion of readiness; ``age_s`` is how old what was found is, in seconds."""
+    """One criterion of readiness; ``age_s`` is how old what was found is, in seconds.
+
+    ``window`` is the time that was looked at, in words.
+    """
 
     id: str
     title: str
@@ -129,6 +132,7 @@ class CriterionShape(Shape):
     age_s: int | None
     evidence: str
     remedy: str
+    window: str
 
 
 class ReadinessShape(Shape):

@@ -52,10 +52,22 @@ READINESS_RULES: Final = (
     ),
 )
 
-_MORE_IS_STRICTER: Final = ("min_days", "min_calls", "min_cycles")
+_MORE_IS_STRICTER: Final = (
+    "min_days",
+    "min_calls",
+    "min_cycles",
+    "min_days_with_cycles",
+    "min_gate_decisions",
+    "gate_agrees",
+    "models_clear",
+)
 _LESS_IS_STRICTER: Final = (
     "max_verified_age_h",
     "max_open_incidents",
+    "max_policy_incidents",
+    "max_aborted_pct",
+    "max_critic_disagreement_pct",
+    "max_canary_age_h",
     "max_budget_used_pct",
     "max_critic_fail_pct",
     "max_p95_ms",
@@ -141,4 +153,6 @@ def _place(inspection: Inspection, level: PhaseLevel, key: str) -> tuple[str, ..
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "not asked" if value is None else str(value)

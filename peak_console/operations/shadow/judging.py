@@ -9,6 +9,7 @@ from peak_console.domain.errors import PeakError
 
 if TYPE_CHECKING:
     from peak_console.operations.readiness import Readiness
+    from peak_console.operations.readiness_tallies import Tallies
 
 KEPT_FOR: Final = timedelta(seconds=30)
 """How long a judgement is shown before it is judged again."""
@@ -24,6 +25,7 @@ class ReadinessKept:
         self._at: datetime | None = None
         self._judged: Readiness | None = None
         self._problem = ""
+        self._tallies: Tallies | None = None
 
     def read(self, now: datetime) -> "tuple[Readiness | None, str]":
         """The judgement, at most half a minute old; ``None`` before there is one, and why."""
@@ -37,9 +39,11 @@ class ReadinessKept:
 
     def _judge(self) -> None:
         from peak_console.operations.readiness import readiness  # noqa: PLC0415 - loads lint and the lock
+        from peak_console.operations.readiness_tallies import Tallies  # noqa: PLC0415 - with it
 
+        self._tallies = self._tallies or Tallies()
         try:
-            self._judged, self._problem = readiness(self._ws, clock=self._clock), ""
+            self._judged, self._problem = readiness(self._ws, clock=self._clock, tallies=self._tallies), ""
         except PeakError as error:
             self._judged = None
             self._problem = f"{error.message}; {error.remedy}" if error.remedy else error.message
