@@ -1,5 +1,6 @@
 """Jobs and their runs in words, for the command line. Pure; foreign text is made harmless."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,7 @@ _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86_400
 _DETAIL: Final = 160
+_NAMED: Final = 3
 
 STATE_WORDS: Final = {
     JobState.WAITING: "waiting",
@@ -34,8 +36,28 @@ def listed(now: JobsNow, jobs: Sequence[JobLine]) -> list[str]:
     else:
         headers = ["job", "state", "schedule", "next", "last run", "runs"]
         rows = table(headers, [_job(one, now.taken_at) for one in jobs])
-        rows += [f"{one.name}: {one_line(one.note, _DETAIL)}" for one in jobs if one.note]
+        told = (one for one in jobs if one.note and one.state is not JobState.HELD)  # the scheduler tells why
+        rows += [f"{one.name}: {one_line(one.note, _DETAIL)}" for one in told]
     return [*rows, *_below(now)]
+
+
+def brief(now: JobsNow) -> str:
+    """All jobs in a line, as ``peak status`` has it; empty where there are none."""
+    if not now.jobs:
+        return ""
+    states = Counter(one.state for one in now.jobs)
+    parts = [f"{count} {STATE_WORDS[state]}" for state, count in states.items()]
+    due = min(((one.next_at, one.name) for one in now.jobs if one.next_at is not None), default=None)
+    if due is not None:
+        parts.append(f"next {due[1]} {ago(due[0], now.taken_at)}")
+    bad = [one.name for one in now.jobs if one.last is not None and one.last.state not in _CALM]
+    if bad:
+        parts.append(f"last run not done: {', '.join(bad[:_NAMED])}{' …' if len(bad) > _NAMED else ''}")
+    if not now.told_by_node:
+        parts.append("no node runs them")
+    elif now.problem:
+        parts.append(f"PROBLEM: {one_line(now.problem, _DETAIL)}")
+    return ", ".join(parts)
 
 
 def runs_listed(now: JobsNow, runs: Sequence[JobRunLine]) -> list[str]:

@@ -4,10 +4,13 @@ from datetime import datetime
 
 import click
 
+from peak_console.cli.job_words import brief
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import brief_eur, table
 from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
+from peak_console.operations.jobs.listing import list_jobs
+from peak_console.operations.jobs.telling import job_json
 from peak_console.operations.status import status
 from peak_console.operations.views.bar import AnchorLine, Armed, BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
@@ -26,12 +29,14 @@ _MARKS = {"STOPPED": "■", "UNKNOWN": "?", "DISARMED": "●", "REDUCE": "▼", 
 @common
 def command(invocation: Invocation) -> int:
     """May anything act right now, why, since when, and how fresh is that. Exit 0 whatever the posture."""
-    snapshot = status(invocation.workspace())
-    invocation.reporter.result(snapshot.as_json(), *_lines(snapshot))
+    ws = invocation.workspace()
+    snapshot, jobs = status(ws), list_jobs(ws, runs=1)
+    document = {**snapshot.as_json(), "jobs": [job_json(one) for one in jobs.jobs]}
+    invocation.reporter.result(document, *_lines(snapshot, brief(jobs)))
     return 0
 
 
-def _lines(snapshot: BarSnapshot) -> list[str]:
+def _lines(snapshot: BarSnapshot, jobs: str = "") -> list[str]:
     posture = snapshot.posture
     state = posture.state.value
     since = f" since {iso(posture.since)}" if posture.since else ""
@@ -53,6 +58,7 @@ def _lines(snapshot: BarSnapshot) -> list[str]:
     ]
     rows += [[f"budget {one.scope} {one.layer or ''}".strip(), _budget(one)] for one in snapshot.budgets]
     rows += [["breakers", _breakers(snapshot)]]
+    rows += [["jobs", jobs]] if jobs else []
     rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
     rows += [
         [

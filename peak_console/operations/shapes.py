@@ -13,7 +13,7 @@ from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
 from peak_console.operations.shapes_incidents import INCIDENT_SHAPES, IncidentShape
-from peak_console.operations.shapes_jobs import JOB_SHAPES
+from peak_console.operations.shapes_jobs import JOB_SHAPES, JobShape
 from peak_console.operations.shapes_lock import LOCK_SHAPES
 from peak_console.operations.shapes_models import MODEL_SHAPES
 from peak_console.operations.shapes_record import RECORD_SHAPES
@@ -101,6 +101,7 @@ class StatusShape(_Shape):
     quarantined: list[str]
     ramp_pct: int = Field(ge=0, le=100)
     workers_missing: list[str]
+    jobs: list[JobShape]
 
 
 class BudgetLineShape(BudgetShape):

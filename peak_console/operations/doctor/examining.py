@@ -7,7 +7,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import PeakError
 from peak_console.domain.text import one_line
-from peak_console.operations.doctor import place, program, running
+from peak_console.operations.doctor import jobs, place, program, running
 from peak_console.operations.doctor.shapes import Diagnosis, Examined, Health
 from peak_console.operations.status import status
 
@@ -52,6 +52,7 @@ def _workspace(ws: Workspace, clock: Clock, environ: Mapping[str, str]) -> Itera
     yield from _looked("ledger", "ledger", lambda: running.ledger(bar, now))
     yield from _looked("node", "node", lambda: running.running(ws, bar, environ))
     yield from _looked("node", "incidents", lambda: running.incidents(bar))
+    yield from _looked("jobs", "jobs", lambda: jobs.jobs(ws, now, simulated=bar.simulated))
     yield from _looked("providers", "providers", lambda: running.providers(environ, bar))
 
 

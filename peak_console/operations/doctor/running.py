@@ -28,13 +28,13 @@ def running(ws: Workspace, bar: BarSnapshot, environ: Mapping[str, str]) -> Iter
     health = Health.BAD if posture.conflicts else Health.NOTE
     shown = f"{posture.state.value} ({reasons})" + "".join(f"; {one}" for one in posture.conflicts)
     yield Diagnosis("node", "posture", health, shown, "look at: peak status" if posture.conflicts else "")
-    told = _told(ws)
+    told = node_told(ws)
     yield from _node(bar, told)
     yield _service(bar, service_state(plan(ws, environ)))
     yield from _environment_file(told)
 
 
-def _told(ws: Workspace) -> Mapping[str, Any] | None:
+def node_told(ws: Workspace) -> Mapping[str, Any] | None:
     """The node's own report, ``None`` when none answers."""
     with contextlib.suppress(PeakError, OSError):
         path = find_socket(ws.control)
