@@ -11,9 +11,21 @@ from pathlib import Path
 from console_driving import make_app
 from console_scenes import HOSTILE, NOW, scene
 
+from peak_console.domain.clock import unix_us
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventKind
 from peak_console.domain.jobs import JobKind, RunCause, RunState
+from peak_console.domain.trading import (
+    GateLimits,
+    GatePosture,
+    Market,
+    OrderIntent,
+    Portfolio,
+    Position,
+    Quote,
+    RecentOrder,
+    Side,
+)
 from peak_console.domain.vocabulary import Phase
 from peak_console.operations.readiness import Readiness
 from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
@@ -36,6 +48,7 @@ from peak_console.operations.views.shadow import (
 from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.operations.views.timeline import Mark, TimelineLine
 from peak_console.operations.views.work import Cancelled, Progress, WorkCancelled
+from peak_console.risk.document import inputs_document
 from peak_console.tui.app import PeakApp
 
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -376,15 +389,21 @@ def facts(name: str) -> ShadowFacts:
 BODY = {
     "job": "eurusd-15m", "key": UNDER_WAY.key, "instrument": "EUR/USD", "outcome": "would_block", "reasons": ["max_position", "max_exposure"],
     "as_of": "2026-11-22T13:00:00Z", "taken_at": "2026-11-22T13:19:40Z", "replayed": False, "stale": False,
-    "source": {"kind": "file", "name": "data/eurusd_1h.csv", "digest": "9f" * 32, "bars": 48, "first": "2026-11-20T13:00:00Z", "last": "2026-11-22T13:00:00Z"},
-    "outlook": {"call_id": "call_1", "seq": 184_061, "confidence": "62", "scenarios": [{"name": "drifts up", "probability_pct": 55, "summary": "holds above 1.0840 while rates stay put"}, {"name": "falls back", "probability_pct": 45, "summary": "below 1.0790 the idea is over"}]},
-    "hypothesis": {"call_id": "call_2", "seq": 184_066, "view": "up", "conviction": "medium"},
-    "critic": {"verdict": "PASS", "degraded": False, "reports": [{"layer": "L2", "verdict": "PASS", "seq": 184_063}, {"layer": "L3", "verdict": "PASS", "seq": 184_068}]},
-    "sod_ok": True, "gate": {"event_id": "ev_1", "verdict": "BLOCK", "reasons": ["max_position", "max_exposure"]},
-    "intent": {"side": "buy", "quantity": "1200", "instrument": "EUR/USD", "order_type": "market"}, "fill": None,
-    "book": {"name": "shadow", "state": {"cash_eur": "98712.10", "fees_eur": "7.31"}},
-    "models": [{"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5.2", "served": "gpt-5.2-2025-12-11"}],
-    "steps": [{"what": "snapshot", "ms": 12}, {"what": "outlook", "ms": 8_210}], "cost_eur": "0.0412", "duration_ms": 18_400,
+    "source": {"kind": "file", "name": "data/eurusd_1h.csv", "digest": "9f" * 32, "bars": 48, "bar_s": 3600, "close": "1.0850", "gaps": 0},
+    "outlook": {"call_id": "call_1", "seq": 184_061, "confidence": "medium", "scenarios": [
+        {"name": "drifts up", "probability_pct": 55, "closes_from": "1.0860", "closes_below": None},
+        {"name": "stays", "probability_pct": 30, "closes_from": "1.0810", "closes_below": "1.0860"},
+        {"name": "falls back", "probability_pct": 15, "closes_from": None, "closes_below": "1.0810"},
+    ]},
+    "hypothesis": {"call_id": "call_2", "seq": 184_066, "view": "up", "conviction": "medium", "invalidation_level": "1.0790"},
+    "critic": {"verdict": "PASS", "degraded": False, "reports": [{"layer": "L2", "judge": "L4", "verdict": "PASS", "seq": 184_063}, {"layer": "L3", "judge": "L4", "verdict": "PASS", "seq": 184_068}]},
+    "sod_ok": True, "sod_detail": "", "gate": {"event_id": "ev_1", "verdict": "BLOCK", "reasons": ["max_position", "max_exposure"]},
+    "intent": {"side": "buy", "quantity": "1200", "instrument": "EUR/USD", "order_type": "market"}, "no_intent": "", "fill": None,
+    "exits": [], "review": [{"run_id": "20261122_050000_c00037", "happened": "drifts up", "probability_pct": 50}],
+    "book": {"name": "shadow", "state": {"equity_eur": "100412.55", "fees_eur": "7.31", "positions": [["EUR/USD", "800", "1.0850"]]}},
+    "models": [{"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5.2", "served": "gpt-5.2-2025-12-11", "fallback": False}],
+    "steps": [{"what": "snapshot", "ms": 12}, {"what": "outlook", "ms": 8_210}, {"what": "gate", "ms": 2}], "cost_eur": "0.0412", "duration_ms": 18_400,
+    "notes": [], "problem": "",
 }  # fmt: skip
 CANARY_BODY = {
     "tier": "canary",
@@ -396,6 +415,38 @@ CANARY_BODY = {
         {"id": "iso-date", "why": f"not a date: {HOSTILE}"},
     ],
 }
+
+
+def _gate_inputs() -> dict[str, object]:
+    """What the gate decided on: a position that grows beyond its limit."""
+    now_us = unix_us(CYCLES[2].at)
+    price, eur = Decimal("1.0850"), Decimal("0.92")
+    return inputs_document(
+        OrderIntent("idea-1", CYCLES[2].run_id, "EUR/USD", Side.BUY, Decimal(1200)),
+        Portfolio(
+            (Position("EUR/USD", Decimal(800), price),),
+            Decimal("100412.55"),
+            Decimal(100825),
+            Decimal("-38.2"),
+        ),
+        (),
+        (RecentOrder("idea-0", now_us - 20_000_000),),
+        GateLimits(
+            Decimal(2000),
+            Decimal(1500),
+            Decimal(1000),
+            Decimal(1800),
+            5,
+            3,
+            500,
+            Decimal(1),
+            7200,
+            Decimal(500),
+            Decimal(5),
+        ),
+        Market(now_us, {"EUR/USD": Quote("EUR/USD", price, now_us - 60_000_000, eur, now_us - 60_000_000)}),
+        GatePosture(calls=True, critic_passed=True, sod_ok=True),
+    )
 
 
 def shadow_source(name: str) -> FakeSource:
@@ -410,10 +461,9 @@ def shadow_source(name: str) -> FakeSource:
     def event(seq: int, kind: str, body: dict[str, object]) -> EventDetail:
         return EventDetail(seq, kind, cycle.at, {"body": body}, freshness=Freshness(NOW))
 
-    inputs = {"limits": {"max_position_eur": "1000", "max_exposure_eur": "1500"}}
     source.event_pages = {
         cycle.seq: event(cycle.seq, EventKind.SHADOW_CYCLE_FINISHED.value, BODY),
-        cycle.seq - 1: event(cycle.seq - 1, EventKind.GATE_DECIDED.value, {"inputs": inputs}),
+        cycle.seq - 1: event(cycle.seq - 1, EventKind.GATE_DECIDED.value, {"inputs": _gate_inputs()}),
         184_150: event(184_150, EventKind.DRIFT_CHECKED.value, CANARY_BODY),
     }
     return source

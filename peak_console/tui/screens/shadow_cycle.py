@@ -7,6 +7,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from peak_console.domain.events import EventKind
+from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.shadow import CycleLine
 from peak_console.tui.action import ActionState, ShadowChosen
 from peak_console.tui.actions import bindings_for
@@ -66,7 +67,7 @@ class ShadowCycleScreen(ShadowDoing, PeakScreen):
                 run_id,
                 event.at,
                 body if isinstance(body, dict) else {},
-                gate,
+                gate_figures(gate.get("inputs")),
                 decided[-1].seq if decided else 0,
                 event.missing or ("its body was pruned" if event.pruned else ""),
                 event.freshness,

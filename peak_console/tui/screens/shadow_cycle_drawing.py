@@ -1,11 +1,12 @@
 """How a shadow cycle's page looks. What its event does not say is not shown; nothing is trusted. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from peak_console.domain.text import one_line
+from peak_console.operations.shadow.gate_figures import GateFigure
 from peak_console.operations.views.body_fields import listed, mapping, moment, whole
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.tui import figures
@@ -14,34 +15,19 @@ from peak_console.tui.screens.shadow_drawing import critic_span, outcome_span
 from peak_console.tui.widgets.document import wrapped
 
 Body = Mapping[str, Any]
-_NAME: Final = 14
-_PARTS: Final = (
-    ("intent", ("side", "quantity", "instrument", "order_type", "limit_price")),
-    ("fill", ("side", "quantity", "price", "fee_eur", "fee", "slippage_bps")),
-)
-_LIMITS: Final = (
-    ("max_order_size", "order size"),
-    ("max_notional_eur", "notional €"),
-    ("max_position_eur", "position €"),
-    ("max_exposure_eur", "exposure €"),
-    ("max_open_orders", "open orders"),
-    ("max_order_rate_per_min", "orders a minute"),
-    ("price_collar_pct", "price collar %"),
-    ("max_price_age_s", "price age s"),
-    ("max_daily_loss_eur", "day's loss €"),
-    ("max_drawdown_pct", "drawdown %"),
-)
+_NAME, _ROOMY = 15, 90
 
 
 @dataclass(frozen=True, slots=True)
 class CyclePage:
-    """What a cycle's page is made of: the body of its event, and that of its gate's decision."""
+    """What a cycle's page is made of: the body of its event, and the figures of its gate."""
 
     seq: int
     run_id: str
     at: datetime | None
     body: Body
-    gate: Body = field(default_factory=dict)
+    figures: tuple[GateFigure, ...] = ()
+    """What the gate measured, with its limits."""
     gate_seq: int = 0
     missing: str = ""
     freshness: Freshness = NEVER
@@ -81,158 +67,191 @@ def _head(page: CyclePage, now: datetime, width: int) -> Iterator[Line]:
     what = outcome_span(said(body.get("outcome"), 40))
     name = Span(said(body.get("instrument"), 40), Tone.STRONG)
     yield fit((name, Span("   "), what, Span(when, Tone.DIM), *replayed, *stale), width)
-    reasons = ", ".join(said(one, 60) for one in listed(body.get("reasons")))
-    if reasons:
-        yield from wrapped(reasons, width, indent="", tone=Tone.WARN)
-    yield from _pairs(
-        (("job", said(body.get("job"))), ("run", page.run_id), ("event", f"#{page.seq:,}")), width
-    )
+    reasons = ", ".join(said(one, 80) for one in listed(body.get("reasons")))
+    for words, tone in ((reasons, Tone.WARN), (said(body.get("problem"), 300), Tone.BAD)):
+        if words:
+            yield from wrapped(words, width, indent="", tone=tone)
+    for note in listed(body.get("notes")):
+        yield from wrapped(said(note), width, indent="", tone=Tone.DIM)
+    place = f"job {said(body.get('job'), 60)}   run {one_line(page.run_id, 40)}   #{page.seq:,}"
+    yield fit((Span(place, Tone.DIM),), width)
 
 
 def _data(body: Body, now: datetime, width: int) -> Iterator[Line]:
     source = mapping(body.get("source"))
     yield from _titled("data", width)
-    as_of = moment(body.get("as_of"))
-    kind = " ".join(part for part in (said(source.get("kind")), said(source.get("name"))) if part)
-    bars, first, last = (said(source.get(key)) for key in ("bars", "first", "last"))
-    yield from _pairs(
-        (
-            ("as of", "" if as_of is None else figures.day_and_clock(as_of, now)),
-            ("source", kind),
-            ("bars", f"{bars}, {first} to {last}" if bars and first else bars),
-            ("digest", said(source.get("digest"), 24)),
-        ),
-        width,
+    if not source:
+        yield (Span("  none: it ended before", Tone.DIM),)
+        return
+    as_of, bar_s = moment(body.get("as_of")), whole(source.get("bar_s"))
+    every = f" of {figures.age(bar_s)}" if bar_s else ""
+    gaps = whole(source.get("gaps")) or 0
+    parts = (
+        "" if as_of is None else f"as of {figures.day_and_clock(as_of, now)}",
+        f"close {said(source.get('close'))}" if source.get("close") else "",
+        f"{said(source.get('bars'))} bars{every}",
+        f"{gaps} missing" if gaps else "",
     )
+    yield fit((Span(f"  {', '.join(part for part in parts if part)}"),), width)
+    name = " ".join(part for part in (said(source.get("kind")), said(source.get("name"))) if part)
+    yield fit((Span(f"  {name}   sha256 {said(source.get('digest'), 16)}", Tone.DIM),), width)
 
 
 def _ideas(body: Body, width: int) -> Iterator[Line]:
     outlook, idea = mapping(body.get("outlook")), mapping(body.get("hypothesis"))
     yield from _titled("outlook and hypothesis", width)
     if not outlook and not idea:
-        yield (Span("  none was asked for: it ended before", Tone.DIM),)
+        yield (Span("  none: it ended before", Tone.DIM),)
         return
-    yield from _pairs((("confidence", said(outlook.get("confidence"))),), width)
     for one in listed(outlook.get("scenarios")):
-        scenario = mapping(one)
-        chance = said(scenario.get("probability_pct"))
-        name = said(scenario.get("name")) or said(scenario.get("title"))
-        told = said(scenario.get("summary"), 300) or said(scenario.get("description"), 300)
-        share = whole(scenario.get("probability_pct")) or 0
-        bar = "█" * max(0, min(20, share // 5))
-        yield fit(
-            (cell(f"  {name}", _NAME + 4), Span(f"{chance:>4} % {bar}  ", Tone.ACCENT), Span(told, Tone.DIM)),
-            width,
-        )
-    view = " ".join(part for part in (said(idea.get("view")), said(idea.get("conviction"))) if part)
-    yield from _pairs(
-        (
-            ("view", view),
-            ("thesis", said(idea.get("thesis"), 500)),
-            ("invalid at", said(idea.get("invalidation_level"))),
-            ("reference", said(idea.get("reference_level"))),
-            ("no trade", said(idea.get("no_trade_reason"), 300)),
-            ("calls", ", ".join(call for one in (outlook, idea) if (call := said(one.get("call_id"))))),
-        ),
-        width,
+        yield fit(_scenario(mapping(one)), width)
+    view = said(idea.get("view"))
+    words = (
+        f"view {view}" if view else "",
+        f"conviction {said(idea.get('conviction'))}" if idea.get("conviction") else "",
+        f"invalid at {said(idea.get('invalidation_level'))}" if idea.get("invalidation_level") else "",
+        f"confidence {said(outlook.get('confidence'))}" if outlook.get("confidence") else "",
+    )
+    yield fit((Span(f"  {', '.join(word for word in words if word)}"),), width)
+
+
+def _scenario(one: Body) -> Line:
+    share = max(0, min(100, whole(one.get("probability_pct")) or 0))
+    above, below = said(one.get("closes_from"), 24), said(one.get("closes_below"), 24)
+    ends = " ".join(
+        part for part in (f"from {above}" if above else "", f"below {below}" if below else "") if part
+    )
+    return (
+        cell(f"  {said(one.get('name'), 80)}", _NAME + 14),
+        Span(f"{share:>4} % ", Tone.STRONG),
+        cell("█" * (share // 5), 21, Tone.ACCENT),
+        Span(f"closes {ends}" if ends else "", Tone.DIM),
     )
 
 
 def _critics(body: Body, width: int) -> Iterator[Line]:
     critic = mapping(body.get("critic"))
     yield from _titled("critic", width)
-    if not critic:
+    reports = [mapping(one) for one in listed(critic.get("reports"))]
+    if not said(critic.get("verdict")):
         yield (Span("  was not asked: it ended before", Tone.DIM),)
         return
-    degraded = "   DEGRADED" if critic.get("degraded") is True else ""
-    yield (
-        cell("  verdict", _NAME, Tone.DIM),
-        critic_span(said(critic.get("verdict"))),
-        Span(degraded, Tone.WARN),
-    )
-    for one in listed(critic.get("reports")):
-        report = mapping(one)
-        seq = whole(report.get("seq"))
-        yield (
-            cell(f"  of {said(report.get('layer'), 10)}", _NAME, Tone.DIM),
-            critic_span(said(report.get("verdict"))),
-            Span("" if seq is None else f"   #{seq:,}", Tone.DIM),
-        )
-        for each in listed(report.get("findings")):
-            finding = mapping(each)
-            words = ": ".join(
-                part for part in (said(finding.get("severity")), said(finding.get("message"), 300)) if part
-            )
-            yield from wrapped(words, width, indent=" " * _NAME, tone=Tone.WARN)
-    sod = body.get("sod_ok")
-    if isinstance(sod, bool):
-        shown = (
-            Span("✓ the critic is of another provider", Tone.OK) if sod else Span("✗ not separate", Tone.BAD)
-        )
-        yield (cell("  separation", _NAME, Tone.DIM), shown)
+    parts: list[Span] = [Span("  strictest "), critic_span(said(critic.get("verdict")))]
+    if critic.get("degraded") is True:
+        parts.append(Span("  ▲ degraded: a stand-in judged", Tone.WARN))
+    for one in reports:
+        judge = f" by {said(one.get('judge'), 8)}" if one.get("judge") else ""
+        seq = whole(one.get("seq"))
+        parts += [
+            Span(f"   {said(one.get('layer'), 8)}{judge} ", Tone.DIM),
+            critic_span(said(one.get("verdict"))),
+        ]
+        parts.append(Span("" if seq is None else f" #{seq:,}", Tone.DIM))
+    yield fit(parts, width)
+    if body.get("sod_ok") is False:
+        why = said(body.get("sod_detail")) or "duties are not separate"
+        yield from wrapped(f"✗ {why}", width, tone=Tone.BAD)
 
 
 def _gate(page: CyclePage, width: int) -> Iterator[Line]:
-    body, inputs = page.body, mapping(page.gate.get("inputs"))
-    for title, keys in _PARTS[:1]:
-        found = mapping(body.get(title))
-        words = " ".join(said(found.get(key)) for key in keys if said(found.get(key)))
-        yield from _titled(title, width)
-        yield (Span(f"  {words}") if words else Span("  none: there was nothing to order", Tone.DIM),)
-    decided = mapping(body.get("gate"))
+    body = page.body
+    intent, decided = mapping(body.get("intent")), mapping(body.get("gate"))
     yield from _titled("gate", width)
     if not decided:
-        yield (Span("  was not asked", Tone.DIM),)
+        why = said(body.get("no_intent")) or "it ended before"
+        yield fit((Span(f"  was not asked: {why.replace('_', ' ')}", Tone.DIM),), width)
         return
-    verdict = said(decided.get("verdict"))
+    verdict = said(decided.get("verdict"), 12)
     tone, sign = (Tone.OK, "✓") if verdict == "ALLOW" else (Tone.WARN, "■")
+    order = " ".join(said(intent.get(key), 40) for key in ("side", "quantity", "instrument", "order_type"))
     place = f"   #{page.gate_seq:,}" if page.gate_seq else ""
-    yield (cell("  verdict", _NAME, Tone.DIM), Span(f"{sign} {verdict}", tone), Span(place, Tone.DIM))
-    for reason in listed(decided.get("reasons")):
-        yield (Span("  ■ ", Tone.WARN), Span(said(reason, 60), Tone.STRONG))
-    limits = mapping(inputs.get("limits"))
-    known = [(words, said(limits.get(key))) for key, words in _LIMITS if said(limits.get(key))]
-    if known:
-        yield (Span("  limits: " + ", ".join(f"{words} {value}" for words, value in known), Tone.DIM),)
+    yield fit((Span(f"  {sign} {verdict}", tone), Span(f"   {order}"), Span(place, Tone.DIM)), width)
+    reasons = [said(one, 40) for one in listed(decided.get("reasons"))]
+    measured = {one.reason.value for one in page.figures}
+    for reason in reasons:
+        if reason not in measured:
+            yield (Span("  ■ ", Tone.WARN), Span(reason, Tone.STRONG))
+    if page.figures:
+        yield (Span(f"    {'figure':<22}{'found':>16}{'limit':>16}", Tone.DIM),)
+    for one in sorted(page.figures, key=lambda each: each.reason.value not in reasons):
+        blocks = one.reason.value in reasons
+        yield fit(
+            (
+                Span("  ■ " if blocks else "    ", Tone.WARN),
+                cell(one.name, 22, Tone.STRONG if blocks else Tone.DIM),
+                cell(one.found, 16, Tone.WARN if blocks else Tone.TEXT, right=True),
+                cell(one.limit, 16, Tone.DIM, right=True),
+                Span(f"   {one.reason.value}" if blocks else "", Tone.WARN),
+            ),
+            width,
+        )
 
 
 def _book(body: Body, width: int) -> Iterator[Line]:
     fill, book = mapping(body.get("fill")), mapping(body.get("book"))
-    yield from _titled("paper book", width)
-    words = " ".join(said(fill.get(key)) for key in _PARTS[1][1] if said(fill.get(key)))
     state = mapping(book.get("state"))
-    plain = ((key.replace("_", " "), said(value)) for key, value in sorted(state.items()))
-    yield from _pairs(
+    yield from _titled("paper book", width, (Span(said(book.get("name"), 40), Tone.DIM),))
+    if fill:
+        words = f"filled at {said(fill.get('price'), 24)}, fee € {said(fill.get('fee_eur'), 24)}"
+    else:
+        words = "nothing was filled"
+    yield fit((Span(f"  {words}"),), width)
+    for one in listed(body.get("exits")):
+        told = mapping(one)
+        words = " ".join(said(told.get(key), 40) for key in ("side", "quantity", "instrument"))
+        yield fit(
+            (Span(f"  ended: {words} at {said(told.get('price'), 24)}, {said(told.get('reason'), 40)}"),),
+            width,
+        )
+    held = ", ".join(f"{said(one[1], 24)} {said(one[0], 24)}" for one in _triples(state.get("positions")))
+    equity, fees = said(state.get("equity_eur"), 24), said(state.get("fees_eur"), 24)
+    yield fit(
         (
-            ("fill", words or "none"),
-            ("book", said(book.get("name"))),
-            *((name, value) for name, value in plain if value),
+            Span(
+                f"  then: equity € {equity or figures.NONE}, fees € {fees}, holds {held or 'nothing'}",
+                Tone.DIM,
+            ),
         ),
         width,
     )
+    for one in listed(body.get("review")):
+        told = mapping(one)
+        words = (
+            f"said {said(told.get('probability_pct'))} % of what happened ({said(told.get('happened'), 60)})"
+        )
+        yield fit((Span(f"  review of {said(told.get('run_id'), 40)}: {words}", Tone.DIM),), width)
+
+
+def _triples(value: Any) -> Iterator[Sequence[Any]]:
+    for one in listed(value):
+        if isinstance(one, list) and len(one) > 1:
+            yield one
 
 
 def _made_by(body: Body, width: int) -> Iterator[Line]:
-    yield from _titled("who and how long", width)
+    total = " ".join(
+        part for part in (_ms(body.get("duration_ms")), f"€ {said(body.get('cost_eur'), 24)}") if part
+    )
+    yield from _titled("who and how long", width, (Span(total, Tone.DIM),))
     for one in listed(body.get("models")):
         model = mapping(one)
         slot = ".".join(part for part in (said(model.get("layer")), said(model.get("role"))) if part)
         name = ":".join(part for part in (said(model.get("provider")), said(model.get("model_id"))) if part)
-        served = said(model.get("served"))
+        served = said(model.get("served"), 120)
+        flags = "  ▲ fallback" if model.get("fallback") is True else ""
         yield fit(
             (
                 cell(f"  {slot}", _NAME, Tone.DIM),
                 Span(name),
                 Span(f"  as {served}" if served else "", Tone.DIM),
+                Span(flags, Tone.WARN),
             ),
             width,
         )
     steps = [mapping(one) for one in listed(body.get("steps"))]
-    words = "  ".join(f"{said(one.get('what'))} {_ms(one.get('ms'))}" for one in steps)
-    yield from _pairs(
-        (("steps", words), ("took", _ms(body.get("duration_ms"))), ("cost €", said(body.get("cost_eur")))),
-        width,
-    )
+    words = "  ".join(f"{said(one.get('what'), 40)} {_ms(one.get('ms'))}" for one in steps)
+    if words:
+        yield from wrapped(words, width, tone=Tone.DIM)
 
 
 def _ms(value: Any) -> str:
@@ -240,14 +259,7 @@ def _ms(value: Any) -> str:
     return "" if number is None else figures.latency(number)
 
 
-def _pairs(pairs: Iterable[tuple[str, str]], width: int) -> Iterator[Line]:
-    for name, value in pairs:
-        if value:
-            shown = wrapped(value, width, indent=" " * _NAME)
-            yield (cell(f"  {name}", _NAME, Tone.DIM), *shown[0][1:])
-            yield from shown[1:]
-
-
 def _titled(title: str, width: int, right: Sequence[Span] = ()) -> Iterator[Line]:
-    yield EMPTY
+    if width >= _ROOMY:
+        yield EMPTY
     yield rule((Span(title),), width, right)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from peak_console.operations.views.source import Source
 
 _ABOUT = "about"
+_HEAD, _HEAD_TALL = 10, 24
+"""Lines of the page above the runs, at most."""
 
 
 class ShadowJobScreen(ShadowDoing, PeakScreen):
@@ -35,7 +37,6 @@ class ShadowJobScreen(ShadowDoing, PeakScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("shadow-job")]
     DEFAULT_CSS = """
     ShadowJobScreen #shadow-job { height: 10; padding: 0 1; }
-    ShadowJobScreen.-tall #shadow-job { height: 18; }
     ShadowJobScreen #shadow-runs { height: 1fr; }
     """
 
@@ -133,6 +134,9 @@ class ShadowJobScreen(ShadowDoing, PeakScreen):
         shown = JobShown(name, job, about, self._problem)
         page = self.query_one("#shadow-job", Document)
         page.show_lines(lambda width: list(job_lines(shown, now, width)))
+        page.styles.height = max(
+            2, min(len(page.lines) or _HEAD, _HEAD_TALL if self.has_class("-tall") else _HEAD)
+        )
         runs = [one for one in facts.runs if one.job == name]
         known = {one.key for one in runs}
         under_way = [one for one in (job.running if job else ()) if one.key not in known]
