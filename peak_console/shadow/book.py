@@ -19,6 +19,8 @@ from peak_console.risk.book import PaperBook, begun, from_json, to_json
 from peak_console.risk.document import number_text
 from peak_console.shadow.scoring import Score
 
+BOOK_MOVED: Final = "book_moved"
+"""The code of a cycle's end that the ledger's writer refuses, for another one wrote its book meanwhile."""
 _MOST: Final = 200
 
 
