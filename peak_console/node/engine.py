@@ -45,6 +45,7 @@ from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.lowering import Lowering
 from peak_console.node.notarizing import Notarizing, told_of
+from peak_console.node.paper_books import PaperBooks
 from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.scheduling.place import Scheduling
 from peak_console.node.scheduling.worker_process import MODULE
@@ -169,7 +170,7 @@ class Node:
         facts, breakers = Facts(), Breakers(self.rules.breaker_rules)
         reservations = Reservations(self.rules.limits, clock=self._clock)
         pruning = Pruning(self.rules.least_days, clock=self._clock)
-        armed = ArmRecord()
+        armed, books = ArmRecord(), PaperBooks()
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
@@ -194,6 +195,7 @@ class Node:
                 *(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
                 self.detecting,
                 self.scheduling.pauses,
+                books,
             ),
             guards=(self.rules.guard,),
             conditions=(
@@ -205,6 +207,7 @@ class Node:
                 armed.out_of_place,
                 self.detecting.out_of_place,
                 self.scheduling.pauses.out_of_place,
+                books.out_of_place,
             ),
         )
         self._closers.append(self.writer.close)
