@@ -25,6 +25,8 @@ class Alarm:
     figures: Mapping[str, Any] = field(default_factory=dict)
     seen: int = 1
     """How often the cause was seen anew; 0 where it only still stands."""
+    acts: bool = True
+    """Whether what its trigger does by itself happens; else it is told, and no more."""
 
     def said(self) -> "Alarm":
         """Fit to be recorded and shown: one line each, of a bounded length."""
@@ -35,4 +37,5 @@ class Alarm:
             one_line(self.summary, SUMMARY_LIMIT),
             self.figures,
             self.seen,
+            self.acts,
         )

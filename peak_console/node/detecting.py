@@ -25,7 +25,6 @@ from peak_console.incidents import burning, critics, drifting, latency, opening,
 from peak_console.incidents.alarm import Alarm
 from peak_console.incidents.burning import Spending
 from peak_console.incidents.critics import Verdicts
-from peak_console.incidents.drifting import Echoes
 from peak_console.incidents.lapses import LastNode, after_restart, held_up
 from peak_console.incidents.latency import Latencies
 from peak_console.incidents.opening import Openings
@@ -34,6 +33,7 @@ from peak_console.incidents.violations import Violations
 from peak_console.ledger.headers import Header
 from peak_console.ledger.projections import Body
 from peak_console.node.acting import refused_reset
+from peak_console.node.drifting import Drifting
 from peak_console.node.rebuilding import folded_rows, last_node, minutes, newest, sketches, with_lease
 from peak_console.node.state import NodeState
 from peak_console.node.triggers import Opening
@@ -70,7 +70,7 @@ class Detecting:
         self._last: LastNode | None = None
         self.spending = Spending()
         self.violations = Violations()
-        self.echoes = Echoes()
+        self.drift = Drifting(state)
         self.latencies = Latencies()
         self.verdicts = Verdicts()
         self._conflicts = PostureConflicts()
@@ -121,11 +121,11 @@ class Detecting:
         self._tell(
             [
                 *self.violations.alarms(self._config.policy_violation, self._now_us()),
-                *self.echoes.alarms(),
                 *self.latencies.alarms(),
                 *self.verdicts.alarms(),
             ]
         )
+        self.drift.tell(self._opening)
 
     def second(self) -> None:
         """What time decides: budgets, what stands, and whether this node stood still."""
@@ -159,7 +159,7 @@ class Detecting:
         self.latencies.restore(sketches(db, now_us // 1_000_000))
         for event, body in newest(db):
             self._feed(event, body, again=True)
-        for rule in (self.violations, self.echoes, self.latencies, self.verdicts):
+        for rule in (self.violations, self.latencies, self.verdicts):
             rule.known()
 
     def admit(self, draft: EventDraft, now: datetime) -> Refusal | None:  # noqa: ARG002 - the protocol's
@@ -207,8 +207,8 @@ class Detecting:
         if not again:  # at a start, figures tell it
             self.spending.take(event, body, at_us // 1_000_000)
             self.latencies.take(event, body, self._config.latency_spike)
+            self.drift.take(event, body, at_us)
         self.violations.take(event, body, at_us)
-        self.echoes.take(event, body)
         self.verdicts.take(event, body, self._config.critic_fail_rate)
 
     def _tell(self, alarms: Sequence[Alarm]) -> None:
@@ -222,6 +222,7 @@ class Detecting:
         with suppress(PeakError):
             configs = self._state.configs.current(self._state.facts.phase.level)
             self._config, self._limits = configs.incidents, configs.budgets.limits.limits
+            self.drift.look(configs)
             self.spending.reach(max(one.long_s for one in self._config.budget_runaway.windows))
 
     def _enabled(self) -> bool:

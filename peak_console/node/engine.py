@@ -279,7 +279,8 @@ class Node:
         self.watch.tick()
         begin_triggers(self)
         await self.scheduling.begin()
-        loops = [self.watch.run(), self.scheduling.run()]
+        drifting = self.detecting.drift.run(self.state_thread, self.opening)
+        loops = [self.watch.run(), self.scheduling.run(), drifting]
         if self._with_children:
             self.notarizing.start()
             self.children = self._make_children()

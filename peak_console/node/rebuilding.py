@@ -15,7 +15,7 @@ from peak_console.control.folder import RealFolder
 from peak_console.control.lease import decode
 from peak_console.domain.clock import from_iso, unix_us
 from peak_console.domain.events import EventKind
-from peak_console.incidents import critics, drifting, opening, violations
+from peak_console.incidents import critics, opening, violations
 from peak_console.incidents.lapses import LastNode
 from peak_console.incidents.latency import ModelKey
 from peak_console.ledger.filters import RARE_SQL
@@ -32,7 +32,7 @@ INCIDENTS_REBUILT: Final = 5000
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
 
-_NEWEST: Final = tuple({*violations.KINDS, *drifting.KINDS, *critics.KINDS})
+_NEWEST: Final = tuple({*violations.KINDS, *critics.KINDS})
 _FOLDED: Final = (*opening.KINDS, *BREAKER_KINDS)
 
 logger = logging.getLogger(__name__)

@@ -1,11 +1,13 @@
 """The triggers' place in a node: what they may do, what they look at, and where they are asked."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import EventKind
 from peak_console.domain.incidents import Trigger
+from peak_console.domain.jobs import RunCause
 from peak_console.incidents.fold import TEST_OVER
 from peak_console.node.acting import NodeActing, own
 from peak_console.node.late_records import LateRecords
@@ -13,7 +15,7 @@ from peak_console.node.order_breakers import OrderBreakers
 from peak_console.node.triggers import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from peak_console.domain.events import EventDraft
     from peak_console.ledger.service.server import Handler
@@ -39,7 +41,7 @@ def opening_of(node: "Node") -> Opening:
 
 
 def handlers(node: "Node") -> "dict[str, Handler]":
-    """The operation that ends a test alert; of any other incident it is refused."""
+    """The operation that ends a test alert, of any other incident refused; and what drift's tests say."""
 
     async def test_over(message: "Message", session: "Session") -> "Message":
         session.require_writing()
@@ -55,7 +57,10 @@ def handlers(node: "Node") -> "dict[str, Handler]":
         (ack,) = await node.server.append([own(EventKind.INCIDENT_ACTION_TAKEN, body)], actor="node")
         return {"seq": ack.seq}
 
-    return {"incident.test_over": test_over}
+    async def drift(_: "Message", __: "Session") -> "Message":
+        return node.detecting.drift.report()
+
+    return {"incident.test_over": test_over, "drift.status": drift}
 
 
 def begin(node: "Node") -> None:
@@ -68,6 +73,15 @@ def begin(node: "Node") -> None:
     late.look()
     node.watch.each_second.append(late.look)
     node.watch.each_second.append(node.order_breakers.second)
+    node.detecting.drift.ask_for = partial(_look_into, node)
+
+
+async def _look_into(node: "Node", job: str, params: "Mapping[str, Any]") -> object:
+    """Have a job run because of a suspicion of drift."""
+    reason = f"{params['signal']} of {params['provider']}:{params['model_id']} is suspicious"
+    return await node.scheduling.ask(
+        job, cause=RunCause.SUSPICION, params=params, asked_by="node", reason=reason
+    )
 
 
 def order_breakers_of(node: "Node") -> OrderBreakers:

@@ -78,14 +78,16 @@ class Opening:
         figures: Mapping[str, Any] | None = None,
         *,
         seen: int = 1,
+        acts: bool = True,
     ) -> str | None:
         """Open an incident, or count its cause where one is open; gives the id, ``None`` where none is.
 
-        ``seen`` 0 says that the cause only still stands. Never raises and never waits: what happens by itself
-        begins before this loop does anything else, the record follows.
+        ``seen`` 0 says that the cause only still stands; without ``acts`` nothing happens by itself. Never
+        raises and never waits: what happens by itself begins before this loop does anything else, the record
+        follows.
         """
         try:
-            return self.alarm(Alarm(trigger, cause, scope, summary, figures or {}, seen))
+            return self.alarm(Alarm(trigger, cause, scope, summary, figures or {}, seen, acts))
         except Exception:
             logger.exception("an incident could not be opened: %s %s", trigger, one_line(str(cause)))
             return None
@@ -98,22 +100,31 @@ class Opening:
         alarm = alarm.said()
         now = self._clock.now()
         verdict, known = self.known.judge(alarm.trigger.value, alarm.cause, rules.quiet_s, unix_us(now))
-        if verdict is Judgement.QUIET and not self._to_do(rules.auto, alarm):
+        auto = rules.auto if alarm.acts else Auto.NONE
+        if verdict is Judgement.QUIET and not self._to_do(auto, alarm):
             return None
         if verdict is Judgement.COUNTED and known is not None:
             known.times += alarm.seen
             if alarm.seen:
-                self._perform(rules.auto, alarm, known.incident_id)
+                self._perform(auto, alarm, known.incident_id)
             return known.incident_id
         known = self.known.opened(new_incident_id(now, secrets.token_bytes), alarm.trigger.value, alarm.cause)
         known.times = max(alarm.seen, 1)
         self._counted[known.incident_id] = 1
-        if rules.auto is not Auto.NONE:
+        if auto is not Auto.NONE:
             for told in self.on_acting:
                 told()
-        self._perform(rules.auto, alarm, known.incident_id)
-        self._record(EventKind.INCIDENT_OPENED, _opened(alarm, rules.auto, known))
+        self._perform(auto, alarm, known.incident_id)
+        self._record(EventKind.INCIDENT_OPENED, _opened(alarm, auto, known))
         return known.incident_id
+
+    def record(self, draft: EventDraft) -> None:
+        """Record what a trigger saw, behind what was opened before it; waits for a ledger as that does."""
+        if len(self._waiting) < WAITING_LIMIT:
+            self._waiting.append(draft)
+        else:
+            logger.error("%s waits for no ledger any more: too much waits", draft.kind)
+        self._drain()
 
     def tick(self) -> None:
         """Try again to record what waits; record counts that changed."""
@@ -168,12 +179,7 @@ class Opening:
                 self._record(EventKind.INCIDENT_ACTION_TAKEN, body)
 
     def _record(self, kind: EventKind, body: Mapping[str, Any]) -> None:
-        draft = EventDraft(new_event_id(secrets.token_bytes), kind.value, body)
-        if len(self._waiting) < WAITING_LIMIT:
-            self._waiting.append(draft)
-        else:
-            logger.error("%s waits for no ledger any more: too much waits", kind)
-        self._drain()
+        self.record(EventDraft(new_event_id(secrets.token_bytes), kind.value, body))
 
     def _drain(self) -> None:
         if self._waiting and not self._recording:

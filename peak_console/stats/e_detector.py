@@ -22,6 +22,10 @@ BETS: Final = (0.1, 0.2, 0.35, 0.5, 0.7)
 BASELINE_ENOUGH: Final = 500
 """Observations from which a measured baseline counts as it is; below, its upper confidence bound does."""
 
+HITS_ENOUGH: Final = 25
+"""And of them hits: five per cent of the above. A rate of which fewer were seen is known too little, however
+many observations there were: with none of 500 the next one alone would be an alarm."""
+
 CONFIDENCE: Final = 0.90
 """One-sided, of the upper bound."""
 
@@ -95,8 +99,11 @@ def restored(p0: float, logs: Sequence[float], seen: int, hits: int) -> EDetecto
 
 
 def usual_rate(hits: int, seen: int) -> float:
-    """The rate to test against, from a baseline: as measured, or its upper bound where that is short."""
-    if seen >= BASELINE_ENOUGH:
+    """The rate to test against, from a baseline: as measured, or its upper bound where it is little known.
+
+    Raises ``ValueError`` for more hits than observations.
+    """
+    if seen >= BASELINE_ENOUGH and HITS_ENOUGH <= hits <= seen:
         return hits / seen
     return upper_bound(hits, seen, CONFIDENCE)
 

@@ -30,7 +30,6 @@ from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import Orders, PostureState
 from peak_console.incidents.burning import Spending
 from peak_console.incidents.critics import Verdicts
-from peak_console.incidents.drifting import Echoes
 from peak_console.incidents.lapses import LastNode, after_restart, held_up
 from peak_console.incidents.latency import Latencies
 from peak_console.incidents.standing import LedgerHealth, LostWorkers, PostureConflicts
@@ -153,17 +152,6 @@ def test_a_count_is_within_its_window() -> None:
     found.take(header(DENIED), {"rule": "r", "where": "w"}, 650 * SECOND)
     found.take(header(DENIED), {"rule": "r", "where": "w"}, 660 * SECOND)
     assert len(found.alarms(rules, 660 * SECOND)) == 1
-
-
-def test_another_models_answer_is_of_its_model() -> None:
-    """Each model once, with how often; other failures say nothing."""
-    found = Echoes()
-    for _ in range(3):
-        found.take(header(FAILED), failed("unexpected_echo", served_model="gpt-4"))
-    found.take(header(FAILED), failed("timeout"))
-    (alarm,) = found.alarms()
-    assert (alarm.scope, alarm.seen, alarm.figures["served_model"]) == ("model:openai:gpt-5", 3, "gpt-4")
-    assert found.alarms() == []
 
 
 # --- rates
