@@ -5,13 +5,16 @@ Times are ISO 8601 in UTC, lengths whole milliseconds. What a reply holds otherw
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
 from peak_console.domain.clock import iso
 from peak_console.domain.jobs import JobKind, RunCause, RunState
 from peak_console.domain.text import one_line
 from peak_console.operations.views.body_fields import EPOCH, listed, mapping, moment, whole
 from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
+
+_Words = TypeVar("_Words", bound=StrEnum)
 
 _NAME: Final = 120
 _WORDS: Final = 400
@@ -60,16 +63,15 @@ def job_json(job: JobLine) -> dict[str, Any]:
 def run_from(told: Any) -> JobRunLine | None:
     """The run that a reply tells; ``None`` where it names none."""
     fields = mapping(told)
-    key, state = _word(fields.get("key"), _NAME), fields.get("state")
-    if not key or state not in set(RunState):
+    key, state = _word(fields.get("key"), _NAME), _one_of(RunState, fields.get("state"))
+    if not key or state is None:
         return None
-    cause = fields.get("cause")
     return JobRunLine(
         key=key,
         job=_word(fields.get("job"), _NAME) or key.partition("@")[0],
-        state=RunState(state),
+        state=state,
         due_at=moment(fields.get("due_at")) or EPOCH,
-        cause=RunCause(cause) if cause in set(RunCause) else RunCause.DUE,
+        cause=_one_of(RunCause, fields.get("cause")) or RunCause.DUE,
         run_id=_word(fields.get("run_id"), _NAME),
         started_at=moment(fields.get("started_at")),
         ended_at=moment(fields.get("ended_at")),
@@ -83,14 +85,14 @@ def run_from(told: Any) -> JobRunLine | None:
 def job_from(told: Any) -> JobLine | None:
     """The job that a reply tells; ``None`` where it names none."""
     fields = mapping(told)
-    name, kind, state = _word(fields.get("name"), _NAME), fields.get("kind"), fields.get("state")
+    name = _word(fields.get("name"), _NAME)
     if not name:
         return None
     p95 = whole(fields.get("p95_ms"))
     return JobLine(
         name=name,
-        kind=JobKind(kind) if kind in set(JobKind) else None,
-        state=JobState(state) if state in set(JobState) else JobState.UNKNOWN,
+        kind=_one_of(JobKind, fields.get("kind")),
+        state=_one_of(JobState, fields.get("state")) or JobState.UNKNOWN,
         schedule=_word(fields.get("schedule"), _NAME),
         timezone=_word(fields.get("timezone"), _NAME) or "UTC",
         next_at=moment(fields.get("next_at")),
@@ -120,6 +122,10 @@ def jobs_from(told: Any) -> tuple[JobLine, ...]:
 def scheduler_words(told: Mapping[str, Any]) -> str:
     """What the scheduler says of itself, in a line; empty where it says nothing."""
     return "; ".join(filter(None, (_word(told.get(name)) for name in ("state", "held", "note"))))
+
+
+def _one_of(words: type[_Words], value: Any) -> _Words | None:
+    return words(value) if isinstance(value, str) and value in set(words) else None
 
 
 def _word(value: Any, limit: int = _WORDS) -> str:
