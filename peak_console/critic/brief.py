@@ -5,7 +5,7 @@ that carry a number it cannot know, with control and invisible characters made v
 that nothing between them is meant for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from peak_console.config.configs import Configs
@@ -66,6 +66,16 @@ def brief(configs: Configs, judge: Judge, case: Case, random: RandomBytes) -> Br
     )
     messages = (Message(role="system", content=prompt.text), Message(role="user", content=words))
     return Brief(messages, prompt.name, prompt.version)
+
+
+def again(words: Brief, reason: str) -> Brief:
+    """The same case once more, for a judge whose answer could not be read; ``reason`` is a word of ours."""
+    last = words.messages[-1]
+    told = (
+        f"{last.content}\n\nYour previous answer to this could not be read ({reason}). Give the JSON "
+        "object and nothing else: no text around it, no code fence."
+    )
+    return replace(words, messages=(*words.messages[:-1], Message(role=last.role, content=told)))
 
 
 def _scope(configs: Configs, layer: Layer) -> str:

@@ -56,6 +56,12 @@ class CriticReport:
     """The judge's call."""
     seq: int | None = None
     """Place of the ``critic.judged`` event."""
+    said: Verdict | None = None
+    """The judge's own word, before caps and other judges; ``None`` where nothing could be read."""
+    retry: dict[str, Any] = field(default_factory=dict)
+    """Asked twice: the other asking, ``{call_id, reason, detail}``; empty where it was asked once."""
+    against: dict[str, Any] = field(default_factory=dict)
+    """Held against another judge's word: ``{pair, verdict, agrees}``; empty where there was none."""
 
     @property
     def passed(self) -> bool:

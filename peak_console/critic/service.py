@@ -1,17 +1,20 @@
 """The policy critic service: puts an output before its judges, reads their verdicts, records them.
 
-A judge is asked over the one road for calls, with the critic's schema. What it says is capped where it cannot
-be trusted in full (a degraded stand-in, an output that had to be cut), refused where it is not separate from
-what it judges, and recorded as ``critic.judged``. A judge that could not be asked has not passed anything.
+A judge is asked over the one road for calls, with the critic's schema; once more where its answer cannot be
+read. What it says is capped where it cannot be trusted in full (a degraded stand-in, an output that had to be
+cut), refused where it is not separate from what it judges, held against other judges, and recorded as
+``critic.judged``. A judge that could not be asked has not passed anything.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from peak_console.config.configs import Configs
 from peak_console.config.matrix import served_by
-from peak_console.critic.brief import Case, brief
+from peak_console.critic.brief import Brief, Case, again, brief
+from peak_console.critic.disagreement import against_first, against_own
 from peak_console.critic.parse import CriticReport, ReportReason, parse_verdict
 from peak_console.critic.scoped import SCOPE_JUDGE, outputs_of, within_scope
 from peak_console.critic.slots import (
@@ -84,7 +87,9 @@ class Critic:
             escalated=bool(escalations(_told(judged, signals), settings.escalate_cost_pct)),
             service=served_by(config) if config else None,
         )
-        reports = [await self.judge(judged, one, task=task, order_path=order_path) for one in judges]
+        reports: list[CriticReport] = []
+        for one in judges:
+            reports.append(await self.judge(judged, one, task=task, order_path=order_path, beside=reports))
         if not reports and (found := outputs_of(self.configs, layer, judged)):
             reports.append(await self._by_scope(judged, found))
         return Review(strictest([one.verdict for one in reports]), tuple(reports))
@@ -96,11 +101,18 @@ class Critic:
         return replace(report, seq=acks[-1].seq)
 
     async def judge(
-        self, judged: CallResult, judge: Judge, *, task: str, order_path: bool = False
+        self,
+        judged: CallResult,
+        judge: Judge,
+        *,
+        task: str,
+        order_path: bool = False,
+        beside: Sequence[CriticReport] = (),
     ) -> CriticReport:
         """``judged`` before one judge; L4's primary is itself judged where policy or an order path asks it.
 
-        An output that holds what its layer's scope forbids fails, whatever the judge says.
+        An output that holds what its layer's scope forbids fails, whatever the judge says. ``beside`` is what
+        other judges said of the same output before: the record says whether this one agrees.
         Both verdicts are recorded together: a PASS never stands on the ledger before the opinion on it.
         Raises as :meth:`review`.
         """
@@ -109,8 +121,11 @@ class Critic:
         if judge == POLICY_CRITIC and answer is not None:
             second = await self._second(report, answer, order_path=order_path)
             if second is not None:
-                drafts.append(self._draft(answer, *second))
+                opinion = replace(second[0], against=against_first(report, second[0]))
+                drafts.append(self._draft(answer, opinion, second[1]))
                 report = _after(report, second[0])
+        if judge == POLICY_CRITIC:
+            report = replace(report, against=against_own(judged.layer, beside, report))
         report = within_scope(report, outputs_of(self.configs, Layer(judged.layer), judged))
         drafts.append(self._draft(judged, report, answer))
         acks = await self.ledger.append(drafts)
@@ -132,23 +147,45 @@ class Critic:
         case = Case(Layer(judged.layer), task, judged.text)
         try:
             words = brief(self.configs, judge, case, self.random)
-            answer = await self.caller.call(
-                CallRequest(
-                    layer=judge.layer,
-                    role=judge.role,
-                    messages=words.messages,
-                    prompt_name=words.prompt_name,
-                    prompt_version=words.prompt_version,
-                    run_id=judged.run_id,
-                    response_schema=critic_schema(),
-                    response_schema_name="verdict",
-                    purpose=f"judge {judged.layer}",
-                )
-            )
+            answer = await self._put(words, judge, judged)
         except _UNANSWERED as error:
             return _unanswered(judge, error.code, error.message, error.details.get("call_id")), None
-        report = replace(_read(answer), judge_layer=judge.layer.value, call_id=answer.call_id)
+        report = _read(answer)
+        if report.malformed:
+            report, answer = await self._again(words, judge, judged, (report, answer))
+        report = replace(report, judge_layer=judge.layer.value, call_id=answer.call_id)
         return self._separate(_capped(report, answer, cut=case.cut), judged, answer), answer
+
+    async def _again(
+        self, words: Brief, judge: Judge, judged: CallResult, first: tuple[CriticReport, CallResult]
+    ) -> tuple[CriticReport, CallResult]:
+        """A judge whose answer could not be read is asked once more; what cannot be read then has failed.
+
+        Each asking is a call of its own, admitted by budgets: where none admits the second, the first stands.
+        """
+        report, answer = first
+        try:
+            second = await self._put(again(words, str(report.reason)), judge, judged, ", again")
+        except _UNANSWERED as error:
+            call_id, why = error.details.get("call_id"), one_line(f"{error.code}: {error.message}")
+            return replace(report, retry=_asking(call_id, ReportReason.UNANSWERED, why)), answer
+        return replace(_read(second), retry=_asking(answer.call_id, report.reason, report.detail)), second
+
+    async def _put(self, words: Brief, judge: Judge, judged: CallResult, how: str = "") -> CallResult:
+        """One call of a judge; raises as the road does."""
+        return await self.caller.call(
+            CallRequest(
+                layer=judge.layer,
+                role=judge.role,
+                messages=words.messages,
+                prompt_name=words.prompt_name,
+                prompt_version=words.prompt_version,
+                run_id=judged.run_id,
+                response_schema=critic_schema(),
+                response_schema_name="verdict",
+                purpose=f"judge {judged.layer}{how}",
+            )
+        )
 
     def _separate(self, report: CriticReport, judged: CallResult, answer: CallResult) -> CriticReport:
         """The report with what separation of duties says to it: a conflict fails it from shadow on.
@@ -201,7 +238,13 @@ def _read(answer: CallResult) -> CriticReport:
     if answer.finish is not Finish.STOP:
         detail = f"the judge stopped by {answer.finish.value}"
         return CriticReport(Verdict.FAIL, malformed=True, reason=ReportReason.UNFINISHED, detail=detail)
-    return parse_verdict(answer.text)
+    report = parse_verdict(answer.text)
+    return report if report.malformed else replace(report, said=report.verdict)
+
+
+def _asking(call_id: str | None, reason: str, detail: str) -> dict[str, Any]:
+    """The other of two askings, as the record has it."""
+    return {"call_id": call_id, "reason": str(reason), "detail": detail}
 
 
 def _capped(report: CriticReport, answer: CallResult, *, cut: bool) -> CriticReport:
@@ -245,5 +288,8 @@ def _body(judged: CallResult, report: CriticReport) -> dict[str, Any]:
         "sod": report.sod,
         "reason": str(report.reason),
         "detail": report.detail,
+        "said": None if report.said is None else report.said.value,
+        "retry": report.retry,
+        "against": report.against,
         "simulated": judged.extra.get("simulated") is True,
     }

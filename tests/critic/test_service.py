@@ -75,6 +75,9 @@ async def test_a_verdict_is_asked_read_and_recorded(
         "sod": {"rule": "model", "ok": True, "detail": "", "unechoed": False},
         "reason": "answered",
         "detail": "",
+        "said": "PASS",
+        "retry": {},
+        "against": {},
         "simulated": False,
     }
 
@@ -224,9 +227,8 @@ async def test_an_unfinished_answer_fails(
     *, make_configs: Configured, make_result: Resulting, road: Any, ledger: Any, finish: Finish
 ) -> None:
     """A judge that was cut short has not passed, whatever stands in what it wrote."""
-    critic = Critic(
-        road(make_result(PASS, **L4_PRO, finish=finish)), ledger, make_configs(), PhaseLevel.RESEARCH
-    )
+    cut = [make_result(PASS, **L4_PRO, finish=finish) for _ in range(2)]
+    critic = Critic(road(*cut), ledger, make_configs(), PhaseLevel.RESEARCH)
     report = await critic.judge(make_result(**ADVICE), POLICY_CRITIC, task="t")
     assert (report.verdict, report.malformed, report.reason) == (Verdict.FAIL, True, ReportReason.UNFINISHED)
 
@@ -239,7 +241,7 @@ async def test_a_pass_on_an_order_path_is_judged_itself(
 ) -> None:
     """L4's critic judges L4's PASS; disagreement is REVIEW, and both are recorded in one transaction."""
     first, opinion = make_result(PASS, **L4_PRO), make_result(second, **L4_CRITIC)
-    way = road(first, opinion)
+    way = road(first, opinion, opinion)
     review = await Critic(way, ledger, make_configs(), PhaseLevel.RESEARCH).review(
         make_result(**ADVICE), task="t", order_path=True
     )

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from loopback_server import LoopbackServer
+from loopback_server import Exchange, LoopbackServer
 from pydantic import BaseModel
+from risk.gate_cases import BASE, document
 from road import Road, answering, asking, failing
 from streams import sending
 from streams import whole as streamed
@@ -28,6 +29,8 @@ from peak_console.operations.replaying.configs import Versions
 from peak_console.operations.replaying.replay import replayed
 from peak_console.operations.replaying.report import Decision, ReplayReport
 from peak_console.operations.replaying.texts import texts_of
+from peak_console.risk.gate import decide
+from peak_console.risk.recorded import decided_body
 
 VERDICT = '{"verdict": "REVIEW", "findings": []}'
 MATRIX_PROMPTS = '\n[L2.prompts]\ncritic = "judge@1"\nprimary = "work@1"\n'
@@ -83,19 +86,36 @@ async def whole_run(road: Road, providers: LoopbackServer) -> list[LedgerEvent]:
         providers.handler = answering(openai=chat('{"wrong": 1}', model="gpt-5-mini-2025-08-07"))
         with pytest.raises(PeakError):
             await run.call(asking("as an object", Layer.L2, max_output_tokens=90), answer=Outlook)
-        providers.handler = answering(openai=chat(VERDICT, model="gpt-5.2-2025-12-11"))
         with pytest.raises(PeakError):
             await run.call(
                 asking(background=True, hosted_tools=(HostedTool(name="web_search", max_calls=2),))
             )
         configs = load_configs(road.ws, today=road.client._clock.now().date())
         critic = Critic(run, road.ledger, configs, PhaseLevel.RESEARCH)
+        prose, verdict = (
+            answering(openai=chat(said, model="gpt-5.2-2025-12-11")) for said in ("It is fine.", VERDICT)
+        )
+        left = [prose, verdict]
+
+        async def handler(exchange: Exchange) -> None:
+            await left.pop(0)(exchange)
+
+        providers.handler = handler
         await critic.judge(judged, Judge(Layer.L2, Role.CRITIC, Lens.CONTENT), task="look")
-    return run_of(road.ws)
+    events = run_of(road.ws)
+    return [*events, gate_decided(events[-1])]
+
+
+def gate_decided(last: LedgerEvent) -> LedgerEvent:
+    """A decision of the gate in the same run."""
+    inputs = document(BASE)
+    return replace(
+        last, seq=last.seq + 1, kind="gate.decided", call_id=None, body=decided_body(inputs, decide(inputs))
+    )
 
 
 async def test_a_real_run_replays_without_difference(road: Road, providers: LoopbackServer) -> None:
-    """Fallback, repair, stream, refusal and verdict: each decision comes out as it was recorded."""
+    """Fallback, repair, stream, refusal, verdict and gate: each decision comes out as it was recorded."""
     events = await whole_run(road, providers)
     assert any((one.body or {}).get("ttft_us") is not None for one in events), "one of them was a stream"
     report = replay_of(road.ws, events)
@@ -141,6 +161,9 @@ CHANGES: list[tuple[EventKind, Callable[[dict[str, Any]], None], Decision]] = [
     (EventKind.CRITIC_JUDGED, said(verdict="PASS"), Decision.CRITIC),
     (EventKind.CRITIC_JUDGED, said(findings=[{"id": "F1"}]), Decision.CRITIC),
     (EventKind.CRITIC_JUDGED, lambda body: body["sod"].update(ok=False), Decision.SOD),
+    (EventKind.CRITIC_JUDGED, lambda body: body["retry"].update(reason="missing"), Decision.CRITIC),
+    (EventKind.GATE_DECIDED, said(verdict="BLOCK"), Decision.GATE),
+    (EventKind.GATE_DECIDED, lambda body: body["inputs"]["posture"].update(calls=False), Decision.GATE),
 ]
 
 

@@ -44,6 +44,7 @@ def replay_judgement(
     if answer is None:
         _replay_unanswered(event, body, found)
         return
+    _replay_first_asking(event, body, calls, texts, found)
     separate = _replay_sod(event, judged, judge, known, found)
     report = _report(body, judged, answer, texts)
     if isinstance(report, str):
@@ -105,27 +106,58 @@ def _replay_unanswered(event: LedgerEvent, body: Mapping[str, Any], found: Findi
     found.same(Decision.CRITIC, event, "a judge that gave no answer", told, expected)
 
 
+def _replay_first_asking(
+    event: LedgerEvent,
+    body: Mapping[str, Any],
+    calls: Mapping[str, CallRecord],
+    texts: Mapping[str, str],
+    found: Findings,
+) -> None:
+    """A judge was asked twice only because its first answer could not be read."""
+    retry = mapping(body.get("retry"))
+    if not retry or retry.get("reason") == ReportReason.UNANSWERED.value:
+        return
+    first = calls.get(str(retry.get("call_id")))
+    answer = first.answer if first else None
+    report = _read(answer, texts) if answer else "the first answer is not on record"
+    if isinstance(report, str):
+        found.skip(Decision.CRITIC, event, report)
+        return
+    told = (True, retry.get("reason"), retry.get("detail"))
+    found.same(
+        Decision.CRITIC,
+        event,
+        "an answer asked again",
+        told,
+        (report.malformed, str(report.reason), report.detail),
+    )
+
+
 def _report(
     body: Mapping[str, Any], judged: CallRecord | None, answer: LedgerEvent, texts: Mapping[str, str]
 ) -> CriticReport | str:
     """What the judge's answer comes to; or why that cannot be said."""
-    told = answer.body
-    if told is None:
-        return "the judge's answer was pruned"
-    if told.get("finish") != Finish.STOP.value:
-        detail = f"the judge stopped by {told.get('finish')}"
-        report = CriticReport(Verdict.FAIL, malformed=True, reason=ReportReason.UNFINISHED, detail=detail)
-    else:
-        text = answer_text(answer, texts)
-        if text is None:
-            return GONE
-        report = parse_verdict(text)
-    report = replace(report, degraded=told.get("degraded") is True)
+    report = _read(answer, texts)
+    if isinstance(report, str):
+        return report
+    report = replace(report, degraded=(answer.body or {}).get("degraded") is True)
     if report.verdict is not Verdict.PASS:
         return report
     if report.degraded:
         return replace(report, verdict=Verdict.REVIEW, capped=True, reason=ReportReason.CAPPED_DEGRADED)
     return _cut(report, body, judged, texts)
+
+
+def _read(answer: LedgerEvent, texts: Mapping[str, str]) -> CriticReport | str:
+    """An answer read as the service reads it; or why it cannot be."""
+    told = answer.body
+    if told is None:
+        return "the judge's answer was pruned"
+    if told.get("finish") != Finish.STOP.value:
+        detail = f"the judge stopped by {told.get('finish')}"
+        return CriticReport(Verdict.FAIL, malformed=True, reason=ReportReason.UNFINISHED, detail=detail)
+    text = answer_text(answer, texts)
+    return GONE if text is None else parse_verdict(text)
 
 
 def _cut(
