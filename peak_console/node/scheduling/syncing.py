@@ -4,7 +4,8 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
 
 from peak_console.config.jobs import Job
 from peak_console.domain.clock import from_unix_us, iso
@@ -18,6 +19,7 @@ from peak_console.node.scheduling.tables import ScheduleRow
 
 _RENAMED: Final = "renamed from "
 _WHY: Final = MissedWhy.DISABLED_SINCE
+_DECIMAL: Final = "decimal"
 
 
 def sync_jobs(db: sqlite3.Connection, jobs: Sequence[Job], now_us: int) -> dict[str, ScheduleRow]:
@@ -43,16 +45,20 @@ def sync_jobs(db: sqlite3.Connection, jobs: Sequence[Job], now_us: int) -> dict[
 
 
 def definition_of(job: Job) -> str:
-    """A job as its row keeps it."""
-    return json.dumps(job.model_dump(mode="json"), sort_keys=True)
+    """A job as its row keeps it: JSON, with decimals that are told from texts."""
+    return json.dumps(job.model_dump(), sort_keys=True, default=lambda value: {_DECIMAL: str(value)})
 
 
 def job_of(row: ScheduleRow) -> Job | None:
     """The job as it was last read; ``None`` where that is of another version of this program."""
     try:
-        return Job.model_validate_json(row.definition)
-    except ValueError:
+        return Job.model_validate(json.loads(row.definition, object_hook=_with_decimals))
+    except (ValueError, ArithmeticError):
         return None
+
+
+def _with_decimals(fields: dict[str, Any]) -> Any:
+    return Decimal(fields[_DECIMAL]) if fields.keys() == {_DECIMAL} else fields
 
 
 def _new(job: Job, known: dict[str, ScheduleRow], named: set[str], now_us: int) -> ScheduleRow:
