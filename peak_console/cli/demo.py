@@ -73,8 +73,19 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         f"{made}: {answered}, {summary['failed']:,} failed{cut}, {summary['refused']:,} refused",
         f"{summary['runs']:,} runs, € {summary['cost_eur']}, {summary['events']:,} events on the ledger",
     ]
+    lines += _shadow_lines(summary)
     if summary["kept"]:
         lines.append(
             f"the workspace is kept, with every run's folder: peak ledger verify --root {summary['root']}"
         )
+    return lines
+
+
+def _shadow_lines(summary: dict[str, Any]) -> list[str]:
+    """What ran by itself; nothing where nothing did."""
+    lines = []
+    for name, title in (("jobs", "runs of jobs"), ("cycles", "shadow cycles"), ("gate_reasons", "gate")):
+        if told := summary.get(name):
+            counts = ", ".join(f"{count:,} {one}" for one, count in told.items())
+            lines.append(f"{title}: {counts}")
     return lines

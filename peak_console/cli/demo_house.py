@@ -26,8 +26,10 @@ from peak_console.operations.demo import (
     LedgerFigures,
     check_demo_root,
     demo_lock,
+    environment_text,
     events_of,
     figures_of,
+    shadow_figures,
     traffic_environment,
 )
 from peak_console.operations.enable import CONFIRM_WORD, enable_workspace
@@ -57,6 +59,9 @@ class DemoHouse:
         self._complaint: IO[bytes] | None = None
         self._node_started = False
         self._exports: Path | None = None
+        self._environment: Path | None = None
+        """The folder of the environment file of the node's jobs, outside of the workspace."""
+        self._first_seq = 0
         self._before = LedgerFigures()
         self.addresses: Mapping[str, str] = {}
         """The simulator's addresses, by provider."""
@@ -104,6 +109,7 @@ class DemoHouse:
         return {
             **told,  # what the ledger counts goes before what the traffic thinks of its calls
             **(figures_of(self.ws) - self._before).as_json(),
+            **shadow_figures(self.ws, self._first_seq),
             "events": events_of(self.ws),
             "root": str(self.ws.root),
             "kept": self.kept,
@@ -128,7 +134,8 @@ class DemoHouse:
         self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
         self.addresses = self._start_simulator()
         self._make_ledger()
-        node = ensure_node(self.ws, simulated=True, with_parent=True)
+        file = self._write_environment()
+        node = ensure_node(self.ws, simulated=True, with_parent=True, environment_file=file)
         if not node.started:
             raise UsageWrong(
                 f"a node (pid {node.pid}) runs on {self.ws.root} already",
@@ -136,7 +143,7 @@ class DemoHouse:
                 remedy=f"end that demo, or its node: peak node stop --root {self.ws.root}",
             )
         self._node_started = True
-        self._before = figures_of(self.ws)
+        self._before, self._first_seq = figures_of(self.ws), events_of(self.ws)
         self._enable()
         self._start_traffic(self.addresses)
 
@@ -164,6 +171,14 @@ class DemoHouse:
         begun = Genesis(MADE_BY_INIT, simulated=True, operator=OPERATOR, public_key=public)
         with ledger_client(self.ws, name="peak demo", genesis=begun):
             pass
+
+    def _write_environment(self) -> Path:
+        """The environment file of the node's jobs: its owner's only, and gone when the demo ends."""
+        self._environment = Path(tempfile.mkdtemp(prefix="peak-environment-"))
+        file = self._environment / "environment"
+        file.touch(mode=0o600)
+        file.write_text(environment_text(self.addresses), encoding="utf-8")
+        return file
 
     def _start_simulator(self) -> Mapping[str, str]:
         ready = Path(tempfile.mkdtemp(prefix="peak-ready-")) / "simulator.json"
@@ -208,6 +223,8 @@ class DemoHouse:
         for file in (self._told, self._complaint):
             if file is not None:
                 file.close()
+        if self._environment is not None:
+            shutil.rmtree(self._environment, ignore_errors=True)
         if self._folder is not None:
             self._exports = _kept_exports(self.ws)
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -56,11 +56,17 @@ def connect_node(ws: Workspace, *, name: str, actor: str | None = None) -> Block
 
 
 def ensure_node(
-    ws: Workspace, *, simulated: bool = False, with_parent: bool = False, wait_s: float = START_WAIT_S
+    ws: Workspace,
+    *,
+    simulated: bool = False,
+    with_parent: bool = False,
+    environment_file: Path | None = None,
+    wait_s: float = START_WAIT_S,
 ) -> NodeInfo:
     """The workspace's node, started in the background by exec in a new session when none answers.
 
-    ``with_parent`` has a node that this call starts end with this process, however it ends. Raises
+    ``with_parent`` has a node that this call starts end with this process, however it ends;
+    ``environment_file`` is what its jobs get (:mod:`peak_console.node.key_file`). Raises
     ``EnvironmentUnfit`` with what kept it from starting, or ``node_silent`` after ``wait_s``.
     """
     until = time.monotonic() + wait_s
@@ -69,7 +75,10 @@ def ensure_node(
         return found
     _refuse_where_a_service_is_needed(ws)
     try:
-        said = _start(ws, simulated=simulated, with_parent=with_parent, until=until)
+        options = ["--simulated"] if simulated else []
+        options += ["--with-parent"] if with_parent else []
+        options += ["--environment-file", os.fspath(environment_file)] if environment_file else []
+        said = _start(ws, options, until=until)
     except EnvironmentUnfit as error:
         if error.code != "node_running":
             raise
@@ -170,10 +179,9 @@ def begin_ledger(ws: Workspace, *, operator: str, public_key: str, simulated: bo
         pass
 
 
-def _start(ws: Workspace, *, simulated: bool, with_parent: bool, until: float) -> dict[str, Any]:
+def _start(ws: Workspace, options: list[str], *, until: float) -> dict[str, Any]:
     reading, writing = os.pipe()
-    words = [sys.executable, "-m", MODULE, "--root", os.fspath(ws.root), "--ready-fd", str(writing)]
-    words += [word for word, wanted in (("--simulated", simulated), ("--with-parent", with_parent)) if wanted]
+    words = [sys.executable, "-m", MODULE, "--root", os.fspath(ws.root), "--ready-fd", str(writing), *options]
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             words,

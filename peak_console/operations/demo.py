@@ -1,6 +1,7 @@
 """What the demo may be run on: a folder of its own, never a real workspace."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import LedgerUnavailable, UsageWrong
+from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.money import text_from_nano
+from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.llm.providers.adapters import ADAPTERS, base_url_variable
 from peak_console.operations.locking.entries import slots_of
@@ -100,6 +103,42 @@ def events_of(ws: Workspace) -> int:
             return reader.head()[0]
     except LedgerUnavailable:
         return 0
+
+
+def shadow_figures(ws: Workspace, after: int = 0) -> dict[str, dict[str, int]]:
+    """Shadow cycles by outcome, reasons of the gate, runs of jobs by state; behind a place of the ledger."""
+    counts = {"cycles": Counter[str](), "gate_reasons": Counter[str](), "jobs": Counter[str]()}
+    for event in _rare(ws, (EventKind.SHADOW_CYCLE_FINISHED, EventKind.JOB_FINISHED), after):
+        body = event.body or {}
+        if event.kind == EventKind.JOB_FINISHED:
+            counts["jobs"][str(body.get("state"))] += 1
+            continue
+        counts["cycles"][str(body.get("outcome"))] += 1
+        gate = body.get("gate")
+        counts["gate_reasons"].update(gate.get("reasons", ()) if isinstance(gate, dict) else ())
+    return {name: dict(sorted(count.items())) for name, count in counts.items()}
+
+
+def _rare(ws: Workspace, kinds: tuple[EventKind, ...], after: int) -> Iterator[LedgerEvent]:
+    """Events of rare kinds, newest first; none where the ledger cannot be read."""
+    asked = EventFilter(kinds=tuple(one.value for one in kinds))
+    try:
+        with LedgerReader(ws.ledger) as reader:
+            before: int | None = None
+            while True:
+                page = reader.find(asked, before, 500)
+                yield from (one for one in page.events if one.seq > after)
+                before = page.next_before
+                if before is None or before <= after:
+                    return
+    except LedgerUnavailable:
+        return
+
+
+def environment_text(urls: Mapping[str, str]) -> str:
+    """The environment file of the demo's jobs: where the simulator plays each provider. It holds no key."""
+    lines = [f"{base_url_variable(provider)}={url}" for provider, url in sorted(urls.items())]
+    return "# Made by peak demo: the simulator's addresses, for the node's jobs.\n" + "\n".join(lines) + "\n"
 
 
 def demo_lock(ws: Workspace, today: date) -> Asked:
