@@ -231,8 +231,8 @@ def from_json(value: Any) -> PaperBook:
             marked_us=value["marked_us"],
             recent=tuple(RecentOrder(name, at_us) for name, at_us in value["recent"]),
         )
-    except (KeyError, TypeError, InvalidOperation) as error:
-        raise ValueError(f"a book that cannot be read: {type(error).__name__}") from error
+    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        raise ValueError(f"a book that cannot be read: {error}") from error
     if not _holds(book):
         raise ValueError("a book with a name or a time that is none")
     return book
@@ -251,7 +251,7 @@ def _text(amount: Decimal | None) -> str | None:
 def _amount(text: Any) -> Decimal:
     found = figure(Decimal(text)) if isinstance(text, str) else None
     if found is None or number_text(found) != text:
-        raise ValueError("a book with an amount that is none")
+        raise ValueError("an amount that is none")
     return found
 
 
