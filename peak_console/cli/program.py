@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "the console on a throw-away workspace with simulated providers",
     "disarm": "end arming now: no live order passes",
     "doctor": "what is wrong with this installation and how to mend it",
+    "drift": "whether models are what was verified; let one back",
     "enable": "from STOPPED to DISARMED: calls may be made",
     "evidence": "seal what a run leaves, verify and read it",
     "gate": "the risk gate: its recorded decisions, made again",

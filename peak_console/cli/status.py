@@ -11,6 +11,7 @@ from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.operations.jobs.listing import list_jobs
 from peak_console.operations.jobs.telling import job_json
+from peak_console.operations.shadow.drift_now import drift_now, line_json
 from peak_console.operations.status import status
 from peak_console.operations.views.bar import AnchorLine, Armed, BarSnapshot, BudgetLine
 from peak_console.operations.views.breakers import breaker_words, not_closed
@@ -31,12 +32,17 @@ def command(invocation: Invocation) -> int:
     """May anything act right now, why, since when, and how fresh is that. Exit 0 whatever the posture."""
     ws = invocation.workspace()
     snapshot, jobs = status(ws), list_jobs(ws, runs=1)
-    document = {**snapshot.as_json(), "jobs": [job_json(one) for one in jobs.jobs]}
-    invocation.reporter.result(document, *_lines(snapshot, brief(jobs)))
+    drift = drift_now(ws)
+    document = {
+        **snapshot.as_json(),
+        "jobs": [job_json(one) for one in jobs.jobs],
+        "drift": [line_json(one) for one in drift.lines],
+    }
+    invocation.reporter.result(document, *_lines(snapshot, brief(jobs), drift.brief))
     return 0
 
 
-def _lines(snapshot: BarSnapshot, jobs: str = "") -> list[str]:
+def _lines(snapshot: BarSnapshot, jobs: str = "", drift: str = "") -> list[str]:
     posture = snapshot.posture
     state = posture.state.value
     since = f" since {iso(posture.since)}" if posture.since else ""
@@ -59,6 +65,7 @@ def _lines(snapshot: BarSnapshot, jobs: str = "") -> list[str]:
     rows += [[f"budget {one.scope} {one.layer or ''}".strip(), _budget(one)] for one in snapshot.budgets]
     rows += [["breakers", _breakers(snapshot)]]
     rows += [["jobs", jobs]] if jobs else []
+    rows += [["drift", drift]] if drift else []
     rows += [["base URL", f"{provider} goes to {url}"] for provider, url in snapshot.foreign_urls]
     rows += [
         [

@@ -12,6 +12,7 @@ from peak_console.operations.shape import Shape as _Shape
 from peak_console.operations.shapes_arming import ARMING_SHAPES
 from peak_console.operations.shapes_containing import CONTAINING_SHAPES
 from peak_console.operations.shapes_control import CONTROL_SHAPES
+from peak_console.operations.shapes_drift import DRIFT_SHAPES, DriftModelShape
 from peak_console.operations.shapes_incidents import INCIDENT_SHAPES, IncidentShape
 from peak_console.operations.shapes_jobs import JOB_SHAPES, JobShape
 from peak_console.operations.shapes_lock import LOCK_SHAPES
@@ -102,6 +103,7 @@ class StatusShape(_Shape):
     ramp_pct: int = Field(ge=0, le=100)
     workers_missing: list[str]
     jobs: list[JobShape]
+    drift: list[DriftModelShape]
 
 
 class BudgetLineShape(BudgetShape):
@@ -494,6 +496,7 @@ SHAPES: dict[str, type[BaseModel]] = dict(
             **RECORD_SHAPES,
             **MODEL_SHAPES,
             **JOB_SHAPES,
+            **DRIFT_SHAPES,
             **WORKBENCH_SHAPES,
             **LOCK_SHAPES,
             **CONTROL_SHAPES,

@@ -8,7 +8,7 @@ It answers a question with two fixed rates, asked once; to watch a stream for ev
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -49,18 +49,15 @@ class Sprt:
 
     def after(self, *, hit: bool) -> "Sprt":
         """The state after one more observation; one that has decided stays as it is."""
+        return self.after_round(int(hit), 1)
+
+    def after_round(self, hits: int, seen: int) -> "Sprt":
+        """The state after a round whose order says nothing: it decides at the round's end, not within."""
         if self.side is not Side.OPEN:
             return self
-        step = math.log(self.bad / self.good) if hit else math.log((1 - self.bad) / (1 - self.good))
-        return Sprt(
-            self.good,
-            self.bad,
-            self.alpha,
-            self.beta,
-            self.ratio + step,
-            self.seen + 1,
-            self.hits + hit,
-        )
+        step = hits * math.log(self.bad / self.good)
+        step += (seen - hits) * math.log((1 - self.bad) / (1 - self.good))
+        return replace(self, ratio=self.ratio + step, seen=self.seen + seen, hits=self.hits + hits)
 
     def after_all(self, observations: Iterable[bool]) -> "Sprt":
         """The state after several, in their order."""

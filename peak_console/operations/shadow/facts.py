@@ -12,7 +12,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.shadow.books import book_lines
 from peak_console.operations.shadow.cycles import cycle_lines, figures_of
-from peak_console.operations.shadow.drift import drift_lines
+from peak_console.operations.shadow.drift import DriftBook, drift_lines
 from peak_console.operations.shadow.job_lines import RecordedJobs, lines_of_record
 from peak_console.operations.shadow.judging import ReadinessKept
 from peak_console.operations.shadow.newest import NewestEvents
@@ -34,6 +34,7 @@ class ShadowReader:
         self._ws = ws
         self._door = door
         self._cycles = NewestEvents((EventKind.SHADOW_CYCLE_FINISHED,), CYCLES_KEPT)
+        self._drift = DriftBook()
         self._lines: tuple[tuple[LedgerEvent, ...], tuple[CycleLine, ...]] = ((), ())
         self._good: ShadowFacts | None = None
         self.record = RecordedJobs()
@@ -86,7 +87,9 @@ class ShadowReader:
             cycles=lines[:CYCLES_SHOWN],
             figures=figures_of(lines, now, whole_record=self._cycles.whole),
             books=book_lines(events),
-            drift=drift_lines(self._ws, reader, self._node.drift, now),
+            drift=drift_lines(
+                self._ws, reader, self._node.drift, now, book=self._drift, generation=generation
+            ),
             freshness=Freshness(now),
         )
 

@@ -1,0 +1,94 @@
+"""The shapes of what ``peak drift`` prints as JSON."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from peak_console.operations.shape import Shape
+
+
+class DriftStreamShape(Shape):
+    """One stream under its sequential test; evidence is a natural logarithm."""
+
+    name: str
+    seen: int
+    hits: int
+    usual_pct: float | None
+    evidence: float
+    alarm_at: float
+    alarmed: bool
+
+
+class DriftCheckShape(Shape):
+    """The newest round of gold cases, or two-sample test."""
+
+    at: str
+    ok: bool
+    detail: str
+    seq: int
+
+
+class DriftModelShape(Shape):
+    """One model in one slot."""
+
+    model: str
+    provider: str
+    model_id: str
+    slots: list[str]
+    state: Literal["ok", "watch", "drifted", "quarantined", "unknown"]
+    evidence: float
+    """Of the strongest stream."""
+    alarm_at: float
+    served: list[str]
+    fingerprints: int
+    unexpected: list[str]
+    streams: list[DriftStreamShape]
+    canary: DriftCheckShape | None
+    two_sample: DriftCheckShape | None
+    why: str
+    since: str | None
+    incident_id: str | None
+    last_answer_at: str | None
+
+
+class DriftStatusShape(Shape):
+    """``peak drift status``."""
+
+    taken_at: str
+    told_by_node: bool
+    lock: str | None
+    problem: str
+    models: list[DriftModelShape]
+
+
+class QuarantinedShape(Shape):
+    """Why a model was out of use."""
+
+    reason: str
+    since: str
+    incident_id: str | None
+
+
+class SupportShape(Shape):
+    """What gold cases since the quarantine say."""
+
+    side: Literal["good", "bad", "open"]
+    cases: int
+    failed: int
+    lines: list[str]
+
+
+class DriftReleaseShape(Shape):
+    """``peak drift release``."""
+
+    model: str
+    operator: str
+    seq: int
+    quarantined: QuarantinedShape
+    support: SupportShape
+
+
+DRIFT_SHAPES: dict[str, type[BaseModel]] = {
+    "drift-status": DriftStatusShape,
+    "drift-release": DriftReleaseShape,
+}
