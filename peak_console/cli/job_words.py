@@ -90,9 +90,7 @@ _CALM: Final = {RunState.CLAIMED, RunState.RUNNING, RunState.DONE}
 
 def progress(run: JobRunLine) -> str:
     """One line of a run that is waited for."""
-    step = one_line(run.step, _DETAIL)
-    told = [run.key, state_word(run), step, f"ledger run {run.run_id}" if run.run_id and not step else ""]
-    return " · ".join(filter(None, told))
+    return f"{run.key} · {one_line(run.step, _DETAIL) or state_word(run)}"
 
 
 def ended(run: JobRunLine, now: datetime) -> str:
@@ -135,7 +133,7 @@ def _job(job: JobLine, now: datetime) -> list[str]:
     last = job.last
     ended_at = (last.ended_at or last.started_at) if last else None
     when = "" if ended_at is None else f" {ago(ended_at, now)}"
-    outcome = "-" if last is None else f"{one_line(last.outcome, 40) or state_word(last)}{when}"
+    outcome = "-" if last is None else f"{_outcome(last)}{when}"
     return [
         job.name,
         STATE_WORDS[job.state],
@@ -144,6 +142,14 @@ def _job(job: JobLine, now: datetime) -> list[str]:
         outcome,
         _counts(job),
     ]
+
+
+def _outcome(run: JobRunLine) -> str:
+    """How a run came out: its own word, after its state where that needs a look."""
+    word = one_line(run.outcome, 40)
+    if run.state in _CALM:
+        return word or run.state.value
+    return f"{state_word(run)} {word}" if word and word != run.state.value else state_word(run)
 
 
 def _counts(job: JobLine) -> str:

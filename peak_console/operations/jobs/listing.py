@@ -50,7 +50,7 @@ class JobsNow:
     def run(self, key: str) -> JobRunLine | None:
         """The run of a key: of the newest runs, or one that is running."""
         running = (one for job in self.jobs for one in job.running)
-        return next((one for one in (*running, *self.runs) if one.key == key), None)
+        return next((one for one in (*self.runs, *running) if one.key == key), None)
 
     def as_json(self) -> dict[str, Any]:
         """As ``peak jobs list --json`` shows it."""
