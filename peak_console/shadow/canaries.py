@@ -59,7 +59,9 @@ class _Round:
         elif why is None:
             self.passed.append(case)
         else:
-            self.failures.append({"id": case.id, "why": why, "call_id": answer.call_id})
+            self.failures.append(
+                {"id": case.id, "why": why, "digest": case.digest, "call_id": answer.call_id}
+            )
 
     def told(self, name: str) -> dict[str, Any]:
         """The round as its event tells it."""

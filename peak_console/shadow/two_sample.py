@@ -78,9 +78,10 @@ async def run_two_sample(working: Working) -> WorkEnd:
     configs = working.configs.current()
     settings = working.job.two_sample
     assert settings is not None  # noqa: S101 - a job of this kind has them
+    names = _slots(working, settings)
     ends: list[tuple[str, str]] = []
     async with working.run(purpose="two-sample test") as run:
-        for name in _slots(working, settings):
+        for name in names:
             slot = slot_of(configs, name)
             if slot is None:
                 ends.append(("no_sample", f"{name.layer}.{name.role} has no model"))

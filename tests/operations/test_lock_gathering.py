@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +15,13 @@ from peak_console.config.load import load_configs
 from peak_console.config.lock import LockEntry, LockKey
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
-from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.vocabulary import Layer, Role
 from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.locking import gathering
+from peak_console.operations.locking.checked import Checked, checked_in
 from peak_console.operations.locking.entries import Drafted, Known, Wish, drafted
 from peak_console.operations.locking.gathering import beside_of, known_of
 
@@ -126,7 +128,7 @@ def test_names_and_samples_are_those_of_the_window(ledger: LedgerReader) -> None
     assert found.snapshots == ("gpt-5-mini-2026-01-01",)
     assert known(ledger, days=60).snapshots == ("gpt-5-mini-2024-01-01", "gpt-5-mini-2026-01-01")
     assert {(one.run_id, one.answer_sha256) for one in found.samples} == {(RUN, DIGEST)}
-    assert len(found.samples) == gathering.SAMPLES
+    assert len(found.samples) == 5 <= gathering.SAMPLES
 
 
 def test_only_the_newest_hops_are_counted(ledger: LedgerReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,3 +246,42 @@ def test_fingerprints_are_learnt_in_research_only(configs: Configs) -> None:
     assert marks(old, learns=False) == (("fp_old",), 200)
     assert marks({}, learns=False) == ((), 0)
     assert marks(old, learns=False, fingerprints=said) == (("fp_old", "fp_said"), 200)
+
+
+def check(**changes: Any) -> LedgerEvent:
+    """A round of canaries on the ledger."""
+    body = {
+        "tier": "canary",
+        "layer": "L2",
+        "role": "primary",
+        "provider": "openai",
+        "model_id": "gpt-5-mini",
+        **changes,
+    }
+    words = dict.fromkeys(("event_id", "ts", "kind", "actor", "body_sha256", "prev_hash", "hash"), "x")
+    return LedgerEvent(seq=1, boot_us=1, run_id=RUN, body=body, **words)
+
+
+def test_gold_cases_are_those_that_no_round_failed() -> None:
+    """One failure ends it for a case; a model in another slot has its own; what is no digest is none."""
+    first, second, third = ("1" * 64, "2" * 64, "3" * 64)
+    found = checked_in(
+        [
+            check(gold=[first, second, "no digest", 7]),
+            check(gold=[first, third], failures=[{"id": "b", "digest": second}, "spoilt"]),
+            check(role="critic", gold=[second]),
+            check(tier="two_sample", gold=[DIGEST]),
+        ]
+    )
+    assert found.gold(KEY) == (first, third)
+    assert found.gold((Layer.L2, Role.CRITIC, "openai", "gpt-5-mini")) == (second,)
+    assert found.gold((Layer.L3, Role.PRIMARY, "openai", "gpt-5-mini")) == ()
+    assert found.runs == {RUN}
+
+
+def test_what_a_test_asked_is_no_sample(ledger: LedgerReader) -> None:
+    """Gold cases asked again and again would stand for a model's work otherwise."""
+    since = NOW - timedelta(days=30)
+    beside = replace(beside_of(ledger, since), checked=Checked(frozenset({RUN}), {KEY: frozenset({DIGEST})}))
+    found = known_of(ledger, KEY, since, beside)
+    assert (found.samples, found.canaries) == ((), (DIGEST,))

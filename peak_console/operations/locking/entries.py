@@ -43,6 +43,8 @@ class Known:
     samples: tuple[StoredSample, ...] = ()
     fingerprints: tuple[str, ...] = ()
     fingerprint_answers: int = 0
+    canaries: tuple[str, ...] = ()
+    """Digests of the gold cases that it passed in every round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def entry_of(
     known: Known | None = None,
     before: LockEntry | None = None,
 ) -> LockEntry:
-    """One entry, with registry entry, price and places as they stand; canaries are those of ``before``."""
+    """One entry, with registry entry, price and places as they stand; canaries are known, or those of before."""
     layer, role, provider, model_id = key
     known = known or Known()
     return LockEntry(
@@ -255,7 +257,7 @@ def entry_of(
         baseline=known.baseline,
         places=places,
         samples=known.samples,
-        canaries=before.canaries if before else (),
+        canaries=known.canaries or (before.canaries if before else ()),
         evidence=evidence,
     )
 

@@ -15,6 +15,7 @@ from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.locking.checked import Checked, checked_in
 from peak_console.operations.locking.entries import Known, is_name
 from peak_console.operations.views.body_fields import listed, mapping, nano, text_of, time_of, whole
 from peak_console.stats.sketch import QuantileSketch
@@ -23,7 +24,8 @@ MOST_HOPS: Final = 2000
 """At most this many hops are counted of each model in a slot, the newest. With as many the false alarms of a
 detector that takes their rate as its own stay near its nominal figure."""
 
-SAMPLES: Final = 5
+SAMPLES: Final = 25
+"""Answers kept as samples, the newest, each to its own question: as many as a two-sample test asks again."""
 
 FINGERPRINTS: Final = 64
 """More different fingerprints than this name no version, but single answers."""
@@ -63,6 +65,7 @@ class Beside:
     verdicts: dict[str, str]
     left: frozenset[tuple[str, str, str]]
     """Call id, provider and model id of whom a call went on from."""
+    checked: Checked = field(default_factory=Checked)
 
 
 def known_of(reader: LedgerReader, key: LockKey, since: datetime, beside: Beside) -> Known:
@@ -86,6 +89,7 @@ def known_of(reader: LedgerReader, key: LockKey, since: datetime, beside: Beside
         tuple(sorted(tally.names - {model_id})),
         tuple(tally.samples),
         *learnt(tally.fingerprints),
+        canaries=beside.checked.gold(key),
     )
 
 
@@ -101,7 +105,7 @@ def learnt(seen: Counter[str]) -> tuple[tuple[str, ...], int]:
 
 
 def beside_of(reader: LedgerReader, since: datetime) -> Beside:
-    """Verdicts and fallbacks since a moment. Raises ``LedgerUnavailable``."""
+    """Verdicts, fallbacks and tests of drift since a moment. Raises ``LedgerUnavailable``."""
     verdicts: dict[str, str] = {}
     left: set[tuple[str, str, str]] = set()
     kinds = (EventKind.CRITIC_JUDGED.value, EventKind.FALLBACK_TAKEN.value)
@@ -113,7 +117,8 @@ def beside_of(reader: LedgerReader, since: datetime) -> Beside:
         else:
             judged, verdict = str(body.get("judged_call_id")), str(body.get("verdict"))
             verdicts[judged] = verdict if verdicts.get(judged) != Verdict.FAIL else Verdict.FAIL.value
-    return Beside(verdicts, frozenset(left))
+    tests = EventFilter(kinds=(EventKind.DRIFT_CHECKED.value,), since=iso(since))
+    return Beside(verdicts, frozenset(left), checked_in(_events(reader, tests)))
 
 
 def _events(reader: LedgerReader, asked: EventFilter) -> Iterator[LedgerEvent]:
@@ -144,6 +149,8 @@ def _take(tally: _Tally, event: LedgerEvent, beside: Beside) -> None:
         tally.count("format_failed", when=reason == CallReason.MALFORMED)
         return
     _take_answer(tally, event, body)
+    if len(tally.samples) < SAMPLES and event.run_id not in beside.checked.runs:
+        tally.samples += _sample(event, body)
 
 
 def _take_answer(tally: _Tally, event: LedgerEvent, body: Any) -> None:
@@ -163,8 +170,6 @@ def _take_answer(tally: _Tally, event: LedgerEvent, body: Any) -> None:
     fingerprint = text_of(body.get("fingerprint"))
     if fingerprint is not None and is_name(fingerprint):
         tally.fingerprints[fingerprint] += 1
-    if len(tally.samples) < SAMPLES:
-        tally.samples += _sample(event, body)
 
 
 def _sample(event: LedgerEvent, body: Any) -> Iterable[StoredSample]:
