@@ -33,11 +33,11 @@ class DriftNow:
 
     @property
     def brief(self) -> str:
-        """What of it somebody should know, in a line; empty where there is nothing."""
+        """Models that somebody should look at, counted, in a line; empty where there are none."""
         states = (DriftState.QUARANTINED, DriftState.DRIFTED, DriftState.WATCH)
-        counts = [(len(self.of_state(one)), one.value) for one in states]
+        counts = [(len({line.name for line in self.of_state(one)}), one.value) for one in states]
         told = ", ".join(f"{count} {word}" for count, word in counts if count)
-        return f"{told} of {len(self.lines)} (peak drift status)" if told else ""
+        return f"{told} of {len({line.name for line in self.lines})} (peak drift status)" if told else ""
 
     def as_json(self) -> dict[str, Any]:
         """As ``peak drift status --json`` shows it."""
