@@ -36,6 +36,7 @@ class CriticTally:
     pairs: int
     disagreed: int
     first_seq: int = 0
+    """The first of the last places where they did; 0 where they never did."""
     last_seq: int = 0
 
 
@@ -186,7 +187,7 @@ class _Judge:
         found = "no two verdicts on one answer"
         if tally is not None and share is not None:
             found = f"{share:.1f} % ({tally.disagreed} of {tally.pairs:,})"
-        places = f" #{tally.first_seq} to #{tally.last_seq}" if tally and tally.pairs else ""
+        places = f", disagreed at #{tally.first_seq} to #{tally.last_seq}" if tally and tally.last_seq else ""
         return result_of(
             "max_critic_disagreement_pct",
             f"critics that disagree in {self._window}",

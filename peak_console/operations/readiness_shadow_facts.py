@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 
 from peak_console.config.configs import Configs
 from peak_console.config.readiness import Criteria
+from peak_console.domain.clock import iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.incidents import Trigger
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.incidents.reading import read_incidents
 from peak_console.operations.locking.entries import slots_of
-from peak_console.operations.readiness_shadow import CanaryMark, ShadowEvidence
+from peak_console.operations.readiness_shadow import CanaryMark, CriticTally, ShadowEvidence
 from peak_console.operations.readiness_tallies import Tallies
+from peak_console.operations.shadow.critics import disagreements
 from peak_console.operations.views.body_fields import mapping, time_of
 
 _CHECKS = 2000
@@ -42,6 +44,7 @@ def gather_shadow(
         level_seq=since[1],
         cycles=tallies.cycles(reader, earliest) or None,
         decisions=tallies.decisions(reader, begins) if _asks_gate(criteria) else None,
+        critics=(_critics(reader, begins) if criteria.max_critic_disagreement_pct is not None else None),
         policy_incidents=_policy(reader, begins) if criteria.max_policy_incidents is not None else None,
         models=models_of(configs) if configs is not None else None,
         quarantined=quarantined(reader) if criteria.models_clear else None,
@@ -85,6 +88,20 @@ def canaries(reader: LedgerReader) -> Mapping[str, CanaryMark]:
         if known is None or (mark.ok, mark.seq) < (known.ok, known.seq):
             worst[name] = mark
     return worst
+
+
+def _critics(reader: LedgerReader, since: datetime) -> CriticTally | None:
+    """Verdicts that were held against each other; ``None`` where none were."""
+    pairs = disagreements(reader, iso(since))
+    if not pairs:
+        return None
+    seqs = sorted(seq for one in pairs for seq in one.seqs)
+    return CriticTally(
+        sum(one.compared for one in pairs),
+        sum(one.disagreed for one in pairs),
+        seqs[0] if seqs else 0,
+        seqs[-1] if seqs else 0,
+    )
 
 
 def _model(event: LedgerEvent) -> str:

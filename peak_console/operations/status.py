@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -47,8 +48,10 @@ from peak_console.operations.views.ledger_door import LedgerDoor
 if TYPE_CHECKING:
     from peak_console.control.lease import Lease
     from peak_console.operations.latches import LatchBook
+    from peak_console.operations.shadow.bar_facts import BarShadow
     from peak_console.operations.signed_head import SignedHeads
     from peak_console.operations.views.config_facts import ConfigFacts
+    from peak_console.operations.views.shadow_bar import ShadowBar
 
 _BASE_URL: Final = ("PEAK_PROVIDER_", "_BASE_URL")
 _LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
@@ -129,6 +132,7 @@ class StatusReader:
         self._disk: tuple[datetime | None, DiskForecast] = (None, DiskForecast())
         self._seen: tuple[tuple[int, int], tuple[SeenUrl, ...]] = ((-1, -1), ())
         self._service: tuple[Path, str] | None = None
+        self._bar_shadow: BarShadow | None = None
         self._host = socket.gethostname().partition(".")[0]
 
     def close(self) -> None:
@@ -192,6 +196,7 @@ class StatusReader:
             snapshot,
             posture=posture,
             ai_enabled=posture.calls,
+            shadow=self._shadow(snapshot.taken_at, facts.max_drawdown_pct()),
             budgets=budgets,
             budget_day=next((one for one in budgets if one.scope == "day" and one.unit == "eur"), None),
             operator=facts.operator(),
@@ -201,6 +206,19 @@ class StatusReader:
             timezone=limits.timezone if limits else snapshot.timezone,
             complete=True,
         )
+
+    def _shadow(self, now: datetime, max_drawdown_pct: Decimal | None) -> "ShadowBar | None":
+        """Jobs and drift; ``None`` where the ledger cannot be read."""
+        from peak_console.operations.shadow.bar_facts import BarShadow  # noqa: PLC0415 - not for a first look
+
+        if self._bar_shadow is None:
+            self._bar_shadow = BarShadow(self.ws)
+        try:
+            reader = self._door.reader()
+            return self._bar_shadow.read(reader, self._door.generation, now, max_drawdown_pct)
+        except LedgerUnavailable:
+            self._door.close()
+            return None
 
     def _service_start(self) -> str:
         """The command by which a service manager starts the node; empty where none is installed."""

@@ -12,6 +12,7 @@ from peak_console.operations.views.breakers import BreakerLine, not_closed
 from peak_console.operations.views.freshness import LIMIT_S, Health
 from peak_console.operations.views.next_step import next_step
 from peak_console.tui import figures
+from peak_console.tui.bar_shadow import drift_forms, shadow_forms
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 
 SIGNS: Final = {
@@ -327,6 +328,8 @@ def _facts(bar: BarSnapshot, now: datetime, *, roomy: bool) -> list[_Segment]:
         _Segment(35, _ledger_forms(bar, now), keep=roomy),
         _Segment(50, _node_forms(bar)),
         _Segment(88 if _tripped(bar) else 30, _breaker_forms(bar, now), keep=roomy or _tripped(bar)),
+        _Segment(86 if _drifted(bar) else 34, drift_forms(bar.shadow, now)),
+        _Segment(21, shadow_forms(bar.shadow, now)),
         _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
     ]
 
@@ -357,6 +360,10 @@ def _ledger_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
         (head, Span(sign, tone), Span(f" #{ledger.seq:,}"), age),
         (head, Span(sign, tone)),
     )
+
+
+def _drifted(bar: BarSnapshot) -> bool:
+    return bar.shadow is not None and bool(bar.shadow.drift)
 
 
 def _tripped(bar: BarSnapshot) -> bool:

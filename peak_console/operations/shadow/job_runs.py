@@ -31,8 +31,12 @@ class JobRecord:
     runs: dict[str, JobRunLine] = field(default_factory=dict)
     """By key, in the order in which they began."""
     missed: int = 0
+    missed_since: int = 0
+    """Of them, those since it last succeeded."""
     last_missed: str = ""
     """Why runs were missed last."""
+    failed_in_row: int = 0
+    """Runs that failed or hung one after the other, up to the last one that ended."""
 
     @property
     def newest(self) -> JobRunLine | None:
@@ -68,7 +72,8 @@ def fold_runs(events: Iterable[LedgerEvent]) -> dict[str, JobRecord]:
             continue
         record = found.setdefault(name, JobRecord(name))
         if event.kind == EventKind.JOB_MISSED.value:
-            record.missed += max(0, whole(body.get("count")) or 0)
+            count = max(0, whole(body.get("count")) or 0)
+            record.missed, record.missed_since = record.missed + count, record.missed_since + count
             record.last_missed = word(body.get("why"))
         else:
             _take(record, event, body)
@@ -113,9 +118,14 @@ def _take(record: JobRecord, event: LedgerEvent, body: Mapping[str, Any]) -> Non
         detail = word(body.get("why"), 120) or word(body.get("detail"), 120)
         record.runs[key] = replace(run, state=RunState.INTERRUPTED, ended_at=at, detail=detail)
         return
+    state = _over(body.get("state"))
+    if state is RunState.DONE:
+        record.failed_in_row = record.missed_since = 0
+    elif state in {RunState.FAILED, RunState.TIMED_OUT}:
+        record.failed_in_row += 1
     record.runs[key] = replace(
         run,
-        state=_over(body.get("state")),
+        state=state,
         ended_at=at,
         outcome=word(body.get("outcome")),
         detail=word(body.get("detail"), 200),

@@ -15,6 +15,7 @@ from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.disk import DiskForecast
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.operations.views.incidents import IncidentLine
+from peak_console.operations.views.shadow_bar import ShadowBar
 
 READING = Posture(PostureState.UNKNOWN, calls=False, orders=Orders.NONE, reasons=("reading",))
 """The posture before anything was read: unknown, which acts as stopped."""
@@ -221,6 +222,8 @@ class BarSnapshot:
     """Workers that have not acknowledged the last stop."""
     triggers_off: tuple[str, ...] = ()
     """Triggers of incidents that are switched off."""
+    shadow: ShadowBar | None = None
+    """Jobs and drift; ``None`` while nobody looked, and where the ledger cannot be read."""
 
     @property
     def config_errors(self) -> tuple[ConfigFinding, ...]:

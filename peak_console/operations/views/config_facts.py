@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope, scope_keys
@@ -42,6 +43,13 @@ class ConfigFacts:
             return self._cache.current().incidents.off
         except ConfigInvalid:
             return ()
+
+    def max_drawdown_pct(self) -> Decimal | None:
+        """How far a book may stand below its highest; ``None`` where no limit says, or none can be read."""
+        try:
+            return self._cache.current().limits.losses.max_drawdown_pct
+        except ConfigInvalid:
+            return None
 
     def findings(self, level: PhaseLevel, today: date) -> tuple[ConfigFinding, ...]:
         """Lint's findings, errors first."""

@@ -9,6 +9,7 @@ from peak_console.operations.views.bar import BarSnapshot
 from peak_console.operations.views.incidents import IncidentLine
 from peak_console.operations.views.live import Alert, Severity
 from peak_console.operations.views.next_step import lift_command, service_missing
+from peak_console.operations.views.shadow_alerts import shadow_alerts
 
 _SHOWN: Final = 2
 _WHOLE: Final = 100
@@ -20,6 +21,7 @@ def standing_alerts(bar: BarSnapshot) -> Iterator[Alert]:
     yield from _incidents(bar)
     yield from _armed(bar)
     yield from _lowered(bar)
+    yield from shadow_alerts(bar)
     if service_missing(bar):
         title = "no service starts the node after a reboot"
         yield Alert(Severity.WARN, "service_missing", title, "", "install it", cli="peak node install")
@@ -103,10 +105,19 @@ def _lowered(bar: BarSnapshot) -> Iterator[Alert]:
     if bar.quarantined:
         more = len(bar.quarantined) - 1
         title = f"out of use: {one_line(bar.quarantined[0], 60)}" + (f" and {more} more" if more else "")
-        yield Alert(Severity.WARN, "quarantined", title, "its answers drifted", cli="peak status")
+        first = one_line(bar.quarantined[0], 60)
+        cli = f'peak drift release {first} --reason "..."'
+        yield Alert(Severity.WARN, "quarantined", title, _why_out(bar), "7 shows why; release it", cli=cli)
     if bar.ramp_pct < _WHOLE and bar.posture.calls:
         title = f"limits stand at {bar.ramp_pct} % after the last enable"
         yield Alert(Severity.INFO, "ramp", title, "they come back by themselves", cli="peak status")
+
+
+def _why_out(bar: BarSnapshot) -> str:
+    """Why the first model is out of use, where it is known."""
+    known = bar.shadow.drift if bar.shadow is not None else ()
+    why = next((one.why for one in known if one.name == bar.quarantined[0] and one.why), "")
+    return one_line(why, 80) or "its answers drifted"
 
 
 def _filter_of(scope: str) -> str:
