@@ -86,6 +86,11 @@ class DemoHouse:
     ) -> None:
         self._end()
 
+    @property
+    def environment_file(self) -> Path | None:
+        """The environment file of the node's jobs; ``None`` before the beginning."""
+        return self._environment / "environment" if self._environment else None
+
     def wait(self) -> int:
         """Wait for the traffic's end; gives its exit code."""
         assert self._traffic is not None  # noqa: S101 - inside the context

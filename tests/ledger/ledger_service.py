@@ -27,6 +27,8 @@ class Service:
     desk: Desk
     socket_path: Path
     handlers: dict[str, Handler] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+    """Jobs by the tokens that their workers show."""
 
     async def start(self) -> "Service":
         """Listen."""
@@ -37,6 +39,7 @@ class Service:
             clock=self.desk.clock,
             handlers=self.handlers,
             open_calls=self.desk.reservations,
+            claims=lambda token: self.claims.get(token, ""),
         )
         await self.server.start()
         return self

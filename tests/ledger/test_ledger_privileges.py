@@ -1,4 +1,4 @@
-"""Which kinds need what: every kind of the vocabulary falls into one of three."""
+"""Which kinds need what: every kind of the vocabulary falls into one of four."""
 
 import pytest
 from ledger_events import note
@@ -9,6 +9,7 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.service.privileges import (
     Proof,
     challenge_message,
+    is_jobs_own,
     is_nodes_own,
     is_nodes_word,
     is_open,
@@ -28,7 +29,7 @@ OPEN = {kind for kind in EventKind if kind.startswith(("run.", "llm."))} | {
     EventKind.EVIDENCE_SEALED,
 }
 OWN = {
-    *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget."))),
+    *(kind for kind in EventKind if kind.startswith(("node.", "ledger.", "budget.", "job."))),
     EventKind.WORKSPACE_INITIALISED,
     EventKind.BREAKER_TRIPPED,
     EventKind.CONTROL_RAMPED,
@@ -37,7 +38,9 @@ OWN = {
     EventKind.ARM_REFUSED,
     EventKind.ARM_EXPIRED,
     EventKind.ARM_ENDED,
-} - {EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED}
+    EventKind.DRIFT_DETECTED,
+} - {EventKind.BUDGET_SETTLED, EventKind.LEDGER_PRUNED, EventKind.JOB_RESUMED}
+OF_JOBS = {EventKind.GATE_DECIDED, EventKind.SHADOW_CYCLE_FINISHED, EventKind.DRIFT_CHECKED}
 
 
 @pytest.mark.parametrize("kind", EventKind)
@@ -45,7 +48,8 @@ def test_every_kind_is_open_the_nodes_or_privileged(kind: EventKind) -> None:
     """What is neither needs a proof: a new kind is privileged until somebody decides."""
     assert is_open(kind) == (kind in OPEN)
     assert is_nodes_own(kind) == (kind in OWN)
-    assert not (is_open(kind) and is_nodes_own(kind))
+    assert is_jobs_own(kind) == (kind in OF_JOBS)
+    assert sum((is_open(kind), is_nodes_own(kind), is_jobs_own(kind))) <= 1
 
 
 def test_what_came_in_force_is_the_nodes_word_and_a_save_the_operators() -> None:

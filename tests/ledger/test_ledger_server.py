@@ -187,6 +187,29 @@ async def test_the_nodes_own_kinds_are_nobodys(service: Service, kind: str) -> N
             assert caught.value.code == "kind_reserved"
 
 
+@pytest.mark.parametrize("kind", ["gate.decided", "shadow.cycle.finished", "drift.checked"])
+async def test_what_a_jobs_worker_records_needs_its_claim(service: Service, kind: str) -> None:
+    """A name is no claim and neither is a signature; the token is one, over a lost line, until it is over."""
+    service.claims["right"] = "nightly"
+    for shown in ({}, {"actor": "job:nightly"}, {"claim": "wrong"}):
+        draft = EventDraft(event_id(), kind, {})
+        async with await service.client(**shown) as client:
+            nonce = (await client.request("challenge"))["nonce"]
+            proof = Proof("alice", nonce, challenge_message(nonce, draft).decode())
+            for given in (None, proof):
+                with pytest.raises(ControlRefused) as caught:
+                    await client.append([draft], given)
+                assert caught.value.code == "kind_reserved"
+    async with await service.client(claim="right") as client:
+        await client.append([EventDraft(event_id(), kind, {})])
+        await service.restart()
+        await client.append([EventDraft(event_id(), kind, {})])
+        service.claims.clear()
+        await service.restart()
+        with pytest.raises(ControlRefused):
+            await client.append([EventDraft(event_id(), kind, {})])
+
+
 async def test_the_node_appends_through_the_same_commits(service: Service) -> None:
     """Its events are acknowledged like any, and its errors reach it."""
     (ack,) = await service.server.append([EventDraft(event_id(), "node.started", {})], actor="root/node")
