@@ -21,7 +21,18 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     params = order["params"]
     with (root / "ran.txt").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**order, "pid": os.getpid(), "env": sorted(os.environ)}) + "\n")
+        file.write(
+            json.dumps(
+                {
+                    **order,
+                    "pid": os.getpid(),
+                    "group": os.getpgid(0),
+                    "nice": os.nice(0),
+                    "env": sorted(os.environ),
+                }
+            )
+            + "\n"
+        )
     tell({"run_id": "run-1"})
     tell({"step": "at work"})
     if "say" in params:

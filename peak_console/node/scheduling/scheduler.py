@@ -290,7 +290,11 @@ class Scheduler:
 
     async def _watch(self, running: Running) -> None:
         """Wait for a worker's end and write it down."""
-        ended = await running.worker.wait(running.job.timeout_s, running.heard)
+        try:
+            ended = await running.worker.wait(running.job.timeout_s, running.heard)
+        except Exception as error:
+            logger.exception("the worker of %s could not be heard", running.row.key)
+            ended = Ended(RunState.FAILED, "defect", f"{type(error).__name__}: {error}"[:200])
         self._claims.over(running.token)
         if ended.outcome == _NODE_ENDED:
             ended = Ended(RunState.INTERRUPTED, _NODE_ENDED, ended.detail)

@@ -155,7 +155,7 @@ class WorkerProcess:
             if isinstance(text := fields.get(name), str):
                 heard(name, one_line(text, _DETAIL))
         outcome, state = fields.get("ended"), fields.get("state")
-        if isinstance(outcome, str) and state in set(RunState) and RunState(state) in _STATES:
+        if isinstance(outcome, str) and isinstance(state, str) and state in _STATES:
             detail = fields.get("detail")
             detail = one_line(detail, _DETAIL) if isinstance(detail, str) else ""
             self._said = Ended(RunState(state), one_line(outcome, _OUTCOME), detail)
