@@ -13,6 +13,7 @@ from peak_console.domain.clock import from_iso
 from peak_console.domain.events import EventKind
 from peak_console.domain.text import one_line, plain
 from peak_console.operations.explaining.why import CallExplained, EventShown, Explained, RunExplained, why
+from peak_console.operations.explaining.why_gate import GateTold
 from peak_console.operations.explaining.why_json import outcome_of, summary_json, totals
 from peak_console.operations.explaining.why_words import call_line, call_paragraph
 from peak_console.operations.views.breakers import BreakerState, breaker_words
@@ -33,7 +34,8 @@ def command(invocation: Invocation, name: str) -> int:
     """Explain a call: who selected which model, by which rules, at what price, and what happened hop by hop.
 
     Posture, phase, matrix, budgets and breakers are told as they stood at that moment. An event of control,
-    operators, configs or the ledger is told by who wrote it, why, and what it changed.
+    operators, configs or the ledger is told by who wrote it, why, and what it changed; a decision of the risk
+    gate by its reasons and figures.
 
     Takes the id of an event, a call or a run, a place in the ledger such as '#123', or 'last' for the newest
     call; a critic's own call is passed over unless there is no other. Read from the ledger; what is told
@@ -98,6 +100,9 @@ def _event(explained: EventShown, width: int) -> Iterator[str]:
     """Who, when, why; what it changed; what it says."""
     event, change = explained.event, explained.change
     yield f"#{event.seq:,} {event.kind} by {event.actor} at {event.ts}"
+    if explained.gate is not None:
+        yield from _gate(explained.gate, event.run_id or "", width)
+        return
     if change is None:
         return
     if change.cause.operator:
@@ -114,6 +119,24 @@ def _event(explained: EventShown, width: int) -> Iterator[str]:
     for name, value in change.told:
         yield from textwrap.wrap(f"  {name} {value}", width, subsequent_indent="    ")
     yield f"its whole content: peak why '#{event.seq}' --json"
+
+
+def _gate(told: GateTold, run_id: str, width: int) -> Iterator[str]:
+    """What was asked of the gate, what it said and by which figures, and that it says so again."""
+    yield from _wrapped(f"{told.verdict}: {told.order or 'an order whose inputs are gone'}", width)
+    for reason, says in told.reasons:
+        yield from textwrap.wrap(f"  {reason}: {says}", width, subsequent_indent="    ")
+    if told.figures:
+        rows = [[one.name, one.found, one.limit, one.reason.value] for one in told.figures]
+        yield from table(["figure", "found", "limit", "reason beyond it"], rows)
+    if told.agrees is None:
+        yield from _wrapped(f"not decidable again: {told.differs}", width)
+    elif told.agrees:
+        yield "asked again, on the recorded inputs, the gate says the same, byte for byte"
+    else:
+        yield from _wrapped(f"asked again, the gate says otherwise: {told.differs}", width)
+    if run_id:
+        yield f"its run: peak runs show {run_id}"
 
 
 def _run(explained: RunExplained, width: int) -> Iterator[str]:

@@ -430,6 +430,8 @@ class WhyShape(_Shape):
     by: dict[str, Any] | None = None
     changed: list[dict[str, Any]] | None = None
     """Of an event of neither call nor run: who did it, and what it changed."""
+    gate: dict[str, Any] | None = None
+    """Of a decision of the risk gate: verdict, order, reasons, figures, whether the gate says so again."""
 
 
 class RouteShape(_Shape):

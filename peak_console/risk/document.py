@@ -31,8 +31,8 @@ from peak_console.domain.trading import (
 FORM: Final = 1
 """The form of document and decision. Another form is another gate: what was decided stays decidable."""
 
-TEXT_LIMIT: Final = 200
-"""Characters of a text; a longer one is unreadable."""
+TEXT_LIMIT: Final = 100
+"""Characters of a text, printable ASCII; any other is unreadable."""
 
 POSITIONS_LIMIT: Final = 200
 WORKING_LIMIT: Final = 200
@@ -87,7 +87,7 @@ def inputs_document(  # noqa: PLR0917 - one argument an input, in the gate's ord
     market: Market,
     posture: GatePosture,
 ) -> dict[str, Any]:
-    """The document of these inputs: canonical JSON of at most some 300 KiB. Never raises."""
+    """The document of these inputs: canonical JSON of at most 600 KiB. Never raises."""
     values = (intent, portfolio, working_orders, recent_orders, limits, market, posture)
     parts = {name: shape.write(value) for (name, shape), value in zip(_PARTS.items(), values, strict=True)}
     return {"gate": FORM, **parts}
@@ -161,13 +161,8 @@ def _not_read(value: Any) -> Unreadable:
 
 
 def _write_text(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) > TEXT_LIMIT:
-        return _unreadable(value)
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return _unreadable(value)
-    return str.__str__(value)
+    fits = isinstance(value, str) and len(value) <= TEXT_LIMIT and value.isascii() and value.isprintable()
+    return str.__str__(value) if fits else _unreadable(value)
 
 
 def _read_text(value: Any) -> Any:

@@ -1,10 +1,32 @@
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
-from risk.gate_cases import BASE, CASES, document, varied
+from risk.gate_cases import BASE, CASES, NOW, document, varied
 
-from peak_console.domain.trading import GateLimits, GateReason, GateVerdict, Market, Portfolio
-from peak_console.risk.document import Inputs
+from peak_console.domain.canonical import canonical
+from peak_console.domain.trading import (
+    GateLimits,
+    GateReason,
+    GateVerdict,
+    Market,
+    OrderIntent,
+    OrderType,
+    Portfolio,
+    Position,
+    Quote,
+    RecentOrder,
+    Side,
+    WorkingOrder,
+)
+from peak_console.risk.document import (
+    POSITIONS_LIMIT,
+    QUOTES_LIMIT,
+    RECENT_LIMIT,
+    WORKING_LIMIT,
+    Inputs,
+    inputs_from,
+)
 from peak_console.risk.gate import decide, evaluate, missing_limits
 
 
@@ -85,3 +107,21 @@ def test_nothing_known_allows_nothing() -> None:
     """Empty limits, portfolio, market and posture block by all that they leave open."""
     decision = evaluate(BASE.intent, Portfolio(), (), (), GateLimits(), Market(0), replace(BASE.posture))
     assert {GateReason.LIMIT_MISSING, GateReason.DAILY_LOSS, GateReason.DRAWDOWN} <= set(decision.reasons)
+
+
+def test_a_document_has_a_largest_size() -> None:
+    """With the longest lists, texts and numbers it stays far below what an event may have."""
+    name, number = '"' * 100, Decimal("-1." + "1" * 59)
+    quote = Quote(name, number, 2**53 - 1, number, 2**53 - 1)
+    largest = replace(
+        BASE,
+        intent=OrderIntent(*[name] * 3, Side.SELL, number, OrderType.LIMIT, number, name, name),
+        portfolio=Portfolio(tuple([Position(name, number, number)] * POSITIONS_LIMIT), number, number),
+        working_orders=tuple([WorkingOrder(name, name, Side.SELL, number, number)] * WORKING_LIMIT),
+        recent_orders=tuple([RecentOrder(name, 2**53 - 1)] * RECENT_LIMIT),
+        market=Market(NOW, {str(place).rjust(100, '"'): quote for place in range(QUOTES_LIMIT)}),
+    )
+    written = document(largest)
+    assert 300_000 < len(canonical(written)) <= 2**19 + 2**16
+    assert decide(written).reasons
+    assert document(inputs_from(written)) == written

@@ -18,6 +18,7 @@ from peak_console.domain.vocabulary import Role
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.explaining.why_change import Change, change_of
+from peak_console.operations.explaining.why_gate import GateTold, gate_told
 from peak_console.operations.explaining.why_json import call_json, run_json
 from peak_console.operations.explaining.why_then import before_event
 from peak_console.operations.explaining.why_words import call_line, call_paragraph
@@ -95,15 +96,18 @@ class RunExplained:
 
 @dataclass(frozen=True, slots=True)
 class EventShown:
-    """An event that belongs to no call and no run: who, when, why, and what it changed."""
+    """An event that belongs to no call and no run, or a decision of the gate: who, when, why, what of it."""
 
     event: LedgerEvent
     change: Change | None = None
+    gate: GateTold | None = None
+    """Of a decision of the risk gate: what it decided and by which figures."""
 
     def as_json(self) -> dict[str, Any]:
         """The document of ``peak why EVENT --json`` for it."""
         changed = {} if self.change is None else self.change.as_json()
-        return {"kind": "event", "event": event_json(self.event), **changed}
+        gate = {} if self.gate is None else {"gate": self.gate.as_json()}
+        return {"kind": "event", "event": event_json(self.event), **changed, **gate}
 
 
 Explained = CallExplained | RunExplained | EventShown
@@ -179,6 +183,8 @@ def _event_named(reader: LedgerReader, name: str) -> LedgerEvent | None:
 
 
 def _of_event(reader: LedgerReader, event: LedgerEvent, facts: LedgerFacts) -> Explained:
+    if event.kind == EventKind.GATE_DECIDED:
+        return EventShown(event, gate=gate_told(event))
     judged = (event.body or {}).get("judged_call_id") if event.kind == EventKind.CRITIC_JUDGED else None
     call_id = judged if isinstance(judged, str) and judged else event.call_id
     if call_id:
