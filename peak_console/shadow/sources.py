@@ -163,12 +163,13 @@ def _read(path: Path, name: str) -> bytes:
         ) from None
     except (OSError, ValueError) as error:
         raise _unopened(shown, error) from error
+    told = os.fstat(descriptor)
+    if not stat.S_ISREG(told.st_mode):
+        os.close(descriptor)
+        raise DataUnusable(
+            f"{shown} is no regular file", code="data_unreadable", remedy="name a file of bars"
+        )
     with os.fdopen(descriptor, "rb") as file:
-        told = os.fstat(descriptor)
-        if not stat.S_ISREG(told.st_mode):
-            raise DataUnusable(
-                f"{shown} is no regular file", code="data_unreadable", remedy="name a file of bars"
-            )
         try:
             data = file.read(MOST_BYTES + 1)
         except OSError as error:
