@@ -235,7 +235,7 @@ def entry_of(
     known: Known | None = None,
     before: LockEntry | None = None,
 ) -> LockEntry:
-    """One entry, with registry entry, price and places as they stand; canaries not known are of ``before``."""
+    """One entry, with registry entry, price and places as they stand; canaries, or those of ``before``."""
     layer, role, provider, model_id = key
     known = known or Known()
     return LockEntry(
