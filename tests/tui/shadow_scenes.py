@@ -530,8 +530,10 @@ class MadeUpShadowDesk:
         return f"{model} may be asked again"
 
 
-def shadow_app(name: str, *, readonly: bool = False) -> tuple[PeakApp, MadeUpShadowDesk]:
+def shadow_app(
+    name: str, *, readonly: bool = False, root: Path = Path("eurusd-desk")
+) -> tuple[PeakApp, MadeUpShadowDesk]:
     """The console over a scene, and its desk."""
-    app, desk = make_app(shadow_source(name), root=Path("eurusd-desk"), readonly=readonly), MadeUpShadowDesk()
+    app, desk = make_app(shadow_source(name), root=root, readonly=readonly), MadeUpShadowDesk()
     app.opening = replace(app.opening, shadow_desk=desk)
     return app, desk

@@ -15,7 +15,7 @@ from peak_console.operations.views.shadow_filter import KEYS, Row, ShadowFilter,
 from peak_console.operations.views.terms import FilterInvalid
 from peak_console.tui.action import ActionState, ShadowChosen
 from peak_console.tui.actions import bindings_for
-from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, width_of
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
@@ -24,14 +24,14 @@ from peak_console.tui.screens.live import RuleLine
 from peak_console.tui.screens.shadow_doing import ShadowDoing
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
 from peak_console.tui.widgets.drawn import Drawn
-from peak_console.tui.widgets.table import ListRows, Table, TableHead
+from peak_console.tui.widgets.table import ListRows, Table, TableHead, head_line
 
 if TYPE_CHECKING:
     from peak_console.operations.views.source import Source
 
 _JOBS, _CYCLES, _DRIFT, _READY = "shadow-jobs", "shadow-cycles", "shadow-drift", "shadow-ready"
-_ROWS: Final = {_JOBS: (4, 8), _DRIFT: (3, 7), _READY: (2, 6)}
-"""Rows that a list shows at once, at most: where there is little room, and where there is more."""
+_ROWS: Final = {_JOBS: (4, 7, 12), _DRIFT: (3, 7, 12), _READY: (2, 6, 14)}
+"""Rows that a list shows at once, at most: in 24 lines, in 34, in a huge terminal."""
 
 
 class ShadowScreen(ShadowDoing, PeakScreen):
@@ -158,7 +158,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         ordered = sorted_rows(name, rows, at, turned=turned, now=self.peak.now())
         table.set_columns(columns)
         if name in _ROWS:
-            most = _ROWS[name][self.has_class("-tall")]
+            most = _ROWS[name][2 if self.has_class("-huge") else int(self.has_class("-tall"))]
             table.styles.height = min(most, max(1, len(ordered) or len(table.empty)))
         table.show_rows(ListRows(ordered))
         keys = [_identity(one) for one in ordered]
@@ -168,7 +168,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
     def _rules(self, facts: ShadowFacts, cycles: Sequence[CycleLine]) -> None:
         now, width = self.peak.now(), self.size.width
         for name, (title, right) in (
-            (_JOBS, look.jobs_head(facts)),
+            (_JOBS, self._jobs_head(facts)),
             (_CYCLES, look.cycles_head(cycles, self.window.label, width)),
             (_DRIFT, (drift_look.drift_head(facts), EMPTY)),
             (_READY, look.ready_head(facts, now, width, stale=self.stale)),
@@ -180,6 +180,11 @@ class ShadowScreen(ShadowDoing, PeakScreen):
             one.redraw()
         self.query_one(TableHead).redraw()
 
+    def _jobs_head(self, facts: ShadowFacts) -> tuple[Line, Line]:
+        """What is to be known of the job under the cursor must not push the title away."""
+        title, right = look.jobs_head(facts, self.table(_JOBS).selected)
+        return title, fit(right, max(20, self.size.width - width_of(title) - 10))
+
     def _draw_book(self, width: int, height: int) -> list[Line]:
         facts = self.facts
         return [look.book_line(facts.books, self.peak.now(), width)] if facts and height else []
@@ -187,7 +192,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
     def _head(self, name: str, width: int) -> Line:
         at, turned = self._sorts.get(name, (0, False))
         title, down = SORTS[name][at][0], SORTS[name][at][1]
-        return self.table(name).head(width, title, down=down != turned)
+        return fit(head_line(self.table(name).layout_columns, title, down=down != turned), width)
 
     def note_line(self) -> Line:
         """The window of the cycles, and the filter."""
@@ -228,8 +233,12 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         return self.is_mounted and self.table(self.focused_list).selected is not None
 
     def on_table_moved(self, message: Table.Moved) -> None:
-        """What keys do depends on the row."""
+        """What keys do depends on the row, and what is told of a job."""
         message.stop()
+        if message.table.id == _JOBS and self.facts is not None:
+            line = self._rule(_JOBS)
+            line.title, line.right = self._jobs_head(self.facts)
+            line.redraw()
         self.refresh_keys()
 
     def do_open(self) -> None:

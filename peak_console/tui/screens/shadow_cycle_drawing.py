@@ -7,7 +7,7 @@ from typing import Any
 
 from peak_console.domain.text import one_line
 from peak_console.operations.shadow.gate_figures import GateFigure
-from peak_console.operations.views.body_fields import listed, mapping, moment, whole
+from peak_console.operations.views.body_fields import listed, mapping, moment, nano, whole
 from peak_console.operations.views.freshness import NEVER, Freshness
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, rule
@@ -93,7 +93,8 @@ def _data(body: Body, now: datetime, width: int) -> Iterator[Line]:
         f"{gaps} missing" if gaps else "",
     )
     yield fit((Span(f"  {', '.join(part for part in parts if part)}"),), width)
-    name = " ".join(part for part in (said(source.get("kind")), said(source.get("name"))) if part)
+    kind, name = said(source.get("kind")), said(source.get("name"))
+    name = name if name.startswith(kind) else f"{kind} {name}"
     yield fit((Span(f"  {name}   sha256 {said(source.get('digest'), 16)}", Tone.DIM),), width)
 
 
@@ -229,9 +230,7 @@ def _triples(value: Any) -> Iterator[Sequence[Any]]:
 
 
 def _made_by(body: Body, width: int) -> Iterator[Line]:
-    total = " ".join(
-        part for part in (_ms(body.get("duration_ms")), f"€ {said(body.get('cost_eur'), 24)}") if part
-    )
+    total = f"{_ms(body.get('duration_ms'))}  € {figures.brief_euros(nano(body.get('cost_eur')))}"
     yield from _titled("who and how long", width, (Span(total, Tone.DIM),))
     for one in listed(body.get("models")):
         model = mapping(one)

@@ -1,5 +1,6 @@
 """How the Shadow screen looks: jobs, cycles, the paper book, readiness. Pure."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -64,6 +65,8 @@ _KINDS: Final = {
     JobKind.CANARY: "canary",
     JobKind.TWO_SAMPLE: "two-sample",
 }
+_DIGITS: Final = re.compile(r"(\.\d\d)\d+")
+"""Decimals beyond the second: a row has no room for them, a cycle's page has them."""
 _WIDE: Final = 100
 _HUGE: Final = 150
 _PASSING: Final = frozenset({"pass", "passed"})
@@ -171,8 +174,8 @@ def _seconds(value: float | None) -> str:
     return figures.NONE if value is None else figures.latency(value * 1000)
 
 
-def jobs_head(facts: ShadowFacts | None) -> tuple[Line, Line]:
-    """The title over the jobs, and what the scheduler does."""
+def jobs_head(facts: ShadowFacts | None, chosen: JobLine | None = None) -> tuple[Line, Line]:
+    """The title over the jobs; what is to be known of the one chosen, else what the scheduler does."""
     if facts is None or not facts.jobs:
         return (Span("jobs"),), EMPTY
     title: list[Span] = [Span("jobs"), Span(f" {len(facts.jobs)}", Tone.DIM)]
@@ -183,6 +186,8 @@ def jobs_head(facts: ShadowFacts | None) -> tuple[Line, Line]:
             title.append(Span(f"  {sign} {count} {word}", tone))
     if facts.problem:
         return tuple(title), (Span(f"▲ {one_line(facts.problem, 120)}", Tone.WARN),)
+    if chosen is not None and chosen.note:
+        return tuple(title), (Span(one_line(chosen.note, 160), Tone.WARN),)
     return tuple(title), (Span(one_line(facts.scheduler, 80), Tone.DIM),) if facts.scheduler else EMPTY
 
 
@@ -221,7 +226,10 @@ def critic_span(word: str) -> Span:
     """What the critic said."""
     if not word:
         return Span(figures.NONE, Tone.DIM)
-    return Span(one_line(word, 40).replace("_", " "), Tone.TEXT if word.lower() in _PASSING else Tone.WARN)
+    verdict, _, degraded = one_line(word, 40).partition(" ")
+    sign = "▲ " if degraded else ""
+    plain = verdict.lower() in _PASSING and not degraded
+    return Span(f"{sign}{verdict.replace('_', ' ')}", Tone.TEXT if plain else Tone.WARN)
 
 
 def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[CycleLine]]:
@@ -233,7 +241,7 @@ def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[Cycl
 
     def idea(one: CycleLine) -> Span:
         if one.idea:
-            return Span(one_line(one.idea, 60))
+            return Span(_DIGITS.sub(r"\1", one_line(one.idea, 60)))
         return Span(f"{one_line(one.instrument, 20)}: none", Tone.DIM)
 
     def reasons(one: CycleLine) -> Span:
@@ -245,8 +253,8 @@ def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[Cycl
         Column("TIME", 13, at),
         Column("OUTCOME", 13, lambda one: outcome_span(one.outcome, stale=stale)),
         Column("IDEA", 17, idea, flex=1),
-        Column("REASONS", 15, reasons, flex=4),
-        Column("CRITIC", 7, lambda one: critic_span(one.critic), flex=0),
+        Column("REASONS", 14, reasons, flex=4),
+        Column("CRITIC", 8, lambda one: critic_span(one.critic)),
         Column("€", 6, lambda one: Span(cost_words(one.cost_eur), Tone.DIM), right=True),
         Column("TOOK", 5, lambda one: Span(_seconds(one.duration_s), Tone.DIM), right=True, least=_WIDE),
         Column("JOB", 14, lambda one: Span(one_line(one.job, 40), Tone.DIM), least=_WIDE),
@@ -287,20 +295,21 @@ def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Li
         return (Span("cycles"), Span(f" in {label}", Tone.DIM)), EMPTY
     words = (("✓", counts.would_allow, "allow", Tone.OK), ("■", counts.would_block, "block", Tone.WARN))
     more = (("·", counts.no_trade, "no trade", Tone.DIM), ("✗", counts.aborted, "aborted", Tone.BAD))
+    replayed = any(one.replayed for one in cycles)
     title: Line = (
         Span("cycles"),
+        *((Span(" "), Span(" ↺ REPLAYED DATA ", Tone.CHIP_INFO)) if replayed else ()),
         Span(f" {counts.cycles} in {label}", Tone.DIM),
         *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in (*words, *more) if count),
     )
-    return title, _cycles_right(cycles, counts, width)
-
-
-def _cycles_right(cycles: Sequence[CycleLine], counts: CycleFigures, width: int) -> Line:
-    if any(one.replayed for one in cycles):
-        return (Span(" ↺ REPLAYED DATA ", Tone.CHIP_INFO),)
     if width < _WIDE or not counts.reasons:
-        return EMPTY
-    return (Span(", ".join(f"{name} {count}" for name, count in counts.reasons[:3]), Tone.DIM),)
+        return title, EMPTY
+    return title, (
+        Span(
+            ", ".join(f"{name} {count}" for name, count in counts.reasons[: 4 if width >= _HUGE else 2]),
+            Tone.DIM,
+        ),
+    )
 
 
 def no_cycles(facts: ShadowFacts, label: str, *, filtered: str = "") -> list[Line]:
@@ -334,7 +343,7 @@ def book_line(books: Sequence[BookLine], now: datetime, width: int) -> Line:
     one = books[0]
     pnl, down = one.day_pnl_eur, one.drawdown_pct
     held = [
-        f"{'long' if quantity > 0 else 'short'} {abs(quantity).normalize():,f} {one_line(name, 20)}"
+        f"{'long' if quantity > 0 else 'short'} {abs(quantity):,.2f} {one_line(name, 20)}"
         for name, quantity in one.positions
         if quantity
     ]
@@ -342,22 +351,17 @@ def book_line(books: Sequence[BookLine], now: datetime, width: int) -> Line:
     parts: list[Line] = [
         (Span(" book ", Tone.DIM), Span(one_line(one.name, 24), Tone.STRONG)),
         (Span("€ ", Tone.DIM), Span(money(one.equity_eur), Tone.STRONG)),
-        (Span("day ", Tone.DIM), Span(money(pnl, signed=True), _signed_tone(pnl))),
+        (Span("day ", Tone.DIM), Span(money(pnl, signed=True))),
         (Span("down ", Tone.DIM), Span(figures.NONE if down is None else f"{down:.1f} %")),
         (Span("; ".join(held) or "flat"),),
         (Span(age, Tone.DIM),),
     ]
     if width >= _WIDE:
-        parts.append((Span(f"{one.fills:,} fills, fees € {money(one.fees_eur)}", Tone.DIM),))
+        fills = "1 fill" if one.fills == 1 else f"{one.fills:,} fills"
+        parts.append((Span(f"{fills}, fees € {money(one.fees_eur)}", Tone.DIM),))
     if len(books) > 1:
         parts.append((Span(f"+{len(books) - 1} books", Tone.DIM),))
     return fit(joined(parts), width)
-
-
-def _signed_tone(amount: Decimal | None) -> Tone:
-    if amount is None:
-        return Tone.UNKNOWN
-    return Tone.WARN if amount < 0 else Tone.TEXT
 
 
 # -- readiness

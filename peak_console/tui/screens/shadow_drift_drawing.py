@@ -26,6 +26,7 @@ OLD_S: Final = 86_400.0
 WARN_BELOW: Final = 3.0
 """Evidence this far below its alarm is a warning (docs/drift.md)."""
 _WIDE: Final = 100
+_NAME: Final = 16
 _FULL, _EMPTY = "█", "░"
 
 
@@ -144,12 +145,9 @@ def model_lines(
 ) -> Iterator[Line]:
     """A model: why it stands as it does, streams, names, checks. ``checks`` are events by their seq."""
     yield EMPTY
-    yield (
-        Span(one_line(one.name, 80), Tone.STRONG),
-        Span("   "),
-        state_span(one, now, stale=stale),
-        Span(f"   {one_line(', '.join(one.slots), 80)}", Tone.DIM),
-    )
+    name = Span(one_line(one.name, 80), Tone.STRONG)
+    slots = Span(f"   {one_line(', '.join(one.slots), 80)}", Tone.DIM)
+    yield fit((name, Span("   "), state_span(one, now, stale=stale), slots), width)
     if one.why:
         yield from wrapped(one_line(one.why, 500), width, indent="", tone=STATES[one.state][2])
     if one.since is not None:
@@ -169,11 +167,11 @@ def model_lines(
     for stream in one.streams:
         yield fit(stream_line(stream, width), width)
     yield from _titled("served", width)
-    yield _pair("names", Span(one_line(", ".join(one.served), 300) or "none yet"))
+    yield from _long("names", one_line(", ".join(one.served), 600) or "none yet", width)
     yield _pair("fingerprints", Span(f"{one.fingerprints} seen" if one.fingerprints else "none was sent"))
     bad = ", ".join(one_line(name, 120) for name in one.unexpected)
-    told = Span(f"✗ {bad}", Tone.BAD) if bad else Span("nothing that the lock does not know", Tone.DIM)
-    yield _pair("not locked", told)
+    told = f"✗ {bad}" if bad else "nothing that the lock does not know"
+    yield from _long("not locked", told, width, Tone.BAD if bad else Tone.DIM)
     for name, check in (("canary", one.canary), ("two-sample", one.two_sample)):
         yield from _titled(name, width)
         yield from _check_lines(name, check, checks, now, width, stale=stale)
@@ -217,11 +215,12 @@ def _check_lines(
     if check is None:
         yield (Span(f"  no {name} check was made yet", Tone.DIM),)
         return
-    yield (Span("  "), check_span(check, now, stale=stale), Span(f" ago   #{check.seq:,}", Tone.DIM))
+    place = Span(f" ago   #{check.seq:,}", Tone.DIM)
+    yield fit((Span("  "), check_span(check, now, stale=stale), place), width)
     body = checks.get(check.seq, {})
     for label, key in (("p-value", "p_value"), ("statistic", "statistic"), ("samples", "samples")):
         if body.get(key) is not None:
-            yield _pair(label, Span(one_line(str(body[key]), 80)))
+            yield _pair(label, Span(one_line(str(body[key]), 50)))
     failures = body.get("failures")
     for failure in failures if isinstance(failures, list) else []:
         if isinstance(failure, dict):
@@ -235,6 +234,13 @@ def _titled(title: str, width: int, right: str = "") -> Iterator[Line]:
     yield rule((Span(title),), width, (Span(right, Tone.DIM),) if right else ())
 
 
+def _long(name: str, text: str, width: int, tone: Tone = Tone.TEXT) -> Iterator[Line]:
+    """A pair whose value takes as many lines as it needs."""
+    lines = wrapped(text, width, indent=" " * _NAME, tone=tone)
+    yield (cell(f"  {name}", _NAME, Tone.DIM), *lines[0][1:])
+    yield from lines[1:]
+
+
 def _pair(name: str, value: Span, note: str = "") -> Line:
-    shown: Line = (cell(f"  {name}", 16, Tone.DIM), value)
+    shown: Line = (cell(f"  {name}", _NAME, Tone.DIM), value)
     return (*shown, Span(f"  {note}", Tone.DIM)) if note else shown

@@ -64,7 +64,9 @@ def job_lines(shown: JobShown, now: datetime, width: int) -> Iterator[Line]:
         yield from wrapped(one_line(job.note, 300), width, indent="", tone=Tone.WARN)
     if job.description:
         yield from wrapped(one_line(job.description, 300), width, indent="", tone=Tone.DIM)
-    yield _pair("schedule", Span(one_line(job.schedule or "when asked", 80)), one_line(job.timezone, 60))
+    yield fit(
+        _pair("schedule", Span(one_line(job.schedule or "when asked", 60)), one_line(job.timezone, 60)), width
+    )
     yield from _due(job, about, now, width)
     bad = Tone.WARN if job.failed + job.interrupted + job.missed else Tone.DIM
     p95 = figures.NONE if job.p95_s is None else figures.latency(job.p95_s * 1000)

@@ -1,0 +1,215 @@
+"""What stands on the Shadow screen, without a terminal: every list fits, and nothing is green unproved."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from console_scenes import HOSTILE, NOW
+from rich.cells import cell_len
+from shadow_scenes import BODY, CANARY_BODY, CYCLES, DRIFT, FACTS, QUARANTINED, WATCHED, facts, shadow_source
+
+from peak_console.operations.shadow.gate_figures import gate_figures
+from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.shadow import DriftState, JobState, ShadowFacts, StreamLine
+from peak_console.operations.views.shadow_desk import JobAbout
+from peak_console.tui.ink import Line, Tone
+from peak_console.tui.screens import shadow_drawing as look
+from peak_console.tui.screens import shadow_drift_drawing as drift_look
+from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, cycle_lines
+from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
+from peak_console.tui.screens.shadow_ready import ready_lines
+from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
+from peak_console.tui.widgets.table import Column, lay_out, row_line
+
+SCENES = ("empty", "normal", "alarming", "stale", "no-node", "replay", "hostile")
+WEEK_S = 7 * 86_400
+GATE = CYCLES[2].seq - 1
+
+
+def text_of(lines: Sequence[Line]) -> str:
+    """The lines' text."""
+    return "\n".join("".join(span.text for span in line) for line in lines)
+
+
+def drawn(columns: Sequence[Column[Any]], rows: Sequence[Any], width: int) -> list[Line]:
+    """The rows of a list as a table of ``width`` cells draws them."""
+    return [row_line(row, lay_out(columns, width)) for row in rows]
+
+
+def cycle_page(**changes: Any) -> CyclePage:
+    """The page of the cycle that the gate blocked."""
+    inputs = shadow_source("normal").event(GATE).event["body"]["inputs"]
+    page = CyclePage(CYCLES[2].seq, CYCLES[2].run_id, CYCLES[2].at, BODY, gate_figures(inputs), GATE)
+    return replace(page, **changes)
+
+
+@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("width", [78, 118, 198])
+def test_every_list_and_page_fits_its_place(name: str, width: int) -> None:
+    """No row, head or page of any scene is wider than the screen; foreign text is cut like any other."""
+    shown = facts(name)
+    cycles = look.within(shown.cycles, NOW, WEEK_S)
+    lines = [
+        *drawn(look.job_columns(NOW), shown.jobs, width + 1),
+        *drawn(look.cycle_columns(NOW), cycles[:3], width + 1),
+        *drawn(drift_look.drift_columns(NOW), shown.drift, width + 1),
+        *drawn(look.ready_columns(NOW, NOW), look.criteria_rows(shown.readiness), width + 1),
+        *drawn(run_columns(NOW), shown.runs, width + 1),
+        look.book_line(shown.books, NOW, width),
+        *ready_lines(shown, NOW, width),
+    ]
+    for job in shown.jobs:
+        lines += job_lines(JobShown(job.name, job, JobAbout((("key", HOSTILE),), (NOW,))), NOW, width)
+    for model in shown.drift:
+        lines += drift_look.model_lines(model, {184_150: CANARY_BODY}, NOW, width)
+    assert [line for line in map(text_of, ([one] for one in lines)) if cell_len(line.rstrip()) > width] == []
+
+
+def test_a_body_of_anything_is_drawn() -> None:
+    """A cycle's page shows what its event says, and never fails over what it does not say as it should."""
+    assert all(cell_len(text_of([line])) <= 78 for line in cycle_lines(cycle_page(), NOW, 78))
+    text = text_of(list(cycle_lines(cycle_page(), NOW, 100)))
+    for said in (
+        "would block",
+        "max_position",
+        "1,996.40",
+        "1,000.00",
+        "drifts up",
+        "L3 by L4 PASS",
+        "€ 0.041",
+    ):
+        assert said in text
+    blocked = [line for line in text.splitlines() if line.startswith("  ■ ") and "BLOCK" not in line]
+    assert [line.split()[-1] for line in blocked] == ["max_position", "max_exposure"]
+    for odd in (None, 7, "x", [], {}, [[1]], [{"name": HOSTILE}], {"a": 1}, True):
+        body = dict.fromkeys(BODY, odd)
+        assert list(cycle_lines(cycle_page(body=body, figures=()), NOW, 78))
+    assert "cannot be shown" in text_of(list(cycle_lines(cycle_page(body={}, missing="pruned"), NOW, 78)))
+
+
+@pytest.mark.parametrize("inputs", [None, {}, {"gate": 1}, {"gate": 2}, [], {"gate": 1, "intent": 3}])
+def test_figures_of_what_is_no_document_are_none(inputs: Any) -> None:
+    """What the gate could not read has no figures to show."""
+    assert gate_figures(inputs) == ()
+
+
+def test_figures_name_what_the_gate_names() -> None:
+    """A figure above its limit is one that the gate gave as a reason."""
+    inputs = shadow_source("normal").event(GATE).event["body"]["inputs"]
+    over = {
+        one.reason.value
+        for one in gate_figures(inputs)
+        if Decimal(one.found.replace(",", "")) > Decimal(one.limit.replace(",", ""))
+    }
+    assert over == {"max_position", "max_exposure"}
+
+
+def test_nothing_is_green_without_evidence_and_age() -> None:
+    """A model nobody looked at is unknown, one with old evidence amber; stale facts have no green at all."""
+    good = DRIFT[0]
+    assert drift_look.state_span(good, NOW).tone is Tone.OK
+    bare = replace(good, canary=None, two_sample=None, last_answer_at=None)
+    assert drift_look.state_span(bare, NOW).tone is Tone.UNKNOWN
+    later = NOW + timedelta(days=2)
+    assert drift_look.state_span(good, later).tone is Tone.WARN
+    shown = facts("normal")
+    rows = (
+        *drawn(look.job_columns(NOW, stale=True), shown.jobs, 120),
+        *drawn(look.cycle_columns(NOW, stale=True), shown.cycles, 120),
+        *drawn(drift_look.drift_columns(NOW, stale=True), shown.drift, 120),
+        *drawn(look.ready_columns(NOW, NOW, stale=True), look.criteria_rows(shown.readiness), 120),
+        look.ready_head(shown, NOW, 120, stale=True)[0],
+    )
+    assert Tone.OK not in {span.tone for row in rows for span in row}
+
+
+def test_a_gauge_is_full_at_its_alarm() -> None:
+    """The bar grows with the evidence; three below the alarm it warns, at it it is bad."""
+    assert drift_look.bar_of(0.0, 10.6, 6) == "░░░░░░"
+    assert drift_look.bar_of(10.6, 10.6, 6) == drift_look.bar_of(99.0, 10.6, 6) == "██████"
+    assert drift_look.gauge_tone(7.5, 10.6) is Tone.TEXT
+    assert drift_look.gauge_tone(7.7, 10.6) is Tone.WARN
+    assert drift_look.gauge_tone(10.6, 10.6) is Tone.BAD
+    untested = replace(DRIFT[0], streams=(StreamLine("cost", 5, 0, None, 0.0, 10.6),))
+    assert drift_look.gauge_span(untested).text == "no baseline"
+    page = text_of(list(drift_look.model_lines(QUARANTINED, {184_150: CANARY_BODY}, NOW, 78)))
+    for said in (
+        "no baseline: not tested",
+        "12.1",
+        "✗ alarm",
+        "sum-of-two",
+        "expected 41, got 42",
+        "not locked",
+    ):
+        assert said in page
+
+
+def test_the_gravest_stands_first() -> None:
+    """What is out of use, then what drifted, then what is watched; in the way before what is green."""
+    states = [one.state for one in drift_look.drift_rows((*DRIFT, WATCHED, QUARANTINED))]
+    assert states[:3] == [DriftState.QUARANTINED, DriftState.WATCH, DriftState.UNKNOWN]
+    statuses = [one.status.value for one in look.criteria_rows(facts("alarming").readiness)]
+    assert statuses == sorted(statuses, key=["red", "no_evidence", "green"].index)
+
+
+def test_an_empty_list_says_why() -> None:
+    """No jobs, no match, no data: each in words, with what to do."""
+    empty = facts("empty")
+    assert "names no job" in text_of(look.no_jobs(empty))
+    assert "up to this moment" in text_of(look.no_jobs(empty, replay=True))
+    assert "matches  / x" in text_of(look.no_jobs(FACTS, filtered="x"))
+    unread = ShadowFacts(NOW, freshness=Freshness(None, "the ledger is locked", "wait"))
+    for lines in (look.no_jobs(unread), look.no_cycles(unread, "7 d"), drift_look.no_drift(unread)):
+        assert "the ledger is locked" in text_of(lines)
+    assert "runs one" in text_of(look.no_cycles(replace(FACTS, cycles=()), "7 d"))
+    assert "looks further back" in text_of(look.no_cycles(FACTS, "5 min"))
+    assert "says nothing of testnet" in text_of(look.no_criteria(empty))
+
+
+def test_replayed_data_is_told() -> None:
+    """Cycles over history carry a mark, and their head says it in words."""
+    shown = facts("replay")
+    assert "REPLAYED DATA" in text_of([look.cycles_head(shown.cycles, "7 d", 80)[0]])
+    assert text_of(drawn(look.cycle_columns(NOW), shown.cycles[:1], 80)).lstrip().startswith("↺")
+    body = {**BODY, "replayed": True}
+    assert "REPLAYED DATA" in text_of(list(cycle_lines(cycle_page(body=body), NOW, 80)))
+
+
+def test_cycles_are_counted_by_outcome_and_reason() -> None:
+    """Only what the gate blocked has reasons that are counted."""
+    counts = look.counted(CYCLES)
+    assert counts.cycles == len(CYCLES)
+    assert counts.would_allow + counts.would_block + counts.no_trade + counts.aborted < counts.cycles
+    assert counts.reasons[0][0] == "max_position"
+    assert "stopped" not in dict(counts.reasons)
+
+
+def test_a_job_says_when_it_runs() -> None:
+    """The word of its zone at its next time; none for what no zone shifts; no next of what is off."""
+    hourly, often, *_ = FACTS.jobs
+    assert look.schedule_words(hourly, NOW) == "5 * * * 1-5 CET"
+    assert look.schedule_words(hourly, NOW.replace(month=7)) == "5 * * * 1-5 CET"
+    assert look.schedule_words(replace(hourly, next_at=None), NOW.replace(month=7)) == "5 * * * 1-5 CEST"
+    assert look.schedule_words(often, NOW) == "every 15m"
+    assert look.schedule_words(replace(hourly, timezone=HOSTILE), NOW)
+    assert look.until_words(hourly, NOW).text == "55m"
+    assert look.until_words(replace(hourly, state=JobState.PAUSED), NOW).text == "—"
+
+
+@pytest.mark.parametrize("name", list(SORTS))
+def test_every_list_can_be_sorted_by_every_column(name: str) -> None:
+    """No key fails over what is not known; turned round it is the other way."""
+    shown = facts("alarming")
+    rows = {
+        "shadow-jobs": shown.jobs,
+        "shadow-cycles": shown.cycles,
+        "shadow-drift": shown.drift,
+        "shadow-ready": look.criteria_rows(shown.readiness),
+    }[name]
+    for at in range(len(SORTS[name])):
+        one = sorted_rows(name, rows, at, turned=False, now=NOW)
+        other = sorted_rows(name, rows, at, turned=True, now=NOW)
+        assert sorted(map(id, one)) == sorted(map(id, other)) == sorted(map(id, rows))
