@@ -34,6 +34,7 @@ _GROUPS: Final = {
     "readiness": "Criteria of promotion",
     "incidents": "Triggers and hooks of incidents",
     "scope": "Capability scopes",
+    "jobs": "Scheduled jobs",
     "canary": "Gold cases",
     "lock": "The lock of verified models",
 }
