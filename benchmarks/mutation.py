@@ -35,6 +35,7 @@ ARM = (
     *("control/test_arm_values", "control/test_arm_rules", "control/test_arm_tokens"),
     *("control/test_arm_reference", "control/test_arm_sequences", VALUES),
 )
+GATE = ("risk/test_gate_reasons", "risk/test_gate_golden", "risk/test_gate_numbers")
 TESTS: dict[str, tuple[str, ...]] = {
     "control.posture": ("control/test_control_posture", VALUES),
     "control.lease": (
@@ -53,6 +54,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "control.scopes": ("control/test_control_scopes",),
     "control.history": ("control/test_control_history",),
     "policy.breaker": ("policy/test_breaker", VALUES),
+    "risk.gate": GATE,
+    "risk.document": GATE,
+    "risk.validity": GATE,
+    "risk.book_sums": GATE,
     "node.folding": ("node/test_node_rules",),
     "incidents.opening": ("incidents/test_trigger_opening",),
     "ledger.verifying.chain": ("ledger/test_ledger_verify_pieces",),

@@ -5,7 +5,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from risk.gate_cases import BASE, NOW, SECOND, document
@@ -299,26 +298,3 @@ def test_equal_decimals_have_one_text(number: Decimal) -> None:
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
     assert number_text(Decimal((sign, (*digits, 0), exponent - 1))) == text
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        ("1000", "1000"),
-        ("1E+3", "1000"),
-        ("-0.50", "-0.5"),
-        ("-0", "0"),
-        ("1E+40", "1E+40"),
-        ("12E-19", "0.0000000000000000012"),
-        ("0.000000000000000001", "0.000000000000000001"),
-        ("1000000000000000000", "1000000000000000000"),
-        ("1E-30", "1E-30"),
-        ("NaN", "NaN"),
-        ("sNaN12", "NaN"),
-        ("-Infinity", "-Infinity"),
-        ("Infinity", "Infinity"),
-    ],
-)
-def test_a_decimal_has_this_text(number: str, text: str) -> None:
-    """Plain notation within eighteen places, an exponent beyond; what is no number keeps its name."""
-    assert number_text(Decimal(number)) == text

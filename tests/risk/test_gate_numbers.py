@@ -1,0 +1,28 @@
+from decimal import Decimal
+
+import pytest
+
+from peak_console.risk.document import number_text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1000", "1000"),
+        ("1E+3", "1000"),
+        ("-0.50", "-0.5"),
+        ("-0", "0"),
+        ("1E+40", "1E+40"),
+        ("12E-19", "0.0000000000000000012"),
+        ("0.000000000000000001", "0.000000000000000001"),
+        ("1000000000000000000", "1000000000000000000"),
+        ("1E-30", "1E-30"),
+        ("NaN", "NaN"),
+        ("sNaN12", "NaN"),
+        ("-Infinity", "-Infinity"),
+        ("Infinity", "Infinity"),
+    ],
+)
+def test_a_decimal_has_this_text(number: str, text: str) -> None:
+    """Plain notation within eighteen places, an exponent beyond; what is no number keeps its name."""
+    assert number_text(Decimal(number)) == text
