@@ -29,7 +29,8 @@ def _wider(before: JobsConfig, after: JobsConfig) -> Iterator[tuple[str, str]]:
     for job in after.job:
         old = before.find(job.name)
         if _runs(job) and not (old is not None and _runs(old)):
-            yield f"{job.name}.runs", f"{'when asked' if old else 'not there'} → {job.schedule}"
+            was = "not there" if old is None else "when asked" if old.enabled else "off"
+            yield f"{job.name}.runs", f"{was} → {job.schedule}"
         if old is not None:
             yield from ((f"{job.name}.{key}", value) for key, value in _of_a_job(old, job))
 
