@@ -16,6 +16,7 @@ from peak_console.config.lock import LockEntry, StoredSample
 from peak_console.domain.calls import CallRequest, Message
 from peak_console.domain.canonical import NotCanonical, sha256_hex
 from peak_console.domain.ids import is_run_id
+from peak_console.domain.vocabulary import Layer
 from peak_console.llm.router import request_hash
 from peak_console.llm.texts import SEGMENT
 
@@ -146,9 +147,11 @@ def asked_again(body: Mapping[str, Any]) -> Asked | None:
     if reader is None:
         return None
     try:
-        return Asked(reader(body))
-    except (_Unreadable, ValidationError, AttributeError, TypeError, KeyError):
+        asked = Asked(reader(body))
+        asked.request(layer=Layer.L0)
+    except (_Unreadable, ValidationError, ValueError, AttributeError, TypeError, KeyError):
         return None
+    return asked
 
 
 class _Unreadable(Exception):
