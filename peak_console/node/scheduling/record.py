@@ -1,5 +1,6 @@
 """Schedules and runs as the ledger tells them: what is begun from where ``audits/state.db`` was lost."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,6 +91,8 @@ def _take(found: Recorded, event: LedgerEvent, body: Mapping[str, Any]) -> None:
             attempt=int(body["attempt"]),
             started_us=at_us,
             asked_by=str(body.get("asked_by", "")),
+            reason=str(body.get("reason", "")),
+            params=json.dumps(body.get("params", {}), sort_keys=True),
         )
     elif (run := found.by_key.get(key)) is not None and run.fence == int(body["fence"]):
         _end(found, event, body, run, at_us)
