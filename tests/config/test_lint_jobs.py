@@ -1,5 +1,7 @@
 """Rules of jobs.toml, each at the key that offends."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from peak_console.config.lint import CATALOGUE
 from peak_console.domain.vocabulary import PhaseLevel
 
 FILE = "configs/shadow/jobs.toml"
+ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 [[job]]
 name = "{name}"
@@ -111,6 +114,17 @@ def test_jobs_that_are_right_are_quiet(jobs: Any, text: str) -> None:
     """What an operator may well want is not complained of."""
     jobs.write(FILE, text)
     assert jobs.lint() == []
+
+
+def test_the_examples_that_people_copy_are_quiet(jobs: Any) -> None:
+    """The page's, and the one that stands commented out in what ships."""
+    jobs.write("data/eurusd_1h.csv", "time,open,high,low,close,volume\n")
+    page = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+    shipped = (ROOT / FILE).read_text(encoding="utf-8").partition("own bars:")[2]
+    for text in (page.split("```toml")[1].partition("```")[0], re.sub(r"(?m)^# ?", "", shipped)):
+        assert "eurusd-hourly" in text
+        jobs.write(FILE, text)
+        assert jobs.lint() == []
 
 
 def test_replayed_history_is_named_from_shadow_on(jobs: Any) -> None:

@@ -1,7 +1,6 @@
 """Jobs on the command line, with one node: asked for, waited for, paused, resumed; and without one."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ class Desk:
 @pytest.fixture
 def desk(
     world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Desk]:
+) -> Desk:
     """A new workspace with one job that runs when it is asked for."""
     monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
     file = world.ws.root / "configs" / "shadow" / "jobs.toml"

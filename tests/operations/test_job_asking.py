@@ -39,7 +39,7 @@ class Told(AbstractContextManager["Told"]):
 
     def __call__(self, ws: Workspace, *, deadline_s: float) -> Self:
         """The client of a node that answers within a while."""
-        assert ws.root
+        assert ws.root.name == "desk"
         assert deadline_s > 0
         return self
 
