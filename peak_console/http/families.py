@@ -123,6 +123,34 @@ def _bytes(ledger: LedgerFigures) -> Samples:
     yield ("wal",), ledger.wal_size
 
 
+def _cycles(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.cycles.items())
+
+
+def _decisions(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.decisions.items())
+
+
+def _blocks(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.blocks.items())
+
+
+def _job_runs(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.runs.items())
+
+
+def _job_successes(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.succeeded.items())
+
+
+def _evidence(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.evidence.items())
+
+
+def _quarantines(ledger: LedgerFigures) -> Samples:
+    return iter(ledger.shadow.quarantined.items())
+
+
 LEDGER_FAMILIES: Final = (
     Family("llm_calls", "Hops sent to a provider, answered or not.", SLOT, _calls),
     Family("llm_call_errors", "Hops that failed, by reason.", (*SLOT, "reason"), _errors),
@@ -154,6 +182,30 @@ LEDGER_FAMILIES: Final = (
     Family("provider_breaker_trips", "How often the breaker of a provider's model opened.", MODEL, _trips),
     Family("ledger_events", "Events in the ledger: its last sequence number.", (), _events),
     Family("llm_calls_in_flight", "Calls that hold a budget reservation.", (), _in_flight, counter=False),
+    Family("shadow_cycles", "Shadow cycles finished, by job and outcome.", ("job", "outcome"), _cycles),
+    Family("gate_decisions", "Decisions of the risk gate, by verdict.", ("verdict",), _decisions),
+    Family(
+        "gate_blocks",
+        "Reasons for which the risk gate blocked; one decision may have several.",
+        ("reason",),
+        _blocks,
+    ),
+    Family("job_runs", "Runs of jobs that ended or were missed, by state.", ("job", "state"), _job_runs),
+    Family(
+        "job_last_success_timestamp_seconds",
+        "When a job last succeeded, in seconds since 1970.",
+        ("job",),
+        _job_successes,
+        counter=False,
+    ),
+    Family(
+        "drift_evidence",
+        "Evidence that a model drifted, as the natural logarithm, by signal; the strongest over its slots.",
+        (*MODEL, "signal"),
+        _evidence,
+        counter=False,
+    ),
+    Family("model_quarantined", "Whether a model is out of use: 1 or 0.", MODEL, _quarantines, counter=False),
     Family("ledger_size_bytes", "Sizes of the ledger's files.", ("file",), _bytes, counter=False),
 )
 """The metrics of the ledger, but for the histogram."""

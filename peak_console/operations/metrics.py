@@ -5,7 +5,7 @@ No figure carries a run id: the number of series grows with the matrix, never wi
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -19,6 +19,7 @@ from peak_console.ledger.folds.windows import CountRow, RollupRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.schema import SQLITE_VERSION
 from peak_console.operations.missing_ledger import missing_ledger
+from peak_console.operations.shadow.counting import ShadowCounts, ShadowMeter
 
 BOUNDS_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the latency buckets, in seconds."""
@@ -89,6 +90,7 @@ class LedgerFigures:
     """By provider and model."""
     size: int
     wal_size: int
+    shadow: ShadowCounts = field(default_factory=ShadowCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Meter:
         # the workspace's posture, not this process's: its own environment has no say here
         self._clock = clock or SystemClock()
         self._gate = CallGate(ws.control, self._clock, {})
+        self._shadow = ShadowMeter(ws)
 
     def posture(self) -> Posture:
         """The posture now."""
@@ -155,6 +158,7 @@ class Meter:
             breakers=self._breakers(reader),
             size=_size(self._ws, ""),
             wal_size=_size(self._ws, "-wal"),
+            shadow=self._shadow.read(reader, self._clock.now()),
         )
 
     def _breakers(self, reader: LedgerReader) -> dict[tuple[str, str], BreakerFigures]:
