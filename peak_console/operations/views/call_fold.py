@@ -75,6 +75,10 @@ def judgement_of(event: LedgerEvent) -> JudgementLine:
     notes = [word for word in ("malformed", "degraded", "capped") if body.get(word) is True]
     if sod.get("ok") is False:
         notes.append(f"separation of duties: {sod.get('detail', '')}")
+    if retry := mapping(body.get("retry")):
+        notes.append(f"asked twice: {retry.get('reason', '')}")
+    if (against := mapping(body.get("against"))).get("agrees") is False:
+        notes.append(f"disagrees with {against.get('verdict', '')}: {against.get('pair', '')}")
     said = " ".join(str(body.get(name, "")) for name in ("reason", "detail")).strip()
     return JudgementLine(
         seq=event.seq,
