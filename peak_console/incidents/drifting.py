@@ -5,6 +5,7 @@ comes as ``drift.checked``. Pure: a fold of events in their order, each counted 
 learnt in research: there a name that the lock does not know is shown, and nothing is detected by it.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,8 @@ class Drift:
         self._calls: OrderedDict[str, list[Any]] = OrderedDict()
         """Slot of an answer, and whether a critic failed it; ``None`` while none judged it."""
         self._known, self._at_us = Known(), 0
+        self._levels = math.inf, math.inf
+        """Evidence of an alarm, and of a suspicion."""
         self._found: dict[tuple[SlotKey, Signal, str], Detection] = {}
         self._suspicions: list[Suspicion] = []
 
@@ -107,7 +110,9 @@ class Drift:
 
     def hold_against(self, known: Known) -> None:
         """Begin every test anew where another lock counts; without one the tests stand as they stood."""
-        self._known = known
+        if known is not self._known:
+            rules, self._known = known.rules, known
+            self._levels = float(rules.alarm_log), float(rules.alarm_log - rules.warn_below)
         if not known.lock or known.lock == self.lock:
             return
         self.lock = known.lock
@@ -218,15 +223,17 @@ class Drift:
 
     def _observe(self, key: SlotKey, signal: Signal, *, hit: bool) -> None:
         """One more observation of a stream, held against both levels."""
-        stream, rules = self._slot(key).streams.get(signal), self._known.rules
+        stream, (alarm_at, warn_at) = self._slot(key).streams.get(signal), self._levels
         if stream is None or stream.rests:
             return
         stream.take(hit=hit)
-        if stream.state.evidence >= float(rules.alarm_log):
+        evidence = stream.state.evidence
+        if evidence >= alarm_at:
             stream.rests = True
-            summary, figures = told_stream(key, signal, stream.state), evidence_of(stream.state, rules)
+            summary = told_stream(key, signal, stream.state)
+            figures = evidence_of(stream.state, self._known.rules)
             self._detect(Detection(signal, key, summary, self.seq, figures=figures))
-        elif stream.state.evidence >= float(rules.alarm_log - rules.warn_below):
+        elif evidence >= warn_at:
             self._suspect(signal, key)
 
     # -- tiers 2 and 3

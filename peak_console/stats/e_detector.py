@@ -12,6 +12,7 @@ logarithms: plain floats overflow.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from peak_console.stats.binomial import upper_bound
@@ -55,11 +56,8 @@ class EDetector:
 
     def after(self, *, hit: bool) -> "EDetector":
         """The state after one more observation."""
-        x = 1.0 if hit else 0.0
-        logs = tuple(
-            _log_one_more(log) + math.log1p(bet / self.p0 * (x - self.p0))
-            for log, bet in zip(self.logs, BETS, strict=True)
-        )
+        steps = _steps(self.p0)[hit]
+        logs = tuple([_log_one_more(log) + step for log, step in zip(self.logs, steps, strict=True)])
         return EDetector(self.p0, logs, self.seen + 1, self.hits + hit)
 
     def after_round(self, hits: int, seen: int) -> "EDetector":
@@ -71,11 +69,10 @@ class EDetector:
             raise ValueError("a round has no more hits than observations")
         if not seen:
             return self
+        missed, hit = _steps(self.p0)
         logs = tuple(
-            _log_one_more(log)
-            + hits * math.log1p(bet / self.p0 * (1 - self.p0))
-            + (seen - hits) * math.log1p(-bet)
-            for log, bet in zip(self.logs, BETS, strict=True)
+            _log_one_more(log) + hits * up + (seen - hits) * down
+            for log, up, down in zip(self.logs, hit, missed, strict=True)
         )
         return EDetector(self.p0, logs, self.seen + seen, self.hits + hits)
 
@@ -106,6 +103,13 @@ def usual_rate(hits: int, seen: int) -> float:
     if seen >= BASELINE_ENOUGH and HITS_ENOUGH <= hits <= seen:
         return hits / seen
     return upper_bound(hits, seen, CONFIDENCE)
+
+
+@lru_cache(maxsize=4096)
+def _steps(p0: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The logarithm of each bet's factor for a 0 and for a 1."""
+    missed, hit = (tuple(math.log1p(bet / p0 * (x - p0)) for bet in BETS) for x in (0.0, 1.0))
+    return missed, hit
 
 
 def _log_one_more(log: float) -> float:
