@@ -1,9 +1,11 @@
 """Jobs of a real node: its operations, who may do what, three nodes at once, a kill, a state that is lost."""
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -139,24 +141,20 @@ def test_three_nodes_one_killed_its_state_lost(world: World) -> None:
     """
     write_jobs(world, "beat", "long", schedule='schedule = "every 1s"', catch_up="last")
     (world.ws.root / "wait").touch()
-    begun = [
-        subprocess.Popen(
-            [sys.executable, NODE, "--root", str(world.ws.root), "--no-children"], stdout=-3, stderr=-3
-        )
-        for _ in range(3)
-    ]
-    try:
-        until(lambda: sum(one.poll() is not None for one in begun) == 2, "two nodes give way")
-        assert sorted(one.poll() or 0 for one in begun) == [0, 3, 3]
-        (node,) = [one for one in begun if one.poll() is None]
-        until(lambda: world.ws.control.joinpath("node.json").exists(), "the node's file")
-        world.enable(Path(json.loads(world.ws.control.joinpath("node.json").read_text())["socket"]))
-        until(lambda: {one["job"] for one in ran(world)} == {"beat", "long"}, "both jobs begin")
-        node.kill()
-    finally:
-        for one in begun:
-            one.kill()
-            one.wait(30)
+    words = [sys.executable, NODE, "--nodes", "3", "--root", str(world.ws.root), "--no-children"]
+    ended, told_of = world.ws.root / "ended.txt", world.ws.control / "node.json"
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as begun:
+        try:
+            until(lambda: ended.exists() and ended.read_text() == "3\n3\n", "two nodes give way")
+            node = json.loads(until(lambda: told_of.exists() and told_of.read_text(), "the node's file"))
+            world.enable(Path(node["socket"]))
+            until(lambda: {one["job"] for one in ran(world)} == {"beat", "long"}, "both jobs begin")
+            os.kill(node["pid"], signal.SIGKILL)
+        finally:
+            begun.kill()
+            if told_of.exists():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(json.loads(told_of.read_text())["pid"], signal.SIGKILL)
     before = ran(world)
     until(lambda: not any(alive(one["pid"]) for one in before), "workers end with their node")
     for path in world.ws.audits.glob("state.db*"):
