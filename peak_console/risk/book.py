@@ -28,7 +28,7 @@ from peak_console.domain.trading import (
     Side,
 )
 from peak_console.risk.document import number_text
-from peak_console.risk.values import above_zero, figure, is_instrument, is_moment, is_name
+from peak_console.risk.values import MINUTE_US, above_zero, figure, is_instrument, is_moment, is_name
 
 FORM: Final = 1
 DAY_US: Final = 86_400_000_000
@@ -59,7 +59,7 @@ class PaperBook:
     """Equity that the day began with."""
     marked_us: int = 0
     recent: tuple[RecentOrder, ...] = ()
-    """Orders of the day."""
+    """Orders of the day, and of the minute before it."""
 
     @property
     def cash_eur(self) -> Decimal:
@@ -105,13 +105,14 @@ def held(book: PaperBook, instrument: str) -> Decimal:
 
 
 def marked(book: PaperBook, market: Market) -> PaperBook:
-    """The book at these prices. A new day begins with the equity of the last mark, and with no orders.
+    """The book at these prices; a new day begins with the equity of the last mark.
 
-    A position without a price makes equity and profit unknown until it has one again.
+    Of its orders only those of the last minute count from then on. A position without a price makes equity and profit unknown until it has one again.
     """
     day = market.now_us // DAY_US
     if day != book.day:
-        book = replace(book, day=day, day_begun_eur=book.equity_eur, recent=())
+        lately = tuple(one for one in book.recent if 0 <= market.now_us - one.submitted_us < MINUTE_US)
+        book = replace(book, day=day, day_begun_eur=book.equity_eur, recent=lately)
     with localcontext(_MONEY_CONTEXT):
         open_eur = _open_profit(book, market)
         equity = None if open_eur is None else book.cash_eur + open_eur

@@ -25,9 +25,8 @@ from peak_console.domain.trading import (
 from peak_console.risk.book_sums import Sums, sums_of
 from peak_console.risk.document import Inputs, inputs_document, inputs_from, is_written_by_the_gate
 from peak_console.risk.validity import is_valid, needed_instruments
-from peak_console.risk.values import EXACT, above_zero, count_of, figure, is_moment
+from peak_console.risk.values import EXACT, MINUTE_US, above_zero, count_of, figure, is_moment
 
-MINUTE_US: Final = 60_000_000
 _SECOND_US: Final = 1_000_000
 _ALL_PCT: Final = 100
 

@@ -24,6 +24,8 @@ MOST: Final = Decimal(10) ** 15
 FINEST: Final = -18
 """Exponent of the last digit that a figure may have."""
 NO_TIME_YET: Final = 0
+MINUTE_US: Final = 60_000_000
+"""The window of the order rate."""
 
 VENUE_KINDS: Final = frozenset({"none", "paper", "testnet", "live"})
 INSTRUMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]{0,39}")

@@ -124,6 +124,10 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     ),
     "stale price": (varied(market=priced(at_us=NOW - 60 * SECOND - 1)), (R.STALE_DATA,)),
     "a price as old as it may be": (varied(market=priced(at_us=NOW - 60 * SECOND)), ()),
+    "a price of this very moment": (varied(market=priced(at_us=NOW)), ()),
+    "no moment": (varied(market={"now_us": 0}), (R.INVALID_INPUT,)),
+    "a moment of another type": (varied(market={"now_us": "now"}), (R.INVALID_INPUT,)),
+    "no prices": (varied(market={"quotes": None}), (R.INVALID_INPUT,)),
     "price from the future": (varied(market=priced(at_us=NOW + 1)), (R.STALE_DATA,)),
     "stale rate": (varied(market=priced(eur_at_us=NOW - 61 * SECOND)), (R.STALE_DATA,)),
     "rate from the future": (varied(market=priced(eur_at_us=NOW + 1)), (R.STALE_DATA,)),
@@ -214,6 +218,10 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     ),
     "too many orders in a minute": (varied(recent_orders=recent(59, 30, 0)), (R.ORDER_RATE,)),
     "an order of a minute ago is not of this minute": (varied(recent_orders=recent(60, 30, 0)), ()),
+    "an order of just under a minute ago is of this minute": (
+        varied(recent_orders=(*recent(30, 0), RecentOrder("recent-9", NOW - 60 * SECOND + 1))),
+        (R.ORDER_RATE,),
+    ),
     "an order from the future is of this minute": (
         varied(recent_orders=recent(59, 30, -900)),
         (R.ORDER_RATE,),

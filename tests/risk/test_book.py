@@ -90,6 +90,20 @@ def test_a_new_day_begins_with_the_equity_of_the_last_mark_and_no_orders() -> No
     assert later.peak_equity_eur == 100_080
 
 
+def test_the_last_minutes_orders_are_still_counted_after_midnight() -> None:
+    """No day's end lets through more orders a minute; history that begins again has none."""
+    midnight = (DAY + 1) * DAY_US
+    book = replace(
+        begun(D(1000), NOON),
+        recent=tuple(RecentOrder(f"idea-{us}", midnight + us) for us in (-60_000_000, -59_999_999, -1)),
+    )
+    assert [one.intent_id for one in marked(book, market(now_us=midnight)).recent] == [
+        "idea--59999999",
+        "idea--1",
+    ]
+    assert marked(book, market(now_us=NOON - DAY_US)).recent == ()
+
+
 def test_a_position_without_a_price_makes_equity_unknown_and_the_gate_block() -> None:
     """What nobody knows is not guessed; with a price it is known again."""
     book = marked(traded(begun(D(100_000), NOON), 1000, "1.2"), Market(NOON))
