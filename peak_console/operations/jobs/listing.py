@@ -95,7 +95,7 @@ def node_client(ws: Workspace, *, deadline_s: float = PATIENCE_S) -> BlockingLed
     path = find_socket(ws.control)
     if not path.exists():
         raise NodeUnreachable("no node runs on this workspace", remedy=START_NODE)
-    return BlockingLedgerClient.connect(path, name="peak jobs", deadline_s=deadline_s)
+    return BlockingLedgerClient.connect(path, name="jobs", deadline_s=deadline_s)
 
 
 def _recorded(ws: Workspace, now: datetime, runs: int, why: str) -> JobsNow:
