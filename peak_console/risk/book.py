@@ -107,7 +107,8 @@ def held(book: PaperBook, instrument: str) -> Decimal:
 def marked(book: PaperBook, market: Market) -> PaperBook:
     """The book at these prices; a new day begins with the equity of the last mark.
 
-    Of its orders only those of the last minute count from then on. A position without a price makes equity and profit unknown until it has one again.
+    Of its orders only those of the last minute count from then on. A position without a price makes equity
+    and profit unknown until it has one again.
     """
     day = market.now_us // DAY_US
     if day != book.day:

@@ -182,6 +182,17 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     "exposure as large as it may be": (varied(portfolio=holding((GOLD, "9.0625"))), ()),
     "long and short add up": (varied(portfolio=holding((GOLD, -10))), (R.MAX_EXPOSURE,)),
     "working orders are exposure": (varied(working_orders=working((GOLD, SELL, 10))), (R.MAX_EXPOSURE,)),
+    "each instrument has its own price": (
+        varied(
+            intent={"order_type": LIMIT, "limit_price": D("1.26")},
+            portfolio=holding(("BTC/EUR", "0.5")),
+            market=replace(
+                BASE.market,
+                quotes={**BASE.market.quotes, "BTC/EUR": Quote("BTC/EUR", D(60_000), NOW, D(1), NOW)},
+            ),
+        ),
+        (R.MAX_EXPOSURE,),
+    ),
     "a reducing order passes what is over position and exposure": (
         varied(intent={"side": SELL}, portfolio=holding((EUR_USD, 50_000))),
         (),
