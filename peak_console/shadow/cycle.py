@@ -120,6 +120,12 @@ class _Cycle:
             material.problem = error
             await self._said(material, _stopped(error.code))
             raise
+        except PeakError as error:
+            material.problem = error
+            step = _stopped(error.code)
+        except Exception:
+            await self._said(material, _stopped("internal_error"))
+            raise
         recording = asyncio.ensure_future(self._recorded(material, step))
         try:
             return await asyncio.shield(recording)

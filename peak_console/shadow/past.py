@@ -45,7 +45,10 @@ class Past:
             ) from error
 
     def due(self, name: str, instrument: str, since: datetime, until: datetime) -> list[Said]:
-        """What earlier cycles said whose horizon ended after ``since`` and by ``until``, the oldest first."""
+        """What earlier cycles said whose horizon ended after ``since`` and by ``until``, the oldest first.
+
+        In replayed history only of this round: a cycle of a later moment stands in the one before.
+        """
         found: list[Said] = []
         with LedgerReader(self._ledger) as reader:
             for looked, event in enumerate(_cycles(reader, name)):
@@ -55,7 +58,9 @@ class Past:
                 if body is None or body.get("instrument") != instrument:
                     continue
                 said = said_in(event.run_id or "", body)
-                if said is not None and since < said.due_at <= until and said.as_of < until:
+                if said is not None and said.as_of > until:
+                    break
+                if said is not None and since < said.due_at <= until:
                     found.append(said)
         return found[::-1]
 

@@ -186,13 +186,16 @@ class Stages:
         if ended is not None:
             material.exits.append(ended)
         book = replace(book, quotes={**book.quotes, name: self._quote(seen)})
-        now_us = unix_us(seen.as_of)
-        material.book = replace(book, paper=marked(book.paper, book.market(now_us)))
+        material.book = replace(book, paper=marked(book.paper, book.market(self._now_us(seen))))
 
     def _quote(self, seen: Seen) -> Quote:
-        as_of = unix_us(seen.as_of)
+        """The price seen; the rate is the config's, which is asked now."""
         rate = self.settings.eur_per_quote
-        return Quote(self.settings.instrument, seen.price, unix_us(seen.priced_at), rate, as_of)
+        return Quote(self.settings.instrument, seen.price, unix_us(seen.priced_at), rate, self._now_us(seen))
+
+    def _now_us(self, seen: Seen) -> int:
+        """This moment by the market's clock: in replayed history it stands still for a cycle."""
+        return unix_us(self.working.clock.now() if seen.replay is None else seen.as_of)
 
     # -- layers
 
@@ -260,16 +263,15 @@ class Stages:
         if intent is None:
             raise ValueError("there is no intent")
         material.sod_detail = sod_problem(self.configs, self.working, material)
-        market, paper = self._market(), material.book.paper
+        seen = self._seen()
+        quotes = {**material.book.quotes, self.settings.instrument: self._quote(seen)}
+        market, paper = Market(self._now_us(seen), quotes), material.book.paper
         material.document = inputs_document(
             *(intent, portfolio(paper, market), (), paper.recent),
             *(self._limits(), market, self._posture()),
         )
         material.decision = decide(material.document)
         return Decided(name, material.decision.verdict, tuple(one.value for one in material.decision.reasons))
-
-    def _market(self) -> Market:
-        return self.material.book.market(unix_us(self._seen().as_of))
 
     def _limits(self) -> GateLimits:
         """The limits in force; a price may not be older than the job allows, either."""
@@ -300,7 +302,7 @@ class Stages:
         idea, said = material.idea, material.said
         if intent is None or idea is None or said is None:
             raise ValueError("there is nothing to fill")
-        now_us = unix_us(seen.as_of)
+        now_us = self._now_us(seen)
         fill = paper_fill(intent, self._quote(seen), fee_bps=sizing.fee_bps, slippage_bps=sizing.slippage_bps)
         paper = filled(material.book.paper, intent, fill, now_us)
         book = replace(material.book, paper=marked(paper, material.book.market(now_us)))

@@ -207,6 +207,29 @@ async def test_data_that_cannot_be_used_costs_no_call(
     assert (told["source"], told["as_of"], told["replayed"]) == (None, None, False)
 
 
+async def test_what_is_wrong_with_the_configs_is_recorded(made: Workspace, bars: Path) -> None:
+    """A prompt that is not there costs no call of its layer."""
+    with desk(made) as at:
+        end = await cycled(at, hypothesis_prompt="gone@1")
+        told = at.ends()[0]
+    assert (end.state, end.outcome, told["reasons"]) == (RunState.DONE, "review_required", ["prompt_missing"])
+    assert "L3.primary" not in at.script.asked
+
+
+async def test_a_defect_is_recorded_and_raised(
+    made: Workspace, bars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The book goes on as it was."""
+    monkeypatch.setattr("peak_console.shadow.stages.intent_from", lambda *_, **__: 1 / 0)
+    with desk(made) as at:
+        with pytest.raises(ZeroDivisionError):
+            await cycled(at)
+        told, runs = at.ends()[0], at.events("run.finished")
+    assert (told["outcome"], told["reasons"]) == ("aborted", ["internal_error"])
+    assert runs[0].body is not None
+    assert runs[0].body["outcome"] == "failed"
+
+
 async def test_stale_data_is_gone_through_and_blocks(made: Workspace, bars: Path) -> None:
     """By the job's own limit also where the gate's is wider."""
     write_bars(bars, 60, datetime.now(UTC) - timedelta(hours=64))
@@ -242,6 +265,25 @@ async def test_the_next_cycle_goes_on_from_the_book(made: Workspace, bars: Path)
     assert (second["review"][0]["happened"], second["review"][0]["idea"]) == ("down", "miss")
     assert second["book"]["score"]["outlooks"] == 1
     assert (first["source"]["place"], second["source"]["place"]) == (9, 18)
+
+
+async def test_history_that_begins_again_scores_nothing_twice(made: Workspace, bars: Path) -> None:
+    """What was said in an earlier round is not held against this one; an open position is closed."""
+    start = datetime.now(UTC) - timedelta(hours=200)
+    write_bars(bars, 20, start)
+    with desk(made) as at:
+        for number in range(4):
+            await cycled(at, f"eurusd@{number}", replay={"start": 0, "step": 4}, window=10)
+        told = at.ends()
+    assert [(one["source"]["place"], one["source"]["round"]) for one in told] == [
+        (9, 0),
+        (13, 0),
+        (17, 0),
+        (10, 1),
+    ]
+    assert [len(one["review"]) for one in told] == [0, 0, 1, 0]
+    assert told[3]["exits"][0]["reason"] == "history_again"
+    assert told[3]["notes"][0].startswith("History began again")
 
 
 async def test_the_same_claim_is_never_two_orders(made: Workspace, bars: Path) -> None:
