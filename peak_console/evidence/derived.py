@@ -11,10 +11,10 @@ from typing import Any, Final
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.evidence.costs import costs
 from peak_console.evidence.event_lines import sorted_json
+from peak_console.evidence.gate_report import gate_report
 from peak_console.evidence.layout import COSTS, CRITIC, ENVIRONMENT, GATE, REPORT
 from peak_console.evidence.report import critic_report
 
-GATE_DECIDED: Final = "gate.decided"
 _NODE: Final = ("version", "sqlite_version", "boot_id", "session", "digests")
 _JUDGED: Final = (
     "verdict",
@@ -36,11 +36,11 @@ def derived_files(
     run_id: str, events: Sequence[LedgerEvent], governing: Sequence[LedgerEvent]
 ) -> dict[str, bytes]:
     """The short files of a pack, from its events as they stand in it (keys struck out)."""
-    verdicts = judgements(run_id, events)
+    verdicts, gate = judgements(run_id, events), gate_decisions(run_id, events)
     return {
         CRITIC: sorted_json(verdicts),
-        REPORT: critic_report(verdicts).encode(),
-        GATE: sorted_json(gate_decisions(run_id, events)),
+        REPORT: (critic_report(verdicts) + gate_report(gate)).encode(),
+        GATE: sorted_json(gate),
         COSTS: sorted_json(costs(run_id, events)),
         ENVIRONMENT: sorted_json(environment(run_id, events, governing)),
     }
@@ -54,9 +54,12 @@ def judgements(run_id: str, events: Sequence[LedgerEvent]) -> dict[str, Any]:
 
 
 def gate_decisions(run_id: str, events: Sequence[LedgerEvent]) -> dict[str, Any]:
-    """Every decision of the risk gate on the run; where there is none, that is said."""
-    decided = [_said(one) for one in events if one.kind == GATE_DECIDED]
-    said = {} if decided else {"note": f"the ledger has no {GATE_DECIDED} event of this run"}
+    """Every decision of the risk gate on the run; where there is none, that is said. A shadow run's cycle."""
+    decided = [_said(one) for one in events if one.kind == EventKind.GATE_DECIDED]
+    cycles = [_said(one) for one in events if one.kind == EventKind.SHADOW_CYCLE_FINISHED]
+    said: dict[str, Any] = {"cycles": cycles} if cycles else {}
+    if not decided:
+        said["note"] = f"the ledger has no {EventKind.GATE_DECIDED} event of this run"
     return {"run_id": run_id, "decisions": decided, **said}
 
 

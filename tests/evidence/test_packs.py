@@ -109,6 +109,34 @@ def test_no_gate_decision_is_said_as_such(world: EvidenceWorld) -> None:
     assert decided[0]["body"] == {"verdict": "BLOCK", "reasons": ["not_armed"]}
 
 
+def test_a_shadow_runs_pack_tells_its_decision_and_its_cycle(world: EvidenceWorld) -> None:
+    """In gate.json whole, and in the report in words in which nothing is markup; it verifies."""
+    intent = {"side": "buy", "quantity": "800.00", "instrument": "EUR/USD"}
+    body = {"verdict": "BLOCK", "reasons": ["stale_data"], "intent_id": "i_1", "inputs": {"intent": intent}}
+    cycle = {
+        "outcome": "would_block",
+        "instrument": "<b>EUR</b>",
+        "reasons": ["stale_data"],
+        "replayed": True,
+    }
+    world.write(draft("gate.decided", body, run_id=RUN), draft("shadow.cycle.finished", cycle, run_id=RUN))
+    world.sign()
+    world.build()
+    gate = json.loads(read_pack_file(world.ws, RUN, "gate.json"))
+    assert [one["body"]["outcome"] for one in gate["cycles"]] == ["would_block"]
+    report = read_pack_file(world.ws, RUN, "critic_report.md").decode()
+    for said in (
+        "# Risk gate",
+        "## 1. BLOCK",
+        "reasons: stale_data",
+        "Cycle: would_block",
+        "history replayed",
+    ):
+        assert said in report
+    assert "<b>" not in report
+    assert verify_pack(world.ws, RUN).ok
+
+
 def test_the_same_run_gives_the_same_bytes(world: EvidenceWorld, tmp_path: Path) -> None:
     """On another day, on another machine, after more events, checkpoints, editions and changed configs."""
     first = world.build()
