@@ -288,6 +288,30 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
         varied(posture={"reduce": True}, portfolio=holding((EUR_USD, -1000))),
         (),
     ),
+    "reduce a part of a short position": (
+        varied(posture={"reduce": True}, portfolio=holding((EUR_USD, -5000))),
+        (),
+    ),
+    "reduce a short position by more": (
+        varied(posture={"reduce": True}, portfolio=holding((EUR_USD, -999))),
+        (R.REDUCE_ONLY,),
+    ),
+    "reduce a short position, and another order takes some": (
+        varied(
+            posture={"reduce": True},
+            portfolio=holding((EUR_USD, -1500)),
+            working_orders=working((EUR_USD, BUY, 501)),
+        ),
+        (R.REDUCE_ONLY,),
+    ),
+    "reduce a short position, and another order leaves enough": (
+        varied(
+            posture={"reduce": True},
+            portfolio=holding((EUR_USD, -1500)),
+            working_orders=working((EUR_USD, BUY, 500), (EUR_USD, SELL, 9)),
+        ),
+        (),
+    ),
     "its author says that it reduces": (varied(intent={"reduce_only": True}), (R.REDUCE_ONLY,)),
     "already working": (
         varied(intent={"intent_id": "working-0"}, working_orders=working((EUR_USD, BUY, 1))),
