@@ -80,7 +80,7 @@ HEADLESS = {
     "the sync front": "import peak_console.llm.sync",
     "peak lint": "from peak_console.cli.program import load; load('lint')",
     "peak stop": "import peak_console.control.stop",
-    "a job's worker": "from peak_console.operations.jobs.worker import _WORK, work_of; [*map(work_of, _WORK)]",
+    "a job's worker": "from peak_console.operations.jobs import worker; [*map(worker.work_of, worker._WORK)]",
 }
 SLOW = {
     *("textual", "rich", "prometheus_client", "genai_prices", "aiohttp.web"),

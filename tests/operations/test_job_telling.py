@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peak_console.cli.job_words import brief, length, listed, runs_listed
+from peak_console.cli.program import run
 from peak_console.config.workspace import Workspace
 from peak_console.domain.jobs import JobKind, RunCause, RunState
+from peak_console.node.spawn import begin_ledger
 from peak_console.operations.doctor.jobs import judged
 from peak_console.operations.doctor.shapes import Health
+from peak_console.operations.init import init_workspace
+from peak_console.operations.jobs.asking import JobDone
 from peak_console.operations.jobs.listing import JobsNow, jobs_told, list_jobs
+from peak_console.operations.jobs.record import book_json, cycle_json
 from peak_console.operations.jobs.telling import job_from, job_json, jobs_from, run_from, run_json
 from peak_console.operations.shapes import SHAPES
-from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
+from peak_console.operations.views.shadow import BookLine, CycleLine, JobLine, JobRunLine, JobState
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RUN = JobRunLine(
@@ -165,6 +171,36 @@ def test_the_doctor_asks_for_the_keys_of_workers() -> None:
     assert found(now(JOB), wanted="OPENAI_API_KEY")["keys of jobs"] is Health.WARN
     assert "keys of jobs" not in found(now(JOB), names=frozenset({"OPENAI_API_KEY"}), wanted="OPENAI_API_KEY")
     assert "keys of jobs" not in found(now(JOB))
+
+
+def test_cycles_books_and_runs_print_as_their_shapes_say() -> None:
+    """Money and sizes are exact text; what is not known is null."""
+    cycle = CycleLine(
+        "20261122_110003_k3v9qx", 7, NOW, "eurusd", "EUR/USD", "no_trade", cost_eur=Decimal("0.1")
+    )
+    book = BookLine("shadow", Decimal("99998.19"), None, None, (("EUR/USD", Decimal("-800.5")),), at=NOW)
+    document = {"cycles": [cycle_json(cycle)]}
+    assert document["cycles"][0]["cost_eur"] == "0.1"
+    SHAPES["shadow-cycles"].model_validate(json.loads(json.dumps(document)))
+    books = {"books": [book_json(book)]}
+    assert books["books"][0]["positions"] == [{"instrument": "EUR/USD", "quantity": "-800.5"}]
+    SHAPES["shadow-book"].model_validate(json.loads(json.dumps(books)))
+    SHAPES["shadow-run"].model_validate({"runs": [run_json(RUN)]})
+    SHAPES["shadow-run"].model_validate({"asked": [JobDone("run", "eurusd", "anna", "key").as_json()]})
+
+
+def test_an_empty_record_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ledger without a cycle has no book; a book of another name is refused."""
+    monkeypatch.setenv("PEAK_KEYS_DIR", str(tmp_path / "keys"))
+    made = init_workspace(tmp_path / "w", operator="anna")
+    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
+    root = ["--root", str(made.ws.root)]
+    assert run([*root, "shadow", "cycles"]) == run([*root, "shadow", "book"]) == 0
+    assert capsys.readouterr().out.count("peak shadow run --once") == 2
+    assert run([*root, "shadow", "book", "none", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "book_unknown"
 
 
 def test_without_a_node_the_config_is_told_and_said_to_be(tmp_path: Path) -> None:
