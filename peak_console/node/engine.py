@@ -20,22 +20,15 @@ from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.ledgering import Ack
 from peak_console.domain.text import one_line
-from peak_console.ledger.folds.breakers import Breakers
-from peak_console.ledger.folds.reservations import Reservations
-from peak_console.ledger.folds.rollups import Rollups
-from peak_console.ledger.keeping.pruning import Pruning
 from peak_console.ledger.service.privileges import Proof
 from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.service.wire import PROTOCOL
-from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.arm_place import arming_of, attach
-from peak_console.node.arm_record import ArmRecord
 from peak_console.node.beginning import foreign_beginning, refuse_a_second_beginning
 from peak_console.node.children import Child
 from peak_console.node.detecting import Detecting
 from peak_console.node.direct_lowering import DirectLowering
 from peak_console.node.draft_book import DraftBook
-from peak_console.node.facts import Facts
 from peak_console.node.genesis import Genesis, genesis_drafts, version
 from peak_console.node.health import broken_head, this_boot
 from peak_console.node.hook_words import HookWords
@@ -45,7 +38,6 @@ from peak_console.node.leasing import LeaseKeeper, write_node_file
 from peak_console.node.lock import NodeLock
 from peak_console.node.lowering import Lowering
 from peak_console.node.notarizing import Notarizing, told_of
-from peak_console.node.paper_books import PaperBooks
 from peak_console.node.retaining import keep_pruning, record_migrations
 from peak_console.node.scheduling.place import Scheduling
 from peak_console.node.scheduling.worker_process import MODULE
@@ -56,6 +48,7 @@ from peak_console.node.stop_notices import attending
 from peak_console.node.trigger_place import begin as begin_triggers
 from peak_console.node.trigger_place import opening_of, order_breakers_of
 from peak_console.node.watching import Watch
+from peak_console.node.writer_place import folds_of, writer_of
 from peak_console.node.writer_rules import WriterRules
 from peak_console.operations.settings import console_settings
 
@@ -167,17 +160,14 @@ class Node:
 
     async def _open(self) -> None:
         self.rules = WriterRules(self)
-        facts, breakers = Facts(), Breakers(self.rules.breaker_rules)
-        reservations = Reservations(self.rules.limits, clock=self._clock)
-        pruning = Pruning(self.rules.least_days, clock=self._clock)
-        armed, books = ArmRecord(), PaperBooks()
+        folds = folds_of(self.rules, self._clock)
         self.state = NodeState(
             ws=self.ws,
             clock=self._clock,
             configs=ConfigCache(self.ws, clock=self._clock),
-            facts=facts,
-            breakers=breakers,
-            reservations=reservations,
+            facts=folds.facts,
+            breakers=folds.breakers,
+            reservations=folds.reservations,
             boot_id=this_boot(),
             session=secrets.token_hex(8),
             leasing=self._leasing,
@@ -188,34 +178,13 @@ class Node:
         self._closers.append(self.state_thread.close)
         self.scheduling = Scheduling(self, module=self._job_module)
         refuse_a_second_beginning(self.ws)
-        self.writer = LedgerWriter(
-            self.ws.ledger,
-            clock=self._clock,
-            projections=(
-                *(facts, self.state.approvals, Rollups(), breakers, reservations, pruning, armed),
-                self.detecting,
-                self.scheduling.pauses,
-                books,
-            ),
-            guards=(self.rules.guard,),
-            conditions=(
-                self.rules.condition,
-                breakers.out_of_place,
-                reservations.out_of_place,
-                pruning.out_of_place,
-                self.rules.unapproved,
-                armed.out_of_place,
-                self.detecting.out_of_place,
-                self.scheduling.pauses.out_of_place,
-                books.out_of_place,
-            ),
-        )
+        self.writer = writer_of(self, folds)
         self._closers.append(self.writer.close)
         self.state.verified.broken = broken_head(self.ws.ledger) or foreign_beginning(self.ws)
         self.keeper = LeaseKeeper(self.state)
         self._begin_ledger()
-        self.arming, arm_handlers = arming_of(self, armed, self._authorise)
-        self.notices = attending(self, reservations.clients)
+        self.arming, arm_handlers = arming_of(self, folds.armed, self._authorise)
+        self.notices = attending(self, folds.reservations.clients)
         self.drafts = DraftBook(self.state_thread)
         self.server = LedgerServer(
             self.writer,
@@ -224,7 +193,7 @@ class Node:
             clock=self._clock,
             handlers={**handlers(self), **arm_handlers, **self.notices.handlers()},
             claims=self.scheduling.claims.job_of,
-            open_calls=reservations,
+            open_calls=folds.reservations,
             attendance=self.notices.workers,
             foresee=lambda *told: self.direct.foresee(*told),  # noqa: PLW0108 - it is made later
         )
@@ -247,7 +216,7 @@ class Node:
         self._listening = True
         if self._leasing:
             await self._enter_service()
-        self._run(keep_pruning(pruning, self.server))
+        self._run(keep_pruning(folds.pruning, self.server))
 
     def _begin_ledger(self) -> None:
         key = None

@@ -29,6 +29,9 @@ from peak_console.node.scheduling.tables import RunRow, waiting_row
 WORKERS_MOST: Final = 8
 """Workers at once, of all jobs; further runs wait for their turn."""
 
+ORPHAN_GRACE_S: Final = 15.0
+"""How long a worker may outlive its node: what it paid for goes to the spool meanwhile. Its claim is gone."""
+
 _RETRY_S: Final = 5.0
 _LATE_US: Final = 2_000_000
 _STEP_US: Final = 1_000_000
@@ -164,12 +167,17 @@ class Scheduler:
         if not self.standing.jobs and self.standing.problem:
             known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
             self.standing.jobs = {job.name: job for job in known if job is not None}
+        loop = asyncio.get_running_loop()
         for row in await self._recover():
-            if row.pid and end_orphan(row.pid, self._around.root):
-                logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
+            if row.pid:
+                loop.call_later(ORPHAN_GRACE_S, self._end_orphan, row)
         await self._take_config()
         await self._outbox.tell()
         self.wake()
+
+    def _end_orphan(self, row: RunRow) -> None:
+        if end_orphan(row.pid, self._around.root):
+            logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
 
     async def _recover(self) -> list[RunRow]:
         catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
