@@ -117,8 +117,11 @@ class StatusReader:
         clock: Clock | None = None,
         environ: Mapping[str, str] | None = None,
         door: LedgerDoor | None = None,
+        shadow: bool = False,
     ) -> None:
+        """``shadow`` says whether jobs and drift are asked for, too, as screens show them."""
         self.ws = ws
+        self._wants_shadow = shadow
         self._clock = clock or SystemClock()
         self._environ = os.environ if environ is None else environ
         self._gate = CallGate(ws.control, self._clock, self._environ)
@@ -196,7 +199,7 @@ class StatusReader:
             snapshot,
             posture=posture,
             ai_enabled=posture.calls,
-            shadow=self._shadow(snapshot.taken_at, facts.max_drawdown_pct()),
+            shadow=self._shadow(snapshot, facts.max_drawdown_pct()),
             budgets=budgets,
             budget_day=next((one for one in budgets if one.scope == "day" and one.unit == "eur"), None),
             operator=facts.operator(),
@@ -207,15 +210,17 @@ class StatusReader:
             complete=True,
         )
 
-    def _shadow(self, now: datetime, max_drawdown_pct: Decimal | None) -> "ShadowBar | None":
-        """Jobs and drift; ``None`` where the ledger cannot be read."""
+    def _shadow(self, snapshot: BarSnapshot, max_drawdown_pct: Decimal | None) -> "ShadowBar | None":
+        """Jobs and drift; ``None`` where nobody asks for them, or the ledger cannot be read."""
+        if not self._wants_shadow or snapshot.ledger.freshness.why:
+            return None
         from peak_console.operations.shadow.bar_facts import BarShadow  # noqa: PLC0415 - not for a first look
 
         if self._bar_shadow is None:
             self._bar_shadow = BarShadow(self.ws)
         try:
             reader = self._door.reader()
-            return self._bar_shadow.read(reader, self._door.generation, now, max_drawdown_pct)
+            return self._bar_shadow.read(reader, self._door.generation, snapshot.taken_at, max_drawdown_pct)
         except LedgerUnavailable:
             self._door.close()
             return None

@@ -65,7 +65,7 @@ class LiveSource:
         self._ws = ws
         self._clock = clock or SystemClock()
         self._door = door or LedgerDoor(ws.ledger)
-        self._status = StatusReader(ws, clock=self._clock, door=self._door)
+        self._status = StatusReader(ws, clock=self._clock, door=self._door, shadow=True)
         self._live = LiveLedger()
         self._bar: BarSnapshot | None = None
         self._good: dict[Window | None, LiveSnapshot] = {}
