@@ -35,7 +35,10 @@ ARM = (
     *("control/test_arm_values", "control/test_arm_rules", "control/test_arm_tokens"),
     *("control/test_arm_reference", "control/test_arm_sequences", VALUES),
 )
-GATE = ("risk/test_gate_reasons", "risk/test_gate_golden", "risk/test_gate_numbers")
+GATE = (
+    *("risk/test_gate_reasons", "risk/test_gate_golden", "risk/test_gate_numbers"),
+    "risk/test_gate_validity",
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "control.posture": ("control/test_control_posture", VALUES),
     "control.lease": (
