@@ -71,8 +71,8 @@ def cycles_command(invocation: Invocation, job: str | None, limit: int) -> int:
     record = shadow_record(invocation.workspace())
     found = [one for one in record.cycles if job is None or one.job == job][:limit]
     now = SystemClock().now()
-    headers = ["when", "job", "instrument", "outcome", "reasons", "idea", "critic", "€", "run"]
-    lines = table(headers, [[ago(one.at, now), *_cycle(one)] for one in found])
+    headers = ["run", "when", "job", "instrument", "outcome", "reasons", "idea", "critic", "€"]
+    lines = table(headers, [[one.run_id, ago(one.at, now), *_cycle(one)] for one in found])
     none = ["no cycle is on record; run one: peak shadow run --once"]
     invocation.reporter.result({"cycles": [cycle_json(one) for one in found]}, *(lines if found else none))
     return 0
@@ -146,7 +146,6 @@ def _cycle(one: CycleLine) -> list[str]:
         one_line(one.idea, 60) or "-",
         one_line(one.critic, 40) or "-",
         cost,
-        one.run_id,
     ]
 
 
