@@ -179,7 +179,7 @@ class DemoHouse:
 
     def _write_environment(self) -> Path:
         """The environment file of the node's jobs: its owner's only, and gone when the demo ends."""
-        self._environment = Path(tempfile.mkdtemp(prefix="peak-environment-"))
+        self._environment = Path(tempfile.mkdtemp(prefix="peak-environment-", dir=self._folder))
         file = self._environment / "environment"
         file.touch(mode=0o600)
         file.write_text(environment_text(self.addresses), encoding="utf-8")
