@@ -95,6 +95,17 @@ SHADOW_ACTIONS: Final = (
         cli="peak jobs list",
     ),
     Action(
+        "drift.show",
+        "drift",
+        "d",
+        "d",
+        "Drift of the slot's model: its streams, the names it answers under, its checks.",
+        frozenset({"live"}),
+        rank=26,
+        command="drift",
+        cli="peak drift status",
+    ),
+    Action(
         "shadow.run",
         "run now",
         "n",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _DUE: Final = 5
+_PATIENCE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,11 @@ class WorkspaceShadowDesk:
 
     def release(self, model: str, reason: str, operator: str) -> str:
         """Release it, signed with this user's key."""
-        from peak_console.operations.shadow import drift  # noqa: PLC0415 - loads ledger and keys
+        from peak_console.operations.jobs.listing import node_client  # noqa: PLC0415 - loads ledger and keys
+        from peak_console.operations.shadow.releasing import release_model  # noqa: PLC0415 - likewise
 
-        released = drift.release(self._ws, model, reason=reason, by=operator or None)
+        with node_client(self._ws, deadline_s=_PATIENCE_S) as client:
+            released = release_model(self._ws, client, model, reason=reason, by=operator or None)
         return f"{model} may be asked again{_place(released.seq)}; its tests begin anew"
 
 

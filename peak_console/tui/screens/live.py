@@ -23,6 +23,7 @@ from peak_console.tui.widgets.time_series import TimeSeries
 if TYPE_CHECKING:
     from peak_console.operations.views.breakers import BreakerLine
     from peak_console.operations.views.call_filter import CallFilter
+    from peak_console.operations.views.shadow_bar import DriftTrouble
     from peak_console.operations.views.source import Source
     from peak_console.tui.app import PeakApp
 
@@ -94,6 +95,7 @@ class LiveScreen(PeakScreen):
         self._sort, self._turned = 0, False
         self._filter: CallFilter | None = None
         self._breakers_shown = False
+        self._marked: Sequence[DriftTrouble] = ()
 
     def body(self) -> Iterable[Widget]:
         """Figures, plots, slots, alerts, tail."""
@@ -116,7 +118,7 @@ class LiveScreen(PeakScreen):
         yield FiguresStrip(id="figures")
         yield Container(VolumePanel(id="volume"), cost, p95, critic, id="plots")
         yield TableHead()
-        yield Table(look.slot_columns(self._breakers), id="slots")
+        yield Table(look.slot_columns(self._breakers, self._drift), id="slots")
         yield Table(providers_look.PROVIDER_COLUMNS, id="providers")
         yield RuleLine("alerts", id="alerts-head")
         yield AlertTable(look.ALERT_COLUMNS, id="alerts")
@@ -245,6 +247,27 @@ class LiveScreen(PeakScreen):
 
     def _breakers(self) -> "Sequence[BreakerLine]":
         return (self.snapshot.breakers if self.snapshot else None) or ()
+
+    def _drift(self) -> "Sequence[DriftTrouble]":
+        shadow = self.peak.bar.shadow
+        return shadow.drift if shadow is not None else ()
+
+    def bar_taken(self) -> None:
+        """The posture bar's facts are new: models that drift are marked."""
+        super().bar_taken()
+        if self.is_mounted and self._drift() != self._marked:
+            self._marked = self._drift()
+            self.slots.redraw()
+
+    def do_drift_show(self) -> None:
+        """The drift page of the slot's model; without a slot under the cursor, of every model."""
+        row = self.slots.selected if self.focused is self.slots else None
+        if row is None:
+            self.peak.go("shadow")
+            return
+        from peak_console.tui.screens.shadow_model import ShadowModelScreen  # noqa: PLC0415 - when it is opened
+
+        self.app.push_screen(ShadowModelScreen(f"{row.slot.provider}:{row.slot.model_id}"))
 
     def _show_breakers(self) -> None:
         """The line that sums the breakers up, and their table while it is shown: countdowns go on."""

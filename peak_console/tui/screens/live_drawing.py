@@ -10,6 +10,7 @@ from peak_console.domain.text import one_line
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.calls import CallLine
 from peak_console.operations.views.live import Alert, KeyFigures, LiveSnapshot, Severity, SlotRow
+from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, pad, rule, width_of
 from peak_console.tui.plot import Alphabet, spark, time_axis
@@ -175,10 +176,13 @@ _SLOT_COLUMNS: Final[tuple[Column[SlotRow], ...]] = (
 """The table's columns. The budget share and the flags need more than 80 cells."""
 
 
-def slot_columns(breakers: Callable[[], Sequence[BreakerLine]]) -> tuple[Column[SlotRow], ...]:
-    """The table's columns; a model that a breaker keeps calls away from carries its sign."""
+def slot_columns(
+    breakers: Callable[[], Sequence[BreakerLine]],
+    drift: Callable[[], Sequence[DriftTrouble]] = lambda: (),
+) -> tuple[Column[SlotRow], ...]:
+    """The table's columns; a model that calls are kept away from, or that drifts, carries a sign."""
     return tuple(
-        replace(one, draw=lambda row: marked_model(row, breakers())) if one.title == "MODEL" else one
+        replace(one, draw=lambda row: marked_model(row, breakers(), drift())) if one.title == "MODEL" else one
         for one in _SLOT_COLUMNS
     )
 

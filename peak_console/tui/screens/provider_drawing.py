@@ -15,6 +15,8 @@ from peak_console.operations.views.breakers import (
     reason_words,
 )
 from peak_console.operations.views.live import SlotRow
+from peak_console.operations.views.shadow import DriftState
+from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.tui import figures as fig
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 from peak_console.tui.widgets.table import Column
@@ -96,9 +98,13 @@ def summary(
     return fit((*old, *shown, *state, Span("  "), *rest), width)
 
 
-def marked_model(row: SlotRow, breakers: Iterable[BreakerLine]) -> Span:
-    """A slot's model, with the sign of a breaker that keeps calls away from it."""
+def marked_model(row: SlotRow, breakers: Iterable[BreakerLine], drift: Iterable[DriftTrouble] = ()) -> Span:
+    """A slot's model, with the sign of what keeps calls away from it, or of a test that sees it change."""
     name = one_line(row.slot.model_id, 60)
+    for found in drift:
+        if found.name == f"{row.slot.provider}:{row.slot.model_id}":
+            watched = found.state is DriftState.WATCH
+            return Span(f"{'▲' if watched else '✗'} {name}", Tone.WARN if watched else Tone.BAD)
     for one in breakers:
         if (one.provider, one.model_id) == (row.slot.provider, row.slot.model_id) and not one.lets_through:
             sign, _, tone = ("✗", "", Tone.BAD) if one.latched else SIGNS[one.state]

@@ -145,9 +145,9 @@ def model_lines(
 ) -> Iterator[Line]:
     """A model: why it stands as it does, streams, names, checks. ``checks`` are events by their seq."""
     yield EMPTY
-    name = Span(one_line(one.name, 80), Tone.STRONG)
+    title = Span(one_line(one.name, 80), Tone.STRONG)
     slots = Span(f"   {one_line(', '.join(one.slots), 80)}", Tone.DIM)
-    yield fit((name, Span("   "), state_span(one, now, stale=stale), slots), width)
+    yield fit((title, Span("   "), state_span(one, now, stale=stale), slots), width)
     if one.why:
         yield from wrapped(one_line(one.why, 500), width, indent="", tone=STATES[one.state][2])
     if one.since is not None:

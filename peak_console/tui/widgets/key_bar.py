@@ -76,6 +76,7 @@ _GOES_FIRST = (
     "back",
     "call.run",
     "breakers.show",
+    "drift.show",
     "replay.slower",
     "replay.faster",
     "replay.back.second",
