@@ -118,6 +118,13 @@ R = GateReason
 
 CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     "allows": (BASE, ()),
+    "allows the longest names": (
+        varied(
+            intent={"intent_id": "i" * 100, "run_id": "r" * 100, "instrument": "X" * 40},
+            market=Market(NOW, {"X" * 40: Quote("X" * 40, D(1), NOW, D(1), NOW)}),
+        ),
+        (),
+    ),
     "allows a limit order at the collar": (
         varied(intent={"order_type": LIMIT, "limit_price": D("1.2625")}),
         (),

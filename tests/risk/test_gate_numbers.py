@@ -26,3 +26,16 @@ from peak_console.risk.document import number_text
 def test_a_decimal_has_this_text(number: str, text: str) -> None:
     """Plain notation within eighteen places, an exponent beyond; what is no number keeps its name."""
     assert number_text(Decimal(number)) == text
+
+
+@pytest.mark.parametrize("number", ["1" * 60, "1E+9999", "1E-9999", "-1E+9999"])
+def test_the_longest_decimals_have_a_text(number: str) -> None:
+    """At the limit they are told exactly."""
+    assert Decimal(number_text(Decimal(number))) == Decimal(number)
+
+
+@pytest.mark.parametrize("number", ["1" * 61, "1E+10000", "1E-10000"])
+def test_longer_decimals_have_none(number: str) -> None:
+    """Beyond it nobody is shown a part of a number."""
+    with pytest.raises(ValueError, match="too many digits"):
+        number_text(Decimal(number))

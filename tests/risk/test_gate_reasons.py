@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from risk.gate_cases import BASE, CASES, NOW, document, varied
+from risk.gate_cases import BASE, CASES, EUR_USD, NOW, document, varied
 
 from peak_console.domain.canonical import canonical
 from peak_console.domain.trading import (
@@ -98,9 +98,23 @@ def test_a_document_outside_canonical_json_has_no_digest_and_blocks() -> None:
 
 def test_lists_that_are_too_long_block() -> None:
     """A document has a largest size; whoever has more orders than it holds is blocked."""
-    order = CASES["already working"][0].working_orders[0]
-    many = replace(BASE, working_orders=tuple(replace(order, intent_id=f"w-{n}") for n in range(201)))
-    assert GateReason.INVALID_INPUT in decide(document(many)).reasons
+    limits = replace(BASE.limits, max_open_orders=5000, max_orders_per_session=5000)
+    order, placed = WorkingOrder("w", EUR_USD, Side.SELL, Decimal(1)), RecentOrder("r", NOW - 10**9)
+    quote, held = BASE.market.quotes[EUR_USD], Position(EUR_USD, Decimal(1), Decimal(1))
+    for more in (0, 1):
+        quotes = {
+            f"Q{place}": replace(quote, instrument=f"Q{place}") for place in range(QUOTES_LIMIT - 1 + more)
+        }
+        for part in (
+            {"working_orders": (order,) * (WORKING_LIMIT + more)},
+            {"recent_orders": (placed,) * (RECENT_LIMIT + more)},
+            {"market": replace(BASE.market, quotes={**quotes, EUR_USD: quote})},
+        ):
+            found = decide(document(replace(BASE, limits=limits, **part))).reasons
+            assert (GateReason.INVALID_INPUT in found) is bool(more), (more, list(part))
+        many = replace(BASE.portfolio, positions=(held,) * (POSITIONS_LIMIT + more))
+        written = document(replace(BASE, portfolio=many))["portfolio"]["positions"]
+        assert isinstance(written, dict) is bool(more)
 
 
 def test_nothing_known_allows_nothing() -> None:
