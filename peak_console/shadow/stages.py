@@ -145,11 +145,11 @@ class Stages:
     # -- data
 
     async def _data(self, name: str) -> Told:
-        settings, now = self.settings, self.working.clock.now()
+        settings, clock = self.settings, self.working.clock
         try:
             self._may_replay()
             loaded = await source_of(settings, self.working.ws.root).load()
-            seen = taken(loaded, settings, now=now, cycle=self.material.book.cycles)
+            seen = taken(loaded, settings, now=clock.now(), cycle=self.material.book.cycles)
         except DataUnusable as error:
             self.material.problem = error
             return Snapshot(name, DataState.FAILED, error.code, again=error.details.get("again") is True)
@@ -240,11 +240,11 @@ class Stages:
 
     async def _weigh(self, name: str) -> Told:
         """The intent that arithmetic makes of the hypothesis; named by the claim, so that it is never two."""
-        idea, sizing = self.material.idea, self.settings.sizing
-        if idea is None:
+        idea, said, sizing = self.material.idea, self.material.said, self.settings.sizing
+        if idea is None or said is None:
             raise ValueError("there is no hypothesis")
         made = intent_from(
-            idea,
+            _no_surer(idea, said),
             self.material.book.paper,
             IntentSizing(sizing.risk_eur, sizing.max_notional_eur, sizing.fee_bps, sizing.slippage_bps),
             quote=self._quote(self._seen()),
@@ -362,6 +362,13 @@ _WORDS: Final = {
     "weigh": "makes the intent",
     "decide": "asks the gate",
 }
+
+
+def _no_surer(idea: Hypothesis, said: Outlook) -> Hypothesis:
+    """The hypothesis with a conviction that is not above the confidence of its outlook."""
+    degrees = tuple(Degree)
+    conviction = min(idea.conviction, said.confidence, key=degrees.index)
+    return idea.model_copy(update={"conviction": conviction})
 
 
 def _cost_share_pct(configs: Configs, answer: CallResult) -> Decimal | None:

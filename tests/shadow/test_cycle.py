@@ -296,6 +296,17 @@ async def test_the_same_claim_is_never_two_orders(made: Workspace, bars: Path) -
     assert (end.outcome, "duplicate" in told[1]["reasons"]) == ("would_block", True)
 
 
+async def test_nobody_is_surer_than_the_outlook(made: Workspace, bars: Path) -> None:
+    """A conviction above its confidence counts as that confidence: half of what may be lost, here."""
+    quantities = []
+    for confidence in ("high", "low"):
+        with desk(made, L2_primary=OUTLOOK | {"confidence": confidence}) as at:
+            await cycled(at, sizing=sizing(risk_eur=Decimal(10)))
+            quantities.append(Decimal(at.ends()[0]["intent"]["quantity"]))
+            assert ("L2.critic" in at.script.asked) is (confidence == "low")
+    assert quantities[0] == pytest.approx(2 * quantities[1], rel=Decimal("1e-4"))
+
+
 def sizing(**changes: Decimal) -> dict[str, Decimal]:
     """A sizing with some figures changed."""
     return {"risk_eur": Decimal(50), "max_notional_eur": Decimal(900)} | changes
