@@ -18,6 +18,7 @@ from console_driving import make_app, press, settle
 from console_scenes import scene
 from incident_scenes import FakeContainment, incident_source
 from matrix_scenes import calm, matrix_source, write_workspace
+from shadow_scenes import shadow_app
 from textual.screen import Screen
 
 from peak_console.operations.views.fake import FakeSource
@@ -92,8 +93,17 @@ async def arm() -> str:
         return drawn(app)
 
 
+async def shadow() -> str:
+    """The Shadow screen with a model out of use, as SVG at 120 by 40."""
+    app, _ = shadow_app("alarming")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "7")
+        return drawn(app)
+
+
 def main() -> None:
     """Write every picture."""
+    (IMAGES / "shadow.svg").write_text(asyncio.run(shadow()), encoding="utf-8")
     (IMAGES / "arm.svg").write_text(asyncio.run(arm()), encoding="utf-8")
     for name, (state, keys) in PICTURES.items():
         (IMAGES / f"{name}.svg").write_text(asyncio.run(picture(state, keys)), encoding="utf-8")
