@@ -176,7 +176,7 @@ def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901 - a line or two a r
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(sensible())
 def test_the_gate_says_what_arithmetic_by_another_hand_says(inputs: Inputs) -> None:
     """Every reason that holds is told, and no other; so an ALLOW satisfies every limit."""
@@ -228,7 +228,7 @@ def _hashes(value: object) -> bool:
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(spoiled())
 def test_whatever_is_handed_in_is_decided_and_stands_in_the_record(inputs: Inputs) -> None:
     """Garbage never raises: it has a document, a decision that replays byte for byte, and no ALLOW."""
@@ -244,7 +244,7 @@ def test_whatever_is_handed_in_is_decided_and_stands_in_the_record(inputs: Input
     assert len(canonical(written)) < 20_000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sensible(), st.data())
 def test_a_tighter_limit_never_allows_more(inputs: Inputs, data: st.DataObject) -> None:
     """Lowering one limit keeps every reason that held."""
@@ -262,7 +262,7 @@ def test_a_tighter_limit_never_allows_more(inputs: Inputs, data: st.DataObject) 
         assert set(before.reasons) <= set(after.reasons)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sensible(), st.data())
 def test_an_older_price_never_allows_more(inputs: Inputs, data: st.DataObject) -> None:
     """A price that is not from the future only loses by age."""
@@ -276,7 +276,7 @@ def test_an_older_price_never_allows_more(inputs: Inputs, data: st.DataObject) -
     assert set(decide(document(inputs)).reasons) <= set(after.reasons)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(sensible())
 def test_a_document_holds_all_of_its_inputs(inputs: Inputs) -> None:
     """What is read back equals what was written, and is written as the same bytes."""

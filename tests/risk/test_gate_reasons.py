@@ -139,3 +139,6 @@ def test_a_document_has_a_largest_size() -> None:
     assert 300_000 < len(canonical(written)) <= 2**19 + 2**16
     assert decide(written).reasons
     assert document(inputs_from(written)) == written
+    assert written["recent_orders"][0]["submitted_us"] == 2**53 - 1
+    later = document(replace(BASE, recent_orders=(RecentOrder(name, 2**53),)))
+    assert later["recent_orders"][0]["submitted_us"] == {"unreadable": "int"}
