@@ -14,7 +14,13 @@ from shadow.scripted import FAIL, MODELS, OUTLOOK, Desk, Said, desk, exhausted, 
 from peak_console.config.workspace import Workspace
 from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.artefacts import result_faults
-from peak_console.domain.errors import BudgetExceeded, CallRefused, ControlRefused, EnvironmentUnfit
+from peak_console.domain.errors import (
+    BudgetExceeded,
+    CallRefused,
+    ControlRefused,
+    EnvironmentUnfit,
+    NodeUnreachable,
+)
 from peak_console.domain.events import EventDraft
 from peak_console.domain.jobs import RunState
 from peak_console.risk.document import inputs_from
@@ -214,6 +220,15 @@ async def test_what_is_wrong_with_the_configs_is_recorded(made: Workspace, bars:
         told = at.ends()[0]
     assert (end.state, end.outcome, told["reasons"]) == (RunState.DONE, "review_required", ["prompt_missing"])
     assert "L3.primary" not in at.script.asked
+
+
+async def test_a_node_that_is_gone_ends_the_cycle(made: Workspace, bars: Path) -> None:
+    """It says so where it still can, and raises: its job's run has failed."""
+    with desk(made, L3_primary=NodeUnreachable("no node answers")) as at:
+        with pytest.raises(NodeUnreachable):
+            await cycled(at)
+        told = at.ends()[0]
+    assert (told["outcome"], told["reasons"], told["book"]["cycles"]) == ("aborted", ["node_unreachable"], 1)
 
 
 async def test_a_defect_is_recorded_and_raised(
