@@ -140,9 +140,6 @@ class ModelDrift(TriggerRules):
         default=Decimal("0.0001"),
         description="One round of canaries that is as bad as this by chance only detects at once.",
     )
-    two_sample_alpha: Chance = Field(
-        default=Decimal("0.01"), description="p-value of a two-sample test below which it detects."
-    )
     suspicion_every_s: Annotated[int, Field(ge=60, le=30 * 86_400)] = Field(
         default=86_400, description="A suspicion of one model asks for a two-sample test this often at most."
     )

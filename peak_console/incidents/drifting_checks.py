@@ -15,6 +15,9 @@ from peak_console.stats.binomial import at_least
 DOUBT: Final = 0.05
 """A round as bad as this by chance asks for a stronger test."""
 
+ALPHA: Final = 0.01
+"""Where a two-sample test names no alpha of its own."""
+
 _MOST_CASES: Final = 100_000
 _TIERS: Final = {Tier.CANARY.value: Tier.CANARY, Tier.TWO_SAMPLE.value: Tier.TWO_SAMPLE}
 
@@ -31,6 +34,8 @@ class Check:
     cases: int = 0
     passed: int = 0
     p_value: str = ""
+    alpha: str = ""
+    """Below which p-value its job holds the two for different."""
     failed: tuple[str, ...] = ()
     """Cases that failed, by their names."""
 
@@ -60,7 +65,7 @@ def check_of(event: Header, body: Mapping[str, Any]) -> Check | None:
     layer, role, provider, model_id = (one_line(str(one), 200) for one in names)
     if not provider or not model_id:
         return None
-    cases, passed, p_value = _count(body.get("cases")), _count(body.get("passed")), body.get("p_value")
+    cases, passed = _count(body.get("cases")), _count(body.get("passed"))
     if tier is Tier.CANARY and not 0 <= passed <= cases != 0:
         return None
     return Check(
@@ -71,14 +76,15 @@ def check_of(event: Header, body: Mapping[str, Any]) -> Check | None:
         body.get("ok") is True,
         max(cases, 0),
         max(passed, 0),
-        p_value[:40] if isinstance(p_value, str) else "",
+        _short(body.get("p_value")),
+        _short(body.get("alpha")),
         tuple(_failed(body.get("failures"))),
     )
 
 
 def judged(check: Check, slot: Slot, rules: ModelDrift) -> Judged:
     """What a check shows of its slot, whose canaries it counts in."""
-    return _round(check, slot, rules) if check.tier is Tier.CANARY else _two_samples(check, slot, rules)
+    return _round(check, slot, rules) if check.tier is Tier.CANARY else _two_samples(check, slot)
 
 
 def _round(check: Check, slot: Slot, rules: ModelDrift) -> Judged:
@@ -106,14 +112,14 @@ def _round(check: Check, slot: Slot, rules: ModelDrift) -> Judged:
     return Judged(doubt=chance <= DOUBT or stream.state.evidence >= float(rules.alarm_log - rules.warn_below))
 
 
-def _two_samples(check: Check, slot: Slot, rules: ModelDrift) -> Judged:
-    chance = _number(check.p_value)
-    if (Signal.TWO_SAMPLE, "") in slot.told or chance is None or chance >= float(rules.two_sample_alpha):
+def _two_samples(check: Check, slot: Slot) -> Judged:
+    chance, alpha = _number(check.p_value), _number(check.alpha) or ALPHA
+    if (Signal.TWO_SAMPLE, "") in slot.told or chance is None or chance >= alpha:
         return Judged()
-    figures = {"p_value": check.p_value, "alpha": str(rules.two_sample_alpha), "cases": check.cases}
+    figures = {"p_value": check.p_value, "alpha": check.alpha or str(ALPHA), "cases": check.cases}
     summary = (
         f"{name_of(check.slot)} answers otherwise than in its locked samples: p = {check.p_value}, "
-        f"below {rules.two_sample_alpha}"
+        f"below {figures['alpha']}"
     )
     return Judged(Detection(Signal.TWO_SAMPLE, check.slot, summary, check.seq, figures=figures))
 
@@ -121,6 +127,10 @@ def _two_samples(check: Check, slot: Slot, rules: ModelDrift) -> Judged:
 def _failed(failures: object) -> list[str]:
     listed = failures if isinstance(failures, list | tuple) else ()
     return [one_line(str(one.get("id", "")), 60) for one in listed[:50] if isinstance(one, Mapping)]
+
+
+def _short(value: object) -> str:
+    return one_line(value, 40) if isinstance(value, str) else ""
 
 
 def _number(text: str) -> float | None:

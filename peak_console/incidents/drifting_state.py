@@ -172,6 +172,7 @@ def _check_kept(one: Check) -> dict[str, Any]:
         "cases": one.cases,
         "passed": one.passed,
         "p_value": one.p_value,
+        "alpha": one.alpha,
         "failed": list(one.failed),
     }
 
@@ -186,6 +187,7 @@ def _check_of(fields: Mapping[str, Any]) -> Check:
         int(fields["cases"]),
         int(fields["passed"]),
         str(fields["p_value"]),
+        str(fields["alpha"]),
         tuple(str(one) for one in fields["failed"]),
     )
 

@@ -35,7 +35,7 @@ GUIDANCE: Final[dict[Trigger, Guidance]] = {
         "model drifted",
         "compare what is served with the lock, keep the model out of use until it is verified",
         "!",
-        "peak lock check",
+        "peak drift status",
     ),
     Trigger.LATENCY_SPIKE: Guidance(
         "latency spikes",

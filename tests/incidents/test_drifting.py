@@ -267,6 +267,9 @@ def test_two_samples_are_held_against_alpha(p_value: str | None, detected: int) 
     """Below it is drift, once; what is no chance at all is nothing."""
     drift, held = Drift(), known()
     feed(drift, held, checked("two_sample", p_value=p_value), checked("two_sample", p_value=p_value))
+    stricter = Drift()
+    feed(stricter, held, checked("two_sample", p_value=p_value, alpha="0.0001"))
+    assert stricter.detections() == [], "the job says what is enough"
     assert len(drift.detections()) == detected
     feed(drift, held, checked("two_sample", p_value=p_value))
     assert drift.detections() == []

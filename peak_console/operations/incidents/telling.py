@@ -198,6 +198,7 @@ _TELLERS: Final[dict[str, Callable[[LedgerEvent, Body], Told]]] = {
     EventKind.MATRIX_APPROVED.value: _said("matrix approved", "", "reason"),
     EventKind.LOCK_WRITTEN.value: _said("lock written", WARN, "reason"),
     EventKind.LOCK_ROLLED_BACK.value: _said("lock rolled back", WARN, "reason"),
+    EventKind.DRIFT_DETECTED.value: _said("drift detected", WARN, "signal", "summary"),
     EventKind.MODEL_QUARANTINED.value: _said("model quarantined", BAD, "reason"),
     EventKind.MODEL_RELEASED.value: _said("model released", WARN, "reason"),
     EventKind.BREAKER_TRIPPED.value: _said("breaker tripped", BAD, "breaker", "reason"),

@@ -35,7 +35,7 @@ _LOOSER_UP: Final = frozenset(
 )
 """Thresholds of which more is told later."""
 
-_LOOSER_DOWN: Final = frozenset({"window_s", "warn_below", "canary_alpha", "two_sample_alpha"})
+_LOOSER_DOWN: Final = frozenset({"window_s", "warn_below", "canary_alpha"})
 _SHOWN: Final = 6
 
 
