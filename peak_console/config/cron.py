@@ -80,9 +80,11 @@ def _values(text: str, field: _Field) -> set[int]:
         high = _number(last, field) if last is not None else high
         if field.name == "weekday" and last is not None and high < low and high == 0:
             high = 7  # to Sunday
-        if high < low or (step is not None and int(step) == 0):
+        stride = 1 if step is None else int(step)
+        too_far = step is not None and field.name != "weekday" and stride > high - low
+        if high < low or stride == 0 or too_far:
             raise ValueError(f"{part[:20]} is no span of the field {field.name}")
-        found.update(range(low, high + 1, int(step or 1)))
+        found.update(range(low, high + 1, stride))
     return found
 
 

@@ -1,7 +1,5 @@
 """How often a schedule fires, held against the node's own reading of it."""
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +20,7 @@ MONTH = st.one_of(FIELD, st.sampled_from(["feb", "JAN-mar", "2", "12"]))
 LINES = st.tuples(FIELD, FIELD, FIELD, MONTH, DAY).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(LINES)
 def test_a_line_that_lint_takes_is_one_that_the_node_takes(line: str) -> None:
     """What lint says of a cron line is what the node will say: it comes, or it never does."""
@@ -34,9 +32,7 @@ def test_a_line_that_lint_takes_is_one_that_the_node_takes(line: str) -> None:
         taken = parse_schedule(line).after(0) is not None
     except ConfigInvalid:
         taken = False
-    if "/" not in line:  # of steps each knows its own bounds
-        assert found == taken, line
-    assert found or not taken or bool(re.search(r"/", line))
+    assert found == taken, line
 
 
 @pytest.mark.parametrize(
