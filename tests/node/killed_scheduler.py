@@ -172,6 +172,16 @@ async def finish(folder: Path, begun: float) -> None:
     await scheduler.end()
 
 
+def at_work(folder: Path, lines: int) -> None:
+    """Wait until a scheduler has written so many lines, or is slow to."""
+    files, end = (folder / "ran.txt", folder / "told.txt"), time.monotonic() + 2
+    begun = sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+    while time.monotonic() < end:
+        if sum(file.read_bytes().count(b"\n") for file in files if file.exists()) >= begun + lines:
+            return
+        time.sleep(0.001)
+
+
 def main() -> None:
     """Kill, finish; the files tell the rest."""
     folder, kills = Path(sys.argv[1]), int(sys.argv[2])
@@ -181,7 +191,8 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             asyncio.run(serve(folder, begun))
-        time.sleep(chance.uniform(0.005, 0.09))
+        at_work(folder, chance.randrange(1, 9))
+        time.sleep(chance.uniform(0, 0.004))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     asyncio.run(finish(folder, begun))
