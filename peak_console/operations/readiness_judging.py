@@ -290,7 +290,7 @@ def _days(asked: _Asked) -> CriterionResult:
         wanted=f"{wanted} days",
         evidence=f"event #{facts.level_seq}" if facts.level_seq else "the ledger's beginning",
         remedy=f"go on in {before} until they have passed",
-        window=f"since {since:%Y-%m-%d}" if since else "",
+        window=since_words(since, facts.level_seq),
         age=asked.age(since) if facts.level is before else None,
     )
 
@@ -371,7 +371,7 @@ def _systems(asked: _Asked) -> Iterator[CriterionResult]:
             wanted=f"≥ {criteria.min_cycles:,}",
             evidence=f"shadow.cycle.finished {facts.cycles_at or 'on the ledger'}",
             remedy="let the shadow jobs run on: peak jobs list",
-            window=f"since {facts.level_since:%Y-%m-%d} (#{facts.level_seq})" if facts.level_since else "",
+            window=since_words(facts.level_since, facts.level_seq),
         )
     for name in criteria.drills:
         yield _drill(asked, name)
@@ -413,6 +413,12 @@ def _drill(asked: _Asked, name: str) -> CriterionResult:
         window=f"{days} days",
         age=age,
     )
+
+
+def since_words(since: datetime | None, seq: int) -> str:
+    """``since 2026-11-22 (#7)``; without a place where it is the ledger's beginning."""
+    place = f" (#{seq})" if seq else ""
+    return f"since {since:%Y-%m-%d}{place}" if since else ""
 
 
 def listed_words(names: tuple[str, ...], none: str, one: str) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from peak_console.config.readiness import Criteria
-from peak_console.operations.readiness_judging import CriterionResult, listed_words, result_of
+from peak_console.operations.readiness_judging import CriterionResult, listed_words, result_of, since_words
 from peak_console.operations.readiness_tallies import CycleMark, DecisionMark
 
 ABORTED: Final = "aborted"
@@ -125,7 +125,7 @@ class _Judge:
             wanted=f"≥ {wanted} days (UTC) with a cycle that was not aborted",
             evidence=f"{_CYCLES} {span(cycles)}",
             remedy="let the shadow jobs run every day: peak jobs list",
-            window=f"since {since:%Y-%m-%d} (#{facts.level_seq})" if since else "",
+            window=since_words(since, facts.level_seq),
             age=self._age(cycles[-1].at if cycles else None),
         )
 

@@ -26,6 +26,8 @@ from peak_console.operations.shadow.judging import KEPT_FOR, ReadinessKept
 from peak_console.operations.shadow.newest import NewestEvents
 from peak_console.operations.shadow.past import NOT_JUDGED, PastShadow
 from peak_console.operations.views.ledger_door import LedgerDoor
+from peak_console.operations.views.replay_clock import ReplayClock
+from peak_console.operations.views.replay_source import ReplaySource, open_span
 from peak_console.operations.views.shadow import JobState
 from peak_console.risk.book import PaperBook, to_json
 
@@ -235,3 +237,19 @@ def test_readiness_is_not_judged_at_the_first_look_nor_twice_in_half_a_minute(
     assert len(judged) == 1
     kept.read(NOW + KEPT_FOR)
     assert len(judged) == 2
+
+
+def test_a_replay_shows_shadow_as_of_its_moment(ws: Workspace) -> None:
+    """Back and forth: only what had happened by then."""
+    with LedgerWriter(ws.ledger, clock=ManualClock(NOW + timedelta(hours=1))) as writer:
+        body = {"job": "eurusd", "key": KEY, "state": "done"}
+        writer.append([(EventDraft("ev_end", "job.finished", body), "node")])
+    clock = ReplayClock(open_span(ws, "#1", None))
+    source = ReplaySource(ws, clock, environ={})
+    for at, state in ((NOW + timedelta(hours=1), JobState.WAITING), (NOW, JobState.RUNNING)) * 2:
+        clock.seek(at)
+        source.bar()
+        facts = source.shadow()
+        assert [(one.name, one.state) for one in facts.jobs] == [("eurusd", state)]
+        assert (len(facts.cycles), facts.readiness_problem) == (3, NOT_JUDGED)
+    source.close()

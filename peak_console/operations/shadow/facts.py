@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from peak_console.config.jobs import Job
-from peak_console.config.load import load_configs
+from peak_console.config.load import ConfigCache
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import ConfigInvalid, LedgerUnavailable
 from peak_console.domain.events import EventKind, LedgerEvent
@@ -38,6 +38,7 @@ class ShadowReader:
         self._lines: tuple[tuple[LedgerEvent, ...], tuple[CycleLine, ...]] = ((), ())
         self._good: ShadowFacts | None = None
         self.record = RecordedJobs()
+        self._configs = ConfigCache(ws)
         self._node = NodeJobs(ws, runs=RUNS_SHOWN)
         self._readiness = ReadinessKept(ws)
 
@@ -50,7 +51,7 @@ class ShadowReader:
                 facts, jobs=told.jobs, runs=told.runs, scheduler=told.scheduler, problem=told.problem
             )
         else:
-            jobs, problem = self._configured(now)
+            jobs, problem = self._configured()
             facts = replace(
                 facts,
                 jobs=lines_of_record(jobs, self.record),
@@ -69,9 +70,9 @@ class ShadowReader:
             return self._without(error, now)
         return self._good
 
-    def _configured(self, now: datetime) -> tuple[tuple[Job, ...], str]:
+    def _configured(self) -> tuple[tuple[Job, ...], str]:
         try:
-            return load_configs(self._ws, today=now.date()).jobs.job, ""
+            return self._configs.current().jobs.job, ""
         except ConfigInvalid as error:
             return (), f"{error.message}; {error.remedy}" if error.remedy else error.message
 
