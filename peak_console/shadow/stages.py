@@ -4,18 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel
-
-from peak_console.budget.limits import Scope
 from peak_console.config.configs import Configs
 from peak_console.config.jobs import CycleSettings
 from peak_console.config.limits import gate_limits
 from peak_console.critic.service import Critic
 from peak_console.critic.slots import Signals
-from peak_console.domain.calls import CallReason, CallRequest, CallResult
+from peak_console.domain.calls import CallReason
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.domain.errors import (
@@ -24,10 +20,8 @@ from peak_console.domain.errors import (
     CallRefused,
     ConfigInvalid,
     ControlRefused,
-    PeakError,
     PolicyDenied,
 )
-from peak_console.domain.money import decimal_from_nano
 from peak_console.domain.orchestration import (
     TRIES,
     Answered,
@@ -62,6 +56,7 @@ from peak_console.shadow.asking import (
 from peak_console.shadow.bars import DataUnusable
 from peak_console.shadow.book import Idea
 from peak_console.shadow.exits import begun_again, exited
+from peak_console.shadow.hearing import Heard, cost_share_pct, unpaid
 from peak_console.shadow.material import Material
 from peak_console.shadow.past import Past
 from peak_console.shadow.recording import sod_problem
@@ -74,24 +69,6 @@ from peak_console.shadow.working import Working
 _NOT_SENT: Final = (BudgetExceeded, CallRefused, PolicyDenied, ConfigInvalid)
 _HALTED: Final = frozenset({CallReason.SCOPE_STOPPED.value, CallReason.MODEL_QUARANTINED.value})
 """Refusals that abort the cycle whatever its layer does when its candidates are exhausted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The road of the run, with an ear: every answer and every loss goes into the material."""
-
-    run: Run
-    material: Material
-
-    async def call(self, request: CallRequest, *, answer: type[BaseModel] | None = None) -> CallResult:
-        """One governed call of the run; raises as ``Client.call``."""
-        try:
-            result = await self.run.call(request, answer=answer)
-        except PeakError as error:
-            self.material.lost_eur += _lost(error.details)
-            raise
-        self.material.answers[result.call_id] = result
-        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +200,15 @@ class Stages:
             raise ValueError(f"{layer} has not answered")
         said = self.material.said
         doubt = layer is Layer.L2 and said is not None and said.confidence is Degree.LOW
-        signals = Signals(low_confidence=doubt, cost_share_pct=_cost_share_pct(self.configs, answer))
+        signals = Signals(low_confidence=doubt, cost_share_pct=cost_share_pct(self.configs, answer))
         critic = Critic(
             self._road, self.working.ledger, self.configs, self.working.level(), self.working.random
         )
         review = await critic.review(answer, task=task, signals=signals, order_path=layer is Layer.L3)
         self.material.reviews[layer] = review
+        code = unpaid(review.reports)
+        if code:
+            return Refused(name, code, review=self._reviews(layer, code))
         return Judged(
             name,
             review.verdict,
@@ -369,20 +349,3 @@ def _no_surer(idea: Hypothesis, said: Outlook) -> Hypothesis:
     degrees = tuple(Degree)
     conviction = min(idea.conviction, said.confidence, key=degrees.index)
     return idea.model_copy(update={"conviction": conviction})
-
-
-def _cost_share_pct(configs: Configs, answer: CallResult) -> Decimal | None:
-    """What an answer cost of what a call may cost, in percent."""
-    caps = [one.max_cost for one in configs.budgets.limits.limits if one.scope is Scope.CALL and one.max_cost]
-    return Decimal(answer.cost_eur) * 100 / decimal_from_nano(min(caps)) if caps else None
-
-
-def _lost(details: Mapping[str, Any]) -> Decimal:
-    """What the hops of a call that failed are booked at."""
-    total = Decimal(0)
-    for hop in details.get("hops") or ():
-        try:
-            total += Decimal(str(hop.get("cost_eur") or 0))
-        except (InvalidOperation, AttributeError):
-            continue
-    return total

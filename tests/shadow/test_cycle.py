@@ -157,6 +157,7 @@ async def test_from_shadow_on_a_failed_outlook_is_not_advised_upon(made: Workspa
         ),
         ({"L2_primary": BudgetExceeded("all spent")}, "aborted", "budget_exceeded", RunState.FAILED),
         ({"L3_primary": BudgetExceeded("all spent")}, "review_required", "budget_exceeded", RunState.DONE),
+        ({"L4_primary": BudgetExceeded("all spent")}, "review_required", "budget_exceeded", RunState.DONE),
         ({"L2_primary": exhausted("timeout", "overloaded")}, "aborted", "exhausted", RunState.FAILED),
         ({"L3_primary": exhausted("timeout", "malformed")}, "review_required", "exhausted", RunState.DONE),
         ({"L3_primary": exhausted("malformed", "malformed")}, "review_required", "malformed", RunState.DONE),
@@ -414,6 +415,8 @@ async def test_cycles_over_the_road_and_simulated_providers(tmp_path: Path) -> N
     async with world(tmp_path) as at:
         ends = [await run_cycle(at.working(job())) for _ in range(3)]
         told, gates = at.finished(), at.events("gate.decided")
+        poor = await run_cycle(at.working(job(budget={"max_calls": 1})))
+    assert (poor.outcome, poor.detail.partition(":")[0]) == ("review_required", "budget_exceeded")
     assert {one.outcome for one in ends} <= {"would_allow", "would_block", "no_trade", "review_required"}
     assert [one["book"]["cycles"] for one in told] == [1, 2, 3]
     assert [one["source"]["place"] for one in told] == [47, 54, 61]
