@@ -51,6 +51,11 @@ class Suspicion:
     slot: SlotKey
 
     @property
+    def model(self) -> str:
+        """``PROVIDER:MODEL``."""
+        return f"{self.slot[2]}:{self.slot[3]}"
+
+    @property
     def params(self) -> dict[str, str]:
         """As the job is told of it."""
         layer, role, provider, model_id = self.slot

@@ -121,10 +121,13 @@ class Drifting:
         """Open incidents of what was detected, record it, and have suspicions looked into."""
         if not self._ready:
             return
+        gone = set(self._state.quarantined)
         for one in self._drift.detections():
             self._tell_one(one, opening)
+            gone |= {one.model} if one.acts else set()
         for doubt in self._drift.suspicions():
-            self._ask(doubt.params)
+            if doubt.model not in gone:  # nothing can be asked of a model that is out of use
+                self._ask(doubt.params)
 
     def report(self) -> dict[str, Any]:
         """What the operation ``drift.status`` answers."""

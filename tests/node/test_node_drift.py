@@ -81,6 +81,7 @@ def release(world: World, node: Node, model: str = MODEL, why: str = "rolled bac
 
 async def test_a_model_that_drifts_is_out_of_use_until_an_operator_lets_it_back(world: World) -> None:
     """From the lock's baseline to the release, over a restart and without the kept state."""
+    (world.ws.root / "configs/shadow/jobs.toml").write_text(JOBS, encoding="utf-8")
     async with node_here(world) as node:
         await _drifts(world, node)
     async with node_here(world) as node:
@@ -92,6 +93,9 @@ async def test_a_model_that_drifts_is_out_of_use_until_an_operator_lets_it_back(
         assert (quarantined(world), len(of_kind(world, "drift.detected"))) == ((), 1)
 
 
+JOBS = '[[job]]\nname = "second-look"\nkind = "two_sample"\n[job.two_sample]\n'
+
+
 async def _drifts(world: World, node: Node) -> None:
     await asyncio.to_thread(world.enable, node.socket_path)
     await soon(world.calls, "calls are permitted")
@@ -100,7 +104,16 @@ async def _drifts(world: World, node: Node) -> None:
     (entry,) = [one for one in done.file.entry if one.name == f"L2.primary {MODEL}"]
     assert (entry.fingerprints, entry.fingerprint_answers) == (("fp_a",), 150)
     await soon(lambda: node.detecting.drift.report()["lock"] == done.digest, "the lock counts")
-    await answers(node, "wrong", 20, refusal=True)
+    asked = list[tuple[str, str, str]]()
+
+    async def ask_for(job: str, params: Any) -> None:
+        asked.append((job, params["signal"], params["model_id"]))
+
+    node.detecting.drift.ask_for = ask_for
+    await answers(node, "odd", 3, refusal=True)
+    await soon(lambda: asked == [("second-look", "refusal", "gpt-5-mini")], "a stronger test is asked for")
+    assert not quarantined(world)
+    await answers(node, "wrong", 17, refusal=True)
     await soon(lambda: quarantined(world) == (MODEL,), "the model is out of use", 1)
     await soon(lambda: of_kind(world, "drift.detected"), "it is on record")
     (ack,) = await node.server.append([replace(requested("late"), model_id="gpt-5-mini")], actor="worker")

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peak_console.cli.drift import _lines
+from peak_console.cli.drift import _lines, _released
 from peak_console.config.incidents import ModelDrift
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.events import EventDraft
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.operations.shadow.drift import DriftBook, Recorded, drift_lines, lines_of
+from peak_console.operations.shadow.drift import DriftBook, OutOfUse, Recorded, drift_lines, lines_of
 from peak_console.operations.shadow.drift_now import DriftNow, line_json
-from peak_console.operations.shadow.releasing import support_of
-from peak_console.operations.shapes_drift import DriftModelShape
+from peak_console.operations.shadow.releasing import Released, Support, support_of
+from peak_console.operations.shapes_drift import DriftModelShape, DriftReleaseShape
 from peak_console.operations.views.shadow import DriftState
 from peak_console.stats.sprt import Side
 
@@ -182,3 +182,22 @@ def test_the_command_names_the_next_step(reader: LedgerReader) -> None:
         assert words in told
     assert "peak incident show inc_1; when it may work again: peak drift release openai:gpt-5" in told
     assert "no lock counts" in "\n".join(_lines(DriftNow(NOW, told_by_node=True)))
+
+
+@pytest.mark.parametrize(
+    ("support", "said"),
+    [
+        (Support(Side.GOOD, 60, 0, ("a",)), "60 gold cases since then, 0 failed: as a sound model"),
+        (Support(Side.BAD, 15, 5, ("a",)), "5 of 15 gold cases FAILED since then: as a changed model"),
+        (Support(Side.OPEN, 15, 0, ("a",)), "15 gold cases since then say too little"),
+        (Support(Side.OPEN), "no check since then speaks for it: run one (peak shadow run --job NAME)"),
+    ],
+)
+def test_a_release_says_what_speaks_for_it(support: Support, said: str) -> None:
+    """In words, with why it was out of use; the document has the shape it promises."""
+    out_of_use = OutOfUse("it declines", NOW, "inc_1", "node")
+    done = Released("openai", "gpt-5", "anna", 7, out_of_use, support)
+    told = _released(done)
+    assert f"  checks: {said}" in told
+    assert told[0] == "released openai:gpt-5 (event #7); it was out of use since 2026-11-22T12:00:00.000000Z"
+    assert DriftReleaseShape.model_validate(done.as_json()).support.side == support.side.value
