@@ -37,7 +37,7 @@ ARM = (
 )
 GATE = (
     *("risk/test_gate_reasons", "risk/test_gate_golden", "risk/test_gate_numbers"),
-    "risk/test_gate_validity",
+    *("risk/test_gate_validity", "risk/test_gate_document"),
 )
 TESTS: dict[str, tuple[str, ...]] = {
     "control.posture": ("control/test_control_posture", VALUES),
