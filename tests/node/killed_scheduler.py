@@ -104,7 +104,7 @@ class FastAlarm:
         """Ring no more."""
 
 
-def jobs() -> list[Job]:
+def jobs(*, enabled: bool) -> list[Job]:
     """One of each policy, due each second."""
     return [
         Job.model_validate(
@@ -113,6 +113,7 @@ def jobs() -> list[Job]:
                 "kind": "two_sample",
                 "schedule": "every 1s",
                 "catch_up": catch_up,
+                "enabled": enabled,
                 "two_sample": {},
             }
         )
@@ -121,7 +122,7 @@ def jobs() -> list[Job]:
 
 
 def scheduler_of(folder: Path, begun: float, *, until: datetime | None) -> tuple[Scheduler, Standing]:
-    """A scheduler over what stands in ``folder``; from ``until`` on nothing is permitted."""
+    """A scheduler over what stands in ``folder``; from ``until`` on its jobs are disabled."""
     clock, standing = FastClock(begun), Standing()
     lines, ledger = Lines(folder / "ran.txt"), Lines(folder / "told.txt")
     session = str(os.getpid())
@@ -131,16 +132,17 @@ def scheduler_of(folder: Path, begun: float, *, until: datetime | None) -> tuple
         for one in drafts:
             ledger.write(id=one.event_id, kind=one.kind, body=dict(one.body))
 
-    def stopped() -> str:
-        return "over" if until is not None and clock.now() >= until else ""
+    def config() -> tuple[list[Job], str]:
+        enabled = until is None or clock.now() < until
+        return jobs(enabled=enabled), str(enabled)
 
     book = Book(state, folder / "ledger.db", session, lambda: frozenset(standing.running))
     around = Surroundings(
         clock=clock,
         root=folder,
         session=session,
-        jobs=lambda: (jobs(), "one"),
-        stopped=stopped,
+        jobs=config,
+        stopped=str,
         paused=dict,
         append=append,
         make_worker=lambda: cast("WorkerProcess", Worker(lines)),
@@ -157,11 +159,11 @@ async def serve(folder: Path, begun: float) -> None:
 
 
 async def finish(folder: Path, begun: float) -> None:
-    """Schedule until a second later nothing runs and nothing waits."""
+    """Schedule for a little, then disable the jobs and wait for what runs."""
     scheduler, standing = scheduler_of(folder, begun, until=FastClock(begun).now() + timedelta(seconds=3))
     await scheduler.begin()
     serving = asyncio.create_task(scheduler.run())
-    while scheduler._around.stopped() == "":  # noqa: ASYNC110 - a clock passes
+    while scheduler._around.jobs()[1] == "True":  # noqa: ASYNC110 - a clock passes
         await asyncio.sleep(0.01)
     scheduler.wake()
     await scheduler.settle()
