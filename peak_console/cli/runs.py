@@ -97,7 +97,7 @@ def _list_lines(listed: RunsListed) -> Iterator[str]:
     else:
         wide = not width() or width() >= _WIDE
         heads = ["run", *(["began"] if wide else []), "layers", "outcome", "calls", "critic", "cost €"]
-        heads += ["purpose"] if wide else []
+        heads += ["gate", "purpose"] if wide else []
         yield from table(heads, [_row(one, wide=wide) for one in listed.lines])
     if listed.next_before:
         yield f"there are more: peak runs list --before {listed.next_before}"
@@ -112,7 +112,7 @@ def _row(line: RunLine, *, wide: bool) -> list[str]:
         f"{line.calls}" + (f" ({line.failed} failed)" if line.failed else ""),
         line.verdict or "-",
         brief_eur(line.cost),
-        *([line.purpose] if wide else []),
+        *([line.gate or "-", line.purpose] if wide else []),
     ]
 
 
@@ -143,6 +143,8 @@ def _run_lines(told: RunTold) -> Iterator[str]:
     yield "its texts are kept" if told.texts else "its texts are gone; their hashes stand"
     yield f"its evidence: {told.evidence}" if told.evidence else "no evidence pack was built of it"
     yield f"judge its decisions again: peak runs replay {line.run_id}"
+    if line.gate:
+        yield f"have the gate decide again: peak gate replay --run {line.run_id}"
 
 
 def _step(event: LedgerEvent) -> list[str]:

@@ -17,7 +17,8 @@ from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.ledger import existing
 from peak_console.operations.runs import RunFold, RunLine
-from peak_console.operations.views.body_fields import listed, mapping, text_of, whole
+from peak_console.operations.views.body_fields import listed, mapping, text_of, time_of, whole
+from peak_console.operations.views.timeline import line_of_event
 
 LISTED: Final = 20
 EVENTS_READ: Final = 20_000
@@ -222,7 +223,10 @@ def step_words(event: LedgerEvent) -> str:
     body = event.body
     if body is None:
         return "its details were pruned; its hash stands"
-    names = ("outcome", "reason", "verdict", "decision", "rule", "purpose", "detail")
+    if event.kind in {EventKind.GATE_DECIDED, EventKind.SHADOW_CYCLE_FINISHED}:
+        line = line_of_event(event, time_of(event))
+        return " · ".join(part for part in (line.title.partition(" ")[2], line.words) if part)
+    names = ("outcome", "reason", "verdict", "rule", "purpose", "detail")
     told = [one_line(str(body[name]), 80) for name in names if isinstance(body.get(name), str) and body[name]]
     return " · ".join(dict.fromkeys(told))
 

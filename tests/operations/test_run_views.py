@@ -16,6 +16,7 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.node.indexchild import Filler
 from peak_console.operations.runs import RunLine
+from peak_console.operations.runs_read import step_words
 from peak_console.operations.views.body_fields import EPOCH
 from peak_console.operations.views.event_page import why_in_a_line
 from peak_console.operations.views.live_source import LiveSource
@@ -331,3 +332,8 @@ def test_a_shadow_runs_gate_and_cycle_say_what_would_have_been_ordered() -> None
     )
     assert why_in_a_line(decided).startswith("stale_data, daily_loss; decided on inputs abababa")
     assert why_in_a_line(ended).startswith("job eurusd, data of 2026-11-22T14:00:00")
+    assert step_words(decided).startswith("BLOCK · stale_data, daily_loss · buy 800 EUR/USD")
+    assert step_words(ended).startswith("would_block · EUR/USD")
+    assert read_run_filter("gate:allow", NOW).matches(replace(LINE, gate="ALLOW"))
+    assert not read_run_filter("gate:allow", NOW).matches(replace(LINE, gate="BLOCK"))
+    assert read_run_filter("gate:none", NOW).matches(LINE)
