@@ -165,4 +165,6 @@ def _counts(job: JobLine) -> str:
 
 def _below(now: JobsNow) -> list[str]:
     told = [f"scheduler: {now.scheduler}"] if now.scheduler else []
+    if any(one.state is JobState.HELD for one in now.jobs):
+        told.append("HELD: nothing begins before calls are permitted: peak status")
     return told + ([f"NOTE: {one_line(now.problem, 500)}"] if now.problem else [])

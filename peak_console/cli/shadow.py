@@ -11,6 +11,7 @@ from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import NodeUnreachable, PeakError, UsageWrong
 from peak_console.domain.jobs import JobKind, RunState
 from peak_console.domain.text import one_line, plain
+from peak_console.operations.call import slot_named
 from peak_console.operations.jobs.asking import follow, run_now
 from peak_console.operations.jobs.listing import START_NODE, list_jobs
 from peak_console.operations.jobs.record import book_json, cycle_json, shadow_record
@@ -35,17 +36,20 @@ def command() -> None:
 
 @command.command("run", epilog="Example: peak shadow run --job eurusd-hourly --once")
 @click.option("--job", help="Which job, of any kind (default: each enabled shadow cycle once).")
+@click.option("--slot", help="Of a two-sample test: the slot to test, as L2.primary.")
 @click.option("--once", is_flag=True, help="Wait for the end, and exit 1 where it failed or was aborted.")
 @click.option("--reason", default="", help="Why now; it is recorded.")
 @common
-def run_command(invocation: Invocation, job: str | None, reason: str, *, once: bool) -> int:
+def run_command(invocation: Invocation, job: str | None, slot: str | None, reason: str, *, once: bool) -> int:
     """Ask the node for a run beside the schedule.
 
     With --once its steps are told on standard error and the end on standard output. Ctrl-C ends the waiting,
     the run goes on.
     """
     ws = invocation.workspace()
-    asked = _asked(ws, [job] if job is not None else _cycles(ws), reason)
+    if slot is not None and job is None:
+        raise UsageWrong("a slot is tested by a job", remedy="name it too: --job NAME --slot L2.primary")
+    asked = _asked(ws, [job] if job is not None else _cycles(ws), reason, _slot(slot))
     if not once:
         lines = [f"{one.key} is asked for; follow it: peak jobs runs {one.job}" for one in asked]
         invocation.reporter.result({"asked": [one.as_json() for one in asked]}, *lines)
@@ -114,12 +118,21 @@ def _cycles(ws: "Workspace") -> list[str]:
     return found
 
 
-def _asked(ws: "Workspace", jobs: list[str], reason: str) -> "list[JobDone]":
+def _slot(named: str | None) -> dict[str, str]:
+    """The slot that a two-sample test is to look at; nothing where none is named."""
+    if named is None:
+        return {}
+    layer, _, role = named.partition(".")
+    which, part = slot_named(layer, role or "primary")
+    return {"layer": which.value, "role": part.value}
+
+
+def _asked(ws: "Workspace", jobs: list[str], reason: str, params: dict[str, str]) -> "list[JobDone]":
     """A run of each; where one is refused, those asked for before are told."""
     asked: list[JobDone] = []
     for job in jobs:
         try:
-            asked.append(run_now(ws, job, reason=reason))
+            asked.append(run_now(ws, job, reason=reason, params=params))
         except PeakError:
             for one in asked:
                 click.echo(f"peak: {plain(one.key)} is asked for already", err=True)

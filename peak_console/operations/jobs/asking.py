@@ -15,7 +15,7 @@ from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.errors import EnvironmentUnfit, NodeUnreachable, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
-from peak_console.domain.jobs import RunState
+from peak_console.domain.jobs import JobKind, RunState
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
@@ -71,12 +71,19 @@ def run_now(
 ) -> JobDone:
     """Ask for a run of ``job`` at once, beside its schedule; gives its key, before it has begun.
 
-    Raises ``UsageWrong`` (``job_unknown``), ``ControlRefused`` where nothing may begin now, and
+    ``params`` name the slot that a two-sample test is about: ``layer`` and ``role``. Raises ``UsageWrong``
+    (``job_unknown``, ``slot_not_asked``), ``ControlRefused`` where nothing may begin now, and
     ``NodeUnreachable``.
     """
     who = operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
-        _known(_now(client), job)
+        line = _known(_now(client), job)
+        if params and line.kind is not JobKind.TWO_SAMPLE:
+            raise UsageWrong(
+                f"job {job} is no two-sample test: it takes no slot",
+                code="slot_not_asked",
+                remedy="leave --slot out, or name a job of kind two_sample",
+            )
         reply = client.request(
             "jobs.run", job=job, params=dict(params or {}), operator=who, reason=_reason(reason)
         )
