@@ -85,7 +85,10 @@ def worst_price(intent: OrderIntent, quote: Quote) -> Decimal:
 
 
 def _reduces(intent: OrderIntent, before: _Range) -> bool:
-    """Against the open position, and no larger than what is left of it after working orders of its side."""
+    """Against the open position, and no larger than what is left of it after working orders of its side.
+
+    A quantity is above zero, so what is flat, or held the other way, is never large enough.
+    """
     if intent.side is Side.SELL:
-        return before.held > 0 and intent.quantity + before.sells <= before.held
-    return before.held < 0 and intent.quantity + before.buys <= -before.held
+        return intent.quantity + before.sells <= before.held
+    return intent.quantity + before.buys <= -before.held
