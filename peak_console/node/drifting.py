@@ -12,6 +12,7 @@ import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from peak_console.config.configs import Configs
@@ -100,11 +101,19 @@ class Drifting:
             configs.incidents.model_drift,
             lock.digest if lock is not None and lock.sound else self._known.lock,
             self._entries,
-            strict=facts.phase.level.at_least(PhaseLevel.SHADOW),
+            strict=self._is_strict(),
             is_name=is_name,
         )
         if self._ready:
             self._drift.hold_against(self._known)
+
+    def look_at_phase(self) -> None:
+        """Be as strict as the phase demands, also where its configs cannot be read."""
+        if self._known.strict is not self._is_strict():
+            self._known = replace(self._known, strict=self._is_strict())
+
+    def _is_strict(self) -> bool:
+        return self._state.facts.phase.level.at_least(PhaseLevel.SHADOW)
 
     # -- the fold
 
