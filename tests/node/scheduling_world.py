@@ -183,12 +183,14 @@ class Desk:
 async def desk(
     path: Path,
     *jobs: Job,
+    problem: str = "",
     clock: ManualClock | None = None,
     ledger: Ledger | None = None,
     session: str = "s1",
 ) -> AsyncIterator[Desk]:
     """A scheduler that has begun; left as a node that is killed leaves it, unless it was ended."""
     made = Desk(path, clock or ManualClock(BEGUN), ledger or Ledger(), jobs, session)
+    made.problem = problem
     try:
         await made.scheduler.begin()
         await made.scheduler.settle()

@@ -369,10 +369,15 @@ async def test_while_the_config_cannot_be_read_what_was_read_goes_on(path: Path)
         assert it.running() == ["08:01:00Z"]
         assert it.standing.problem == "jobs.toml:3: broken"
         await it.finish("beat@2026-11-23T08:01:00Z")
-    made = desk(path, clock=clock, ledger=ledger, session="s2")
-    async with made as it:  # its config has no jobs: they left
+    async with desk(path, clock=clock, ledger=ledger, session="s2", problem="broken") as it:
+        await it.pass_(60)
+        assert it.running() == ["08:02:00Z"]
+        await it.finish("beat@2026-11-23T08:02:00Z")
+    async with desk(
+        path, clock=clock, ledger=ledger, session="s3"
+    ) as it:  # its config has no jobs: they left
         assert it.standing.schedules["beat"].gone
-    async with desk(path, job(), clock=clock, ledger=ledger, session="s3") as it:
+    async with desk(path, job(), clock=clock, ledger=ledger, session="s4") as it:
         assert not it.standing.schedules["beat"].gone
 
 
