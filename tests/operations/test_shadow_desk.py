@@ -68,13 +68,14 @@ def test_settings_and_due_times_of_a_job(desk: WorkspaceShadowDesk) -> None:
 
 def test_without_a_node_everything_says_what_to_do(desk: WorkspaceShadowDesk) -> None:
     """Nothing is done, and each way raises with a remedy."""
-    for ask in (
+    ways: tuple[Callable[[], str], ...] = (
         lambda: desk.run_now("nightly", "look", "mara"),
         lambda: desk.cancel("nightly@2026-03-28T12:00:00Z", "enough", "mara"),
         lambda: desk.pause("nightly", "wait", "mara"),
         lambda: desk.resume("nightly", "go on", "mara"),
         lambda: desk.release("openai:gpt-5.2", "it is the same", "mara"),
-    ):
+    )
+    for ask in ways:
         with pytest.raises(PeakError) as error:
             ask()
         assert error.value.remedy
@@ -96,11 +97,11 @@ def test_a_watch_tells_steps_and_ends_when_it_is_not_wanted(
     ) -> tuple[JobRunLine, ...]:
         assert keys == ("k",)
         told(run)
-        sleep(0)
+        sleep(0.0)
         return (run,)
 
     monkeypatch.setattr(asking, "follow", follow)
     assert desk.watch("k", lambda what, _done, _total: said.append(what), lambda: False) == run
     assert said == ["gate"]
     with pytest.raises(WorkCancelled):
-        desk.watch("k", lambda *_: None, lambda: True)
+        desk.watch("k", lambda what, _done, _total: said.append(what), lambda: True)

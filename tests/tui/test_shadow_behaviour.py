@@ -102,7 +102,7 @@ async def test_lists_lead_to_pages() -> None:
         assert "paused by tom" in text, "what is to be known of the job under the cursor"
         text = await keys(pilot, "enter")
         shown(app, ShadowJobScreen)
-        for word in ("in 55m", "timeout_s", "asked for by mara", "Europe/Berlin", "412"):
+        for word in ("none while it is paused", "timeout_s", "asked for by mara", "Europe/Berlin", "412"):
             assert word in text
         await keys(pilot, "enter")
         shown(app, RunScreen)

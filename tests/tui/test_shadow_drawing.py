@@ -13,11 +13,14 @@ from shadow_scenes import BODY, CANARY_BODY, CYCLES, DRIFT, FACTS, QUARANTINED, 
 
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
+from peak_console.operations.views.live import Slot, SlotRow
 from peak_console.operations.views.shadow import DriftState, JobState, ShadowFacts, StreamLine
+from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.tui.ink import Line, Tone
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
+from peak_console.tui.screens.provider_drawing import marked_model
 from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, cycle_lines
 from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
 from peak_console.tui.screens.shadow_ready import ready_lines
@@ -58,7 +61,7 @@ def test_every_list_and_page_fits_its_place(name: str, width: int) -> None:
         *drawn(drift_look.drift_columns(NOW), shown.drift, width + 1),
         *drawn(look.ready_columns(NOW, NOW), look.criteria_rows(shown.readiness), width + 1),
         *drawn(run_columns(NOW), shown.runs, width + 1),
-        look.book_line(shown.books, NOW, width),
+        *look.book_lines(shown.books, NOW, width, 2),
         *ready_lines(shown, NOW, width),
     ]
     for job in shown.jobs:
@@ -145,6 +148,23 @@ def test_a_gauge_is_full_at_its_alarm() -> None:
         "not locked",
     ):
         assert said in page
+
+
+def test_live_marks_a_model_that_drifts() -> None:
+    """Out of use before anything a breaker says; watched with another sign; others as they were."""
+    row = SlotRow(Slot("L2", "primary", "openai", "gpt-5.2"))
+    bad = DriftTrouble("openai:gpt-5.2", DriftState.QUARANTINED)
+    assert marked_model(row, (), (bad,)) == ("✗ gpt-5.2", Tone.BAD)
+    assert marked_model(row, (), (replace(bad, state=DriftState.WATCH),)) == ("▲ gpt-5.2", Tone.WARN)
+    assert marked_model(row, (), (replace(bad, name="openai:gpt-5"),)) == ("gpt-5.2", Tone.STRONG)
+
+
+def test_a_book_takes_a_line_and_says_how_many_there_are_more() -> None:
+    """As many books as there is room for; none says why."""
+    books = (*FACTS.books, replace(FACTS.books[0], name="bold"))
+    assert "+1 more" in text_of(look.book_lines(books, NOW, 80, 1))
+    assert "bold" in text_of(look.book_lines(books, NOW, 80, 2))
+    assert "none yet" in text_of(look.book_lines((), NOW, 80, 1))
 
 
 def test_the_gravest_stands_first() -> None:

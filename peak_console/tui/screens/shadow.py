@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from peak_console.operations.views.source import Source
 
 _JOBS, _CYCLES, _DRIFT, _READY = "shadow-jobs", "shadow-cycles", "shadow-drift", "shadow-ready"
+_BOOKS: Final = 4
 _ROWS: Final = {_JOBS: (4, 7, 12), _DRIFT: (3, 7, 12), _READY: (2, 6, 14)}
 """Rows that a list shows at once, at most: in 24 lines, in 34, in a huge terminal."""
 
@@ -176,6 +177,8 @@ class ShadowScreen(ShadowDoing, PeakScreen):
             line = self._rule(name)
             line.title, line.right = title, right
             line.redraw()
+        most = _BOOKS if self.has_class("-tall") else 1
+        self.query_one("#shadow-book", Drawn).styles.height = min(most, max(1, len(facts.books)))
         for one in self.query(Drawn):
             one.redraw()
         self.query_one(TableHead).redraw()
@@ -187,7 +190,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
 
     def _draw_book(self, width: int, height: int) -> list[Line]:
         facts = self.facts
-        return [look.book_line(facts.books, self.peak.now(), width)] if facts and height else []
+        return look.book_lines(facts.books, self.peak.now(), width, height)[:height] if facts else []
 
     def _head(self, name: str, width: int) -> Line:
         at, turned = self._sorts.get(name, (0, False))
@@ -262,7 +265,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         elif isinstance(row, DriftLine):
             from peak_console.tui.screens.shadow_model import ShadowModelScreen  # noqa: PLC0415 - likewise
 
-            self.app.push_screen(ShadowModelScreen(row.name))
+            self.app.push_screen(ShadowModelScreen(row.name, row.slots))
         else:
             from peak_console.tui.screens.shadow_ready import ShadowReadyScreen  # noqa: PLC0415 - likewise
 
@@ -345,6 +348,8 @@ class ShadowScreen(ShadowDoing, PeakScreen):
 
 def _identity(row: JobLine | CycleLine | DriftLine | CriterionResult) -> object:
     """What makes two rows of two moments the same thing."""
-    if isinstance(row, JobLine | DriftLine):
+    if isinstance(row, JobLine):
         return row.name
+    if isinstance(row, DriftLine):
+        return row.name, row.slots
     return row.seq if isinstance(row, CycleLine) else row.id

@@ -336,11 +336,17 @@ def no_cycles(facts: ShadowFacts, label: str, *, filtered: str = "") -> list[Lin
     return [(Span("no shadow cycle yet: no job of kind shadow_cycle is configured", Tone.DIM),)]
 
 
-def book_line(books: Sequence[BookLine], now: datetime, width: int) -> Line:
-    """The paper book that the gate sees; of several the first, and how many more there are."""
+def book_lines(books: Sequence[BookLine], now: datetime, width: int, height: int) -> list[Line]:
+    """The paper books that the gate sees, one a line; the last line says how many more there are."""
     if not books:
-        return (Span(" book  ", Tone.DIM), Span("none yet: the first cycle with a fill begins it", Tone.DIM))
-    one = books[0]
+        return [(Span(" book  ", Tone.DIM), Span("none yet: the first cycle begins it", Tone.DIM))]
+    shown = books[: max(1, height)]
+    more = len(books) - len(shown)
+    return [book_line(one, now, width, more if one is shown[-1] else 0) for one in shown]
+
+
+def book_line(one: BookLine, now: datetime, width: int, more: int = 0) -> Line:
+    """A paper book as of its last cycle; how many more there are."""
     pnl, down = one.day_pnl_eur, one.drawdown_pct
     held = [
         f"{'long' if quantity > 0 else 'short'} {abs(quantity):,.2f} {one_line(name, 20)}"
@@ -359,8 +365,8 @@ def book_line(books: Sequence[BookLine], now: datetime, width: int) -> Line:
     if width >= _WIDE:
         fills = "1 fill" if one.fills == 1 else f"{one.fills:,} fills"
         parts.append((Span(f"{fills}, fees € {money(one.fees_eur)}", Tone.DIM),))
-    if len(books) > 1:
-        parts.append((Span(f"+{len(books) - 1} books", Tone.DIM),))
+    if more:
+        parts.insert(1, (Span(f"+{more} more", Tone.DIM),))
     return fit(joined(parts), width)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peak_console.domain.text import one_line
-from peak_console.operations.views.shadow import JobLine, JobRunLine
+from peak_console.operations.views.shadow import JobLine, JobRunLine, JobState
 from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, joined
@@ -22,6 +22,7 @@ from peak_console.tui.widgets.document import wrapped
 from peak_console.tui.widgets.table import Column
 
 _WIDE: Final = 100
+_RESTING: Final = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.GONE})
 _CAUSES: Final = {
     "due": "by its schedule",
     "catch_up": "had been missed",
@@ -91,6 +92,10 @@ def _due(job: JobLine, about: JobAbout | None, now: datetime, width: int) -> Ite
         why = "it runs when it is asked for: n" if not job.schedule else figures.NONE
         yield _pair("next", Span(why, Tone.DIM))
         return
+    if job.state in _RESTING:
+        word = JOB_STATES[job.state][1]
+        yield fit(_pair("next", Span(f"none while it is {word}", Tone.WARN)), width)
+        return
     left = moments[0] - now
     soon = figures.age(max(0.0, left.total_seconds()))
     spans = [Span(f"in {soon}  ", Tone.STRONG)]
@@ -107,7 +112,7 @@ def local(moment: datetime, zone: str) -> str:
         shown = moment.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return figures.clock(moment)
-    return f"{shown:%a %d %H:%M %Z}"
+    return f"{shown:%a %d %H:%M:%S %Z}" if shown.second else f"{shown:%a %d %H:%M %Z}"
 
 
 def _settings(about: JobAbout, width: int) -> Iterator[Line]:

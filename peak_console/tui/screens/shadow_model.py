@@ -31,9 +31,10 @@ class ShadowModelScreen(ShadowDoing, PeakScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_for("shadow-model")]
     DEFAULT_CSS = "ShadowModelScreen #shadow-model { height: 1fr; padding: 0 1; }"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, slots: tuple[str, ...] = ()) -> None:
+        """``slots`` are those whose line was chosen; they stand first."""
         super().__init__()
-        self.model_name = name
+        self.model_name, self._slots = name, slots
         self._facts: ShadowFacts | None = None
         self._bodies: Bodies = {}
 
@@ -52,18 +53,19 @@ class ShadowModelScreen(ShadowDoing, PeakScreen):
 
         def read(source: "Source") -> tuple[ShadowFacts, Bodies]:
             facts = source.shadow()
-            one = next((line for line in facts.drift if line.name == name), None)
-            checks = (one.canary, one.two_sample) if one is not None else ()
+            mine = [line for line in facts.drift if line.name == name]
+            checks = [check for one in mine for check in (one.canary, one.two_sample)]
             bodies = {check.seq: body_of(source, check.seq) for check in checks if check and check.seq}
             return facts, bodies
 
         return read
 
     @property
-    def model(self) -> DriftLine | None:
-        """The model as it stands."""
+    def models(self) -> list[DriftLine]:
+        """The model in each of its slots as it stands, the chosen one first."""
         found = self._facts.drift if self._facts else ()
-        return next((one for one in found if one.name == self.model_name), None)
+        mine = [one for one in found if one.name == self.model_name]
+        return sorted(mine, key=lambda one: one.slots != self._slots)
 
     def trail(self) -> list[str]:
         """Shadow, and the model."""
@@ -92,15 +94,15 @@ class ShadowModelScreen(ShadowDoing, PeakScreen):
         self.query_one(Document).show_lines(self._lines)
 
     def _lines(self, width: int) -> list[Line]:
-        one, facts, now = self.model, self._facts, self.peak.now()
-        if one is None or facts is None:
-            return [(Span("nothing is known of this model any more", Tone.WARN),)]
+        found, facts, now = self.models, self._facts, self.peak.now()
+        if not found or facts is None:
+            return [(Span("nothing is known of this model", Tone.WARN),)]
         stale = self.peak.replay is None and facts.freshness.health(now, self.stale_s) is not Health.FRESH
-        return list(model_lines(one, self._bodies, now, width, stale=stale))
+        return [line for one in found for line in model_lines(one, self._bodies, now, width, stale=stale)]
 
     def chosen(self) -> ShadowChosen:
         """The model."""
-        return ShadowChosen(None, self.model)
+        return ShadowChosen(None, next(iter(self.models), None))
 
     def action_state(self) -> ActionState:
         """With the model."""
