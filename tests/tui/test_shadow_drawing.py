@@ -152,7 +152,7 @@ def test_a_gauge_is_full_at_its_alarm() -> None:
 
 def test_live_marks_a_model_that_drifts() -> None:
     """Out of use before anything a breaker says; watched with another sign; others as they were."""
-    row = SlotRow(Slot("L2", "primary", "openai", "gpt-5.2"))
+    row = SlotRow(Slot("L2", "primary", "openai", "gpt-5.2"), 1, 0, None, None, 0, None)
     bad = DriftTrouble("openai:gpt-5.2", DriftState.QUARANTINED)
     assert marked_model(row, (), (bad,)) == ("✗ gpt-5.2", Tone.BAD)
     assert marked_model(row, (), (replace(bad, state=DriftState.WATCH),)) == ("▲ gpt-5.2", Tone.WARN)

@@ -20,7 +20,7 @@ from peak_console.operations.views.shadow import (
     ShadowFacts,
 )
 from peak_console.tui import figures
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined, width_of
 from peak_console.tui.widgets.table import Column
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ _KINDS: Final = {
 _DIGITS: Final = re.compile(r"(\.\d\d)\d+")
 """Decimals beyond the second: a row has no room for them, a cycle's page has them."""
 _WIDE: Final = 100
+_STROKES: Final = 14
+"""Cells that a title and what stands at its right end leave for the stroke between them."""
 _HUGE: Final = 150
 _PASSING: Final = frozenset({"pass", "passed"})
 
@@ -126,6 +128,8 @@ def run_words(run: JobRunLine | None, now: datetime, *, stale: bool = False) -> 
         return Span(f"{sign} {one_line(run.step, 60) or 'beginning'}", tone)
     at = run.ended_at or run.due_at
     word = one_line(run.outcome, 40) if run.state is RunState.DONE and run.outcome else run.state.value
+    if run.state is RunState.DONE and run.outcome in OUTCOMES:
+        sign, word, tone = OUTCOMES[run.outcome]
     age = figures.age(max(0.0, (now - at).total_seconds()))
     return Span(f"{sign} {word.replace('_', ' ')} {age}", tone_when(tone, stale=stale))
 
@@ -302,14 +306,11 @@ def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Li
         Span(f" {counts.cycles} in {label}", Tone.DIM),
         *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in (*words, *more) if count),
     )
-    if width < _WIDE or not counts.reasons:
-        return title, EMPTY
-    return title, (
-        Span(
-            ", ".join(f"{name} {count}" for name, count in counts.reasons[: 4 if width >= _HUGE else 2]),
-            Tone.DIM,
-        ),
-    )
+    for most in (4, 2, 1):
+        named = ", ".join(f"{name} {count}" for name, count in counts.reasons[:most])
+        if named and width_of(title) + len(named) + _STROKES <= width:
+            return title, (Span(named, Tone.DIM),)
+    return title, EMPTY
 
 
 def no_cycles(facts: ShadowFacts, label: str, *, filtered: str = "") -> list[Line]:
