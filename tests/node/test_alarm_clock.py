@@ -13,8 +13,8 @@ from peak_console.node.state_db import APPLICATION_ID, SCHEMA_VERSION, StateDb, 
 
 
 async def test_an_alarm_rings_also_where_its_moment_is_long_past() -> None:
-    """A misfire of hours rings (by default one of a second is dropped); set anew it rings once, unset never."""
     """A misfire of hours rings (by default one of a second is dropped); set anew once, unset never."""
+    rung: Counter[str] = Counter()
     alarm = AlarmClock(lambda name: rung.update([name]))
     now = datetime.now(UTC)
     alarm.set("gone", now + timedelta(seconds=0.05))
