@@ -87,6 +87,7 @@ def test_a_number_is_read_as_this(value: Any, found: Any) -> None:
         ("market", "now_us", None, Unreadable("NoneType")),
         ("market", "now_us", True, Unreadable("bool")),
         ("market", "quotes", [["EUR/USD"]], Unreadable("list")),
+        ("market", "quotes", [["EUR/USD", {}, 1]], Unreadable("list")),
         ("market", "quotes", {}, Unreadable("dict")),
         ("market", "quotes", [], {}),
         ("portfolio", "positions", [7], (Unreadable("int"),)),

@@ -98,6 +98,7 @@ def test_a_document_outside_canonical_json_has_no_digest_and_blocks() -> None:
 
 def test_lists_that_are_too_long_block() -> None:
     """A document has a largest size; whoever has more orders than it holds is blocked."""
+    assert (POSITIONS_LIMIT, WORKING_LIMIT, RECENT_LIMIT, QUOTES_LIMIT) == (200, 200, 1000, 200)
     limits = replace(BASE.limits, max_open_orders=5000, max_orders_per_session=5000)
     order, placed = WorkingOrder("w", EUR_USD, Side.SELL, Decimal(1)), RecentOrder("r", NOW - 10**9)
     quote, held = BASE.market.quotes[EUR_USD], Position(EUR_USD, Decimal(1), Decimal(1))
@@ -140,5 +141,6 @@ def test_a_document_has_a_largest_size() -> None:
     assert decide(written).reasons
     assert document(inputs_from(written)) == written
     assert written["recent_orders"][0]["submitted_us"] == 2**53 - 1
-    later = document(replace(BASE, recent_orders=(RecentOrder(name, 2**53),)))
-    assert later["recent_orders"][0]["submitted_us"] == {"unreadable": "int"}
+    for too_late in (2**53, 2**53 + 1, 2**70, -(2**53)):
+        later = document(replace(BASE, recent_orders=(RecentOrder(name, too_late),)))
+        assert later["recent_orders"][0]["submitted_us"] == {"unreadable": "int"}
