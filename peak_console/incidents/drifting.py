@@ -52,14 +52,12 @@ CALLS_KEPT: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What drift is held against: rules, the entries of a lock that counts, and how strictly."""
+    """What drift is held against: rules, and the entries of a lock that counts, in whatever phase."""
 
     rules: ModelDrift = field(default_factory=ModelDrift)
     lock: str = ""
     """The lock's digest; empty where none counts."""
     entries: Mapping[SlotKey, LockEntry] = field(default_factory=lambda: MappingProxyType({}))
-    strict: bool = False
-    """From shadow on: what the lock does not know is another model."""
     is_name: Callable[[str, str, str], bool] = lambda *_: False
     """Whether the registry lets a model (provider, model id) answer under a name."""
 
@@ -170,12 +168,8 @@ class Drift:
         if not served:
             return
         _count(slot.served, served)
-        if entry is None or entry.answers_as(served):
-            return
-        if self._known.strict:
+        if entry is not None and not entry.answers_as(served):
             self._misnamed(key, served)
-        else:
-            _count(slot.unexpected, served)
 
     def _marked(self, key: SlotKey, mark: str) -> None:
         """Tier 0: the fingerprint in an answer."""
@@ -187,7 +181,7 @@ class Drift:
             return
         _count(slot.unexpected, mark)
         rests_on = entry.fingerprint_answers
-        if self._known.strict and rests_on >= self._known.rules.fingerprint_answers:
+        if rests_on >= self._known.rules.fingerprint_answers:
             summary = (
                 f"{name_of(key)} answered under the fingerprint {mark}, which is none of the "
                 f"{len(entry.fingerprints)} of {rests_on} locked answers"

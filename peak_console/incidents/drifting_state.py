@@ -57,7 +57,6 @@ def told(drift: Drift, known: Known) -> dict[str, Any]:
     return {
         "upto": drift.seq,
         "lock": drift.lock or None,
-        "strict": known.strict,
         "alarm_at": str(rules.alarm_log),
         "warn_at": str(rules.alarm_log - rules.warn_below),
         "quarantine": [one.value for one in rules.quarantine],

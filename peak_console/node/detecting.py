@@ -219,7 +219,6 @@ class Detecting:
 
     def _look_at_configs(self) -> None:
         """Broken configs leave the triggers as they were: nothing less is watched for that."""
-        self.drift.look_at_phase()
         with suppress(PeakError):
             configs = self._state.configs.current(self._state.facts.phase.level)
             self._config, self._limits = configs.incidents, configs.budgets.limits.limits

@@ -12,7 +12,6 @@ import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from peak_console.config.configs import Configs
@@ -23,7 +22,6 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.jobs import JobKind
-from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.incidents.drifting import KINDS, Drift, Known
 from peak_console.incidents.drifting_slot import SlotKey
 from peak_console.incidents.drifting_state import begun_from, kept, told
@@ -101,19 +99,10 @@ class Drifting:
             configs.incidents.model_drift,
             lock.digest if lock is not None and lock.sound else self._known.lock,
             self._entries,
-            strict=self._is_strict(),
             is_name=is_name,
         )
         if self._ready:
             self._drift.hold_against(self._known)
-
-    def look_at_phase(self) -> None:
-        """Be as strict as the phase demands, also where its configs cannot be read."""
-        if self._known.strict is not self._is_strict():
-            self._known = replace(self._known, strict=self._is_strict())
-
-    def _is_strict(self) -> bool:
-        return self._state.facts.phase.level.at_least(PhaseLevel.SHADOW)
 
     # -- the fold
 

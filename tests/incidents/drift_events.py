@@ -48,13 +48,12 @@ def entry(baseline: Baseline = SOUND, **more: Any) -> LockEntry:
     return LockEntry.model_validate(fields)
 
 
-def known(*, strict: bool = True, rules: Mapping[str, Any] | None = None, **more: Any) -> Known:
-    """What is held against: a lock with this entry, from shadow on."""
+def known(*, rules: Mapping[str, Any] | None = None, **more: Any) -> Known:
+    """What is held against: a lock with this entry."""
     return Known(
         ModelDrift(**(rules or {})),
         "lock-1",
         {SLOT: entry(**more)},
-        strict=strict,
         is_name=lambda _, model_id, name: name.startswith(model_id),
     )
 

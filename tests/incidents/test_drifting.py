@@ -86,31 +86,34 @@ def test_from_an_empty_set_nothing_is_taken_out_of_use() -> None:
 
 
 @pytest.mark.parametrize(
-    ("strict", "marks", "answers", "detected", "state"),
+    ("marks", "answers", "detected", "state"),
     [
-        (True, ("fp_a", "fp_b"), 300, True, "drifted"),
-        (True, ("fp_a",), 99, False, "watch"),
-        (False, ("fp_a",), 300, False, "watch"),
-        (True, (), 0, False, "ok"),
-        (True, ("fp_new",), 300, False, "ok"),
+        (("fp_a", "fp_b"), 300, True, "drifted"),
+        (("fp_a",), 99, False, "watch"),
+        ((), 0, False, "ok"),
+        (("fp_new",), 300, False, "ok"),
     ],
 )
 def test_a_fingerprint_outside_the_set_is_detected_at_once(
-    *, strict: bool, marks: tuple[str, ...], answers: int, detected: bool, state: str
+    *, marks: tuple[str, ...], answers: int, detected: bool, state: str
 ) -> None:
-    """From shadow on, and against a set that rests on enough answers; else it is shown at most."""
-    drift, held = Drift(), known(strict=strict, fingerprints=marks, fingerprint_answers=answers)
+    """Against a set that rests on enough answers; else it is shown at most."""
+    drift, held = Drift(), known(fingerprints=marks, fingerprint_answers=answers)
     feed(drift, held, answer(fingerprint="fp_new"))
     assert bool(drift.detections()) is detected
     assert state_of(drift, held) == state
 
 
-def test_in_research_an_unknown_name_is_learnt_not_detected() -> None:
-    """It is shown as unexpected, so that the next lock can hold it."""
-    held, drift = known(strict=False, snapshots=("gpt-5-2026-01-01",)), Drift()
+def test_a_name_that_the_lock_does_not_know_is_detected_in_an_answer_that_passed() -> None:
+    """In research the road lets it through: it is detected all the same, and kept for the next lock."""
+    held, drift = known(snapshots=("gpt-5-2026-01-01",)), Drift()
     feed(drift, held, answer(served_model="gpt-5-2026-02-02"))
-    assert (drift.detections(), state_of(drift, held)) == ([], "watch")
+    (one,) = drift.detections()
+    assert (one.acts, state_of(drift, held)) == (True, "drifted")
     assert drift.slots[SLOT].served == {"gpt-5-2026-02-02": 1}
+    unlocked = Drift()
+    feed(unlocked, Known(held.rules), answer(served_model="gpt-5-2026-02-02"))
+    assert unlocked.detections() == [], "without a lock there is nothing to be held against"
 
 
 def test_a_hostile_provider_fills_no_memory() -> None:
@@ -309,9 +312,9 @@ def test_a_release_and_a_new_lock_begin_the_tests_again() -> None:
     feed(drift, held, (header("model.released"), {"provider": "openai", "model_id": "gpt-5"}))
     assert state_of(drift, held) == "unknown", "nothing was seen since"
     assert behaving(drift, held, Signal.REFUSAL, times=20)
-    anew = Known(held.rules, "lock-2", {SLOT: entry()}, strict=True)
+    anew = Known(held.rules, "lock-2", {SLOT: entry()})
     assert behaving(drift, anew, Signal.REFUSAL, times=20)
-    gone = Known(held.rules, "", {}, strict=True)
+    gone = Known(held.rules, "", {})
     drift.hold_against(gone)
     assert drift.lock == "lock-2", "without a lock the tests stand as they stood"
 
