@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from soak_disturbances import Disturbance, World, body, disturbances
+from soak_disturbances import Disturbance, World, body, disturbances, quicken
 
 from peak_console.cli.demo_house import DemoHouse
 from peak_console.control.files import NODE
@@ -123,7 +123,8 @@ class Soak:
     def run(self) -> None:
         """Play until the cycles are through and everything was taken back, or too long a time has passed."""
         self.world.config("configs/shadow/jobs.toml", lambda _: JOBS)
-        until = time.monotonic() + self._goal * 12 + 300
+        quicken(self.world)
+        until = time.monotonic() + self._goal * 20 + 300
         while self.watched.cycles < self._goal or self._under_way() is not None:
             if time.monotonic() > until:
                 sys.stderr.write("the time is up\n")

@@ -152,6 +152,18 @@ def of_kind(kind: EventKind, **fields: Any) -> Noticed:
     return lambda event: event.kind == kind and all(body(event).get(k) == v for k, v in fields.items())
 
 
+def _released(world: World) -> None:
+    """Release whatever is out of use."""
+    events = world.events(0)
+    last: dict[str, str] = {}
+    for one in events:
+        if one.kind in {EventKind.MODEL_QUARANTINED, EventKind.MODEL_RELEASED}:
+            last[f"{body(one).get('provider')}:{body(one).get('model_id')}"] = one.kind
+    for model, kind in last.items():
+        if kind == EventKind.MODEL_QUARANTINED:
+            _release(world, model)
+
+
 def _release(world: World, model: str) -> None:
     world.peak("drift", "release", model, "--reason", "soak: looked at")
 
@@ -164,7 +176,28 @@ def _money(text: str) -> str:
     return text.replace("max_calls_per_min = 1\n", "max_calls_per_min = 100_000\n")
 
 
-OUTLOOK, ADVICE, CRITIC = "openai:gpt-5-mini", "openai:gpt-5.2", "openai:gpt-5.1"
+OUTLOOK, ADVICE = "openai:gpt-5-mini", "openai:gpt-5.2"
+QUICK = 0.15
+"""The simulator's delays are cut to this, so that two weeks fit into an hour."""
+MODELS = (
+    *(("openai", name) for name in ("gpt-5-mini", "gpt-5.2", "gpt-5.1", "gpt-5", "gpt-5-nano")),
+    *(("google", name) for name in ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-3.8-flash")),
+    ("mistral", "mistral-medium-2604"),
+)
+
+
+def quicken(world: World) -> None:
+    """Cut every model's delays."""
+    for provider, model in MODELS:
+        world.steer("model", provider=provider, model=model, latency=QUICK)
+
+
+def _as_it_was(world: World, model: str) -> None:
+    """Take a model's change back, but for its cut delays."""
+    world.steer("model", provider="openai", model=model, end=True)
+    world.steer("model", provider="openai", model=model, latency=QUICK)
+
+
 BUDGETS = "configs/ai/budgets.toml"
 
 
@@ -213,8 +246,14 @@ def disturbances(cycles: int) -> list[Disturbance]:
             "node killed (3)", at(0.32), World.kill_node, (("node.started", of_kind(EventKind.NODE_STARTED)),)
         ),
         Disturbance(
+            "(a new lock: names, baselines)",
+            at(0.38),
+            lambda world: world.peak("lock", "write", "--reason", "soak", "--attest", "soak"),
+            (("lock.written", of_kind(EventKind.LOCK_WRITTEN)),),
+        ),
+        Disturbance(
             "another model under another name",
-            at(0.42),
+            at(0.44),
             lambda world: world.steer(
                 "model", provider="openai", model="gpt-5-mini", served_as="gpt-5-mini-2026-11-01"
             ),
@@ -223,7 +262,7 @@ def disturbances(cycles: int) -> list[Disturbance]:
                 ("model.quarantined", quarantined(OUTLOOK)),
             ),
             undo=lambda world: (
-                world.steer("model", provider="openai", model="gpt-5-mini", end=True),
+                _as_it_was(world, "gpt-5-mini"),
                 _release(world, OUTLOOK),
             ),
         ),
@@ -233,14 +272,14 @@ def disturbances(cycles: int) -> list[Disturbance]:
             lambda world: world.steer("model", provider="openai", model="gpt-5.2", voice=3),
             (("drift.detected canary", drift("canary", ADVICE)), ("model.quarantined", quarantined(ADVICE))),
             undo=lambda world: (
-                world.steer("model", provider="openai", model="gpt-5.2", end=True),
+                _as_it_was(world, "gpt-5.2"),
                 _release(world, ADVICE),
             ),
         ),
         Disturbance(
             "answers three times slower",
             at(0.70),
-            lambda world: world.steer("model", provider="openai", model="gpt-5-mini", latency=3.0),
+            lambda world: world.steer("model", provider="openai", model="gpt-5-mini", latency=3 * QUICK),
             (
                 (
                     "drift.detected latency or an incident",
@@ -250,8 +289,23 @@ def disturbances(cycles: int) -> list[Disturbance]:
                     ),
                 ),
             ),
-            undo=lambda world: world.steer("model", provider="openai", model="gpt-5-mini", end=True),
+            undo=lambda world: _as_it_was(world, "gpt-5-mini"),
             within=100,
+        ),
+        Disturbance(
+            "critics fail far more",
+            at(0.80),
+            lambda world: world.steer("model", provider="openai", model="gpt-5.1", critic_fail=0.8),
+            (
+                (
+                    "drift.detected critic_fail or an incident",
+                    lambda one: (
+                        drift("critic_fail", ADVICE)(one)
+                        or of_kind(EventKind.INCIDENT_OPENED, trigger="critic_fail_rate")(one)
+                    ),
+                ),
+            ),
+            undo=lambda world: (_as_it_was(world, "gpt-5.1"), _released(world)),
         ),
         Disturbance(
             "operator's stop and enable",
