@@ -16,6 +16,9 @@ from peak_console.domain.errors import EnvironmentUnfit
 
 SCHEMA_VERSION: Final = 3
 
+BUSY_S: Final = 0.5
+"""How long another process that holds the file is waited for: the node's one thread waits with it."""
+
 APPLICATION_ID: Final = 0x5045_5354
 """``PEST``: what SQLite's header says of the file."""
 
@@ -65,6 +68,14 @@ CREATE TABLE job_event (
 
 _STEPS: Final = {0: (_SCHEMA, *_FROM_2), 1: (*_FROM_1, *_FROM_2), 2: _FROM_2}
 
+_REMEDIES: Final = {
+    sqlite3.SQLITE_BUSY: "another process holds it: find and end it (fuser audits/{name})",
+    sqlite3.SQLITE_FULL: "make room on its disk: df -h audits",
+    sqlite3.SQLITE_READONLY: "let the node's user write audits/ again: ls -l audits/{name}; mount",
+}
+_OTHERWISE: Final = "check the disk and who owns audits/"
+_MEANWHILE: Final = "; drafts are kept in your own folder meanwhile, and no job begins"
+
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _Answer = TypeVar("_Answer")
@@ -98,7 +109,7 @@ class StateDb:
             raise EnvironmentUnfit(
                 f"{self._path.name} cannot be used: {error}",
                 code="state_unavailable",
-                remedy="check the disk and who owns audits/; drafts are kept in your own folder meanwhile",
+                remedy=_remedy(error, self._path.name),
             ) from error
 
     def close(self) -> None:
@@ -113,15 +124,15 @@ class StateDb:
         db.execute("BEGIN IMMEDIATE")
         try:
             found = work(db)
+            db.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
             raise
-        db.execute("COMMIT")
         return found
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self._path, BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(db)
         except BaseException:
@@ -174,6 +185,13 @@ def _is_damage(error: Exception) -> bool:
     """Whether the file is at fault, not the disk or another process. See sqlite.org/rescode.html."""
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(error, (_Damaged, UnicodeDecodeError)) or (code is not None and code & 0xFF in _DAMAGED)
+
+
+def _remedy(error: Exception, name: str) -> str:
+    """What to do about a file that cannot be used now."""
+    code = getattr(error, "sqlite_errorcode", None)
+    found = _OTHERWISE if code is None else _REMEDIES.get(code & 0xFF, _OTHERWISE)
+    return found.format(name=name) + _MEANWHILE
 
 
 def rows_of(db: sqlite3.Connection, query: str, *values: Any) -> list[Any]:
