@@ -40,7 +40,7 @@ def status_command(invocation: Invocation) -> int:
 )
 @click.argument("model", metavar="PROVIDER:MODEL")
 @click.option("--reason", default="", help="Why it may work again; it is recorded.")
-@click.option("--by", help="Whose key signs (default: the only one you hold).")
+@click.option("--operator", "--by", "by", help="Whose key signs (default: the only one you hold).")
 @common
 def release_command(invocation: Invocation, model: str, reason: str, by: str | None) -> int:
     """Let a quarantined model back into use, as an operator. Its tests begin again from no evidence.

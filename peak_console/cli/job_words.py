@@ -72,12 +72,20 @@ def runs_listed(now: JobsNow, runs: Sequence[JobRunLine]) -> list[str]:
             one_line(one.outcome, 40) or "-",
             "-" if one.started_at is None else ago(one.started_at, now.taken_at),
             took(one, now.taken_at),
-            one.cause.value if not one.asked_by else f"asked by {one_line(one.asked_by, 40)}",
+            _why(one),
             detail(one),
         ]
         for one in runs
     ]
     return [*table(headers, rows), *_below(now)]
+
+
+def _why(run: JobRunLine) -> str:
+    """Why it ran; of one that was asked for by whom, and what for."""
+    if not run.asked_by:
+        return run.cause.value
+    reason = f": {one_line(run.reason, 60)}" if run.reason else ""
+    return f"asked by {one_line(run.asked_by, 40)}{reason}"
 
 
 def state_word(run: JobRunLine) -> str:

@@ -78,7 +78,7 @@ def pause_command(invocation: Invocation, job: str, reason: str) -> int:
 @command.command("resume", epilog='Example: peak jobs resume eurusd-hourly --reason "data mended"')
 @click.argument("job")
 @_reason
-@click.option("--by", help="Whose key signs (default: the only one you hold).")
+@click.option("--operator", "--by", "by", help="Whose key signs (default: the only one you hold).")
 @common
 def resume_command(invocation: Invocation, job: str, reason: str, by: str | None) -> int:
     """Let a paused JOB run by its schedule again, as an operator."""

@@ -24,6 +24,7 @@ class JobRunShape(Shape):
     detail: str
     step: str
     asked_by: str
+    reason: str
 
 
 class JobShape(Shape):

@@ -17,6 +17,7 @@ from peak_console.node.scheduling import book
 from peak_console.node.scheduling.record import fold
 from peak_console.node.scheduling.scheduler import WORKERS_MOST
 from peak_console.node.scheduling.tables import run_of
+from peak_console.node.scheduling.telling import listing, read
 
 
 @pytest.fixture
@@ -264,6 +265,7 @@ async def test_a_pause_holds_one_job_also_over_a_restart(path: Path) -> None:
         with pytest.raises(ControlRefused) as caught:
             await it.scheduler.ask("beat")
         assert caught.value.code == "job_paused"
+        assert 'peak jobs resume beat --reason "..."' in (caught.value.remedy or "")
         await it.finish("other@2026-11-23T08:15:00Z")
     clock.advance(900)
     async with desk(path, *jobs, clock=clock, ledger=ledger, session="s2") as it:
@@ -273,22 +275,32 @@ async def test_a_pause_holds_one_job_also_over_a_restart(path: Path) -> None:
 
 
 async def test_run_now_and_cancel(path: Path) -> None:
-    """An asked run has a key of its own moment; it is ended while it runs, and while it waits."""
+    """An asked run has a key of its own moment; it is ended while it runs, and while it waits.
+
+    Who ended it first, and why, is kept with its end.
+    """
     async with desk(path, job(schedule=None)) as it:
         first = await it.scheduler.ask("beat", params={"slot": "L2"}, asked_by="anna", reason="look")
         second = await it.scheduler.ask("beat", cause=RunCause.SUSPICION)
         assert first != second
         await it.scheduler.settle()
         assert list(it.standing.running) == [first]
+        found = await it.book.read(lambda db: read(db, 9))
+        listed = listing(found, it.standing, "", {})
+        assert [one["state"] for one in listed["jobs"][0]["running"]] == ["running"]
+        assert {one["key"]: one["state"] for one in listed["runs"]} == {first: "running", second: "claimed"}
         assert it.workers[0].order["params"] == {"slot": "L2"}
         (started,) = it.ledger.told("started")
         assert (started["asked_by"], started["reason"], started["cause"]) == ("anna", "look", "asked")
-        await it.scheduler.cancel(second, "by anna")
-        await it.scheduler.cancel(first, "by anna")
+        await it.scheduler.cancel(second, by="anna", reason="twice")
+        await it.scheduler.cancel(first, by="ben", reason="too slow")
+        await it.scheduler.cancel(first, by="carl", reason="me too")
         await it.ended(first)
         await it.look()
         assert sorted(one.state for one in (await it.runs()).values()) == ["aborted", "aborted"]
-        assert {one["outcome"] for one in it.ledger.told("finished")} == {"cancelled"}
+        told = [(one["outcome"], one["by"], one["reason"]) for one in it.ledger.told("finished")]
+        assert sorted(told) == [("cancelled", "anna", "twice"), ("cancelled", "ben", "too slow")]
+        assert {one.detail for one in (await it.runs()).values()} == {"by anna: twice", "by ben: too slow"}
         for name, code in (("nobody", "no_such_job"),):
             with pytest.raises(ControlRefused) as caught:
                 await it.scheduler.ask(name)

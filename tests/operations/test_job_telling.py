@@ -39,6 +39,7 @@ RUN = JobRunLine(
     outcome="would_block",
     detail="stale_price",
     asked_by="anna",
+    reason="after the data was mended",
 )
 JOB = JobLine(
     "eurusd",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from peak_console.config.workspace import Workspace
@@ -144,6 +144,23 @@ def test_runs_of_jobs_are_folded_by_their_keys() -> None:
     assert pauses([*held, event(7, "job.resumed", {"job": "eurusd"})]) == {}
 
 
+def test_who_asked_and_who_cancelled_is_told_by_the_ledger_alone() -> None:
+    """The bodies are those that the node's scheduler writes."""
+    asked = {"job": "eurusd", "key": KEY, "cause": "asked", "asked_by": "mara", "reason": "data mended"}
+    over = {
+        "job": "eurusd",
+        "key": KEY,
+        "state": "aborted",
+        "outcome": "cancelled",
+        "detail": "by ben: not needed",
+        "by": "ben",
+        "reason": "not needed",
+    }
+    run = fold_runs([event(1, "job.started", asked), event(2, "job.finished", over)])["eurusd"].newest
+    assert run is not None
+    assert (run.asked_by, run.reason, run.detail) == ("mara", "data mended", "by ben: not needed")
+
+
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.just("2026-11-22T14:00:00"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -152,7 +169,7 @@ ANY = st.recursive(
 NAMES = sorted({*CYCLE, "state", "count", "why", "due_at", "cause", "kind"})
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.none() | st.dictionaries(st.sampled_from(NAMES), ANY))
 def test_no_body_breaks_a_line(body: Mapping[str, Any] | None) -> None:
     """Pruned, broken or hostile: there is a line or none, never an error, and no control character."""

@@ -42,6 +42,10 @@ class Ended:
     outcome: str
     detail: str = ""
     run_id: str = ""
+    by: str = ""
+    """Who ended it, where somebody did."""
+    reason: str = ""
+    """Why they did."""
 
 
 class Book:
@@ -343,6 +347,8 @@ def _ended(row: RunRow, ended: Ended, run_id: str, now_us: int, *, again: bool) 
     }
     if run_id:
         body["run_id"] = run_id
+    if ended.by:
+        body |= {"by": ended.by, "reason": ended.reason}
     if ended.state is RunState.INTERRUPTED:
         return {**body, "again": again}
     begun = now_us if row.started_us is None else row.started_us

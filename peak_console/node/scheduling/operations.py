@@ -83,9 +83,7 @@ class JobOperations:
         session.require_writing()
         self._require_scheduling()
         who = _text(message, "operator") or session.actor
-        reason = _text(message, "reason")
-        detail = one_line(f"by {who}{f': {reason}' if reason else ''}", _TEXT)
-        await self._scheduler.cancel(_text(message, "key"), detail)
+        await self._scheduler.cancel(_text(message, "key"), by=who, reason=_text(message, "reason"))
         return {"cancelled": True}
 
     async def _pause(self, message: Message, session: Session) -> Message:

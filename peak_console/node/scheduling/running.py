@@ -2,13 +2,31 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from peak_console.config.jobs import Job
 from peak_console.domain.clock import from_unix_us, iso
+from peak_console.domain.text import one_line
+from peak_console.node.scheduling.book import Ended
 from peak_console.node.scheduling.tables import RunRow
 from peak_console.node.scheduling.worker_process import WorkerProcess
+
+_DETAIL: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Who had a run end, and why."""
+
+    by: str
+    reason: str
+
+    def told(self, ended: Ended) -> Ended:
+        """How it ended, with who did it and why before what the worker said last."""
+        words = f"by {self.by}{f': {self.reason}' if self.reason else ''}" if self.by else self.reason
+        detail = one_line("; ".join(filter(None, (words, ended.detail))), _DETAIL)
+        return replace(ended, detail=detail, by=self.by, reason=self.reason)
 
 
 @dataclass(slots=True)
@@ -21,6 +39,8 @@ class Running:
     token: str
     run_id: str = ""
     step: str = ""
+    cancelled: Cancelled | None = None
+    """Who cancelled it first, and why; ``None`` while nobody did."""
 
     def heard(self, name: str, text: str) -> None:
         """Its worker said something."""

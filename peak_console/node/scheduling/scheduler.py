@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from peak_console.config.jobs import Job
@@ -21,7 +22,7 @@ from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
 from peak_console.node.scheduling.claims import Claims
 from peak_console.node.scheduling.orphans import end_orphan
 from peak_console.node.scheduling.outbox import Outbox
-from peak_console.node.scheduling.running import Running, order_of
+from peak_console.node.scheduling.running import Cancelled, Running, order_of
 from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings
 from peak_console.node.scheduling.syncing import job_of
 from peak_console.node.scheduling.tables import RunRow, waiting_row
@@ -132,21 +133,27 @@ class Scheduler:
             )
         if name in self._around.paused():
             raise ControlRefused(
-                f"the job {name} is paused", code="job_paused", remedy=f"peak jobs resume {name}"
+                f"the job {name} is paused",
+                code="job_paused",
+                remedy=f'let it run again: peak jobs resume {name} --reason "..."',
             )
         told = {"asked_by": asked_by, "reason": reason, "params": json.dumps(params or {}, sort_keys=True)}
         row = await self._book.ask(waiting_row(name, self._now(), cause, **told))
         self.wake(name)
         return row.key
 
-    async def cancel(self, key: str, detail: str = "") -> bool:
-        """End a run that runs or waits; raises ``ControlRefused`` where no such run is under way."""
+    async def cancel(self, key: str, *, by: str = "", reason: str = "") -> bool:
+        """End a run that runs or waits; raises ``ControlRefused`` where no such run is under way.
+
+        Who did it first, and why, is told with its end.
+        """
         running = self.standing.running.get(key)
         if running is not None:
+            running.cancelled = running.cancelled or Cancelled(by, reason)
             running.worker.end(_CANCELLED)
             return True
         async with self._deciding:
-            ended = Ended(RunState.ABORTED, _CANCELLED, detail)
+            ended = Cancelled(by, reason).told(Ended(RunState.ABORTED, _CANCELLED))
             if not await self._book.give_up(key, ended, self._now()):
                 raise refuse_unknown(key)
         self.wake()
@@ -306,7 +313,9 @@ class Scheduler:
         self._claims.over(running.token)
         if ended.outcome == _NODE_ENDED:
             ended = Ended(RunState.INTERRUPTED, _NODE_ENDED, ended.detail)
-        ended = Ended(ended.state, ended.outcome, ended.detail, running.run_id)
+        if ended.outcome == _CANCELLED and running.cancelled is not None:
+            ended = running.cancelled.told(ended)
+        ended = replace(ended, run_id=running.run_id)
         again = ended.state is RunState.INTERRUPTED and runs_again(running.job.catch_up, running.row.attempt)
         while True:
             try:

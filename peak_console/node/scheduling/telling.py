@@ -87,7 +87,7 @@ def run_told(row: RunRow, running: Running | None = None) -> dict[str, Any]:
     return {
         "key": row.key,
         "job": row.job,
-        "state": RunState.CLAIMED.value if waits else row.state,
+        "state": _run_state(row, running),
         "due_at": iso(from_unix_us(row.due_us)),
         "cause": row.cause,
         "run_id": (running.run_id if running else "") or row.run_id,
@@ -97,9 +97,18 @@ def run_told(row: RunRow, running: Running | None = None) -> dict[str, Any]:
         "detail": "" if waits else row.detail,
         "step": "waits for its turn" if waits else running.step if running else "",
         "asked_by": row.asked_by,
+        "reason": row.reason,
         "attempt": row.attempt,
         "duration_ms": took,
     }
+
+
+def _run_state(row: RunRow, running: Running | None) -> str:
+    """Claimed until its worker goes, then running, whether or not that is written down yet."""
+    if row.state == WAITING:
+        return RunState.CLAIMED.value
+    goes = running is not None and running.worker.pid and row.is_live
+    return RunState.RUNNING.value if goes else row.state
 
 
 def _job(

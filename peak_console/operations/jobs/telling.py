@@ -35,6 +35,7 @@ def run_json(run: JobRunLine) -> dict[str, Any]:
         "detail": run.detail,
         "step": run.step,
         "asked_by": run.asked_by,
+        "reason": run.reason,
     }
 
 
@@ -79,6 +80,7 @@ def run_from(told: Any) -> JobRunLine | None:
         detail=_word(fields.get("detail")),
         step=_word(fields.get("step")),
         asked_by=_word(fields.get("asked_by"), _NAME),
+        reason=_word(fields.get("reason")),
     )
 
 

@@ -110,7 +110,8 @@ def _take(record: JobRecord, event: LedgerEvent, body: Mapping[str, Any]) -> Non
             instant(body.get("due_at")) or at,
             _cause(body.get("cause")),
             started_at=at,
-            asked_by=word(body.get("operator")),
+            asked_by=word(body.get("asked_by")),
+            reason=word(body.get("reason"), 200),
         )
         return
     run = known or JobRunLine(key, record.name, RunState.RUNNING, _due(key) or at)

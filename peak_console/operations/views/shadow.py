@@ -52,6 +52,8 @@ class JobRunLine:
     step: str = ""
     """What it does now."""
     asked_by: str = ""
+    reason: str = ""
+    """Why it was asked for."""
 
     def duration_s(self, now: datetime) -> float | None:
         """How long it took, or takes."""

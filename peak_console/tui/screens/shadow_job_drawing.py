@@ -148,7 +148,8 @@ def run_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[JobRun
 
     def cause(one: JobRunLine) -> Span:
         who = f" by {one.asked_by}" if one.asked_by else ""
-        return Span(one_line(f"{_CAUSES.get(one.cause.value, one.cause.value)}{who}", 60), Tone.DIM)
+        why = f": {one.reason}" if one.reason else ""
+        return Span(one_line(f"{_CAUSES.get(one.cause.value, one.cause.value)}{who}{why}", 160), Tone.DIM)
 
     return (
         Column("DUE", 12, lambda one: Span(figures.day_and_clock(one.due_at, now))),
