@@ -9,6 +9,7 @@ from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.keeping.pruning import Pruning
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.arm_record import ArmRecord
+from peak_console.node.cycle_gates import CycleGates
 from peak_console.node.facts import Facts
 from peak_console.node.paper_books import PaperBooks
 
@@ -28,6 +29,7 @@ class Folds:
     pruning: Pruning
     armed: ArmRecord
     books: PaperBooks
+    gates: CycleGates
 
 
 def folds_of(rules: "WriterRules", clock: "Clock") -> Folds:
@@ -39,6 +41,7 @@ def folds_of(rules: "WriterRules", clock: "Clock") -> Folds:
         Pruning(rules.least_days, clock=clock),
         ArmRecord(),
         PaperBooks(),
+        CycleGates(),
     )
 
 
@@ -50,7 +53,7 @@ def writer_of(node: "Node", folds: Folds) -> LedgerWriter:
         clock=node.state.clock,
         projections=(
             *(folds.facts, node.state.approvals, Rollups(), folds.breakers, folds.reservations),
-            *(folds.pruning, folds.armed, node.detecting, pauses, folds.books),
+            *(folds.pruning, folds.armed, node.detecting, pauses, folds.books, folds.gates),
         ),
         guards=(rules.guard,),
         conditions=(
@@ -62,6 +65,7 @@ def writer_of(node: "Node", folds: Folds) -> LedgerWriter:
             folds.armed.out_of_place,
             node.detecting.out_of_place,
             pauses.out_of_place,
+            folds.gates.out_of_place,
             folds.books.out_of_place,
         ),
     )

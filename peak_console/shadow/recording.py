@@ -17,7 +17,8 @@ from peak_console.domain.text import one_line
 from peak_console.domain.trading import GateDecision, OrderIntent
 from peak_console.domain.vocabulary import Layer
 from peak_console.policy.sod import ModelIdentity, sod_conflict
-from peak_console.risk.document import FORM, number_text
+from peak_console.risk.document import number_text
+from peak_console.risk.recorded import decided_body
 from peak_console.shadow.material import Ended, Material
 from peak_console.shadow.working import Working
 
@@ -26,23 +27,14 @@ _MOST_SCORED = 50
 
 def gate_draft(material: Material, now: datetime, random: RandomBytes) -> EventDraft | None:
     """The gate's decision as an event; ``None`` where it was not asked."""
-    decision, document, intent = material.decision, material.document, material.intent
-    if decision is None or document is None or intent is None:
+    decision, document = material.decision, material.document
+    if decision is None or document is None:
         return None
     material.decided_as = new_event_id(random, now)
-    body = {
-        "gate": FORM,
-        **_decision_json(decision),
-        "inputs_digest": decision.inputs_digest,
-        "inputs": document,
-        "intent_id": intent.intent_id,
-        "venue_kind": intent.venue_kind,
-        "would": "allow" if decision.allows else "block",
-    }
     return EventDraft(
         material.decided_as,
         EventKind.GATE_DECIDED.value,
-        body,
+        decided_body(document, decision),
         run_id=material.run_id,
         layer=Layer.L5.value,
     )

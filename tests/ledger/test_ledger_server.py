@@ -201,13 +201,24 @@ async def test_what_a_jobs_worker_records_needs_its_claim(service: Service, kind
                     await client.append([draft], given)
                 assert caught.value.code == "kind_reserved"
     async with await service.client(claim="right") as client:
-        await client.append([EventDraft(event_id(), kind, {})])
+        await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
         await service.restart()
-        await client.append([EventDraft(event_id(), kind, {})])
+        await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
         service.claims.clear()
         await service.restart()
         with pytest.raises(ControlRefused):
-            await client.append([EventDraft(event_id(), kind, {})])
+            await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
+
+
+@pytest.mark.parametrize("kind", ["shadow.cycle.finished", "drift.checked"])
+async def test_a_jobs_worker_records_nothing_in_another_jobs_name(service: Service, kind: str) -> None:
+    """Whose work it was is the claim's to say, not the body's."""
+    service.claims["right"] = "nightly"
+    async with await service.client(claim="right") as client:
+        for body in ({}, {"job": ""}, {"job": "hourly"}, {"job": ["nightly"]}):
+            with pytest.raises(ControlRefused) as caught:
+                await client.append([EventDraft(event_id(), kind, body)])
+            assert caught.value.code == "kind_reserved"
 
 
 async def test_the_node_appends_through_the_same_commits(service: Service) -> None:

@@ -61,7 +61,7 @@ async def claimed(socket: Path, claim: str, asked: str = "") -> None:
         if asked:
             await client.request(asked, job="long")
             return
-        body = {"tier": "canary"}
+        body = {"tier": "canary", "job": "long"}
         kind = EventKind.DRIFT_CHECKED.value
         await client.append([EventDraft(new_event_id(secrets.token_bytes), kind, body)])
 
@@ -118,6 +118,7 @@ async def test_what_is_asked_of_jobs(world: World) -> None:
     assert (jobs["runs"], jobs["running"], jobs["problem"]) == (1, 0, "")
     (finished,) = told(world, EventKind.JOB_FINISHED)
     assert (finished["state"], finished["outcome"], finished["run_id"]) == ("aborted", "cancelled", "run-1")
+    assert (finished["by"], finished["reason"]) == ("anna", "enough")
     assert [one["job"] for one in told(world, EventKind.JOB_PAUSED)] == ["long"]
 
 

@@ -34,6 +34,7 @@ from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.ledger.service.server import LedgerServer
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.llm.client import Client
+from peak_console.node.cycle_gates import CycleGates
 from peak_console.node.paper_books import PaperBooks
 from peak_console.shadow.working import Working
 from peak_console.simulator.server import PATHS, application
@@ -139,12 +140,17 @@ async def world(folder: Path) -> AsyncIterator[World]:
     configs = ConfigCache(ws)
     breakers = Breakers(lambda: configs.current().control.provider_breaker.rules())  # noqa: PLW0108 - asked anew
     reservations = Reservations(lambda: configs.current().budgets.limits, clock=clock)
-    books = PaperBooks()
+    books, gates = PaperBooks(), CycleGates()
     writer = LedgerWriter(
         ws.ledger,
         clock=clock,
-        projections=[Rollups(), breakers, reservations, books],
-        conditions=[breakers.out_of_place, reservations.out_of_place, books.out_of_place],
+        projections=[Rollups(), breakers, reservations, books, gates],
+        conditions=[
+            breakers.out_of_place,
+            reservations.out_of_place,
+            gates.out_of_place,
+            books.out_of_place,
+        ],
     )
     writer.append([(EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "test")])
     node = LedgerServer(

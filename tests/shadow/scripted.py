@@ -26,6 +26,7 @@ from peak_console.domain.ledgering import Ack
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.llm.runs import Run
+from peak_console.node.cycle_gates import CycleGates
 from peak_console.node.paper_books import PaperBooks
 from peak_console.shadow.working import Working
 
@@ -197,9 +198,12 @@ def desk(ws: Workspace, **said: Said | list[Said]) -> Iterator[Desk]:
     """A desk whose slots pass everything, but for what ``said`` changes (``L3_primary=…``)."""
     permit(ws)
     ws.ledger.unlink(missing_ok=True)
-    books = PaperBooks()
+    books, gates = PaperBooks(), CycleGates()
     writer = LedgerWriter(
-        ws.ledger, clock=SystemClock(), projections=[books], conditions=[books.out_of_place]
+        ws.ledger,
+        clock=SystemClock(),
+        projections=[books, gates],
+        conditions=[gates.out_of_place, books.out_of_place],
     )
     writer.append([(EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "test")])
     answers: dict[str, list[Said]] = {

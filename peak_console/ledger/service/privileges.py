@@ -50,6 +50,9 @@ _JOBS_KINDS: Final = frozenset(
 )
 """Kinds that only a worker of a job appends, which the node itself has started."""
 
+_NAMING_KINDS: Final = frozenset({EventKind.SHADOW_CYCLE_FINISHED, EventKind.DRIFT_CHECKED})
+"""Of them, those whose body says which job's they are."""
+
 _PEOPLES_ACTIONS: Final = frozenset({"disarm", "reduce", "stop", "capture"})
 """What people do about an incident; every other action of one is what the node saw, did or told."""
 
@@ -94,6 +97,11 @@ def is_nodes_own(kind: str) -> bool:
 def is_jobs_own(kind: str) -> bool:
     """Whether only a worker that the node has started for a job appends this kind."""
     return kind in _JOBS_KINDS
+
+
+def is_another_jobs(kind: str, body: Mapping[str, Any], job: str) -> bool:
+    """Whether an event that names the job of its run names another than ``job``, whose worker records it."""
+    return kind in _NAMING_KINDS and body.get("job") != job
 
 
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
@@ -151,6 +159,15 @@ def refuse_no_job(kind: str, actor: str) -> ControlRefused:
     said = f"{kind} is recorded by the worker of a job, and {actor} is not one that this node has started"
     return ControlRefused(
         said, code="kind_reserved", remedy="ask the node to run it: peak shadow run --job NAME"
+    )
+
+
+def refuse_other_job(kind: str, job: str) -> ControlRefused:
+    """The refusal of what the worker of one job says in another's name."""
+    return ControlRefused(
+        f"{kind} names another job than {job!r:.60}, whose worker records it",
+        code="kind_reserved",
+        remedy="a worker records its own job's work only",
     )
 
 

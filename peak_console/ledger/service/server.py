@@ -22,6 +22,7 @@ from peak_console.ledger.service.privileges import (
     NONCE_VALID_US,
     Authorise,
     Proof,
+    is_another_jobs,
     is_jobs_own,
     is_nodes_own,
     is_nodes_word,
@@ -31,6 +32,7 @@ from peak_console.ledger.service.privileges import (
     refuse_agents,
     refuse_no_job,
     refuse_nodes_own,
+    refuse_other_job,
     refuse_unproven,
     unproven,
 )
@@ -425,3 +427,5 @@ def _refuse_others_words(session: Session, entries: Sequence[Entry]) -> None:
             raise refuse_agents(one.kind, session.actor)
         if is_jobs_own(one.kind) and not session.job:
             raise refuse_no_job(one.kind, session.actor)
+        if is_another_jobs(one.kind, one.body, session.job):
+            raise refuse_other_job(one.kind, session.job)
