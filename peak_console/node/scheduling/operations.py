@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from peak_console.domain.canonical import NotCanonical, canonical
-from peak_console.domain.errors import ControlRefused, UsageWrong
+from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.text import one_line
 from peak_console.ledger.service.server import Handler
@@ -13,7 +13,8 @@ from peak_console.ledger.service.wire import Message
 from peak_console.node.acting import own
 from peak_console.node.scheduling.book import Book
 from peak_console.node.scheduling.scheduler import Scheduler
-from peak_console.node.scheduling.telling import listing, read, scheduler_told
+from peak_console.node.scheduling.standing import trouble_of
+from peak_console.node.scheduling.telling import listing, read, scheduler_told, without_book
 
 PARAMS_LIMIT: Final = 4096
 """Bytes of what may be asked of a run, as canonical JSON."""
@@ -54,10 +55,14 @@ class JobOperations:
         wanted = message.get("runs", _RUNS)
         if type(wanted) is not int:
             raise UsageWrong("runs is how many runs to tell", code="job_malformed")
-        found = await self._book.read(lambda db: read(db, wanted))
-        stopped, standing = self._stopped(), self._scheduler.standing
+        stopped, standing, trouble = self._stopped(), self._scheduler.standing, ""
+        try:
+            found = await self._book.read(lambda db: read(db, wanted))
+        except EnvironmentUnfit as error:
+            found, trouble = without_book(standing), trouble_of(error)
         told = scheduler_told(standing, stopped, self._note())
-        return {"scheduler": told, **listing(found, standing, stopped, self._paused())}
+        told["problem"] = told["problem"] or trouble
+        return {"scheduler": told, "whole": not trouble, **listing(found, standing, stopped, self._paused())}
 
     async def _run(self, message: Message, session: Session) -> Message:
         """An operator asks for a run now; it needs no proof, for it can do no more than its schedule does."""

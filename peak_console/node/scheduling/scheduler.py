@@ -23,7 +23,7 @@ from peak_console.node.scheduling.claims import Claims
 from peak_console.node.scheduling.orphans import end_orphan
 from peak_console.node.scheduling.outbox import Outbox
 from peak_console.node.scheduling.running import Cancelled, Running, order_of
-from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings
+from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings, trouble_of
 from peak_console.node.scheduling.syncing import job_of
 from peak_console.node.scheduling.tables import RunRow, waiting_row
 
@@ -53,6 +53,10 @@ class Scheduler:
         self._free_since: dict[str, int] = {}
         self._served_since = 0
         self._offset: int | None = None
+        self._opened = False
+        """Whether what an earlier node left is settled."""
+        self._taken = ""
+        """The digest of the config whose jobs the book has."""
         self._ending = False
         self._watching: set[asyncio.Task[None]] = set()
         self._deciding = asyncio.Lock()
@@ -60,7 +64,7 @@ class Scheduler:
     # -- the node's side
 
     async def begin(self) -> None:
-        """Tell what is untold, settle what an earlier node left, take the jobs in, set the alarms."""
+        """Settle what an earlier node left, take the jobs in, tell what is untold, set the alarms."""
         self._served_since = self._now()
         self._alarm = self._around.alarm(self.wake)
         await self._tried(self._opening)
@@ -168,17 +172,14 @@ class Scheduler:
                 await self._tried(self._decide)
 
     async def _opening(self) -> None:
-        await self._outbox.tell()
-        self._read_config()
+        self._read_config()  # before the book: its policies decide what runs again
         self.standing.schedules = await self._book.schedules()
         if not self.standing.jobs and self.standing.problem:
             known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
             self.standing.jobs = {job.name: job for job in known if job is not None}
-        loop = asyncio.get_running_loop()
-        for row in await self._recover():
-            if row.pid:
-                loop.call_later(ORPHAN_GRACE_S, self._end_orphan, row)
+        await self._recover()
         await self._take_config()
+        self._opened = True
         await self._outbox.tell()
         self.wake()
 
@@ -186,14 +187,19 @@ class Scheduler:
         if end_orphan(row.pid, self._around.root):
             logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
 
-    async def _recover(self) -> list[RunRow]:
+    async def _recover(self) -> None:
         catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
-        return await self._book.recover(catch_up, self._now())
+        loop = asyncio.get_running_loop()
+        for row in await self._book.recover(catch_up, self._now()):
+            if row.pid:
+                loop.call_later(ORPHAN_GRACE_S, self._end_orphan, row)
 
     async def _decide(self) -> None:
-        if self.standing.trouble:
+        if not self._opened:
+            await self._opening()
+        elif self.standing.trouble:
             await self._recover()  # a claim whose end could not be written
-        if self._config_changed() or self.standing.digest == "":
+        if self._config_changed() or self.standing.digest != self._taken:
             self._read_config()
             await self._take_config()
             self._rung |= set(self.standing.jobs)
@@ -322,7 +328,7 @@ class Scheduler:
                 await self._book.over(running.row, ended, self._now(), again=again)
                 break
             except PeakError as error:
-                self.standing.trouble = error.message
+                self.standing.trouble = trouble_of(error)
                 if self._ending:
                     break
                 await asyncio.sleep(_RETRY_S)
@@ -338,9 +344,10 @@ class Scheduler:
         try:
             await what()
         except PeakError as error:
-            if error.message != self.standing.trouble:
-                logger.warning("the scheduler waits: %s", error.message)
-            self.standing.trouble = error.message
+            words = trouble_of(error)
+            if words != self.standing.trouble:
+                logger.warning("the scheduler waits: %s", words)
+            self.standing.trouble = words
             if not self._ending:
                 asyncio.get_running_loop().call_later(_RETRY_S, self.wake)
         else:
@@ -372,7 +379,7 @@ class Scheduler:
             return
         before = self.standing.schedules
         known = await self._book.sync(list(self.standing.jobs.values()), self._now())
-        self.standing.schedules = known
+        self.standing.schedules, self._taken = known, self.standing.digest
         for name in set(self.standing.wakes) - self.standing.jobs.keys():
             self.standing.wakes.pop(name)
             if self._alarm is not None:

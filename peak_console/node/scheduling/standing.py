@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from peak_console.config.jobs import Job
 from peak_console.domain.clock import Clock
+from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.node.scheduling.running import Running
 from peak_console.node.scheduling.tables import ScheduleRow
@@ -68,4 +69,9 @@ class Standing:
     problem: str = ""
     """Why the config's jobs cannot be read: what was read last goes on."""
     trouble: str = ""
-    """Why the book or the ledger cannot be written."""
+    """Why the book or the ledger cannot be written, with what to do."""
+
+
+def trouble_of(error: PeakError) -> str:
+    """What is wrong, with what to do."""
+    return f"{error.message}; {error.remedy}" if error.remedy else error.message

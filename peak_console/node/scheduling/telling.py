@@ -40,6 +40,11 @@ def read(db: sqlite3.Connection, runs: int) -> Read:
     )
 
 
+def without_book(standing: Standing) -> Read:
+    """What is known at once, while the book cannot be read."""
+    return Read(standing.schedules, (), (), {}, {})
+
+
 def listing(found: Read, standing: Standing, stopped: str, paused: Mapping[str, str]) -> dict[str, Any]:
     """The reply to ``jobs.list``: jobs of the config in its order, then those that left it."""
     names = [*standing.jobs, *(name for name in found.schedules if name not in standing.jobs)]

@@ -186,7 +186,7 @@ class _Waiting:
         for key in self.keys:
             run = now.run(key)
             if run is None:
-                self.missing[key] = self.missing.get(key, 0) + 1
+                self.missing[key] = self.missing.get(key, 0) + now.whole
                 if self.missing[key] > _MISSING_LOOKS:
                     raise _lost(key)
                 continue

@@ -1,7 +1,7 @@
 """Jobs as they stand: the node's word where one answers, else what configs and ledger have of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +40,8 @@ class JobsNow:
     told_by_node: bool = False
     problem: str = ""
     """Why it is not the node's word, or not all of it, with what to do."""
+    whole: bool = True
+    """False while the node cannot read its own record of runs: those that run are told, no others."""
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The scheduler's own figures, as the node tells them."""
 
@@ -69,10 +71,11 @@ def list_jobs(ws: Workspace, *, runs: int = RUNS_SHOWN, clock: Clock | None = No
     now = (clock or SystemClock()).now()
     try:
         with node_client(ws) as client:
-            return jobs_told(client.request("jobs.list", deadline_s=PATIENCE_S, runs=runs), now)
+            told = jobs_told(client.request("jobs.list", deadline_s=PATIENCE_S, runs=runs), now)
     except PeakError as error:
         remedy = START_NODE if isinstance(error, NodeUnreachable) else error.remedy
         return _recorded(ws, now, runs, f"no node tells ({error.message}); {remedy}")
+    return told if told.whole else replace(told, runs=_recorded(ws, now, runs, "").runs)
 
 
 def jobs_told(reply: Mapping[str, Any], now: datetime) -> JobsNow:
@@ -86,6 +89,7 @@ def jobs_told(reply: Mapping[str, Any], now: datetime) -> JobsNow:
         scheduler=scheduler_words(told),
         told_by_node=True,
         problem=problem if isinstance(problem, str) else "",
+        whole=reply.get("whole") is not False,
         raw=told,
     )
 
