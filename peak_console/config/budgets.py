@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
 from peak_console.config.schema import ConfigModel, FreeText, Number
+from peak_console.config.timezones import Zone
 from peak_console.domain.money import nano_from_decimal
 
 STALE_RATE_DAYS: Final = 30
@@ -20,17 +20,6 @@ LAYER_SCOPES: Final = (Scope.LAYER_RUN, Scope.LAYER_DAY)
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 Eur = Annotated[Number, Field(ge=0, le=1_000_000, max_digits=16, decimal_places=9)]
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"no time zone of that name in the tz database: {name[:80]!r}") from error
-    return name
-
-
-Zone = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_known_zone)]
 
 
 class LimitEntry(ConfigModel):

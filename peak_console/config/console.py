@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from peak_console.config.budgets import Zone
 from peak_console.config.schema import ConfigModel, FreeText, Listed
+from peak_console.config.timezones import Zone
 
 
 class Theme(StrEnum):

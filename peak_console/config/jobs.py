@@ -2,9 +2,8 @@
 
 from decimal import Decimal
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from peak_console.config.schema import (
     ConfigModel,
@@ -16,6 +15,7 @@ from peak_console.config.schema import (
     Tokens,
     Usd,
 )
+from peak_console.config.timezones import Zone
 from peak_console.domain.jobs import CatchUp, JobKind
 from peak_console.domain.vocabulary import Layer, Role
 
@@ -30,17 +30,6 @@ Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-
 Fraction = Annotated[Number, Field(gt=0, le=1, max_digits=9, decimal_places=8)]
 Basis = Annotated[Number, Field(ge=0, le=1000, max_digits=9, decimal_places=4)]
 Eur = Annotated[Number, Field(ge=0, le=1_000_000_000, max_digits=20, decimal_places=9)]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"there is no time zone {name[:60]!r}") from error
-    return name
-
-
-TimeZone = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_zone)]
 
 
 class JobBudget(ConfigModel):
@@ -62,7 +51,7 @@ class FileSource(ConfigModel):
         description="A CSV, Parquet or JSON Lines file, by its suffix; relative to the workspace. "
         "`package:eurusd_1h` is the excerpt that the demo ships."
     )
-    timezone: TimeZone = Field(default="UTC", description="Zone of times that name none.")
+    timezone: Zone = Field(default="UTC", description="Zone of times that name none.")
 
 
 class HttpSource(ConfigModel):
@@ -75,7 +64,7 @@ class HttpSource(ConfigModel):
     format: Annotated[str, Field(pattern=r"^(csv|json|jsonl)$")] = Field(
         default="json", description="csv, json or jsonl."
     )
-    timezone: TimeZone = Field(default="UTC", description="Zone of times that name none.")
+    timezone: Zone = Field(default="UTC", description="Zone of times that name none.")
 
 
 class Replay(ConfigModel):
@@ -181,7 +170,7 @@ class Job(ConfigModel):
         default=None,
         description="`every 15m` (s, m, h, d), `daily 07:30`, or cron (five fields). Absent: when asked.",
     )
-    timezone: TimeZone = Field(default="UTC", description="IANA zone of daily times and cron.")
+    timezone: Zone = Field(default="UTC", description="IANA zone of daily times and cron.")
     enabled: bool = Field(default=True, description="Whether it runs by its schedule.")
     timeout_s: Seconds = Field(default=600, description="Seconds after which a run is ended.")
     max_instances: Annotated[int, Field(ge=1, le=8)] = Field(default=1, description="Runs at once.")

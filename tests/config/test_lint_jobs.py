@@ -149,3 +149,37 @@ def test_a_cycle_without_an_advisor_is_named(jobs: Any) -> None:
     jobs.write(matrix, text.replace("[L3.primary]", "[L3.unread]"))
     found = [one.message for one in jobs.lint() if one.rule == "jobs.slot_empty"]
     assert found == ["job eurusd: L3.primary holds no model"]
+
+
+@pytest.mark.parametrize(
+    "schedule", ["hourly", "every 0m", "every 5 minutes", "daily 7:30", "daily 24:00", "* * *"]
+)
+def test_a_schedule_of_no_form_is_told_in_words_with_examples(jobs: Any, schedule: str) -> None:
+    """Nobody has to read a pattern to know what a schedule may be."""
+    jobs.write(FILE, cycle(schedule=schedule))
+    (found,) = jobs.lint()
+    assert found.rule == "schema.bad_value"
+    assert all(example in found.message for example in ('"every 15m"', '"daily 07:30"', '"5 * * * 1-5"'))
+    assert "pattern" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("zone", "meant"),
+    [
+        ("Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("New York", "America/New_York"),
+        ("Mars/Base", "such as Europe/Berlin"),
+        ("../../etc/passwd", "tz database"),
+    ],
+)
+def test_a_time_zone_that_does_not_exist_is_told_with_those_that_are_close(
+    jobs: Any, zone: str, meant: str
+) -> None:
+    """What was meant is the remedy."""
+    jobs.write(FILE, cycle(more=f'timezone = "{zone}"'))
+    (found,) = jobs.lint()
+    assert found.rule == "schema.bad_value"
+    assert f"there is no time zone '{zone}'" in found.message
+    assert meant in found.remedy

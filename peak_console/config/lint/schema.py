@@ -66,6 +66,8 @@ _EXPECTED: Final = {
     "always|on_escalation": "must be always, on_escalation or sampled:<rate>, 0 < rate <= 1",
     "@(": "must be <name>@<version>, lower case and dashes in the name",
     "^https?": "must be an http or https address",
+    "daily (": 'must be a length ("every 15m"; s, m, h, d), a daily time ("daily 07:30") or a cron line of '
+    'five fields, minute to weekday ("5 * * * 1-5")',
     "x21-": "must be printable ASCII without blanks",
 }
 
@@ -144,7 +146,8 @@ def _explain(shape: type[ConfigModel], document: Document, error: ErrorDetails) 
         fix = retyped(shape, document.data, path)
         yield _hit(document, "schema.wrong_type", path, f"{key} {_expected(error)}", fix=fix)
     else:
-        yield _hit(document, "schema.bad_value", path, f"{key} {_expected(error)}")
+        remedy = str(error.get("ctx", {}).get("remedy", ""))
+        yield _hit(document, "schema.bad_value", path, f"{key} {_expected(error)}", remedy)
 
 
 def _unknown_key(shape: type[ConfigModel], document: Document, path: Path) -> Hit:
