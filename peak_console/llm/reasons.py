@@ -134,7 +134,10 @@ MEANINGS: Final[Mapping[CallReason, Meaning]] = MappingProxyType(
             _NOT_ADMITTED, "no EUR rate is set", _PASSED_OVER, "set [currency] in configs/ai/budgets.toml"
         ),
         CallReason.KEY_MISSING: Meaning(
-            _NOT_ADMITTED, "the provider's key is not in this environment", _PASSED_OVER, "export the key"
+            _NOT_ADMITTED,
+            "the provider's key is not in this environment",
+            _PASSED_OVER,
+            "export the key; for jobs write it into the node's environment file: peak node install --print",
         ),
         CallReason.REAL_KEY_IN_SIMULATION: Meaning(
             _NOT_ADMITTED,
