@@ -19,6 +19,7 @@ from peak_console.node.admission import Circumstances, admit
 from peak_console.node.gate_records import misdecided
 from peak_console.node.halting import refused_by_halts
 from peak_console.node.ramping import ramped
+from peak_console.node.release_records import misreleased
 from peak_console.node.save_records import misrecorded
 from peak_console.node.verified import VerifiedGuard
 from peak_console.operations.missing_ledger import newest_size
@@ -90,10 +91,15 @@ class WriterRules:
     def condition(self, draft: EventDraft) -> PeakError | None:
         """Why an event may not be recorded now; ``None`` where it may."""
         if not draft.kind.startswith(("control.enabled", "control.stopped", "operator.", "phase.")):
-            return misrecorded(draft) or misdecided(draft)
+            return misrecorded(draft) or misdecided(draft) or self._misreleased(draft)
         if draft.kind == EventKind.CONTROL_ENABLED:
             self._node.watch.look()
         return admit(draft, self._state.facts, self.circumstances())
+
+    def _misreleased(self, draft: EventDraft) -> PeakError | None:
+        if draft.kind != EventKind.MODEL_RELEASED:
+            return None
+        return misreleased(draft, self._state.facts.quarantined)
 
     def unapproved(self, draft: EventDraft) -> PeakError | None:
         """Why an approval, or what needs one, is out of place."""
