@@ -149,7 +149,9 @@ class _Judge:
         known = self.facts.decisions
         made = known or ()
         allowed = sum(one.allowed for one in made)
-        told = f"{len(made):,} ({allowed:,} allowed, {len(made) - allowed:,} blocked)"
+        pruned = sum(one.pruned for one in made)
+        told = f"{len(made):,} ({allowed:,} allowed, {len(made) - allowed - pruned:,} blocked"
+        told += f", {pruned:,} pruned)" if pruned else ")"
         return result_of(
             "min_gate_decisions",
             f"decisions of the gate in {self._window}",
@@ -163,20 +165,27 @@ class _Judge:
         )
 
     def agreement(self) -> CriterionResult:
+        """One that was pruned cannot be decided again: with it there is no evidence, unless another differs."""
         made = self.facts.decisions or ()
-        differ = [one for one in made if one.differs]
+        differ, pruned = [one for one in made if one.differs], [one for one in made if one.pruned]
         found = f"{len(made):,} decided again, all alike"
+        if pruned:
+            found = f"{len(pruned):,} of {len(made):,} pruned: #{pruned[0].seq} cannot be decided again"
         if differ:
             found = f"{len(differ)} of {len(made):,} not alike: #{differ[0].seq} {differ[0].differs}"
         return result_of(
             "gate_agrees",
             f"the gate decides alike again, {self._window}",
-            met=None if not made else not differ,
+            met=False if differ else None if pruned or not made else True,
             found=found if made else "none was recorded",
             wanted="verdict, reasons and digest of every decision",
             evidence=f"peak gate replay; {_GATE} {span(made)}",
             remedy="find out what changed them: peak gate replay",
-            unknown="let the shadow jobs run on: peak jobs list",
+            unknown=(
+                "keep bodies longer than the window (peak ledger prune), and let the shadow jobs run on"
+                if pruned
+                else "let the shadow jobs run on: peak jobs list"
+            ),
             window=self._window,
             age=self._age(made[-1].at if made else None),
         )

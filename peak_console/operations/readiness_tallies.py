@@ -45,6 +45,8 @@ class DecisionMark:
     allowed: bool
     differs: str
     """Where the gate, asked again, says otherwise; empty where it agrees."""
+    pruned: bool = False
+    """Whether only its hash is left: then nobody can decide it again, and what it said is not known."""
 
 
 class _Kept(Generic[Mark]):
@@ -103,11 +105,12 @@ def cycle_mark(event: LedgerEvent) -> CycleMark:
 
 
 def decision_mark(event: LedgerEvent) -> DecisionMark:
-    """What is kept of a decision, made again from its inputs; one whose inputs are gone does not agree."""
+    """What is kept of a decision, made again from its inputs; of one that was pruned, that it was made."""
     body = event.body
-    differs = "its body was pruned" if body is None else disagreement(body) or ""
+    if body is None:
+        return DecisionMark(event.seq, time_of(event), allowed=False, differs="", pruned=True)
     allowed = mapping(body).get("verdict") == GateVerdict.ALLOW
-    return DecisionMark(event.seq, time_of(event), allowed, word(differs, 120))
+    return DecisionMark(event.seq, time_of(event), allowed, word(disagreement(body) or "", 120))
 
 
 def _same(reader: LedgerReader, seq: int, hashed: str) -> bool:

@@ -25,7 +25,7 @@ from peak_console.operations.readiness_shadow import (
     shadow_results,
 )
 from peak_console.operations.readiness_shadow_facts import canaries, quarantined
-from peak_console.operations.readiness_tallies import CycleMark, DecisionMark, Tallies
+from peak_console.operations.readiness_tallies import CycleMark, DecisionMark, Tallies, decision_mark
 from peak_console.risk.document import inputs_document
 from peak_console.risk.gate import decide
 from peak_console.risk.recorded import decided_body
@@ -107,6 +107,18 @@ def test_one_step_beyond_a_bound_is_red(criterion: str, change: Mapping[str, Any
     assert [(one.id, one.status.value, bool(one.remedy)) for one in missing] == [(criterion, "red", True)]
 
 
+def test_a_decision_that_was_pruned_is_no_evidence_that_the_gate_agrees() -> None:
+    """Neither red nor green by itself; one that differs is red whatever was pruned."""
+    gone = DecisionMark(10, NOW, allowed=False, differs="", pruned=True)
+    pruned = judged(replace(GOOD, decisions=(gone, *DECISIONS)))
+    assert pruned["gate_agrees"].status is CriterionStatus.NO_EVIDENCE
+    assert "1 of 3 pruned: #10" in pruned["gate_agrees"].found
+    assert "keep bodies longer" in pruned["gate_agrees"].remedy
+    assert "1 allowed, 1 blocked, 1 pruned" in pruned["min_gate_decisions"].found
+    wrong = judged(replace(GOOD, decisions=(gone, *DECISIONS, WRONG)))
+    assert wrong["gate_agrees"].status is CriterionStatus.RED
+
+
 def test_played_history_shows_nothing_but_in_a_simulated_workspace() -> None:
     """It is told that it was left out."""
     played = replace(GOOD, cycles=tuple(replace(one, replayed=True) for one in CYCLES))
@@ -154,6 +166,9 @@ def test_events_are_counted_once_and_decided_again(tmp_path: Path) -> None:
         first, second = tallies.decisions(reader, since)
         assert (first.differs, first.allowed) == ("", False)
         assert second.differs.startswith("verdict: recorded ALLOW")
+        (event,) = reader.read(first.seq - 1, 1)
+        assert decision_mark(event) == first
+        assert decision_mark(replace(event, body=None)) == replace(first, pruned=True)
         assert [one.outcome for one in tallies.cycles(reader, since)] == ["would_block"]
         write(path, ("shadow.cycle.finished", {"outcome": "aborted"}))
         assert [one.replayed for one in tallies.cycles(reader, since)] == [False, True]
