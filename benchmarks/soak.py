@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -125,7 +126,7 @@ class Soak:
         self.world.config("configs/shadow/jobs.toml", lambda _: JOBS)
         quicken(self.world)
         until = time.monotonic() + self._goal * 20 + 300
-        while self.watched.cycles < self._goal or self._under_way() is not None:
+        while self.watched.cycles < self._goal or not all(one.undone_at is not None for one in self.planned):
             if time.monotonic() > until:
                 sys.stderr.write("the time is up\n")
                 return
@@ -263,7 +264,8 @@ def main() -> int:
     os.environ["PEAK_KEYS_DIR"], os.environ["PEAK_STATE_DIR"] = str(folder / "keys"), str(folder / "state")
     with DemoHouse(asked.root or folder / "desk", rate=3.0, seed=asked.seed) as house:
         soak = Soak(house, asked.cycles)
-        soak.run()
+        with suppress(KeyboardInterrupt):  # the table of what was seen so far
+            soak.run()
         good = table(soak)
     return 0 if good else 1
 
