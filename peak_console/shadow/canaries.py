@@ -39,6 +39,8 @@ class _Round:
     elsewhere: int = 0
     """Answers of a model that stood in."""
     unanswered: int = 0
+    silent: int = 0
+    """Cases in a row that nobody answered; from :data:`AT_ONCE` on the others are not asked."""
     spent: bool = False
     """Whether the job's budget was used up."""
 
@@ -49,6 +51,7 @@ class _Round:
 
     def take(self, case: CanaryCase, slot: AskedSlot, answer: CallResult) -> None:
         """Judge an answer."""
+        self.silent = 0
         if not slot.answered(answer):
             self.elsewhere += 1
             return
@@ -109,28 +112,38 @@ async def run_canaries(working: Working) -> WorkEnd:
             entry = slot.entry(configs)
             made = _Round(frozenset(entry.canaries) if entry else frozenset())
             cases = found.cases_of(slot.layer)
-            await spread([partial(_ask, run, slot, case, made, settings.cases) for case in cases], AT_ONCE)
+            put = partial(_request, slot, settings.cases, _within_s(working, len(settings.slots)))
+            asked = [partial(_ask, run, slot, case, made, put(case)) for case in cases]
+            await spread(asked, AT_ONCE)
             if made.cases:
                 await record(working, slot, Tier.CANARY, run.run_id, made.told(settings.cases))
             rounds.append((slot, made))
     return _end(rounds, empty, run.run_id)
 
 
-async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, name: str) -> None:
-    if made.spent:
-        made.unanswered += 1
-        return
+def _within_s(working: Working, slots: int) -> float:
+    """How long a case may take, so that a provider that is dead leaves time for the other slots."""
+    return working.job.timeout_s / (2 * slots)
+
+
+def _request(slot: AskedSlot, name: str, within_s: float, case: CanaryCase) -> CallRequest:
     system = (Message(role="system", content=case.system),) if case.system else ()
-    request = CallRequest(
+    return CallRequest(
         layer=slot.layer,
         role=slot.role,
         messages=(*system, Message(role="user", content=case.prompt)),
         prompt_name=f"canary-{name}",
         prompt_version=case.digest[:12],
-        limits=CallLimits(max_output_tokens=case.max_output_tokens),
+        limits=CallLimits(max_output_tokens=case.max_output_tokens, timeout_s=within_s),
         temperature=0.0,
         purpose=f"canary {case.id}",
     )
+
+
+async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, request: CallRequest) -> None:
+    if made.spent or made.silent >= AT_ONCE:
+        made.unanswered += 1
+        return
     try:
         made.take(case, slot, await run.call(request))
     except BudgetExceeded:
@@ -138,6 +151,7 @@ async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, name: 
         made.unanswered += 1
     except (CallFailed, CallRefused, PolicyDenied):
         made.unanswered += 1
+        made.silent += 1
 
 
 def _end(rounds: Sequence[tuple[AskedSlot, _Round]], empty: Sequence[str], run_id: str) -> WorkEnd:

@@ -14,7 +14,7 @@ from peak_console.domain.errors import ConfigInvalid, ControlRefused, UsageWrong
 from peak_console.domain.jobs import RunState
 from peak_console.domain.vocabulary import Layer
 from peak_console.shadow import asked_slots
-from peak_console.shadow.canaries import run_canaries
+from peak_console.shadow.canaries import AT_ONCE, run_canaries
 from peak_console.shadow.two_sample import run_two_sample
 from peak_console.simulator.faults import Fault, Ordered
 
@@ -67,6 +67,22 @@ async def test_a_model_that_is_down_has_failed_nothing(tmp_path: Path) -> None:
         assert (end.state, end.outcome) == (RunState.FAILED, "unanswered")
         assert "13 answered by another model" in end.detail
         assert checked(there) == []
+
+
+async def test_dead_providers_do_not_keep_other_slots_from_being_tested(tmp_path: Path) -> None:
+    """Nobody answers the first slot: it is left after three cases, well within the job's time."""
+    async with world(tmp_path) as there:
+        for provider in ("openai", "google"):
+            there.simulation.desk.order(Ordered(Fault.HANG, provider, times=1000))
+        slots = [{"layer": "L2"}, {"layer": "L3", "role": "fallback"}]
+        job = gold(slots=slots).model_copy(update={"timeout_s": 4})
+        end = await run_canaries(there.working(job))
+        assert (end.state, end.outcome) == (RunState.DONE, "passed")
+        assert "L2.primary openai:gpt-5-mini: 0 of 0 passed, 13 not answered" in end.detail
+        (told,) = checked(there)
+        assert (told["provider"], told["cases"]) == ("mistral", 13)
+        asked = [event.body or {} for event in there.events("llm.call.requested") if event.layer == "L2"]
+        assert len(asked) <= 2 * AT_ONCE, "each of three, and its fallback"
 
 
 async def test_a_budget_ends_a_round_and_what_came_counts(tmp_path: Path) -> None:
