@@ -47,7 +47,7 @@ def drift_forms(shadow: ShadowBar | None, now: datetime) -> tuple[Line, ...]:
         if count:
             more = f" +{len(shadow.drift) - count}" if len(shadow.drift) > count else ""
             told = (_DRIFT, Span(f"{sign} {count}", tone), Span(f" {state.value}{more}", tone))
-            return ((*told, old), told, told[:2])
+            return ((*told, *((old,) if age is not None else ())), told, told[:2])
     known = shadow.models - shadow.unknown
     if not known or age is None:
         return ((_DRIFT, Span(figures.NONE, Tone.UNKNOWN)),)

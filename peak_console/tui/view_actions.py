@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from peak_console.tui.action import CHAINS, LISTS, OF_ARMING, PAGES, TABLES, Action
+from peak_console.tui.action import CHAINS, LISTS, OF_ARMING, PAGES, PANELS, TABLES, Action
 from peak_console.tui.action_reasons import build_reason, needs_selection, needs_way_back, needs_work
 
 VIEW_ACTIONS: Final = (
@@ -350,7 +350,7 @@ VIEW_ACTIONS: Final = (
         "escape",
         "esc",
         "One step back.",
-        frozenset(PAGES | {"help", "incident", "act", "enable", "lift", "picker", "save", *OF_ARMING}),
+        frozenset(PAGES | {*PANELS, *OF_ARMING}),
         rank=32,
         disabled=needs_way_back,
     ),

@@ -84,6 +84,9 @@ def test_drift_is_green_with_its_age_alone_and_grey_where_nothing_was_looked_at(
     out = replace(FINE, state=DriftState.QUARANTINED, why="served gpt-4o")
     facts = of(drift=(WATCHED, out))
     assert text(drift_forms(facts, NOW)) == "DRIFT ✗ 1 quarantined +1 12s"
+    assert text(drift_forms(replace(facts, drift_at=None), NOW)) == "DRIFT ✗ 1 quarantined +1", (
+        "no age, no dash"
+    )
     checked = replace(
         UNSEEN, state=DriftState.OK, canary=CheckLine(NOW - timedelta(hours=3), ok=True, detail="")
     )

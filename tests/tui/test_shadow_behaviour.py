@@ -211,6 +211,9 @@ async def test_resume_and_release_ask_for_reason_and_word() -> None:
         text = await keys(pilot, "7", "u")
         shown(app, ResumeForm)
         assert "paused by tom" in text
+        await keys(pilot, "escape")
+        shown(app, ShadowScreen)
+        await keys(pilot, "u")
         await fill(pilot, reason="the data is right again")
         await keys(pilot, "enter", "ctrl+y")
         assert desk.asked[-1] == ("resume", "eurusd-hourly", "the data is right again", "mara")
@@ -250,6 +253,40 @@ async def test_the_text_of_a_job_is_one_key_away(tmp_path: Path) -> None:
         assert screen.editor.cursor_location[0] == 4
 
 
+async def test_a_list_without_the_focus_shows_its_top() -> None:
+    """New cycles come into view at the top of a list nobody is in; where somebody is, their row stays."""
+    app, _ = shadow_app("normal")
+    async with app.run_test(size=SMALL) as pilot:
+        await keys(pilot, "7")
+        screen = shown(app, ShadowScreen)
+        table, first = screen.table("shadow-cycles"), CYCLES[0]
+
+        async def finished(by: int) -> None:
+            newer = [
+                replace(first, seq=first.seq + 10 * by + one, run_id=f"new-{by}-{one}") for one in range(8)
+            ]
+            taken = replace(FACTS, cycles=(*reversed(newer), *FACTS.cycles))
+            screen.on_snapshot_taken(type("Taken", (), {"snapshot": taken})())
+            await settle(pilot)
+
+        await finished(1)
+        assert (table.cursor, table.scroll_offset.y) == (0, 0)
+        await keys(pilot, "tab")
+        await keys(pilot, "end")
+        last = table.selected
+        assert last is not None
+        await finished(3)
+        assert table.selected == last
+        assert table.scroll_offset.y > 0
+        await keys(pilot, "tab")
+        assert table.scroll_offset.y == 0, "whoever goes on to another list leaves this one at its newest"
+        await finished(4)
+        assert table.scroll_offset.y == 0
+        await keys(pilot, "shift+tab")
+        assert table.selected == last
+        assert table.scroll_offset.y > 0, "and comes back to where they were"
+
+
 async def test_what_cannot_be_read_keeps_the_last_word() -> None:
     """A source that gives nothing leaves the last facts, with their age and why; nothing of them is green."""
     app, _ = shadow_app("normal")
@@ -274,7 +311,7 @@ async def test_every_state_says_what_it_is() -> None:
     words = {
         "stale": ("▲ STALE data 4m old", "the ledger is not readable"),
         "no-node": ("? unknown", "no node tells of jobs"),
-        "replay": ("REPLAYED DATA", "↺"),
+        "replay": ("↺ REPLAYED",),
         "empty": ("names no job", "no shadow cycle yet", "no model was looked at", "not judged"),
         "hostile": ("✗ quarantined", "would block"),
     }

@@ -11,6 +11,7 @@ from console_scenes import HOSTILE, NOW
 from rich.cells import cell_len
 from shadow_scenes import BODY, CANARY_BODY, CYCLES, DRIFT, FACTS, QUARANTINED, WATCHED, facts, shadow_source
 
+from peak_console.operations.readiness_judging import CriterionStatus
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import Slot, SlotRow
@@ -21,7 +22,7 @@ from peak_console.tui.ink import Line, Tone
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens.provider_drawing import marked_model
-from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, cycle_lines
+from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, amount, cycle_lines
 from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
 from peak_console.tui.screens.shadow_ready import ready_lines
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
@@ -129,6 +130,39 @@ def test_nothing_is_green_without_evidence_and_age() -> None:
     assert Tone.OK not in {span.tone for row in rows for span in row}
 
 
+def test_what_is_read_when_it_is_judged_is_as_old_as_that() -> None:
+    """A criterion that is met has an age; one that nobody knows anything of has none."""
+    one = look.criteria_rows(facts("normal").readiness)[0]
+    met = replace(one, status=CriterionStatus.GREEN, age_s=None)
+    assert look.criterion_age_s(met, 20.0) == 20.0
+    assert look.criterion_age_s(replace(met, age_s=5.0), 20.0) == 25.0
+    assert look.criterion_age_s(replace(met, status=CriterionStatus.NO_EVIDENCE), 20.0) is None
+
+
+def test_a_model_counts_once_by_its_gravest_slot() -> None:
+    """The title says of how many models something is known, not of how many slots; as the bar does."""
+    good, quarantined = DRIFT[0], QUARANTINED
+    twice = (replace(quarantined, slots=("L0.critic",), state=DriftState.OK), quarantined, good)
+    title = text_of([drift_look.drift_head(replace(FACTS, drift=twice))])
+    assert title == "drift  ✗ 1 quarantined"
+    row = text_of(drawn(drift_look.drift_columns(NOW), [quarantined], 79))
+    assert quarantined.slots[0][:8] in row, "two slots of a model are told apart in the smallest terminal"
+    assert "9/12" in row
+
+
+def test_a_decimal_of_an_event_is_told_to_its_second_place() -> None:
+    """What is no decimal stands as it is; a monstrous one is not written out."""
+    assert [amount(one) for one in ("99999.196881488", "-900.85", "many", 7, None)] == [
+        "99,999.20",
+        "-900.85",
+        "many",
+        "7",
+        "",
+    ]
+    assert amount("1e999999") == "1e999999"
+    assert amount("NaN") == "NaN"
+
+
 def test_a_gauge_is_full_at_its_alarm() -> None:
     """The bar grows with the evidence; three below the alarm it warns, at it it is bad."""
     assert drift_look.bar_of(0.0, 10.6, 6) == "░░░░░░"
@@ -192,7 +226,15 @@ def test_an_empty_list_says_why() -> None:
 def test_replayed_data_is_told() -> None:
     """Cycles over history carry a mark, and their head says it in words."""
     shown = facts("replay")
-    assert "REPLAYED DATA" in text_of([look.cycles_head(shown.cycles, "7 d", 80)[0]])
+    assert "REPLAYED DATA" in text_of([look.cycles_head(shown.cycles, "7 d", 100)[0]])
+    short = look.cycles_head(shown.cycles, "7 d", 80)[0]
+    assert cell_len(text_of([short])) < 78
+    for word in ("↺ REPLAYED", "✓ 36 allow", "■ 20 block", "✗ 1 aborted"):
+        assert word in text_of([short]), "what gives way is the rest"
+    many = [replace(one, replayed=True) for one in shown.cycles for _ in range(40)]
+    title = text_of([look.cycles_head(many, "7 d", 80)[0]])
+    assert cell_len(title) < 78
+    assert title.endswith("aborted")
     assert text_of(drawn(look.cycle_columns(NOW), shown.cycles[:1], 80)).lstrip().startswith("↺")
     body = {**BODY, "replayed": True}
     assert "REPLAYED DATA" in text_of(list(cycle_lines(cycle_page(body=body), NOW, 80)))

@@ -116,8 +116,9 @@ def _lowered(bar: BarSnapshot) -> Iterator[Alert]:
 def _why_out(bar: BarSnapshot) -> str:
     """Why the first model is out of use, where it is known."""
     known = bar.shadow.drift if bar.shadow is not None else ()
-    why = next((one.why for one in known if one.name == bar.quarantined[0] and one.why), "")
-    return one_line(why, 80) or "its answers drifted"
+    name = bar.quarantined[0]
+    why = next((one.why for one in known if one.name == name and one.why), "")
+    return one_line(why.removeprefix(f"{name} "), 80) or "its answers drifted"
 
 
 def _filter_of(scope: str) -> str:

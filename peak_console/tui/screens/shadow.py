@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from textual.binding import BindingType
+from textual.events import DescendantFocus
 from textual.widget import Widget
 
 from peak_console.operations.readiness_judging import CriterionResult
@@ -162,9 +163,29 @@ class ShadowScreen(ShadowDoing, PeakScreen):
             most = _ROWS[name][2 if self.has_class("-huge") else int(self.has_class("-tall"))]
             table.styles.height = min(most, max(1, len(ordered) or len(table.empty)))
         table.show_rows(ListRows(ordered))
-        keys = [_identity(one) for one in ordered]
-        if here is not None and _identity(here) in keys:
-            table.cursor = keys.index(_identity(here))
+        self._keep_place(table, here, [_identity(one) for one in ordered])
+
+    def _keep_place(self, table: Table[Any], here: Any, keys: list[object]) -> None:
+        """The cursor stays on its row; a list without the focus goes on showing what it shows: its top."""
+        away = isinstance(self.focused, Table) and self.focused is not table
+        if here is None or _identity(here) not in keys or (away and not table.cursor):
+            return
+        top = table.scroll_offset.y
+        table.cursor = keys.index(_identity(here))
+        if away:
+            table.scroll_to(y=top, animate=False, immediate=True)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The list with the focus shows its cursor; the others what is gravest or newest, at their top."""
+        super().on_descendant_focus(event)
+        if not isinstance(self.focused, Table):
+            return
+        for name in (_JOBS, _CYCLES, _DRIFT, _READY):
+            table = self.table(name)
+            if table is self.focused:
+                table.reveal()
+            else:
+                table.scroll_to(y=0, animate=False, immediate=True)
 
     def _rules(self, facts: ShadowFacts, cycles: Sequence[CycleLine]) -> None:
         now, width = self.peak.now(), self.size.width

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from peak_console.domain.text import one_line
@@ -16,6 +17,8 @@ from peak_console.tui.widgets.document import wrapped
 
 Body = Mapping[str, Any]
 _NAME, _ROOMY = 15, 90
+_LONGEST, _LARGEST = 40, 15
+"""Characters and power of ten up to which a decimal is written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ def said(value: Any, limit: int = 200) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return one_line(str(value), limit)
+
+
+def amount(value: Any) -> str:
+    """A decimal of a body to its second place, thousands apart; what is none as it stands."""
+    try:
+        number = Decimal(value) if isinstance(value, str) and len(value) < _LONGEST else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or number.adjusted() > _LARGEST:
+        return said(value, 24)
+    return f"{number:,.2f}"
 
 
 def _head(page: CyclePage, now: datetime, width: int) -> Iterator[Line]:
@@ -105,7 +119,7 @@ def _ideas(body: Body, width: int) -> Iterator[Line]:
         yield (Span("  none: it ended before", Tone.DIM),)
         return
     for one in listed(outlook.get("scenarios")):
-        yield fit(_scenario(mapping(one)), width)
+        yield fit(_scenario(mapping(one), width), width)
     view = said(idea.get("view"))
     words = (
         f"view {view}" if view else "",
@@ -116,16 +130,17 @@ def _ideas(body: Body, width: int) -> Iterator[Line]:
     yield fit((Span(f"  {', '.join(word for word in words if word)}"),), width)
 
 
-def _scenario(one: Body) -> Line:
+def _scenario(one: Body, width: int) -> Line:
+    name, step = (_NAME + 14, 5) if width >= _ROOMY else (_NAME + 4, 10)
     share = max(0, min(100, whole(one.get("probability_pct")) or 0))
     above, below = said(one.get("closes_from"), 24), said(one.get("closes_below"), 24)
     ends = " ".join(
         part for part in (f"from {above}" if above else "", f"below {below}" if below else "") if part
     )
     return (
-        cell(f"  {said(one.get('name'), 80)}", _NAME + 14),
+        cell(f"  {said(one.get('name'), 80)}", name),
         Span(f"{share:>4} % ", Tone.STRONG),
-        cell("█" * (share // 5), 21, Tone.ACCENT),
+        cell("█" * (share // step), 100 // step + 1, Tone.ACCENT),
         Span(f"closes {ends}" if ends else "", Tone.DIM),
     )
 
@@ -193,7 +208,7 @@ def _book(body: Body, width: int) -> Iterator[Line]:
     state = mapping(book.get("state"))
     yield from _titled("paper book", width, (Span(said(book.get("name"), 40), Tone.DIM),))
     if fill:
-        words = f"filled at {said(fill.get('price'), 24)}, fee € {said(fill.get('fee_eur'), 24)}"
+        words = f"filled at {said(fill.get('price'), 24)}, fee € {amount(fill.get('fee_eur'))}"
     else:
         words = "nothing was filled"
     yield fit((Span(f"  {words}"),), width)
@@ -204,8 +219,8 @@ def _book(body: Body, width: int) -> Iterator[Line]:
             (Span(f"  ended: {words} at {said(told.get('price'), 24)}, {said(told.get('reason'), 40)}"),),
             width,
         )
-    held = ", ".join(f"{said(one[1], 24)} {said(one[0], 24)}" for one in _triples(state.get("positions")))
-    equity, fees = said(state.get("equity_eur"), 24), said(state.get("fees_eur"), 24)
+    held = ", ".join(f"{amount(one[1])} {said(one[0], 24)}" for one in _triples(state.get("positions")))
+    equity, fees = amount(state.get("equity_eur")), amount(state.get("fees_eur"))
     yield fit(
         (
             Span(
@@ -248,7 +263,7 @@ def _made_by(body: Body, width: int) -> Iterator[Line]:
             width,
         )
     steps = [mapping(one) for one in listed(body.get("steps"))]
-    words = "  ".join(f"{said(one.get('what'), 40)} {_ms(one.get('ms'))}" for one in steps)
+    words = "  ".join(f"{said(one.get('what'), 40).replace('_', ' ')} {_ms(one.get('ms'))}" for one in steps)
     if words:
         yield from wrapped(words, width, tone=Tone.DIM)
 

@@ -8,12 +8,14 @@ from peak_console.domain.text import one_line
 from peak_console.operations.views.shadow import JobRunLine
 from peak_console.operations.views.shadow_desk import ShadowDesk
 from peak_console.tui.action import ActionState, ShadowChosen
-from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit
 from peak_console.tui.long_work import LongWork, WorkDone, WorkMoved
 
 if TYPE_CHECKING:
     from peak_console.tui.screens.base import PeakScreen
 
+_BESIDE: Final = 46
+"""Cells of the second line that breadcrumbs, windows and the age of the facts take."""
 _WATCHED: Final = "run"
 _ENDS: Final = {RunState.DONE: "information", RunState.ABORTED: "warning"}
 
@@ -58,7 +60,8 @@ class ShadowDoing:
             return EMPTY
         step = one_line(self._told.what, 40) if self._told is not None else "asked for"
         job = one_line(self._watched_key.partition("@")[0], 30)
-        return (Span(f"● {job}: {step}  ", Tone.ACCENT),)
+        told = fit((Span(f"● {job}: {step}", Tone.ACCENT),), max(20, self._over.size.width - _BESIDE))
+        return (*told, Span("  "))
 
     # -- actions
 

@@ -70,6 +70,8 @@ _DIGITS: Final = re.compile(r"(\.\d\d)\d+")
 _WIDE: Final = 100
 _STROKES: Final = 14
 """Cells that a title and what stands at its right end leave for the stroke between them."""
+_FRAME: Final = 6
+"""Cells of the stroke around a title that has the line for itself."""
 _HUGE: Final = 150
 _PASSING: Final = frozenset({"pass", "passed"})
 
@@ -192,7 +194,9 @@ def jobs_head(facts: ShadowFacts | None, chosen: JobLine | None = None) -> tuple
         return tuple(title), (Span(f"▲ {one_line(facts.problem, 120)}", Tone.WARN),)
     if chosen is not None and chosen.note:
         return tuple(title), (Span(one_line(chosen.note, 160), Tone.WARN),)
-    return tuple(title), (Span(one_line(facts.scheduler, 80), Tone.DIM),) if facts.scheduler else EMPTY
+    running = sum(len(one.running) for one in facts.jobs)
+    told = one_line(facts.scheduler, 80).removesuffix(f", {running} running")
+    return tuple(title), (Span(told, Tone.DIM),) if told else EMPTY
 
 
 def no_jobs(facts: ShadowFacts, *, filtered: str = "", replay: bool = False) -> list[Line]:
@@ -256,10 +260,10 @@ def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[Cycl
     return (
         Column("TIME", 13, at),
         Column("OUTCOME", 13, lambda one: outcome_span(one.outcome, stale=stale)),
-        Column("IDEA", 17, idea, flex=1),
-        Column("REASONS", 14, reasons, flex=4),
+        Column("IDEA", 20, idea, flex=1),
+        Column("REASONS", 14, reasons, flex=9),
         Column("CRITIC", 8, lambda one: critic_span(one.critic)),
-        Column("€", 6, lambda one: Span(cost_words(one.cost_eur), Tone.DIM), right=True),
+        Column("€", 6, lambda one: Span(cost_words(one.cost_eur), Tone.DIM), right=True, least=_WIDE),
         Column("TOOK", 5, lambda one: Span(_seconds(one.duration_s), Tone.DIM), right=True, least=_WIDE),
         Column("JOB", 14, lambda one: Span(one_line(one.job, 40), Tone.DIM), least=_WIDE),
         Column("OUTLOOK", 20, lambda one: Span(one_line(one.outlook, 120), Tone.DIM), flex=3, least=_HUGE),
@@ -299,13 +303,20 @@ def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Li
         return (Span("cycles"), Span(f" in {label}", Tone.DIM)), EMPTY
     words = (("✓", counts.would_allow, "allow", Tone.OK), ("■", counts.would_block, "block", Tone.WARN))
     more = (("·", counts.no_trade, "no trade", Tone.DIM), ("✗", counts.aborted, "aborted", Tone.BAD))
-    replayed = any(one.replayed for one in cycles)
-    title: Line = (
-        Span("cycles"),
-        *((Span(" "), Span(" ↺ REPLAYED DATA ", Tone.CHIP_INFO)) if replayed else ()),
-        Span(f" {counts.cycles} in {label}", Tone.DIM),
-        *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in (*words, *more) if count),
-    )
+    chip = ("↺ REPLAYED DATA", "↺ REPLAYED", "↺") if any(one.replayed for one in cycles) else ("",) * 3
+
+    def drawn(form: int) -> Line:
+        """The longest form first; the shortest has the verdicts and what went wrong."""
+        kept = (*words, *more) if form < len(chip) - 1 else (*words, more[-1])
+        return (
+            Span("cycles"),
+            *((Span(" "), Span(f" {chip[form]} ", Tone.CHIP_INFO)) if chip[form] else ()),
+            Span(f" {counts.cycles}" + (f" in {label}" if not form else ""), Tone.DIM),
+            *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in kept if count),
+        )
+
+    forms = [drawn(form) for form in range(len(chip))]
+    title = next((one for one in forms if width_of(one) + _FRAME <= width), forms[-1])
     for most in (4, 2, 1):
         named = ", ".join(f"{name} {count}" for name, count in counts.reasons[:most])
         if named and width_of(title) + len(named) + _STROKES <= width:
@@ -385,7 +396,7 @@ def ready_columns(
         return Span(f"{sign} {one.status.value.replace('_', ' ')}", tone_when(tone, stale=stale))
 
     def age(one: CriterionResult) -> Span:
-        return Span(figures.NONE if one.age_s is None else figures.age(one.age_s + since), Tone.DIM)
+        return Span(figures.age(criterion_age_s(one, since)), Tone.DIM)
 
     return (
         Column("STATE", 13, state),
@@ -395,6 +406,13 @@ def ready_columns(
         Column("AGE", 4, age, right=True),
         Column("EVIDENCE", 20, lambda one: Span(one_line(one.evidence, 160), Tone.DIM), flex=2, least=_HUGE),
     )
+
+
+def criterion_age_s(one: CriterionResult, since: float) -> float | None:
+    """Seconds since what was found was so; what is read when it is judged is as old as the judgement."""
+    if one.age_s is None:
+        return None if one.status is CriterionStatus.NO_EVIDENCE else since
+    return one.age_s + since
 
 
 _URGENCY: Final = (CriterionStatus.RED, CriterionStatus.NO_EVIDENCE, CriterionStatus.GREEN)

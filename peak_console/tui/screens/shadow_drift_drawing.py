@@ -1,6 +1,8 @@
 """How drift looks: a row a model, and a model's page with its streams, names and checks. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,6 +29,7 @@ WARN_BELOW: Final = 3.0
 """Evidence this far below its alarm is a warning (docs/drift.md)."""
 _WIDE: Final = 100
 _NAME: Final = 16
+_PASSED: Final = re.compile(r"(\d{1,5}) of (\d{1,5}) gold cases")
 _FULL, _EMPTY = "█", "░"
 
 
@@ -83,6 +86,21 @@ def check_span(check: CheckLine | None, now: datetime, *, stale: bool = False) -
     return Span(f"{sign} {one_line(check.detail, 60)} {age}", tone_when(tone, stale=stale))
 
 
+def brief_check_span(check: CheckLine | None, now: datetime, *, stale: bool = False) -> Span:
+    """The same in a cell of a row: ``✓ 13/13 2m``; what else it says stands on the model's page."""
+    if check is not None and (counted := _PASSED.match(check.detail)):
+        check = replace(check, detail=f"{counted[1]}/{counted[2]}")
+    return check_span(check, now, stale=stale)
+
+
+def brief_gauge_span(one: DriftLine) -> Span:
+    """The strongest evidence against its alarm without its bar, where a row is short."""
+    if all(stream.usual_pct is None for stream in one.streams):
+        return Span(figures.NONE, Tone.UNKNOWN)
+    evidence, alarm_at = one.gauge
+    return Span(f"{evidence:.1f}/{alarm_at:.1f}", gauge_tone(evidence, alarm_at))
+
+
 def served_span(one: DriftLine) -> Span:
     """Under which name it answered; what the lock does not know comes first."""
     if one.unexpected:
@@ -99,13 +117,12 @@ def drift_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[Drif
 
     return (
         Column("STATE", 13, lambda one: state_span(one, now, stale=stale)),
-        Column("MODEL", 27, lambda one: Span(one_line(one.name, 80), Tone.STRONG), flex=2),
-        Column(
-            "SLOTS", 14, lambda one: Span(one_line(", ".join(one.slots), 80), Tone.DIM), flex=1, least=_WIDE
-        ),
-        Column("CANARY", 11, lambda one: check_span(one.canary, now, stale=stale), flex=1),
-        Column("EVIDENCE", 18, gauge_span),
-        Column("SERVED", 9, served_span, flex=3, least=_WIDE),
+        Column("MODEL", 22, lambda one: Span(one_line(one.name, 80), Tone.STRONG), flex=3),
+        Column("SLOTS", 11, lambda one: Span(one_line(", ".join(one.slots), 80), Tone.DIM), flex=1),
+        Column("CANARY", 11, lambda one: brief_check_span(one.canary, now, stale=stale)),
+        Column("EVIDENCE", 9, brief_gauge_span, most=_WIDE - 1),
+        Column("EVIDENCE", 18, gauge_span, least=_WIDE),
+        Column("SERVED", 21, served_span, flex=1, least=_WIDE),
         Column("AGE", 4, age, right=True),
     )
 
@@ -116,11 +133,14 @@ def drift_rows(lines: Sequence[DriftLine]) -> list[DriftLine]:
 
 
 def drift_head(facts: ShadowFacts | None) -> Line:
-    """The title over the models: how many stand how."""
+    """The title over the models: how many stand how, each once, by its gravest slot."""
     lines = () if facts is None else facts.drift
     title: list[Span] = [Span("drift")]
+    gravest: dict[str, DriftState] = {}
+    for one in sorted(lines, key=lambda each: _GRAVITY.index(each.state)):
+        gravest.setdefault(one.name, one.state)
     for state, (sign, word, tone) in STATES.items():
-        count = sum(one.state is state for one in lines)
+        count = sum(known is state for known in gravest.values())
         if count and state is not DriftState.OK:
             title.append(Span(f"  {sign} {count} {word}", tone))
     return tuple(title)

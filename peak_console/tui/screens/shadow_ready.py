@@ -19,6 +19,7 @@ from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.screens.shadow_drawing import (
     CRITERIA,
     criteria_rows,
+    criterion_age_s,
     no_criteria,
     ready_head,
     tone_when,
@@ -96,7 +97,8 @@ def ready_lines(facts: ShadowFacts, now: datetime, width: int, *, stale: bool = 
 def _criterion(one: CriterionResult, since: float, width: int, *, stale: bool) -> Iterator[Line]:
     sign, tone = CRITERIA[one.status]
     word = one.status.value.replace("_", " ")
-    age = "no age" if one.age_s is None else f"{figures.age(one.age_s + since)} old"
+    seconds = criterion_age_s(one, since)
+    age = "no age" if seconds is None else f"{figures.age(seconds)} old"
     head = (
         cell(f"{sign} {word}", 14, tone_when(tone, stale=stale)),
         Span(one_line(one.title, 160), Tone.STRONG),

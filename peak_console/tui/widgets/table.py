@@ -264,13 +264,17 @@ class Table(ScrollCanvas, Generic[RowT], can_focus=True):
         """Keep the cursor in view and tell."""
         if old == new:
             return
-        top, height = self.scroll_offset.y, self.size.height
-        if new < top:
-            self.scroll_to(y=new, animate=False, immediate=True)
-        elif height and new >= top + height:
-            self.scroll_to(y=new - height + 1, animate=False, immediate=True)
+        self.reveal()
         self.redraw()
         self.post_message(self.Moved(self, new))
+
+    def reveal(self) -> None:
+        """Scroll as little as brings the cursor into view."""
+        top, height = self.scroll_offset.y, self.size.height
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif height and self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
 
     def action_move(self, by: int) -> None:
         """Move the cursor."""
