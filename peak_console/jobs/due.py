@@ -11,6 +11,7 @@ once a local day. Cron lines (five fields, as ``crontab(5)`` of Debian has them)
 Days are those that fit the day of the month *or* the weekday where both are given; Sunday is 0 and 7.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -18,11 +19,12 @@ from functools import lru_cache
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
-from peak_console.config.jobs import Job
+from peak_console.config.jobs import SCHEDULE, Job
 from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.domain.errors import ConfigInvalid
 
 _SECOND_US: Final = 1_000_000
+_FORM: Final = re.compile(SCHEDULE)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _HORIZON: Final = timedelta(days=366 * 29)
@@ -117,25 +119,22 @@ def schedule_of(job: Job) -> Schedule | None:
 
 @lru_cache(maxsize=512)
 def parse_schedule(text: str, timezone: str = "UTC") -> Schedule:
-    """The schedule of a text; raises ``ConfigInvalid`` as :func:`schedule_of`."""
+    """The schedule of a text; raises ``ConfigInvalid`` as :func:`schedule_of`, whatever the text is."""
+    if not _FORM.fullmatch(text):
+        raise _unreadable(text, "it is neither a length, nor a time of day, nor five fields of cron")
     words = text.split()
-    if words and words[0] == "every":
+    if words[0] == "every":
         length = "".join(words[1:])
-        try:
-            return Every(int(length[:-1]) * _UNITS[length[-1]] * _SECOND_US)
-        except (ValueError, KeyError, IndexError) as error:
-            raise _unreadable(text, "a length is a number and s, m, h or d") from error
-    if words and words[0] == "daily":
+        return Every(int(length[:-1]) * _UNITS[length[-1]] * _SECOND_US)
+    if words[0] == "daily":
         hour, _, minute = words[-1].partition(":")
         words = [str(int(minute)), str(int(hour)), "*", "*", "*"]
-    if len(words) != len(_FIELDS):
-        raise _unreadable(text, "a cron line has five fields")
     try:
         fits = _matcher(words)
         if fits(datetime(2026, 1, 1)) is None:  # noqa: DTZ001 - local time of no zone in particular
             raise _unreadable(text, "no day fits it")
         return Cron(fits, ZoneInfo(timezone), by_sun=words[1].startswith("*"))
-    except (ValueError, OSError) as error:
+    except (ValueError, LookupError, ArithmeticError, OSError) as error:
         raise _unreadable(text, str(error)) from error
 
 

@@ -149,6 +149,36 @@ def test_weekdays_and_days_mean_what_cron_means() -> None:
     assert from_unix_us(parse_schedule("0 0 29 2 *").after(at("2026-03-01 00:00")) or 0).year == 2028
 
 
+ODD = st.one_of(
+    st.text(max_size=40),
+    st.text(alphabet="every daily0123456789:smhd*/,-_\u0665 \n", max_size=20),
+    st.lists(st.text(alphabet="0123456789*/,-LW#?a", max_size=12), min_size=5, max_size=5).map(" ".join),
+    st.sampled_from(
+        ["every 0s", "every -5m", "every 1_0m", "every", "daily", "daily 25:00", "", "*/0 * * * *"]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ODD, st.sampled_from(["UTC", "Europe", "No/Where", "", "\0", "../UTC"]))
+def test_whatever_a_schedule_says_it_comes_or_is_refused(text: str, zone: str) -> None:
+    """No text breaks who reads it: it is due at some time to come, or it is refused with what to write."""
+    try:
+        due = parse_schedule(text, zone).after(0)
+    except ConfigInvalid:
+        return
+    assert due is None or due > 0
+
+
+@pytest.mark.parametrize(
+    "text", ["every 0s", "every \u0665s", "every 9999999d", "daily 24:00", "* * * * *\n"]
+)
+def test_a_schedule_of_no_form_is_refused(text: str) -> None:
+    """A length of nothing would be due for ever; digits are those of ASCII; nothing stands behind."""
+    with pytest.raises(ConfigInvalid):
+        parse_schedule(text)
+
+
 @pytest.mark.parametrize(
     "line",
     ["61 * * * *", "0 24 * * *", "0 0 31 2 *", "0 0 * foo *", "0 0 * * 8", "0 0 * * 5-1"],

@@ -79,7 +79,7 @@ def test_without_a_node_jobs_are_told_and_nothing_is_asked(desk: Desk) -> None:
 
 
 def test_a_job_from_asking_to_resuming(desk: Desk) -> None:
-    """Held while stopped; asked for, waited for with its steps; paused by anyone, resumed by an operator."""
+    """Held while stopped; asked for, waited for with its steps; paused without a word, resumed for a reason."""
     with node_process(desk.world) as node:
         assert desk.refused("shadow", "run", "--job", "eurusd") == (1, "jobs_held")
         _, told = desk("jobs", "list")
@@ -91,7 +91,7 @@ def test_a_job_from_asking_to_resuming(desk: Desk) -> None:
         assert desk.refused("shadow", "run", "--slot", "L2.primary") == (2, "usage")
         assert desk.refused("jobs", "runs", "eurusb") == (2, "job_unknown")
         assert desk.refused("jobs", "cancel", "eurusd") == (2, "run_over")
-        assert desk.refused("jobs", "pause", "eurusd") == (2, "reason_missing")
+        assert desk.refused("jobs", "resume", "eurusd") == (2, "reason_missing")
 
         out, err = desk.text("shadow", "run", "--once")
         key = out.partition(" ")[0]
@@ -104,6 +104,10 @@ def test_a_job_from_asking_to_resuming(desk: Desk) -> None:
         assert told["runs"][0]["cause"] == "asked"
         assert desk.refused("jobs", "cancel", key) == (2, "run_over")
 
+        code, told = desk("jobs", "pause", "eurusd")
+        assert (code, told["already"]) == (0, False)
+        assert "no reason given" in desk.text("jobs", "list")[0]
+        assert desk("jobs", "resume", "eurusd", "--reason", "mended")[0] == 0
         code, told = desk("jobs", "pause", "eurusd", "--reason", "bad data")
         SHAPES["jobs-pause"].model_validate(told)
         assert (code, told["already"]) == (0, False)

@@ -21,6 +21,7 @@ PARAMS_LIMIT: Final = 4096
 
 _RUNS: Final = 50
 _TEXT: Final = 300
+_NO_REASON: Final = "no reason given"
 
 
 class JobOperations:
@@ -88,7 +89,7 @@ class JobOperations:
         session.require_writing()
         self._require_scheduling()
         who = _text(message, "operator") or session.actor
-        await self._scheduler.cancel(_text(message, "key"), by=who, reason=_text(message, "reason"))
+        await self._scheduler.cancel(_text(message, "key"), by=who, reason=_why(message))
         return {"cancelled": True}
 
     async def _pause(self, message: Message, session: Session) -> Message:
@@ -102,7 +103,7 @@ class JobOperations:
             )
         body: dict[str, Any] = {
             "job": name,
-            "reason": _text(message, "reason"),
+            "reason": _why(message),
             "operator": _text(message, "operator") or session.actor,
             "by": session.actor,
         }
@@ -119,6 +120,11 @@ class JobOperations:
                 code="not_scheduling",
                 remedy="start one that stays: peak node start",
             )
+
+
+def _why(message: Message) -> str:
+    """The reason of what makes nothing more dangerous: it may be left out."""
+    return _text(message, "reason").strip() or _NO_REASON
 
 
 def _text(message: Message, name: str) -> str:

@@ -23,6 +23,9 @@ from peak_console.operations.jobs.listing import START_NODE, JobsNow, jobs_told,
 from peak_console.operations.views.shadow import JobLine, JobRunLine
 
 REASON_LIMIT: Final = 500
+NO_REASON: Final = "no reason given"
+"""What is recorded where a pause or an end was asked for without a word."""
+
 LOOK_S: Final = 0.25
 """How often a run that is waited for is looked at."""
 
@@ -93,22 +96,23 @@ def run_now(
 def cancel_run(ws: Workspace, run: str, *, reason: str = "", operator: str | None = None) -> JobDone:
     """End a run: its calls in flight are cancelled, it ends as aborted. Anyone may: it is safer.
 
-    ``run`` is its key, or a job of which exactly one run goes on. Raises ``UsageWrong`` (``run_unknown``,
-    ``run_over``, ``run_ambiguous``) and ``NodeUnreachable``.
+    ``run`` is its key, or a job of which exactly one run goes on; it needs no reason. Raises ``UsageWrong``
+    (``run_unknown``, ``run_over``, ``run_ambiguous``) and ``NodeUnreachable``.
     """
     who = operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
         found = going_on(_now(client), run)
-        client.request("jobs.cancel", key=found.key, operator=who, reason=_reason(reason))
+        client.request("jobs.cancel", key=found.key, operator=who, reason=_reason(reason) or NO_REASON)
     return JobDone("cancel", found.job, who, key=found.key)
 
 
-def pause_job(ws: Workspace, job: str, *, reason: str, operator: str | None = None) -> JobDone:
+def pause_job(ws: Workspace, job: str, *, reason: str = "", operator: str | None = None) -> JobDone:
     """Let no run of ``job`` begin until it is resumed; a run that goes on ends by itself. Anyone may.
 
-    Raises ``UsageWrong`` (``reason_missing``, ``job_unknown``) and ``NodeUnreachable``.
+    It needs no reason: what is safer is never refused for want of words. Raises ``UsageWrong``
+    (``job_unknown``) and ``NodeUnreachable``.
     """
-    why, who = _needed(reason, "a pause"), operator or login()
+    why, who = _reason(reason) or NO_REASON, operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
         _known(_now(client), job)
         reply = client.request("jobs.pause", job=job, reason=why, operator=who)
