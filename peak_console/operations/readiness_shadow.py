@@ -13,6 +13,7 @@ from typing import Final
 from peak_console.config.readiness import Criteria
 from peak_console.operations.readiness_judging import CriterionResult, listed_words, result_of, since_words
 from peak_console.operations.readiness_tallies import CycleMark, DecisionMark
+from peak_console.operations.shadow.lost_cycles import LostCycle
 
 ABORTED: Final = "aborted"
 _HOUR_S: Final = 3600
@@ -49,6 +50,8 @@ class ShadowEvidence:
     level_seq: int = 0
     cycles: tuple[CycleMark, ...] | None = None
     """Since the level of now began or the window did, whichever is longer ago."""
+    lost: tuple[LostCycle, ...] = ()
+    """Runs of cycles in the window that failed, hung or were cut off, and recorded no cycle."""
     decisions: tuple[DecisionMark, ...] | None = None
     """Of the window."""
     policy_incidents: tuple[int, ...] | None = None
@@ -65,6 +68,24 @@ class ShadowEvidence:
     def counted(self) -> tuple[CycleMark, ...]:
         """Cycles that show something: history that was played shows nothing but in a simulated workspace."""
         return tuple(one for one in self.cycles or () if self.simulated or not one.replayed)
+
+    @property
+    def decided(self) -> tuple[DecisionMark, ...]:
+        """Decisions of the gate that a counted cycle names as its own, and pruned ones that none names."""
+        own = {one.gate_id for one in self.counted if one.gate_id}
+        named = {one.gate_id for one in self.cycles or ()}
+        return tuple(
+            one
+            for one in self.decisions or ()
+            if one.event_id in own or (one.pruned and one.event_id not in named)
+        )
+
+    @property
+    def shown(self) -> tuple[DecisionMark, ...]:
+        """Of them those on usable data, each intent once."""
+        own = {one.gate_id for one in self.counted if one.gate_id and one.shows}
+        first = {one.intent_id or one.event_id: one for one in reversed(self.decided) if one.event_id in own}
+        return tuple(sorted(first.values(), key=lambda one: one.seq))
 
 
 def shadow_results(criteria: Criteria, facts: ShadowEvidence, now: datetime) -> Iterator[CriterionResult]:
@@ -113,16 +134,19 @@ class _Judge:
     def days(self, wanted: int) -> CriterionResult:
         facts = self.facts
         since = facts.level_since
-        cycles = tuple(one for one in facts.counted if since and one.at >= since and one.outcome != ABORTED)
+        begun = tuple(one for one in facts.counted if since and one.at >= since)
+        cycles = tuple(one for one in begun if one.shows)
         days = {one.at.date() for one in cycles}
         left_out = len(facts.cycles or ()) - len(facts.counted)
         known = facts.cycles is not None and since is not None
         return result_of(
             "min_days_with_cycles",
             "days with shadow cycles on them",
-            met=None if not known or not (cycles or left_out) else len(days) >= wanted,
-            found=f"{len(days)} days, {len(cycles):,} cycles{_left(left_out)}" if known else "not known",
-            wanted=f"≥ {wanted} days (UTC) with a cycle that was not aborted",
+            met=None if not known or not (begun or left_out) else len(days) >= wanted,
+            found=f"{len(days)} days, {len(cycles):,} cycles{stale_words(begun)}{_left(left_out)}"
+            if known
+            else "not known",
+            wanted=f"≥ {wanted} days (UTC) with a cycle that came to a verdict on fresh data",
             evidence=f"{_CYCLES} {span(cycles)}",
             remedy="let the shadow jobs run every day: peak jobs list",
             window=since_words(since, facts.level_seq),
@@ -131,13 +155,15 @@ class _Judge:
 
     def aborted(self, most: Decimal) -> CriterionResult:
         cycles = tuple(one for one in self.facts.counted if one.at >= self._begins)
-        ended = sum(one.outcome == ABORTED for one in cycles)
-        share = Decimal(100 * ended) / len(cycles) if cycles else None
+        lost = tuple(one for one in self.facts.lost if one.at >= self._begins)
+        ended, every = sum(one.outcome == ABORTED for one in cycles) + len(lost), len(cycles) + len(lost)
+        share = Decimal(100 * ended) / every if every else None
+        gone = f"; {len(lost):,} without a record, #{lost[-1].seq} the last" if lost else ""
         return result_of(
             "max_aborted_pct",
-            f"cycles that were aborted in {self._window}",
+            f"cycles that were aborted, or lost, in {self._window}",
             met=None if share is None else share <= most,
-            found="no cycle" if share is None else f"{share:.1f} % ({ended} of {len(cycles):,})",
+            found="no cycle" if share is None else f"{share:.1f} % ({ended} of {every:,}){gone}",
             wanted=f"≤ {most} %",
             evidence=f"{_CYCLES} {span(cycles)}",
             remedy="find out what ends them: peak shadow cycles",
@@ -146,18 +172,19 @@ class _Judge:
         )
 
     def decisions(self, wanted: int) -> CriterionResult:
-        known = self.facts.decisions
-        made = known or ()
+        known, made = self.facts.decisions or (), self.facts.shown
         allowed = sum(one.allowed for one in made)
         pruned = sum(one.pruned for one in made)
         told = f"{len(made):,} ({allowed:,} allowed, {len(made) - allowed - pruned:,} blocked"
         told += f", {pruned:,} pruned)" if pruned else ")"
+        if len(known) > len(made):
+            told += f"; {len(known) - len(made):,} not of a cycle that counts"
         return result_of(
             "min_gate_decisions",
             f"decisions of the gate in {self._window}",
-            met=None if not made else len(made) >= wanted,
-            found=told if made else "none was recorded",
-            wanted=f"≥ {wanted:,}",
+            met=None if not known else len(made) >= wanted,
+            found=told if known else "none was recorded",
+            wanted=f"≥ {wanted:,} on fresh data, each intent once",
             evidence=f"{_GATE} {span(made)}",
             remedy="let the shadow jobs run on: peak jobs list",
             window=self._window,
@@ -165,8 +192,8 @@ class _Judge:
         )
 
     def agreement(self) -> CriterionResult:
-        """One that was pruned cannot be decided again: with it there is no evidence, unless another differs."""
-        made = self.facts.decisions or ()
+        """One that was pruned cannot be decided again: with it there is none, unless another differs."""
+        made = self.facts.decided
         differ, pruned = [one for one in made if one.differs], [one for one in made if one.pruned]
         found = f"{len(made):,} decided again, all alike"
         if pruned:
@@ -281,6 +308,13 @@ class _Judge:
             window=f"{most_h} h",
             age=self._age(oldest),
         )
+
+
+def stale_words(cycles: Sequence[CycleMark]) -> str:
+    """``; 3 of 12 (25.0 %) on stale data`` of cycles that were not aborted; empty where none was."""
+    ended = [one for one in cycles if one.outcome != ABORTED]
+    stale = sum(one.stale for one in ended)
+    return f"; {stale:,} of {len(ended):,} ({100 * stale / len(ended):.1f} %) on stale data" if stale else ""
 
 
 def _left(count: int) -> str:

@@ -4,11 +4,15 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledger_seed import seed_ledger
 
 from peak_console.config.workspace import Workspace
+from peak_console.domain.clock import ManualClock
+from peak_console.domain.events import EventDraft
+from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.views.live import Window
 from peak_console.operations.views.live_runs import LiveRuns
 from peak_console.operations.views.packs import PackRow, PacksPage
@@ -71,3 +75,39 @@ def test_a_past_without_its_details_says_so(ws: Workspace) -> None:
     assert all(line.pruned for line in page.lines)
     assert not source.runs().freshness.why
     source.close()
+
+
+def test_the_bar_knows_what_was_out_of_use_and_which_jobs_failed(ws: Workspace) -> None:
+    """As of the moment: before it nothing, then a quarantine and a job that fails, then neither; and back."""
+    model = {"provider": "openai", "model_id": "gpt-5", "reason": "its name changed"}
+    key = "eurusd@2026-11-22T14:00:00Z"
+    run = {"job": "eurusd", "key": key, "cause": "due", "kind": "shadow_cycle", "fence": 1, "attempt": 1}
+    failed = [("job.started", run), ("job.finished", {**run, "state": "failed", "outcome": "defect"})]
+    again = [(kind, {**body, "key": key.replace("14:00", "14:01")}) for kind, body in failed]
+    minutes = {
+        1: [("model.quarantined", model), *failed, *again],
+        2: [("model.released", {**model, "operator": "anna"}), *_done(again)],
+    }
+    for minute, events in minutes.items():
+        with LedgerWriter(ws.ledger, clock=ManualClock(END + timedelta(minutes=minute))) as writer:
+            drafts = [EventDraft(f"ev_x{minute}_{at}", kind, body) for at, (kind, body) in enumerate(events)]
+            assert not [
+                one for one in writer.append([(one, "n") for one in drafts]) if isinstance(one, Exception)
+            ]
+    clock = ReplayClock(open_span(ws, "#1", None))
+    source, told = ReplaySource(ws, clock, environ={}), []
+    for seconds in (30, 90, 150, 90):
+        clock.seek(END + timedelta(seconds=seconds))
+        clock.latch()
+        bar = source.bar()
+        assert bar.shadow is not None
+        assert not bar.shadow.told
+        told.append((bar.quarantined, [one.failed_in_row for one in bar.shadow.jobs], len(bar.shadow.drift)))
+    source.close()
+    then = (("openai:gpt-5",), [2], 1)
+    assert told == [((), [], 0), then, ((), [], 0), then]
+
+
+def _done(events: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """The same runs, done."""
+    return [(kind, {**body, "state": "done", "outcome": "would_block"}) for kind, body in events]

@@ -20,6 +20,9 @@ from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
 from peak_console.operations.latches import LatchBook, latch_lines
+from peak_console.operations.shadow.bar_facts import shadow_bar
+from peak_console.operations.shadow.drift import DriftBook, Recorded, lines_of
+from peak_console.operations.shadow.job_lines import RecordedJobs
 from peak_console.operations.status import seen_urls
 from peak_console.operations.views.background import background_lines
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, LedgerHead, NodeFacts
@@ -28,6 +31,7 @@ from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.config_facts import budget_lines
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.incidents import IncidentLine
+from peak_console.operations.views.shadow_bar import ShadowBar
 
 if TYPE_CHECKING:
     from peak_console.budget.limits import BudgetLimits
@@ -66,6 +70,7 @@ class BarAsOf:
         self._control: tuple[int, ControlHistory] = (0, ControlHistory())
         self._limits: tuple[int, BudgetLimits | None] = (-1, None)
         self._incidents = IncidentBook()
+        self._jobs, self._drift = RecordedJobs(), DriftBook()
 
     def bar(self, reader: AsOfReader, at: datetime, alive: str | None) -> BarSnapshot:
         """The bar at ``at``, for a reader as of that moment. Raises ``LedgerUnavailable``.
@@ -81,6 +86,7 @@ class BarAsOf:
         phase = str((changed.body or {}).get("to", "")) if changed else Phase.BOOTSTRAP.value
         simulated = (getattr(reader.by_seq(1), "body", None) or {}).get("simulated") is True
         budgets, zone = self._budgets(reader, last, at, changed.ts if changed else "")
+        drift = self._drift.read(reader)
         base = BarSnapshot(at)
         return BarSnapshot(
             taken_at=at,
@@ -101,7 +107,14 @@ class BarAsOf:
             breakers=(*latch_lines(LatchBook().read(reader).latched()), *breaker_lines(reader, at)),
             incidents=self._incidents_then(reader, at),
             timezone=zone or base.timezone,
+            quarantined=tuple(sorted(f"{provider}:{model_id}" for provider, model_id in drift.out)),
+            shadow=self._shadow_then(reader, at, drift),
         )
+
+    def _shadow_then(self, reader: AsOfReader, at: datetime, drift: Recorded) -> ShadowBar:
+        """Jobs and drift by the ledger alone: which run was due next then is not recorded."""
+        self._jobs.read(reader)
+        return shadow_bar(at, None, self._jobs, lines_of(drift, None))
 
     def _incidents_then(self, reader: AsOfReader, at: datetime) -> tuple[IncidentLine, ...]:
         return open_lines(self._incidents.read(reader), at)
