@@ -17,7 +17,7 @@ MODEL = {"provider": "openai", "model_id": "gpt-5"}
 
 def draft(number: int, kind: str, **changes: Any) -> EventDraft:
     """An event about that model."""
-    return EventDraft(f"ev_{number}", kind, {**MODEL, **changes})
+    return EventDraft(f"ev_{number}", kind, {**MODEL, "reason": "mended", "operator": "anna", **changes})
 
 
 def test_only_what_is_out_of_use_is_released_and_once(tmp_path: Path) -> None:
@@ -59,3 +59,13 @@ def test_a_release_that_names_no_model_is_none(body: dict[str, Any]) -> None:
     assert refused is not None
     assert refused.code == "model_not_quarantined"
     assert refused.remedy
+
+
+@pytest.mark.parametrize("left_out", ["reason", "operator"])
+@pytest.mark.parametrize("value", [None, "", " \t", "\u200b", ["anna"]])
+def test_a_release_says_who_and_why(left_out: str, value: Any) -> None:
+    """Of a model that is out of use, too: a blank is no word."""
+    refused = misreleased(draft(1, "model.released", **{left_out: value}), {"openai:gpt-5"})
+    assert refused is not None
+    assert refused.code == {"reason": "reason_missing", "operator": "event_malformed"}[left_out]
+    assert misreleased(draft(2, "model.released"), {"openai:gpt-5"}) is None
