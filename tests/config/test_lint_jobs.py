@@ -1,12 +1,17 @@
 """Rules of jobs.toml, each at the key that offends."""
 
 import re
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peak_console.config.document import parse_document
 from peak_console.config.lint import CATALOGUE
+from peak_console.config.lint.engine import inspect
+from peak_console.config.sources import read_sources
 from peak_console.domain.vocabulary import PhaseLevel
 
 FILE = "configs/shadow/jobs.toml"
@@ -65,6 +70,7 @@ CASES = [
     ("jobs.budget_zero", cycle(more="budget = { max_cost_eur = 0 }"), "max_cost_eur is 0"),
     ("jobs.budget_zero", cycle(more="budget = { max_calls = 0 }"), "max_calls is 0"),
     ("jobs.budget_above_run", cycle(more="budget = { max_cost_eur = 100000.0 }"), "above the"),
+    ("jobs.budget_small", cycle(more="budget = { max_cost_eur = 0.001 }"), "may cost"),
     ("jobs.schedule", cycle(schedule="0 0 30 2 *"), "no day"),
     ("jobs.schedule", cycle(schedule="61 * * * *"), "61 is no minute"),
     ("jobs.schedule_dense", cycle(schedule="every 5m"), "300 s"),
@@ -125,6 +131,22 @@ def test_the_examples_that_people_copy_are_quiet(jobs: Any) -> None:
         assert "eurusd-hourly" in text
         jobs.write(FILE, text)
         assert jobs.lint() == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [("0.50", ["max_cost_eur is 0.50", "L4.primary", "0.59 EUR"]), ("2.50", [])]
+)
+def test_the_examples_budget_holds_the_dearest_call_of_what_ships(limit: str, said: list[str]) -> None:
+    """One answer of the shipped matrix's L4 is more than half a euro; what the page writes is enough."""
+    page = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8").split("```toml")[1].partition("```")[0]
+    assert "max_cost_eur = 2.50" in page
+    text = page.replace("max_cost_eur = 2.50", f"max_cost_eur = {limit}").encode()
+    sources = read_sources(ROOT)
+    main = {**sources.main, "jobs": parse_document(text, FILE)}
+    report = inspect(replace(sources, main=main), phase=PhaseLevel.SHADOW, today=date(2026, 11, 23))
+    found = [one.message for one in report.findings if one.rule == "jobs.budget_small"]
+    assert len(found) == bool(said)
+    assert all(word in found[0] for word in said)
 
 
 def test_replayed_history_is_named_from_shadow_on(jobs: Any) -> None:

@@ -91,7 +91,7 @@ _LAYER_EUR: Final = Decimal("1.00")
 _MILLION: Final = 1_000_000
 
 
-def _answers(inspection: Inspection) -> Iterator[tuple[Path, Slot, int, Decimal | None]]:
+def answers(inspection: Inspection) -> Iterator[tuple[Path, Slot, int, Decimal | None]]:
     """Each slot with the tokens of its longest answer and the EUR that one costs, where that is known."""
     table = inspection.price_table()
     rate = inspection.budgets.currency if inspection.budgets else None
@@ -109,7 +109,7 @@ def answers_and_budgets(inspection: Inspection) -> Iterator[Hit]:
     budgets = inspection.budgets
     if budgets is None:
         return
-    for path, slot, tokens, each in _answers(inspection):
+    for path, slot, tokens, each in answers(inspection):
         call = budgets.call
         most = tokens
         if call is not None and each and call.max_cost_eur is not None:

@@ -80,6 +80,15 @@ JOB_RULES: Final = (
         blocks=False,
     ),
     Rule(
+        "jobs.budget_small",
+        "A job's budget is below one call that it makes",
+        "Every call is bounded before it is sent: all the output that it may give, at its price. A run that "
+        "may spend less than one answer of its dearest slot may cost ends with budget_exceeded, each time.",
+        "raise the job's max_cost_eur, or lower max_output_tokens of the slot",
+        severity=Severity.WARNING,
+        blocks=False,
+    ),
+    Rule(
         "jobs.schedule",
         "A schedule that never comes",
         "A field of the cron line is out of its bounds, or no day of any year fits it. The job would never "
