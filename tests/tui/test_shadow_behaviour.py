@@ -217,7 +217,9 @@ async def test_resume_and_release_ask_for_reason_and_word() -> None:
         await fill(pilot, reason="the data is right again")
         await keys(pilot, "enter", "ctrl+y")
         assert desk.asked[-1] == ("resume", "eurusd-hourly", "the data is right again", "mara")
-        text = await keys(pilot, "tab", "tab", "R")
+        text = await keys(pilot, "tab", "tab")
+        assert "R release" in text, "what can be done with the model stands where the jobs' keys did"
+        text = await keys(pilot, "R")
         shown(app, ReleaseForm)
         for word in ("gpt-5.2-2026-02-01", "9/12", "p 0.0005", "12.1 / 10.6"):
             assert word in text

@@ -21,6 +21,7 @@ from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.tui.ink import Line, Tone
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
+from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.provider_drawing import marked_model
 from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, amount, cycle_lines
 from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
@@ -60,7 +61,7 @@ def test_every_list_and_page_fits_its_place(name: str, width: int) -> None:
         *drawn(look.job_columns(NOW), shown.jobs, width + 1),
         *drawn(look.cycle_columns(NOW), cycles[:3], width + 1),
         *drawn(drift_look.drift_columns(NOW), shown.drift, width + 1),
-        *drawn(look.ready_columns(NOW, NOW), look.criteria_rows(shown.readiness), width + 1),
+        *drawn(ready_look.ready_columns(NOW, NOW), ready_look.criteria_rows(shown.readiness), width + 1),
         *drawn(run_columns(NOW), shown.runs, width + 1),
         *look.book_lines(shown.books, NOW, width, 2),
         *ready_lines(shown, NOW, width),
@@ -124,19 +125,21 @@ def test_nothing_is_green_without_evidence_and_age() -> None:
         *drawn(look.job_columns(NOW, stale=True), shown.jobs, 120),
         *drawn(look.cycle_columns(NOW, stale=True), shown.cycles, 120),
         *drawn(drift_look.drift_columns(NOW, stale=True), shown.drift, 120),
-        *drawn(look.ready_columns(NOW, NOW, stale=True), look.criteria_rows(shown.readiness), 120),
-        look.ready_head(shown, NOW, 120, stale=True)[0],
+        *drawn(
+            ready_look.ready_columns(NOW, NOW, stale=True), ready_look.criteria_rows(shown.readiness), 120
+        ),
+        ready_look.ready_head(shown, NOW, 120, stale=True)[0],
     )
     assert Tone.OK not in {span.tone for row in rows for span in row}
 
 
 def test_what_is_read_when_it_is_judged_is_as_old_as_that() -> None:
     """A criterion that is met has an age; one that nobody knows anything of has none."""
-    one = look.criteria_rows(facts("normal").readiness)[0]
+    one = ready_look.criteria_rows(facts("normal").readiness)[0]
     met = replace(one, status=CriterionStatus.GREEN, age_s=None)
-    assert look.criterion_age_s(met, 20.0) == 20.0
-    assert look.criterion_age_s(replace(met, age_s=5.0), 20.0) == 25.0
-    assert look.criterion_age_s(replace(met, status=CriterionStatus.NO_EVIDENCE), 20.0) is None
+    assert ready_look.criterion_age_s(met, 20.0) == 20.0
+    assert ready_look.criterion_age_s(replace(met, age_s=5.0), 20.0) == 25.0
+    assert ready_look.criterion_age_s(replace(met, status=CriterionStatus.NO_EVIDENCE), 20.0) is None
 
 
 def test_a_model_counts_once_by_its_gravest_slot() -> None:
@@ -205,7 +208,7 @@ def test_the_gravest_stands_first() -> None:
     """What is out of use, then what drifted, then what is watched; in the way before what is green."""
     states = [one.state for one in drift_look.drift_rows((*DRIFT, WATCHED, QUARANTINED))]
     assert states[:3] == [DriftState.QUARANTINED, DriftState.WATCH, DriftState.UNKNOWN]
-    statuses = [one.status.value for one in look.criteria_rows(facts("alarming").readiness)]
+    statuses = [one.status.value for one in ready_look.criteria_rows(facts("alarming").readiness)]
     assert statuses == sorted(statuses, key=["red", "no_evidence", "green"].index)
 
 
@@ -220,7 +223,14 @@ def test_an_empty_list_says_why() -> None:
         assert "the ledger is locked" in text_of(lines)
     assert "runs one" in text_of(look.no_cycles(replace(FACTS, cycles=()), "7 d"))
     assert "looks further back" in text_of(look.no_cycles(FACTS, "5 min"))
-    assert "says nothing of testnet" in text_of(look.no_criteria(empty))
+    assert "says nothing of testnet" in text_of(ready_look.no_criteria(empty))
+
+
+def test_a_replay_does_not_take_an_unknown_schedule_for_none() -> None:
+    """The ledger says nothing of a schedule: neither does the list; elsewhere none means when asked."""
+    job = replace(FACTS.jobs[0], schedule="")
+    assert "when asked" in text_of(drawn(look.job_columns(NOW), [job], 79))
+    assert "when asked" not in text_of(drawn(look.job_columns(NOW, replay=True), [job], 79))
 
 
 def test_replayed_data_is_told() -> None:
@@ -269,7 +279,7 @@ def test_every_list_can_be_sorted_by_every_column(name: str) -> None:
         "shadow-jobs": shown.jobs,
         "shadow-cycles": shown.cycles,
         "shadow-drift": shown.drift,
-        "shadow-ready": look.criteria_rows(shown.readiness),
+        "shadow-ready": ready_look.criteria_rows(shown.readiness),
     }[name]
     for at in range(len(SORTS[name])):
         one = sorted_rows(name, rows, at, turned=False, now=NOW)

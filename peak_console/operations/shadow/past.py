@@ -10,7 +10,7 @@ from peak_console.operations.shadow.job_lines import RecordedJobs, recorded_line
 from peak_console.operations.views.ledger_door import LedgerDoor
 from peak_console.operations.views.shadow import JobLine, JobState, ShadowFacts
 
-NOT_JUDGED: Final = "readiness is judged on what is so now, not in the past: peak readiness"
+NOT_JUDGED: Final = "it is judged on what is so now, not in the past: peak readiness"
 AS_RECORDED: Final = "as the ledger has it; what was due next is not recorded"
 
 

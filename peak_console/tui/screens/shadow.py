@@ -20,6 +20,7 @@ from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, width_of
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
+from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.screens.live import RuleLine
 from peak_console.tui.screens.shadow_doing import ShadowDoing
@@ -65,7 +66,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         yield Drawn("shadow-drift-head", lambda width, _: [self._head(_DRIFT, width)])
         yield Table(drift_look.drift_columns(now), id=_DRIFT)
         yield RuleLine("readiness", id="shadow-ready-rule")
-        yield Table(look.ready_columns(now, None), id=_READY)
+        yield Table(ready_look.ready_columns(now, None), id=_READY)
 
     def table(self, name: str) -> Table[Any]:
         """One of the lists."""
@@ -141,16 +142,16 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         text, replay = self._filter.text, self.peak.replay is not None
         cycles = self.shown_cycles()
         jobs, drift = self._kept(facts.jobs), self._kept(drift_look.drift_rows(facts.drift))
-        criteria = look.criteria_rows(facts.readiness)
+        criteria = ready_look.criteria_rows(facts.readiness)
         self.table(_JOBS).empty = look.no_jobs(facts, filtered=text, replay=replay)
         self.table(_CYCLES).empty = look.no_cycles(facts, self.window.label, filtered=text)
         self.table(_DRIFT).empty = drift_look.no_drift(facts, filtered=text)
-        self.table(_READY).empty = look.no_criteria(facts)
-        self._list(_JOBS, look.job_columns(now, stale=stale), jobs)
+        self.table(_READY).empty = ready_look.no_criteria(facts)
+        self._list(_JOBS, look.job_columns(now, stale=stale, replay=replay), jobs)
         self._list(_CYCLES, look.cycle_columns(now, stale=stale), cycles)
         self._list(_DRIFT, drift_look.drift_columns(now, stale=stale), drift)
         taken = facts.readiness.taken_at if facts.readiness else None
-        self._list(_READY, look.ready_columns(now, taken, stale=stale), criteria)
+        self._list(_READY, ready_look.ready_columns(now, taken, stale=stale), criteria)
         self._rules(facts, cycles)
 
     def _list(self, name: str, columns: Sequence[Any], rows: Sequence[Any]) -> None:
@@ -193,7 +194,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
             (_JOBS, self._jobs_head(facts)),
             (_CYCLES, look.cycles_head(cycles, self.window.label, width)),
             (_DRIFT, (drift_look.drift_head(facts), EMPTY)),
-            (_READY, look.ready_head(facts, now, width, stale=self.stale)),
+            (_READY, ready_look.ready_head(facts, now, width, stale=self.stale)),
         ):
             line = self._rule(name)
             line.title, line.right = title, right

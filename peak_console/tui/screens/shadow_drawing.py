@@ -1,15 +1,14 @@
-"""How the Shadow screen looks: jobs, cycles, the paper book, readiness. Pure."""
+"""How the Shadow screen looks: jobs, cycles, the paper book. Pure."""
 
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from peak_console.domain.jobs import JobKind, RunState
 from peak_console.domain.text import one_line
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
 from peak_console.operations.views.shadow import (
     BookLine,
     CycleFigures,
@@ -22,9 +21,6 @@ from peak_console.operations.views.shadow import (
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined, width_of
 from peak_console.tui.widgets.table import Column
-
-if TYPE_CHECKING:
-    from peak_console.operations.readiness import Readiness
 
 JOB_STATES: Final = {
     JobState.WAITING: ("·", "waiting", Tone.TEXT),
@@ -55,11 +51,6 @@ OUTCOMES: Final = {
     "review_required": ("▲", "review", Tone.WARN),
 }
 """Sign, word and tone of a cycle's outcome."""
-CRITERIA: Final = {
-    CriterionStatus.GREEN: ("✓", Tone.OK),
-    CriterionStatus.RED: ("✗", Tone.BAD),
-    CriterionStatus.NO_EVIDENCE: ("?", Tone.UNKNOWN),
-}
 _KINDS: Final = {
     JobKind.SHADOW_CYCLE: "cycle",
     JobKind.CANARY: "canary",
@@ -147,12 +138,16 @@ def newest_run(one: JobLine) -> JobRunLine | None:
     return one.running[0] if one.running else one.last
 
 
-def job_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[JobLine]]:
-    """The columns of the jobs."""
+def job_columns(now: datetime, *, stale: bool = False, replay: bool = False) -> Sequence[Column[JobLine]]:
+    """The columns of the jobs; in a replay a schedule that is not known is not taken for none."""
 
     def state(one: JobLine) -> Span:
         sign, word, tone = JOB_STATES[one.state]
         return Span(f"{sign} {word}", Tone.WARN if stale and one.state is JobState.RUNNING else tone)
+
+    def schedule(one: JobLine) -> Span:
+        known = bool(one.schedule) or not replay
+        return Span(one_line(schedule_words(one, now), 80) if known else figures.NONE, Tone.DIM)
 
     def missed(one: JobLine) -> Span:
         return Span(f"{one.missed:,}", Tone.WARN if one.missed else Tone.DIM)
@@ -165,7 +160,7 @@ def job_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[JobLin
         Column("STATE", 10, state),
         Column("JOB", 14, lambda one: Span(one_line(one.name, 60), Tone.STRONG), flex=2),
         Column("KIND", 10, lambda one: Span(kind_word(one), Tone.DIM), least=_WIDE),
-        Column("SCHEDULE", 17, lambda one: Span(one_line(schedule_words(one, now), 80), Tone.DIM), flex=2),
+        Column("SCHEDULE", 17, schedule, flex=2),
         Column("NEXT", 4, lambda one: until_words(one, now), right=True),
         Column("LAST", 17, lambda one: run_words(newest_run(one), now, stale=stale), flex=3),
         Column("TOOK", 5, lambda one: Span(took_words(newest_run(one), now), Tone.DIM), right=True),
@@ -380,80 +375,3 @@ def book_line(one: BookLine, now: datetime, width: int, more: int = 0) -> Line:
     if more:
         parts.insert(1, (Span(f"+{more} more", Tone.DIM),))
     return fit(joined(parts), width)
-
-
-# -- readiness
-
-
-def ready_columns(
-    now: datetime, taken_at: datetime | None, *, stale: bool = False
-) -> Sequence[Column[CriterionResult]]:
-    """The columns of the criteria before the next phase; ages go on from the moment of judging."""
-    since = 0.0 if taken_at is None else max(0.0, (now - taken_at).total_seconds())
-
-    def state(one: CriterionResult) -> Span:
-        sign, tone = CRITERIA[one.status]
-        return Span(f"{sign} {one.status.value.replace('_', ' ')}", tone_when(tone, stale=stale))
-
-    def age(one: CriterionResult) -> Span:
-        return Span(figures.age(criterion_age_s(one, since)), Tone.DIM)
-
-    return (
-        Column("STATE", 13, state),
-        Column("CRITERION", 25, lambda one: Span(one_line(one.title, 120)), flex=2),
-        Column("FOUND", 18, lambda one: Span(one_line(one.found, 160), Tone.STRONG), flex=2),
-        Column("WANTED", 13, lambda one: Span(one_line(one.wanted, 120), Tone.DIM), flex=1),
-        Column("AGE", 4, age, right=True),
-        Column("EVIDENCE", 20, lambda one: Span(one_line(one.evidence, 160), Tone.DIM), flex=2, least=_HUGE),
-    )
-
-
-def criterion_age_s(one: CriterionResult, since: float) -> float | None:
-    """Seconds since what was found was so; what is read when it is judged is as old as the judgement."""
-    if one.age_s is None:
-        return None if one.status is CriterionStatus.NO_EVIDENCE else since
-    return one.age_s + since
-
-
-_URGENCY: Final = (CriterionStatus.RED, CriterionStatus.NO_EVIDENCE, CriterionStatus.GREEN)
-
-
-def criteria_rows(ready: "Readiness | None") -> list[CriterionResult]:
-    """What stands in the way first."""
-    found = () if ready is None else ready.criteria
-    return sorted(found, key=lambda one: _URGENCY.index(one.status))
-
-
-def ready_head(
-    facts: ShadowFacts | None, now: datetime, width: int, *, stale: bool = False
-) -> tuple[Line, Line]:
-    """The title over readiness: towards which phase, how many criteria stand how, judged when."""
-    ready = None if facts is None else facts.readiness
-    if ready is None:
-        return (Span("readiness"),), EMPTY
-    counts = ready.summary()
-    title: Line = (
-        Span("readiness"),
-        Span(f" towards {ready.phase.value}", Tone.DIM),
-        *(
-            Span(
-                f"  {sign} {counts.get(state.value, 0)} {state.value.replace('_', ' ')}",
-                tone_when(tone, stale=stale),
-            )
-            for state, (sign, tone) in CRITERIA.items()
-            if counts.get(state.value, 0)
-        ),
-    )
-    age = figures.age(max(0.0, (now - ready.taken_at).total_seconds()))
-    if width < _WIDE:
-        return title, (Span(age, Tone.DIM),)
-    return title, (Span(f"judged {age} ago", Tone.DIM),)
-
-
-def no_criteria(facts: ShadowFacts) -> list[Line]:
-    """Why nothing is said of readiness."""
-    if facts.readiness_problem:
-        return [(Span(f"? not judged: {one_line(facts.readiness_problem, 200)}", Tone.UNKNOWN),)]
-    if facts.readiness is not None:
-        return [(Span("nothing is asked before this phase", Tone.DIM),)]
-    return [(Span("not judged yet:  ", Tone.DIM), Span("peak readiness", Tone.ACCENT))]

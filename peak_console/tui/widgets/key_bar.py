@@ -1,6 +1,6 @@
 """The keys that work here, in one line. It has no children, unlike Textual's Footer, which leaks (#6666)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -41,7 +41,9 @@ class KeyBar(Canvas):
         actions = key_bar_actions(state)
         if screen.keys_hidden():
             actions = [one for one in actions if one.id in _STAYS]
-        chosen = fitting([_worded(one, words, state) for one in actions], width - 1 - width_of(spans))
+        idle = {one.id for one in actions if one.why_disabled(state)}
+        worded = [_worded(one, words, state) for one in actions]
+        chosen = fitting(worded, width - 1 - width_of(spans), idle)
         self._places = []
         for action in chosen if height else ():
             start = width_of(spans)
@@ -57,14 +59,20 @@ class KeyBar(Canvas):
                 await self.run_action(f"screen.perform('{action_id}')")
 
 
-def fitting(actions: Sequence[Action], width: int) -> list[Action]:
-    """The actions that fit in ``width`` cells; those in the middle of the ranks give way first."""
+def fitting(actions: Sequence[Action], width: int, idle: Collection[str] = ()) -> list[Action]:
+    """The actions that fit in ``width`` cells; those in the middle of the ranks give way first.
+
+    Where a model can be released, what can be done with jobs only (``idle`` then) gives way to that.
+    """
     chosen = list(actions)
+    releases = _RELEASE not in idle and any(one.id == _RELEASE for one in chosen)
     while chosen and sum(len(_label(one)) + 2 for one in chosen) - 2 > width:
-        chosen.remove(_first_to_go(chosen))
+        jobs = [one for one in chosen if one.id in idle and one.id.startswith(_OF_SHADOW)] if releases else []
+        chosen.remove(jobs[-1] if jobs else _first_to_go(chosen))
     return chosen
 
 
+_RELEASE, _OF_SHADOW = "shadow.release", "shadow."
 _GOES_FIRST = (
     "sort.next",
     "plots.next",
