@@ -57,16 +57,19 @@ class Criteria(ConfigModel):
     min_calls: Count = Field(default=0, description="Calls answered in these days.")
     min_cycles: Count = Field(
         default=0,
-        description="Shadow cycles finished in the phase before; aborted ones do not count, nor does "
-        "replayed history but in simulated workspaces.",
+        description="Shadow cycles of the phase before that came to a verdict on fresh data; of replayed "
+        "history in simulated workspaces alone.",
     )
     min_days_with_cycles: Count = Field(
         default=0, description="Days (UTC) of the phase before with such a cycle on them."
     )
     max_aborted_pct: Percent | None = Field(
-        default=None, description="Share of these days' cycles that were aborted. Absent: not asked."
+        default=None, description="Share of these days' cycles that were aborted or lost. Absent: not asked."
     )
-    min_gate_decisions: Count = Field(default=0, description="Decisions of the risk gate in these days.")
+    min_gate_decisions: Count = Field(
+        default=0,
+        description="Decisions of the risk gate in these days, of cycles that count; each intent once.",
+    )
     gate_agrees: bool = Field(
         default=False, description="Every decision of the gate in these days comes out alike again."
     )

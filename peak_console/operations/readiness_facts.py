@@ -29,7 +29,7 @@ from peak_console.operations.incidents.reading import read_incidents
 from peak_console.operations.lint import lint
 from peak_console.operations.locking.checking import check
 from peak_console.operations.readiness_judging import Drill, LockFacts, ReadinessFacts, VerifiedFacts
-from peak_console.operations.readiness_shadow import ABORTED, ShadowEvidence, span
+from peak_console.operations.readiness_shadow import ShadowEvidence, span, stale_words
 from peak_console.operations.readiness_shadow_facts import gather_shadow, models_of
 from peak_console.operations.readiness_tallies import Tallies
 from peak_console.stats.sketch import QuantileSketch
@@ -220,12 +220,13 @@ def _incidents(reader: LedgerReader) -> dict[str, Any]:
 
 
 def _cycles(reader: LedgerReader, shadow: ShadowEvidence) -> dict[str, Any]:
-    """Shadow cycles since the level began; ``None`` where none was ever recorded."""
+    """Shadow cycles since the level began that show something; ``None`` where none was ever recorded."""
     if reader.last(CYCLE) is None:
         return {}
     since = shadow.level_since
-    ended = [one for one in shadow.counted if one.outcome != ABORTED and (since is None or one.at >= since)]
-    return {"cycles": len(ended), "cycles_at": span(ended)}
+    begun = [one for one in shadow.counted if since is None or one.at >= since]
+    ended = [one for one in begun if one.shows]
+    return {"cycles": len(ended), "cycles_at": span(ended), "cycles_stale": stale_words(begun)}
 
 
 def drills_of(reader: LedgerReader) -> dict[str, Drill]:

@@ -114,9 +114,12 @@ class ReadinessFacts:
     """When a node began that watches for incidents."""
     watched_seq: int = 0
     cycles: int | None = None
-    """Shadow cycles since the level began: not aborted; of replayed history in simulated workspaces alone."""
+    """Shadow cycles since the level began that came to a verdict on fresh data; of replayed history in
+    simulated workspaces alone."""
     cycles_at: str = ""
     """Where they stand in the ledger."""
+    cycles_stale: str = ""
+    """How many others ended on stale data, in words."""
     drills: Mapping[str, Drill] = field(default_factory=dict)
 
 
@@ -365,9 +368,9 @@ def _systems(asked: _Asked) -> Iterator[CriterionResult]:
         cycles = facts.cycles
         yield result_of(
             "min_cycles",
-            "shadow cycles finished, aborted ones left out",
+            "shadow cycles that came to a verdict on fresh data",
             met=None if cycles is None else cycles >= criteria.min_cycles,
-            found="none was recorded" if cycles is None else f"{cycles:,}",
+            found="none was recorded" if cycles is None else f"{cycles:,}{facts.cycles_stale}",
             wanted=f"≥ {criteria.min_cycles:,}",
             evidence=f"shadow.cycle.finished {facts.cycles_at or 'on the ledger'}",
             remedy="let the shadow jobs run on: peak jobs list",

@@ -50,7 +50,7 @@ class ShadowEvidence:
     level_seq: int = 0
     cycles: tuple[CycleMark, ...] | None = None
     """Since the level of now began or the window did, whichever is longer ago."""
-    lost: tuple[LostCycle, ...] = ()
+    lost: tuple[LostCycle, ...] | None = None
     """Runs of cycles in the window that failed, hung or were cut off, and recorded no cycle."""
     decisions: tuple[DecisionMark, ...] | None = None
     """Of the window."""
@@ -155,14 +155,14 @@ class _Judge:
 
     def aborted(self, most: Decimal) -> CriterionResult:
         cycles = tuple(one for one in self.facts.counted if one.at >= self._begins)
-        lost = tuple(one for one in self.facts.lost if one.at >= self._begins)
+        lost = tuple(one for one in self.facts.lost or () if one.at >= self._begins)
         ended, every = sum(one.outcome == ABORTED for one in cycles) + len(lost), len(cycles) + len(lost)
         share = Decimal(100 * ended) / every if every else None
         gone = f"; {len(lost):,} without a record, #{lost[-1].seq} the last" if lost else ""
         return result_of(
             "max_aborted_pct",
             f"cycles that were aborted, or lost, in {self._window}",
-            met=None if share is None else share <= most,
+            met=None if share is None or self.facts.lost is None else share <= most,
             found="no cycle" if share is None else f"{share:.1f} % ({ended} of {every:,}){gone}",
             wanted=f"≤ {most} %",
             evidence=f"{_CYCLES} {span(cycles)}",

@@ -15,6 +15,7 @@ from peak_console.operations.locking.entries import slots_of
 from peak_console.operations.readiness_shadow import CanaryMark, CriticTally, ShadowEvidence
 from peak_console.operations.readiness_tallies import Tallies
 from peak_console.operations.shadow.critics import disagreements
+from peak_console.operations.shadow.lost_cycles import lost_cycles
 from peak_console.operations.views.body_fields import mapping, time_of
 
 _CHECKS = 2000
@@ -43,6 +44,7 @@ def gather_shadow(
         level_since=since[0],
         level_seq=since[1],
         cycles=tallies.cycles(reader, earliest) or None,
+        lost=lost_cycles(reader, begins) if criteria.max_aborted_pct is not None else None,
         decisions=tallies.decisions(reader, begins) if _asks_gate(criteria) else None,
         critics=(_critics(reader, begins) if criteria.max_critic_disagreement_pct is not None else None),
         policy_incidents=_policy(reader, begins) if criteria.max_policy_incidents is not None else None,

@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from peak_console.domain.clock import iso
 from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.domain.orchestration import Outcome
 from peak_console.domain.trading import GateVerdict
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
@@ -21,6 +22,8 @@ from peak_console.risk.recorded import disagreement
 MOST: Final = 100_000
 """How many events of a kind are counted at most, the newest."""
 _PAGE: Final = 500
+_VERDICTS: Final = frozenset({Outcome.WOULD_ALLOW.value, Outcome.WOULD_BLOCK.value, Outcome.NO_TRADE.value})
+"""Outcomes of cycles that came to a verdict."""
 
 Mark = TypeVar("Mark")
 
@@ -34,6 +37,15 @@ class CycleMark:
     outcome: str
     replayed: bool
     """Whether it played history: that shows nothing outside simulated workspaces."""
+    stale: bool = True
+    """Whether its data were old, or it had none."""
+    gate_id: str = ""
+    """The event of the gate's decision in it; empty where the gate was not asked."""
+
+    @property
+    def shows(self) -> bool:
+        """Whether it saw usable data and came to a verdict on them; one that was aborted never did."""
+        return not self.stale and self.outcome in _VERDICTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,9 @@ class DecisionMark:
     """Where the gate, asked again, says otherwise; empty where it agrees."""
     pruned: bool = False
     """Whether only its hash is left: then nobody can decide it again, and what it said is not known."""
+    event_id: str = ""
+    intent_id: str = ""
+    """What it decided on; empty where that is not known any more."""
 
 
 class _Kept(Generic[Mark]):
@@ -101,16 +116,31 @@ class Tallies:
 def cycle_mark(event: LedgerEvent) -> CycleMark:
     """What is kept of a cycle; one that cannot be read was played history, which shows nothing."""
     body = mapping(event.body)
-    return CycleMark(event.seq, time_of(event), word(body.get("outcome")), body.get("replayed") is not False)
+    return CycleMark(
+        event.seq,
+        time_of(event),
+        word(body.get("outcome")),
+        replayed=body.get("replayed") is not False,
+        stale=body.get("stale") is not False,
+        gate_id=word(mapping(body.get("gate")).get("event_id"), 100),
+    )
 
 
 def decision_mark(event: LedgerEvent) -> DecisionMark:
     """What is kept of a decision, made again from its inputs; of one that was pruned, that it was made."""
     body = event.body
     if body is None:
-        return DecisionMark(event.seq, time_of(event), allowed=False, differs="", pruned=True)
-    allowed = mapping(body).get("verdict") == GateVerdict.ALLOW
-    return DecisionMark(event.seq, time_of(event), allowed, word(disagreement(body) or "", 120))
+        return DecisionMark(
+            event.seq, time_of(event), allowed=False, differs="", pruned=True, event_id=event.event_id
+        )
+    return DecisionMark(
+        event.seq,
+        time_of(event),
+        allowed=body.get("verdict") == GateVerdict.ALLOW,
+        differs=word(disagreement(body) or "", 120),
+        event_id=event.event_id,
+        intent_id=word(body.get("intent_id"), 100),
+    )
 
 
 def _same(reader: LedgerReader, seq: int, hashed: str) -> bool:

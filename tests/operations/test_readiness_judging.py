@@ -145,7 +145,15 @@ def test_knowing_less_never_makes_it_greener(forgotten: set[str]) -> None:
     nothing = ReadinessFacts(PhaseLevel.TESTNET)
     facts = replace(GOOD, **{name: getattr(nothing, name) for name in forgotten})
     green = is_green(evaluate(PhaseLevel.LIVE, CRITERIA, facts, NOW))
-    told = {"level_seq", "cycles_at", "budget_day", "last_call_at", "watched_since", "watched_seq"}
+    told = {
+        "level_seq",
+        "cycles_at",
+        "cycles_stale",
+        "budget_day",
+        "last_call_at",
+        "watched_since",
+        "watched_seq",
+    }
     assert green == (not forgotten - told)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from peak_console.config.readiness import Criteria
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft, EventKind
+from peak_console.domain.jobs import RunState
 from peak_console.domain.trading import GateLimits, GatePosture, Market, OrderIntent, Portfolio, Side
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
@@ -26,6 +27,7 @@ from peak_console.operations.readiness_shadow import (
 )
 from peak_console.operations.readiness_shadow_facts import canaries, quarantined
 from peak_console.operations.readiness_tallies import CycleMark, DecisionMark, Tallies, decision_mark
+from peak_console.operations.shadow.lost_cycles import LostCycle
 from peak_console.risk.document import inputs_document
 from peak_console.risk.gate import decide
 from peak_console.risk.recorded import decided_body
@@ -43,19 +45,24 @@ CRITERIA = Criteria(
     max_canary_age_h=24,
 )
 CYCLES = tuple(
-    CycleMark(20 - day, NOW - timedelta(days=day), outcome, replayed=False)
-    for day, outcome in ((3, "aborted"), (2, "would_block"), (1, "no_trade"), (0, "would_allow"))
+    CycleMark(20 - day, NOW - timedelta(days=day), outcome, replayed=False, stale=False, gate_id=gate)
+    for day, outcome, gate in (
+        *((3, "aborted", ""), (2, "would_block", "ev_block")),
+        *((1, "no_trade", ""), (0, "would_allow", "ev_allow")),
+    )
 )
 DECISIONS = (
-    DecisionMark(11, NOW, allowed=True, differs=""),
-    DecisionMark(12, NOW, allowed=False, differs=""),
+    DecisionMark(11, NOW, allowed=False, differs="", event_id="ev_block", intent_id="i_1"),
+    DecisionMark(12, NOW, allowed=True, differs="", event_id="ev_allow", intent_id="i_2"),
 )
-WRONG = DecisionMark(13, NOW, allowed=True, differs="verdict: recorded ALLOW")
+WRONG = replace(DECISIONS[1], seq=13, differs="verdict: recorded ALLOW")
+LOST = LostCycle(19, NOW, "eurusd", "eurusd@2026-11-22T12:00:00Z", RunState.TIMED_OUT)
 CANARY = CanaryMark(NOW - timedelta(hours=24), ok=True, seq=9)
 GOOD = ShadowEvidence(
     level_since=NOW - timedelta(days=14),
     level_seq=4,
     cycles=CYCLES,
+    lost=(),
     decisions=DECISIONS,
     policy_incidents=(),
     critics=CriticTally(pairs=20, disagreed=2, first_seq=1, last_seq=9),
@@ -88,11 +95,13 @@ def test_exactly_at_every_bound_is_green_and_names_window_and_evidence() -> None
 @pytest.mark.parametrize(
     ("criterion", "change"),
     [
-        ("min_days_with_cycles", {"cycles": CYCLES[1:3]}),
+        ("min_days_with_cycles", {"cycles": (*CYCLES[:2], replace(CYCLES[2], stale=True), CYCLES[3])}),
         ("min_days_with_cycles", {"level_since": NOW - timedelta(hours=30)}),
         ("max_aborted_pct", {"cycles": (replace(CYCLES[0], seq=9), *CYCLES)}),
         ("min_gate_decisions", {"decisions": DECISIONS[:1]}),
+        ("min_gate_decisions", {"decisions": [replace(one, intent_id="i_1") for one in DECISIONS]}),
         ("gate_agrees", {"decisions": (*DECISIONS, WRONG)}),
+        ("max_aborted_pct", {"lost": (LOST,)}),
         ("max_critic_disagreement_pct", {"critics": CriticTally(pairs=20, disagreed=3)}),
         ("max_policy_incidents", {"policy_incidents": (40,)}),
         ("models_clear", {"quarantined": {"openai:gpt-5.2": 30}}),
@@ -107,14 +116,36 @@ def test_one_step_beyond_a_bound_is_red(criterion: str, change: Mapping[str, Any
     assert [(one.id, one.status.value, bool(one.remedy)) for one in missing] == [(criterion, "red", True)]
 
 
+def test_cycles_on_stale_data_make_no_day_and_no_decision() -> None:
+    """Nor do those that came to no verdict; how many were stale is told."""
+    stale = replace(GOOD, cycles=tuple(replace(one, stale=True) for one in CYCLES))
+    results = judged(stale)
+    assert results["min_days_with_cycles"].status is CriterionStatus.RED
+    assert results["min_days_with_cycles"].found == "0 days, 0 cycles; 3 of 3 (100.0 %) on stale data"
+    assert results["min_gate_decisions"].status is CriterionStatus.RED
+    assert results["gate_agrees"].status is CriterionStatus.GREEN, "they were decided all the same"
+    review = replace(GOOD, cycles=tuple(replace(one, outcome="review_required") for one in CYCLES))
+    assert judged(review)["min_days_with_cycles"].found == "0 days, 0 cycles"
+
+
+def test_a_cycle_that_was_lost_counts_as_an_aborted_one() -> None:
+    """One that hung or was killed leaves no cycle, and is not forgotten for it; older ones are."""
+    found = judged(replace(GOOD, lost=(LOST, replace(LOST, at=NOW - timedelta(days=8)))))["max_aborted_pct"]
+    assert found.found == "40.0 % (2 of 5); 1 without a record, #19 the last"
+    only = judged(replace(GOOD, cycles=(), lost=(LOST,)))["max_aborted_pct"]
+    assert (only.status, only.found[:5]) == (CriterionStatus.RED, "100.0")
+
+
 def test_a_decision_that_was_pruned_is_no_evidence_that_the_gate_agrees() -> None:
     """Neither red nor green by itself; one that differs is red whatever was pruned."""
-    gone = DecisionMark(10, NOW, allowed=False, differs="", pruned=True)
+    gone = DecisionMark(10, NOW, allowed=False, differs="", pruned=True, event_id="ev_gone")
     pruned = judged(replace(GOOD, decisions=(gone, *DECISIONS)))
     assert pruned["gate_agrees"].status is CriterionStatus.NO_EVIDENCE
     assert "1 of 3 pruned: #10" in pruned["gate_agrees"].found
     assert "keep bodies longer" in pruned["gate_agrees"].remedy
-    assert "1 allowed, 1 blocked, 1 pruned" in pruned["min_gate_decisions"].found
+    assert "1 not of a cycle that counts" in pruned["min_gate_decisions"].found
+    known = replace(GOOD, decisions=(DECISIONS[1], replace(gone, event_id="ev_block")))
+    assert "1 allowed, 0 blocked, 1 pruned" in judged(known)["min_gate_decisions"].found
     wrong = judged(replace(GOOD, decisions=(gone, *DECISIONS, WRONG)))
     assert wrong["gate_agrees"].status is CriterionStatus.RED
 
@@ -125,6 +156,9 @@ def test_played_history_shows_nothing_but_in_a_simulated_workspace() -> None:
     results = judged(played)
     assert results["min_days_with_cycles"].status is CriterionStatus.RED
     assert "4 of replayed history do not count" in results["min_days_with_cycles"].found
+    assert results["min_gate_decisions"].status is CriterionStatus.RED
+    assert results["min_gate_decisions"].found.startswith("0 (0 allowed, 0 blocked); 2 not of a cycle")
+    assert results["gate_agrees"].status is CriterionStatus.NO_EVIDENCE
     assert results["max_aborted_pct"].status is CriterionStatus.NO_EVIDENCE
     assert judged(replace(played, simulated=True)) == judged(replace(GOOD, simulated=True))
 
@@ -160,7 +194,8 @@ def test_events_are_counted_once_and_decided_again(tmp_path: Path) -> None:
     inputs = inputs_document(intent, Portfolio(), (), (), GateLimits(), Market(0), GatePosture())
     body = decided_body(inputs, decide(inputs))
     write(path, ("gate.decided", body), ("gate.decided", {**body, "verdict": "ALLOW", "would": "allow"}))
-    write(path, ("shadow.cycle.finished", {"outcome": "would_block", "replayed": False}))
+    told = {"outcome": "would_block", "replayed": False, "stale": False, "gate": {"event_id": "ev_1"}}
+    write(path, ("shadow.cycle.finished", told))
     tallies, since = Tallies(), NOW - timedelta(days=1)
     with LedgerReader(path) as reader:
         first, second = tallies.decisions(reader, since)
@@ -168,8 +203,9 @@ def test_events_are_counted_once_and_decided_again(tmp_path: Path) -> None:
         assert second.differs.startswith("verdict: recorded ALLOW")
         (event,) = reader.read(first.seq - 1, 1)
         assert decision_mark(event) == first
-        assert decision_mark(replace(event, body=None)) == replace(first, pruned=True)
-        assert [one.outcome for one in tallies.cycles(reader, since)] == ["would_block"]
+        assert decision_mark(replace(event, body=None)) == replace(first, pruned=True, intent_id="")
+        (cycle,) = tallies.cycles(reader, since)
+        assert (cycle.outcome, cycle.shows, cycle.gate_id) == ("would_block", True, first.event_id)
         write(path, ("shadow.cycle.finished", {"outcome": "aborted"}))
         assert [one.replayed for one in tallies.cycles(reader, since)] == [False, True]
         assert tallies.cycles(reader, NOW + timedelta(seconds=1)) == ()
