@@ -132,6 +132,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is None or value is PydanticUndefined or value == ():
         return "none"
+    if isinstance(value, tuple) and all(isinstance(one, Enum) for one in value):
+        return ", ".join(f"`{one.value}`" for one in value)
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, bool):

@@ -7,11 +7,12 @@ from typing import Final
 
 from peak_console.domain.posture import Posture, PostureState
 from peak_console.domain.text import one_line
-from peak_console.operations.views.bar import BarSnapshot, BudgetLine
-from peak_console.operations.views.breakers import BreakerLine, not_closed
-from peak_console.operations.views.freshness import LIMIT_S, Health
+from peak_console.operations.views.bar import BarSnapshot
+from peak_console.operations.views.breakers import not_closed
+from peak_console.operations.views.freshness import LIMIT_S
 from peak_console.operations.views.next_step import next_step
 from peak_console.tui import figures
+from peak_console.tui.bar_facts import breaker_forms, budget_forms, clock_forms, ledger_forms, node_forms
 from peak_console.tui.bar_shadow import drift_forms, shadow_forms
 from peak_console.tui.ink import Line, Span, Tone, fit, width_of
 
@@ -24,7 +25,6 @@ SIGNS: Final = {
 }
 """A sign and a tone for each posture word."""
 
-_GAUGE: Final = "▁▂▃▄▅▆▇█"
 _HOST_WIDTH: Final = 24
 _ROOMY: Final = 110
 """Width from which an address does not drive out ledger, breakers and clock."""
@@ -69,7 +69,7 @@ def draw_bar(
         _Segment(60, _workspace_forms(bar), keep=True, firm=True),
         _Segment(8, _operator_forms(bar)),
         *_facts(bar, now, roomy=roomy),
-        _Segment(25, () if flags.replay else _clock_forms(now, zone), keep=roomy),
+        _Segment(25, () if flags.replay else clock_forms(now, zone), keep=roomy),
         _Segment(4, () if flags.replay or calm else _next_forms(bar)),
     ]
     return _squeeze([one for one in segments if one.forms], width)
@@ -324,42 +324,14 @@ def _operator_forms(bar: BarSnapshot) -> tuple[Line, ...]:
 
 def _facts(bar: BarSnapshot, now: datetime, *, roomy: bool) -> list[_Segment]:
     return [
-        _Segment(40, _budget_forms(bar.budget_day)),
-        _Segment(35, _ledger_forms(bar, now), keep=roomy),
-        _Segment(50, _node_forms(bar)),
-        _Segment(88 if _tripped(bar) else 30, _breaker_forms(bar, now), keep=roomy or _tripped(bar)),
+        _Segment(40, budget_forms(bar.budget_day)),
+        _Segment(35, ledger_forms(bar, now), keep=roomy),
+        _Segment(50, node_forms(bar)),
+        _Segment(88 if _tripped(bar) else 30, breaker_forms(bar, now), keep=roomy or _tripped(bar)),
         _Segment(86 if _drifted(bar) else 34, drift_forms(bar.shadow, now)),
         _Segment(21, shadow_forms(bar.shadow, now)),
         _Segment(20, ((Span(one_line(bar.phase or "", 12).upper(), Tone.DIM),),) if bar.phase else ()),
     ]
-
-
-def _budget_forms(budget: BudgetLine | None) -> tuple[Line, ...]:
-    if budget is None:
-        return ((Span("€ ", Tone.DIM), Span("—", Tone.UNKNOWN)),)
-    gauge = _GAUGE[min(7, max(0, int(budget.used_pct / 100 * 8)))]
-    tone, sign = {"ok": (Tone.OK, ""), "warned": (Tone.WARN, "▲"), "exceeded": (Tone.BAD, "✗")}[budget.state]
-    spent, limit = figures.euros(budget.spent), figures.euros(budget.limit).removesuffix(".00")
-    return ((Span("€ ", Tone.DIM), Span(f"{spent}/{limit} "), Span(f"{sign}{gauge}", tone)),)
-
-
-def _ledger_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
-    ledger = bar.ledger
-    head = Span("LEDGER ", Tone.DIM)
-    if ledger.freshness.health(now) is Health.UNKNOWN:
-        word = "✗ unreadable" if ledger.freshness.why else "…"
-        return ((head, Span(word, Tone.BAD if ledger.freshness.why else Tone.UNKNOWN)),)
-    sign, tone = {True: ("✓", Tone.OK), False: ("✗ BROKEN", Tone.BAD), None: ("·", Tone.UNKNOWN)}[
-        ledger.verified
-    ]
-    if ledger.freshness.why:
-        sign, tone = "▲", Tone.WARN
-    event_age = None if ledger.last_event_at is None else (now - ledger.last_event_at).total_seconds()
-    age = Span(f" {figures.age(None if event_age is None else max(0.0, event_age))}", Tone.DIM)
-    return (
-        (head, Span(sign, tone), Span(f" #{ledger.seq:,}"), age),
-        (head, Span(sign, tone)),
-    )
 
 
 def _drifted(bar: BarSnapshot) -> bool:
@@ -368,38 +340,3 @@ def _drifted(bar: BarSnapshot) -> bool:
 
 def _tripped(bar: BarSnapshot) -> bool:
     return bool(not_closed(bar.breakers or ()))
-
-
-def _breaker_forms(bar: BarSnapshot, now: datetime) -> tuple[Line, ...]:
-    """How many of the providers' breakers keep calls away; grey where nobody knows."""
-    head = Span("BRK ", Tone.DIM)
-    if bar.breakers is None or bar.ledger.freshness.health(now) is Health.UNKNOWN:
-        return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
-    kept = not_closed(bar.breakers)
-    away, known = len({_model(one) for one in kept}), len({_model(one) for one in bar.breakers})
-    if not known:
-        return ((head, Span(figures.NONE, Tone.UNKNOWN)),)
-    if bar.ledger.freshness.why:
-        return ((head, Span(f"{away}/{known} ▲?", Tone.WARN)),)
-    if any(one.latched for one in kept):
-        return ((head, Span(f"{away}/{known} ✗", Tone.BAD)),)
-    return ((head, Span(f"{away}/{known} ▲", Tone.WARN) if away else Span(f"0/{known} ✓", Tone.OK)),)
-
-
-def _model(one: BreakerLine) -> tuple[str, str]:
-    return one.provider, one.model_id
-
-
-def _node_forms(bar: BarSnapshot) -> tuple[Line, ...]:
-    if bar.node.running or "reading" in bar.posture.reasons:
-        return ()
-    return ((Span("NODE ", Tone.DIM), Span("✗ none", Tone.WARN)), (Span("NODE ✗", Tone.WARN),))
-
-
-def _clock_forms(now: datetime, zone: tzinfo | None) -> tuple[Line, ...]:
-    utc = Span(figures.clock(now), Tone.STRONG)
-    local = now.astimezone(zone)
-    offset = local.utcoffset()
-    if not offset:
-        return ((utc,),)
-    return ((utc, Span(f" {local:%H:%M} {local.tzname() or ''}".rstrip(), Tone.DIM)), (utc,))

@@ -16,13 +16,13 @@ from peak_console.tui.actions import bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, apart, cell, fit, rule, text_of
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens.base import PeakScreen, age_line
-from peak_console.tui.screens.shadow_drawing import (
+from peak_console.tui.screens.shadow_drawing import tone_when
+from peak_console.tui.screens.shadow_ready_drawing import (
     CRITERIA,
     criteria_rows,
     criterion_age_s,
     no_criteria,
     ready_head,
-    tone_when,
 )
 from peak_console.tui.widgets.document import Document, wrapped
 
