@@ -2,7 +2,7 @@
 # uv is used when it is there. Everything is installed into .venv, nothing globally.
 .POSIX:
 .SUFFIXES:
-.PHONY: demo test check static proof fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
+.PHONY: demo test check static warm proof fmt fmt_check lint types contracts config_lint docs_check bench docs setup clean
 
 VENV = .venv
 BIN = $(VENV)/bin
@@ -20,6 +20,12 @@ demo: $(RUN)
 test: $(DEV)
 	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q -j 0 peak_console; \
 		$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# Compiles program and tests and has what pytest and hypothesis keep of them written once: on a fresh clone every
+# worker of `make test` would do it for itself.
+warm: $(DEV)
+	@unset PYTHONDONTWRITEBYTECODE; $(BIN)/python -m compileall -q peak_console; \
+		told=$$($(BIN)/pytest --collect-only -qq 2>&1) || { echo "$$told" >&2; exit 1; }
 
 check: static test
 
