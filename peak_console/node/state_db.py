@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from peak_console.domain.errors import EnvironmentUnfit
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 BUSY_S: Final = 0.5
 """How long another process that holds the file is waited for: the node's one thread waits with it."""
@@ -66,7 +66,15 @@ CREATE TABLE job_event (
 )
 """Schema 2 knew drafts only. ``job_event`` holds what is to be told on the ledger and is not yet."""
 
-_STEPS: Final = {0: (_SCHEMA, *_FROM_2), 1: (*_FROM_1, *_FROM_2), 2: _FROM_2}
+_FROM_3: Final = ("ALTER TABLE run ADD COLUMN born TEXT NOT NULL DEFAULT ''",)
+"""Schema 3 knew a worker by its number alone, which may be another process's by now."""
+
+_STEPS: Final = {
+    0: (_SCHEMA, *_FROM_2, *_FROM_3),
+    1: (*_FROM_1, *_FROM_2, *_FROM_3),
+    2: (*_FROM_2, *_FROM_3),
+    3: _FROM_3,
+}
 
 _REMEDIES: Final = {
     sqlite3.SQLITE_BUSY: "another process holds it: find and end it (fuser audits/{name})",

@@ -1,8 +1,8 @@
 """A job's worker that does as its params say: ``python -m fake_job --root ROOT``.
 
 ``hang`` sleeps and ignores SIGTERM, with a child that does so too; ``wait`` ends when the file ``go`` stands
-in the workspace, or with the node; ``say`` is printed as it is; otherwise it is done at once. Each run that
-began is a line of ``ran.txt``.
+in the workspace, or with the node; ``say`` is printed as it is, ``err`` on standard error before; otherwise
+it is done at once. Each run that began is a line of ``ran.txt``.
 """
 
 import json
@@ -36,6 +36,7 @@ def main() -> None:
     tell({"run_id": "run-1"})
     tell({"step": "at work"})
     if "say" in params:
+        os.write(2, params.get("err", "").encode())
         os.write(1, params["say"].encode())
         sys.exit(int(params.get("exit", 1)))
     if params.get("hang"):

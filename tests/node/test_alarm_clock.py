@@ -8,7 +8,9 @@ from pathlib import Path
 
 from node_world import soon
 
+from peak_console.domain.jobs import RunCause
 from peak_console.node.scheduling.alarm import AlarmClock
+from peak_console.node.scheduling.tables import add_run, newest_runs, waiting_row
 from peak_console.node.state_db import APPLICATION_ID, SCHEMA_VERSION, StateDb, rows_of
 
 
@@ -58,4 +60,20 @@ def test_a_file_of_schema_2_is_taken_over(tmp_path: Path) -> None:
     assert {name for (name,) in names} == {"draft", "schedule", "run", "job_event", "drift"}
     assert state.run(lambda db: rows_of(db, "PRAGMA user_version")) == [(SCHEMA_VERSION,)]
     assert state.note == ""
+    state.close()
+
+
+def test_a_file_of_schema_3_is_taken_over(tmp_path: Path) -> None:
+    """Its runs stay; when their workers were born nobody knows."""
+    path = tmp_path / "state.db"
+    made = StateDb(path)
+    row = waiting_row("beat", 0, RunCause.DUE)
+    made.run(lambda db: add_run(db, row))
+    made.run(lambda db: rows_of(db, "ALTER TABLE run DROP COLUMN born"))
+    made.run(lambda db: rows_of(db, "PRAGMA user_version = 3"))
+    made.close()
+    state = StateDb(path)
+    assert state.run(lambda db: newest_runs(db, 2)) == [row]
+    assert row.born == ""
+    assert state.run(lambda db: rows_of(db, "PRAGMA user_version")) == [(SCHEMA_VERSION,)]
     state.close()

@@ -13,7 +13,7 @@ from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.jobs import RunCause
-from peak_console.node.scheduling import book
+from peak_console.node.scheduling import book, scheduler
 from peak_console.node.scheduling.record import fold
 from peak_console.node.scheduling.scheduler import WORKERS_MOST
 from peak_console.node.scheduling.tables import run_of
@@ -464,3 +464,15 @@ def recorded_events(ledger: Ledger, clock: ManualClock) -> list[LedgerEvent]:
         LedgerEvent(seq, one.event_id, iso(clock.now()), 0, one.kind, "node", "", "", "", body=one.body)
         for seq, one in enumerate(ledger.events.values(), 1)
     ]
+
+
+async def test_a_worker_is_written_down_with_its_birth(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number alone may be another process's when a later node reads it; over, none is kept."""
+    monkeypatch.setattr(scheduler, "born_of", "boot/{}".format)
+    async with desk(path, job()) as made:
+        await made.pass_(30)
+        ((key, run),) = made.standing.running.items()
+        ((_, row),) = (await made.runs()).items()
+        assert (row.pid, row.born) == (run.worker.pid, f"boot/{run.worker.pid}")
+        await made.finish(key)
+        assert [(one.pid, one.born) for one in (await made.runs()).values()] == [(0, "")]

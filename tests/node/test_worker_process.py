@@ -15,8 +15,9 @@ import pytest
 from node_world import soon, until
 
 from peak_console.domain.jobs import RunState
+from peak_console.domain.redaction import redactor
 from peak_console.node.scheduling.book import Ended
-from peak_console.node.scheduling.orphans import end_orphan
+from peak_console.node.scheduling.orphans import Orphan, born_of, end_orphan
 from peak_console.node.scheduling.worker_process import LINE_LIMIT, WorkerProcess
 
 HERE = {"PYTHONPATH": str(Path(__file__).parent)}
@@ -112,6 +113,30 @@ async def test_what_a_worker_prints_is_foreign(
     assert "\x1b" not in ended.detail
 
 
+@pytest.mark.parametrize("before", ["", "x" * 280])
+async def test_no_key_of_the_key_file_leaves_a_worker(tmp_path: Path, before: str) -> None:
+    """Whatever it prints, whole or where it is cut: names may be told, values never."""
+    value = "k3y-of-a-provider-of-no-known-form" * 4
+    lines: list[dict[str, str]] = [
+        {"run_id": f"{before}{value}"},
+        {"step": f"{before} OPENAI_API_KEY {value}"},
+        {"ended": f"no {value}", "state": "failed", "detail": f"{before} {value}"},
+    ]
+    environment = HERE | {"OPENAI_API_KEY": value, "SHORT": "fail"}
+    told = []
+    for said in (lines, lines[:2]):
+        worker = WorkerProcess(
+            tmp_path, module="fake_job", environment=environment, redact=redactor(environment.values())
+        )
+        text, heard = "".join(json.dumps(line) + "\n" for line in said), Heard()
+        await worker.start(order(say=text, err=f"{before} {value}\n"))
+        told.append((await worker.wait(30, heard), heard))
+    assert value[:8] not in str(told)
+    assert "[redacted]" in told[0][0].outcome
+    assert told[1][0].outcome == "worker_lost"
+    assert before or "OPENAI_API_KEY [redacted]" in str(told[0][1])
+
+
 async def test_a_worker_that_is_killed_failed(tmp_path: Path) -> None:
     """By the kernel, say; and one that was told to end before it began does not begin to work."""
     ended, _ = await run_of(tmp_path, wait=True, during=lambda worker: os.kill(worker.pid, signal.SIGKILL))
@@ -125,12 +150,41 @@ async def test_a_worker_that_is_killed_failed(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel shows command lines in /proc")
 def test_a_worker_that_outlived_its_node_is_ended_and_no_other_process(tmp_path: Path) -> None:
-    """It is known by its command line; a number that is another's now is left alone."""
+    """It is known by its birth and its command line; a number that is another's now is left alone."""
     words = [sys.executable, "-m", "fake_job", "--root", str(tmp_path)]
     environment = {**os.environ, **HERE}
-    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, start_new_session=True) as orphan:
-        assert not end_orphan(orphan.pid, tmp_path / "other")
-        until(lambda: end_orphan(orphan.pid, tmp_path), "its command line")
-        assert orphan.wait(30) == -signal.SIGKILL
-    assert not end_orphan(orphan.pid, tmp_path)
-    assert not end_orphan(os.getpid(), tmp_path)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, start_new_session=True) as process:
+        until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().count(b"\0") == 5, "its command line")
+        orphan = Orphan(process.pid, born_of(process.pid))
+        boot, _, ticks = orphan.born.partition("/")
+        assert len(boot) == 36
+        for another in (Orphan(process.pid, ""), Orphan(process.pid, f"{boot}/{int(ticks) + 1}")):
+            assert not end_orphan(another, tmp_path, "fake_job")
+        assert not end_orphan(Orphan(process.pid, f"another-boot/{ticks}"), tmp_path, "fake_job")
+        assert not end_orphan(orphan, tmp_path / "other", "fake_job")
+        assert not end_orphan(orphan, tmp_path, "fake")
+        assert not end_orphan(orphan, tmp_path, "fake_job", ours={process.pid})
+        assert process.poll() is None
+        assert end_orphan(orphan, tmp_path, "fake_job")
+        assert process.wait(30) == -signal.SIGKILL
+    assert not end_orphan(orphan, tmp_path, "fake_job")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel shows command lines in /proc")
+def test_a_command_line_that_goes_on_is_another_programs(tmp_path: Path) -> None:
+    """Whoever only begins as a worker does is none; nor is this process, whatever is written down of it."""
+    words = [sys.executable, "-m", "fake_job", "--root", str(tmp_path), "--more"]
+    environment = {**os.environ, **HERE}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment, start_new_session=True) as process:
+        until(lambda: Path(f"/proc/{process.pid}/cmdline").read_bytes().count(b"\0") == 6, "its command line")
+        assert not end_orphan(Orphan(process.pid, born_of(process.pid)), tmp_path, "fake_job")
+        process.kill()
+    mine = Orphan(os.getpid(), born_of(os.getpid()))
+    proc, told = tmp_path / "proc", tmp_path / "proc" / str(mine.pid)
+    told.mkdir(parents=True)
+    (told / "stat").write_bytes(Path(f"/proc/{mine.pid}/stat").read_bytes())
+    (told / "cmdline").write_bytes(
+        b"\0".join([b"python", b"-m", b"x", b"--root", os.fsencode(tmp_path), b""])
+    )
+    assert born_of(mine.pid, proc) == mine.born
+    assert not end_orphan(mine, tmp_path, "x", proc=proc)

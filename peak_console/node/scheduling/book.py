@@ -125,6 +125,7 @@ class Book:
                 attempt=row.attempt + 1,
                 session=self._session,
                 pid=0,
+                born="",
                 started_us=now_us,
                 ended_us=None,
                 outcome="",
@@ -152,14 +153,14 @@ class Book:
         found = await self._do(lambda db: tables.run_of(db, row.key))
         return found is not None and (found.fence, found.session) == (row.fence, row.session)
 
-    async def note_worker(self, row: RunRow, *, pid: int, run_id: str = "") -> None:
+    async def note_worker(self, row: RunRow, *, pid: int, born: str = "", run_id: str = "") -> None:
         """Its worker runs."""
 
         def work(db: sqlite3.Connection) -> None:
             found = tables.run_of(db, row.key)
             if found is not None and found.fence == row.fence and found.is_live:
-                state = RunState.RUNNING.value
-                tables.put_run(db, replace(found, state=state, pid=pid, run_id=run_id or found.run_id))
+                state, run = RunState.RUNNING.value, run_id or found.run_id
+                tables.put_run(db, replace(found, state=state, pid=pid, born=born, run_id=run))
 
         await self._do(work)
 
@@ -309,6 +310,7 @@ def _over(db: sqlite3.Connection, claim: RunRow, ended: Ended, now_us: int, *, a
         detail=ended.detail,
         run_id=run_id,
         pid=0,
+        born="",
     )
     tables.put_run(db, after)
     cut_off = ended.state is RunState.INTERRUPTED

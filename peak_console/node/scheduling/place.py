@@ -50,6 +50,7 @@ class Scheduling:
             append=self._append,
             make_worker=self._worker,
             alarm=_alarm,
+            module=module,
         )
         self.scheduler = Scheduler(self.book, around, self._standing, self.claims)
 

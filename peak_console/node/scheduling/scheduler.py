@@ -20,7 +20,7 @@ from peak_console.domain.jobs import RunCause, RunState
 from peak_console.jobs.policy import Around, MissedWhy, runs_again
 from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
 from peak_console.node.scheduling.claims import Claims
-from peak_console.node.scheduling.orphans import end_orphan
+from peak_console.node.scheduling.orphans import Orphan, born_of, end_orphan
 from peak_console.node.scheduling.outbox import Outbox
 from peak_console.node.scheduling.running import Cancelled, Running, order_of
 from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings, trouble_of
@@ -184,7 +184,8 @@ class Scheduler:
         self.wake()
 
     def _end_orphan(self, row: RunRow) -> None:
-        if end_orphan(row.pid, self._around.root):
+        around, ours = self._around, {one.worker.pid for one in self.standing.running.values()}
+        if end_orphan(Orphan(row.pid, row.born), around.root, around.module, ours=ours):
             logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
 
     async def _recover(self) -> None:
@@ -301,7 +302,8 @@ class Scheduler:
         self._watching.add(task)
         task.add_done_callback(self._watching.discard)
         with suppress(PeakError):  # it runs all the same; its end is written with its claim
-            await self._book.note_worker(running.row, pid=running.worker.pid)
+            pid = running.worker.pid
+            await self._book.note_worker(running.row, pid=pid, born=born_of(pid))
 
     async def _not_started(self, claimed: RunRow, job: Job, error: Exception) -> None:
         """A claim whose worker never ran: as if it had been cut off."""

@@ -12,7 +12,7 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft
 from peak_console.node.scheduling.running import Running
 from peak_console.node.scheduling.tables import ScheduleRow
-from peak_console.node.scheduling.worker_process import WorkerProcess
+from peak_console.node.scheduling.worker_process import MODULE, WorkerProcess
 
 STOP_GRACE_S: Final = 5.0
 """How long after a stop a worker may take to end by itself."""
@@ -51,6 +51,8 @@ class Surroundings:
     append: Callable[[Sequence[EventDraft]], Awaitable[object]]
     make_worker: Callable[[], WorkerProcess]
     alarm: Callable[[Callable[[str], object]], Alarm]
+    module: str = MODULE
+    """What workers run: an earlier node's are known by it."""
     stop_grace_s: float = STOP_GRACE_S
 
 

@@ -63,6 +63,8 @@ class RunRow:
     asked_by: str = ""
     reason: str = ""
     params: str = "{}"
+    born: str = ""
+    """When its worker's process was born, by the kernel: with ``pid`` it is no other's."""
 
     @property
     def is_live(self) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from peak_console.domain.jobs import RunState
+from peak_console.domain.redaction import Redact, redactor
 from peak_console.domain.text import one_line
 from peak_console.node.children import clean_environment
 from peak_console.node.scheduling.book import Ended
@@ -38,7 +39,10 @@ Heard = Callable[[str, str], None]
 
 
 class WorkerProcess:
-    """One worker. :meth:`start` it once, then :meth:`wait` for its end; :meth:`end` ends it before."""
+    """One worker. :meth:`start` it once, then :meth:`wait` for its end; :meth:`end` ends it before.
+
+    ``redact`` strikes secrets out of what it says, before any of it is kept, told or shown.
+    """
 
     def __init__(
         self,
@@ -47,10 +51,12 @@ class WorkerProcess:
         module: str = MODULE,
         environment: Mapping[str, str] | None = None,
         grace_s: float = GRACE_S,
+        redact: Redact | None = None,
     ) -> None:
         self._words = (sys.executable, "-m", module, "--root", os.fspath(root))
         self._environment = {**clean_environment(os.environ), **(environment or {})}
         self._grace_s = grace_s
+        self._redact = redact or redactor()
         self._process: asyncio.subprocess.Process | None = None
         self._said: Ended | None = None
         self._last_words = ""
@@ -153,16 +159,20 @@ class WorkerProcess:
     def _take(self, fields: Mapping[str, Any], heard: Heard) -> None:
         for name in ("run_id", "step"):
             if isinstance(text := fields.get(name), str):
-                heard(name, one_line(text, _DETAIL))
+                heard(name, self._shown(text, _DETAIL))
         outcome, state = fields.get("ended"), fields.get("state")
         if isinstance(outcome, str) and isinstance(state, str) and state in _STATES:
             detail = fields.get("detail")
-            detail = one_line(detail, _DETAIL) if isinstance(detail, str) else ""
-            self._said = Ended(RunState(state), one_line(outcome, _OUTCOME), detail)
+            detail = self._shown(detail, _DETAIL) if isinstance(detail, str) else ""
+            self._said = Ended(RunState(state), self._shown(outcome, _OUTCOME), detail)
 
     async def _overhear(self, stderr: asyncio.StreamReader) -> None:
         while line := await _line(stderr):
-            self._last_words = one_line(line.decode(errors="replace")) or self._last_words
+            self._last_words = self._shown(line.decode(errors="replace"), _DETAIL) or self._last_words
+
+    def _shown(self, text: str, limit: int) -> str:
+        """Foreign text on one line, without secrets: struck out before it is cut, so that no half is left."""
+        return one_line(self._redact(text[:LINE_LIMIT]), limit)
 
     def _ended(self, code: int | None) -> Ended:
         said = self._said
