@@ -19,6 +19,7 @@ from peak_console.domain.errors import ControlRefused, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
 from peak_console.ledger.service.client import SocketLedgerClient
+from peak_console.node.scheduling.tables import newest_runs
 from peak_console.node.status import report
 from peak_console.operations.jobs.asking import pause_job, resume_job
 from peak_console.operations.stop import stop
@@ -184,17 +185,23 @@ def alive(pid: int) -> bool:
 
 
 async def test_a_corrupt_state_is_set_aside_and_jobs_go_on(world: World) -> None:
-    """The node starts, says so, and schedules from a new file."""
+    """The node starts, says so, and schedules from a new file. Of its keys no worker tells."""
     write_jobs(world, "long")
     world.ws.state.write_bytes(b"this is no database" * 100)
+    keys = world.ws.root.parent / "keys.env"
+    keys.write_text("OPENAI_API_KEY=k3y-of-no-known-form\n", encoding="utf-8")
+    keys.chmod(0o600)
+    said = json.dumps({"ended": "bad", "state": "failed", "detail": "k3y-of-no-known-form"}) + "\n"
 
     def within(socket: Path) -> None:
         world.enable(socket)
         with world.client(socket) as client:
-            client.request("jobs.run", job="long")
+            client.request("jobs.run", job="long", params={"say": said})
             reply = until(lambda: (found := client.request("jobs.list"))["runs"] and found, "the run")
             assert "begun" in reply["scheduler"]["note"]
 
-    async with node_here(world, job_module="fake_job") as node:
+    async with node_here(world, job_module="fake_job", environment_file=keys) as node:
         await asyncio.to_thread(within, node.socket_path)
-        await soon(lambda: told(world, EventKind.JOB_FINISHED), "its end")
+        (finished,) = await soon(lambda: told(world, EventKind.JOB_FINISHED), "its end")
+        (run,) = await node.scheduling.book.read(lambda db: newest_runs(db, 5))
+    assert finished["detail"] == run.detail == "[redacted]"

@@ -260,6 +260,17 @@ def test_the_last_line_is_one_harmless_line(capfd: pytest.CaptureFixture[str]) -
     assert len(fields["detail"]) <= 400
 
 
+def test_a_key_is_struck_out_before_a_line_is_cut(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first half would tell half of it, and the node could not know it by that."""
+    monkeypatch.setenv("SOME_API_KEY", "k3y-of-no-known-form" * 10)
+    worker.say({"step": "x" * 300 + " " + "k3y-of-no-known-form" * 10})
+    told = capfd.readouterr().out
+    assert "[redacted]" in told
+    assert "k3y" not in told
+
+
 @pytest.mark.parametrize("kind", list(JobKind))
 def test_every_kind_has_its_work(kind: JobKind) -> None:
     """The table names functions that are there."""

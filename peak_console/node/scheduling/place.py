@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peak_console.domain.jobs import RunCause
+from peak_console.domain.redaction import redactor
 from peak_console.node.scheduling.book import Book
 from peak_console.node.scheduling.claims import Claims
 from peak_console.node.scheduling.operations import JobOperations
@@ -124,7 +125,8 @@ class Scheduling:
 
     def _worker(self) -> WorkerProcess:
         keys = self._node.key_file.values
-        return WorkerProcess(self._node.ws.root, module=self._module, environment=keys)
+        redact = redactor(keys.values())
+        return WorkerProcess(self._node.ws.root, module=self._module, environment=keys, redact=redact)
 
     def _second(self) -> None:
         seen = self.pauses.version

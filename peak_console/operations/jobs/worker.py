@@ -21,6 +21,7 @@ import orjson
 from peak_console.config.workspace import Workspace, find_workspace
 from peak_console.domain.errors import ControlRefused, PeakError
 from peak_console.domain.jobs import JobKind, RunState
+from peak_console.domain.redaction import redactor, secrets_of
 from peak_console.domain.text import one_line
 from peak_console.operations.jobs.context import JobEnd, Order, Work, malformed, order_from, working
 
@@ -149,9 +150,13 @@ def last_line(end: JobEnd) -> Mapping[str, Any]:
 
 
 def say(line: Mapping[str, Any]) -> None:
-    """One line for the node; foreign text in it is made harmless. Nobody reading it is no fault."""
+    """One line for the node; foreign text in it is made harmless. Nobody reading it is no fault.
+
+    Keys are struck out before a text is cut: half of one is not known for one any more.
+    """
+    redact = redactor(secrets_of(os.environ))
     safe = {
-        name: one_line(value, _TEXT_LIMIT) if isinstance(value, str) else value
+        name: one_line(redact(value), _TEXT_LIMIT) if isinstance(value, str) else value
         for name, value in line.items()
     }
     with contextlib.suppress(OSError):
