@@ -326,7 +326,7 @@ def _facts(bar: BarSnapshot, now: datetime, *, roomy: bool) -> list[_Segment]:
     return [
         _Segment(40, budget_forms(bar.budget_day)),
         _Segment(35, ledger_forms(bar, now), keep=roomy),
-        _Segment(50, node_forms(bar)),
+        _Segment(88 if _drifted(bar) or _tripped(bar) else 50, node_forms(bar)),
         _Segment(88 if _tripped(bar) else 30, breaker_forms(bar, now), keep=roomy or _tripped(bar)),
         _Segment(86 if _drifted(bar) else 34, drift_forms(bar.shadow, now)),
         _Segment(21, shadow_forms(bar.shadow, now)),

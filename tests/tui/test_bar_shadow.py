@@ -94,6 +94,8 @@ def test_drift_is_green_with_its_age_alone_and_grey_where_nothing_was_looked_at(
     posture = Posture(PostureState.DISARMED, calls=True, orders=Orders.NONE, reasons=("enabled",))
     bar = BarSnapshot(NOW, posture, workspace="x", node=NodeFacts(running=True), shadow=facts)
     assert "DRIFT ✗" in "".join(span.text for span in draw_bar(bar, NOW, 80, BarFlags(), UTC))
+    gone = replace(bar, node=NodeFacts(running=False), quarantined=("openai:gpt-5.2",), simulated=True)
+    assert "NODE ✗" in "".join(span.text for span in draw_bar(gone, NOW, 80, BarFlags(), UTC)), "before drift"
 
 
 def test_what_goes_wrong_is_an_alert_with_its_next_action() -> None:

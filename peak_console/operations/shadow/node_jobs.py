@@ -38,7 +38,7 @@ class NodeJobs:
             self._again_at = monotonic() + _AGAIN_AFTER_S
             remedy = START_NODE if isinstance(error, NodeUnreachable) else error.remedy
             self.drift = None
-            self._why = f"no node tells ({error.message}); {remedy}"
+            self._why = f"no node tells; {remedy} ({error.message})"
             return None, self._why
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from textual.binding import BindingType
@@ -24,6 +25,7 @@ from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.screens.live import RuleLine
 from peak_console.tui.screens.shadow_doing import ShadowDoing
+from peak_console.tui.screens.shadow_figures import figures_shown, within
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
 from peak_console.tui.widgets.drawn import Drawn
 from peak_console.tui.widgets.table import ListRows, Table, TableHead, head_line
@@ -51,6 +53,8 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         self.window = Window.D7
         self._filter = ShadowFilter()
         self._sorts: dict[str, tuple[int, bool]] = {}
+        self._drawn_at: datetime | None = None
+        """The second of which ages and countdowns stand there."""
 
     def body(self) -> Iterable[Widget]:
         """Jobs, cycles and book, drift, readiness."""
@@ -119,7 +123,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
     def tick(self) -> None:
         """A second has passed: ages and countdowns move on."""
         super().tick()
-        if self.facts is not None and self.is_mounted:
+        if self.facts is not None and self.is_mounted and self._drawn_at != _second(self.peak.now()):
             self.redraw()
 
     # -- drawing
@@ -129,7 +133,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         facts = self.facts
         if facts is None:
             return []
-        return self._kept(look.within(facts.cycles, self.peak.now(), self.window.seconds))
+        return self._kept(within(facts.cycles, self.peak.now(), self.window.seconds))
 
     def _kept(self, rows: Sequence[Any]) -> list[Any]:
         return [one for one in rows if self._filter.matches(cast("Row", one))]
@@ -139,6 +143,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         facts, now, stale = self.facts, self.peak.now(), self.stale
         if facts is None:
             return
+        self._drawn_at = _second(now)
         text, replay = self._filter.text, self.peak.replay is not None
         cycles = self.shown_cycles()
         jobs, drift = self._kept(facts.jobs), self._kept(drift_look.drift_rows(facts.drift))
@@ -190,9 +195,10 @@ class ShadowScreen(ShadowDoing, PeakScreen):
 
     def _rules(self, facts: ShadowFacts, cycles: Sequence[CycleLine]) -> None:
         now, width = self.peak.now(), self.size.width
+        shown = figures_shown(facts, cycles, now, self.window.seconds, filtered=bool(self._filter.text))
         for name, (title, right) in (
             (_JOBS, self._jobs_head(facts)),
-            (_CYCLES, look.cycles_head(cycles, self.window.label, width)),
+            (_CYCLES, look.cycles_head(cycles, self.window.label, width, shown=shown)),
             (_DRIFT, (drift_look.drift_head(facts), EMPTY)),
             (_READY, ready_look.ready_head(facts, now, width, stale=self.stale)),
         ):
@@ -366,6 +372,10 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         if table.selected is not None:
             line, _ = table.draw_row(table.cursor, 200)
             self.peak.copy("".join(span.text for span in line).strip(), self.focused_list)
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _identity(row: JobLine | CycleLine | DriftLine | CriterionResult) -> object:
