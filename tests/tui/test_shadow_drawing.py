@@ -24,6 +24,7 @@ from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.provider_drawing import marked_model
 from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, amount, cycle_lines
+from peak_console.tui.screens.shadow_figures import counted, figures_shown, within
 from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
 from peak_console.tui.screens.shadow_ready import ready_lines
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
@@ -56,7 +57,7 @@ def cycle_page(**changes: Any) -> CyclePage:
 def test_every_list_and_page_fits_its_place(name: str, width: int) -> None:
     """No row, head or page of any scene is wider than the screen; foreign text is cut like any other."""
     shown = facts(name)
-    cycles = look.within(shown.cycles, NOW, WEEK_S)
+    cycles = within(shown.cycles, NOW, WEEK_S)
     lines = [
         *drawn(look.job_columns(NOW), shown.jobs, width + 1),
         *drawn(look.cycle_columns(NOW), cycles[:3], width + 1),
@@ -118,6 +119,8 @@ def test_nothing_is_green_without_evidence_and_age() -> None:
     assert drift_look.state_span(good, NOW).tone is Tone.OK
     bare = replace(good, canary=None, two_sample=None, last_answer_at=None)
     assert drift_look.state_span(bare, NOW).tone is Tone.UNKNOWN
+    partly = replace(good.canary, ok=False, incomplete=True)
+    assert drift_look.check_span(partly, NOW).tone is Tone.UNKNOWN
     later = NOW + timedelta(days=2)
     assert drift_look.state_span(good, later).tone is Tone.WARN
     shown = facts("normal")
@@ -252,11 +255,29 @@ def test_replayed_data_is_told() -> None:
 
 def test_cycles_are_counted_by_outcome_and_reason() -> None:
     """Only what the gate blocked has reasons that are counted."""
-    counts = look.counted(CYCLES)
+    counts = counted(CYCLES)
     assert counts.cycles == len(CYCLES)
     assert counts.would_allow + counts.would_block + counts.no_trade + counts.aborted < counts.cycles
     assert counts.reasons[0][0] == "max_position"
     assert "stopped" not in dict(counts.reasons)
+
+
+def test_a_list_of_cycles_that_is_cut_says_so() -> None:
+    """A week is counted by the record; where older cycles of the window are not listed the title tells."""
+    shown = replace(facts("normal"), taken_at=NOW)
+    listed, day_s = shown.cycles, 86_400
+    week = replace(shown.figures, cycles=812, since=NOW - timedelta(seconds=WEEK_S), first_seq=1)
+    shown = replace(shown, figures=week)
+    figures, cut = figures_shown(shown, listed, NOW, WEEK_S, filtered=False)
+    assert (figures.cycles, cut) == (812, False)
+    title = text_of([look.cycles_head(listed, "7 d", 140, shown=(figures, cut))[0]])
+    assert f" 812 in 7 d newest {len(listed)} listed" in title
+    begun = replace(shown, figures=replace(week, since=NOW - timedelta(days=2)))
+    assert figures_shown(begun, listed, NOW, WEEK_S, filtered=False) == (begun.figures, True)
+    older = replace(shown, cycles=tuple(replace(one, at=NOW) for one in listed))
+    assert figures_shown(older, listed, NOW, day_s, filtered=False) == (counted(listed), True)
+    assert figures_shown(older, listed[:1], NOW, WEEK_S, filtered=True)[0].cycles == 1
+    assert "≥ 812" in text_of([look.cycles_head(listed, "7 d", 140, shown=(week, True))[0]])
 
 
 def test_a_job_says_when_it_runs() -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +20,7 @@ from peak_console.operations.views.shadow import (
 )
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined, width_of
+from peak_console.tui.screens.shadow_figures import counted
 from peak_console.tui.widgets.table import Column
 
 JOB_STATES: Final = {
@@ -270,30 +271,18 @@ def cost_words(amount: Decimal | None) -> str:
     return figures.NONE if amount is None else figures.brief_euros(int(amount * 10**9))
 
 
-def counted(cycles: Sequence[CycleLine]) -> CycleFigures:
-    """Cycles, counted by outcome and reason."""
-    outcomes = [one.outcome for one in cycles]
-    named = [reason for one in cycles if one.outcome == "would_block" for reason in one.reasons]
-    reasons = sorted({one: named.count(one) for one in named}.items(), key=lambda pair: (-pair[1], pair[0]))
-    return CycleFigures(
-        len(cycles),
-        outcomes.count("would_allow"),
-        outcomes.count("would_block"),
-        outcomes.count("no_trade"),
-        outcomes.count("aborted"),
-        tuple(reasons),
-    )
+def cycles_head(
+    cycles: Sequence[CycleLine],
+    label: str,
+    width: int,
+    *,
+    shown: tuple[CycleFigures, bool] | None = None,
+) -> tuple[Line, Line]:
+    """The title over the cycles: how they came out; the reasons that block most; that data is replayed.
 
-
-def within(cycles: Sequence[CycleLine], now: datetime, seconds: int) -> list[CycleLine]:
-    """The cycles of the window that ends now."""
-    edge = now - timedelta(seconds=seconds)
-    return [one for one in cycles if one.at >= edge]
-
-
-def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Line, Line]:
-    """The title over the cycles: how they came out; the reasons that block most; that data is replayed."""
-    counts = counted(cycles)
+    Of ``shown`` (see ``figures_shown``), else of the cycles listed; where those are not all, it says so.
+    """
+    counts, cut = shown or (counted(cycles), False)
     if not counts.cycles:
         return (Span("cycles"), Span(f" in {label}", Tone.DIM)), EMPTY
     words = (("✓", counts.would_allow, "allow", Tone.OK), ("■", counts.would_block, "block", Tone.WARN))
@@ -306,7 +295,8 @@ def cycles_head(cycles: Sequence[CycleLine], label: str, width: int) -> tuple[Li
         return (
             Span("cycles"),
             *((Span(" "), Span(f" {chip[form]} ", Tone.CHIP_INFO)) if chip[form] else ()),
-            Span(f" {counts.cycles}" + (f" in {label}" if not form else ""), Tone.DIM),
+            Span(f" {'≥ ' if cut else ''}{counts.cycles:,}" + (f" in {label}" if not form else ""), Tone.DIM),
+            *((Span(f" newest {len(cycles)} listed", Tone.WARN),) if len(cycles) < counts.cycles else ()),
             *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in kept if count),
         )
 
