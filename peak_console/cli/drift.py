@@ -94,7 +94,8 @@ def _gauge(one: DriftLine) -> str:
 def _check(one: CheckLine | None, now: datetime) -> str:
     if one is None:
         return "—"
-    return f"{one_line(one.detail, 60)}, {_ago(one.at, now)}"
+    incomplete = "incomplete: " if one.incomplete else ""
+    return f"{incomplete}{one_line(one.detail, 60)}, {_ago(one.at, now)}"
 
 
 def _words(one: DriftLine, now: datetime) -> list[str]:

@@ -1,6 +1,8 @@
 """Drift of a model: by which sign it is seen, on which tier. Pure vocabulary."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class Tier(StrEnum):
@@ -48,6 +50,16 @@ class Signal(StrEnum):
         if self in {Signal.CANARY, Signal.TWO_SAMPLE}:
             return Tier(self.value)
         return Tier.LIVE
+
+
+def not_answered(body: Mapping[str, Any]) -> int:
+    """Gold cases that count and were not answered, as ``drift.checked`` tells its round; 0 where none was.
+
+    With any of these a round that failed nothing has held nothing either: it is incomplete, and no evidence.
+    """
+    asked, cases, told = (body.get(name) for name in ("asked", "cases", "unanswered"))
+    gone = asked - cases if type(asked) is int and type(cases) is int else 0
+    return max(gone, told if type(told) is int else 0, 0)
 
 
 LIVE_SIGNALS = tuple(one for one in Signal if one.tier is Tier.LIVE)

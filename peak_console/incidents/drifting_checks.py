@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from peak_console.config.incidents import ModelDrift
-from peak_console.domain.drift import Signal, Tier
+from peak_console.domain.drift import Signal, Tier, not_answered
 from peak_console.domain.text import one_line
 from peak_console.incidents.drifting_slot import Slot, SlotKey
 from peak_console.incidents.drifting_words import Detection, evidence_of, name_of, told_stream
@@ -38,13 +38,21 @@ class Check:
     """Below which p-value its job holds the two for different."""
     failed: tuple[str, ...] = ()
     """Cases that failed, by their names."""
+    unanswered: int = 0
+    """Gold cases that count and were not answered: they are evidence of nothing."""
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether nothing failed, and not every case was answered."""
+        return bool(self.unanswered) and self.passed == self.cases
 
     @property
     def detail(self) -> str:
         """In words."""
         if self.tier is Tier.CANARY:
             names = f": {', '.join(self.failed[:3])}" if self.failed else ""
-            return f"{self.passed} of {self.cases} gold cases passed{names}"
+            gone = f", {self.unanswered} not answered" if self.unanswered else ""
+            return f"{self.passed} of {self.cases} gold cases passed{gone}{names}"
         return f"p = {self.p_value}" if self.p_value else "no p-value"
 
 
@@ -73,12 +81,13 @@ def check_of(event: Header, body: Mapping[str, Any]) -> Check | None:
         tier,
         event.seq,
         event.ts,
-        body.get("ok") is True,
+        body.get("ok") is True and not (tier is Tier.CANARY and not_answered(body)),
         max(cases, 0),
         max(passed, 0),
         _short(body.get("p_value")),
         _short(body.get("alpha")),
         tuple(_failed(body.get("failures"))),
+        not_answered(body) if tier is Tier.CANARY else 0,
     )
 
 

@@ -117,7 +117,8 @@ def _told_stream(name: str, stream: Stream, rules: ModelDrift) -> dict[str, Any]
 
 
 def _told_check(one: Check) -> dict[str, Any]:
-    return {"at": one.ts, "ok": one.ok, "detail": one.detail, "seq": one.seq}
+    told = {"at": one.ts, "ok": one.ok, "detail": one.detail, "seq": one.seq}
+    return told | ({"incomplete": True} if one.incomplete else {})
 
 
 # -- kept
@@ -173,6 +174,7 @@ def _check_kept(one: Check) -> dict[str, Any]:
         "p_value": one.p_value,
         "alpha": one.alpha,
         "failed": list(one.failed),
+        "unanswered": one.unanswered,
     }
 
 
@@ -188,6 +190,7 @@ def _check_of(fields: Mapping[str, Any]) -> Check:
         str(fields["p_value"]),
         str(fields["alpha"]),
         tuple(str(one) for one in fields["failed"]),
+        int(fields.get("unanswered", 0)),
     )
 
 

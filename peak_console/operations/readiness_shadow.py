@@ -28,6 +28,8 @@ class CanaryMark:
     at: datetime
     ok: bool
     seq: int
+    incomplete: bool = False
+    """Whether nothing failed, and not every case was answered: no evidence, neither way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,19 +281,24 @@ class _Judge:
         models, seen = self.facts.models, self.facts.canaries
         never = tuple(one for one in models or () if one not in seen)
         marks = {one: seen[one] for one in models or () if one in seen}
-        failed = tuple(f"{one} (#{mark.seq})" for one, mark in marks.items() if not mark.ok)
+        failed = tuple(
+            f"{one} (#{mark.seq})" for one, mark in marks.items() if not (mark.ok or mark.incomplete)
+        )
+        partly = tuple(f"{one} (#{mark.seq})" for one, mark in marks.items() if mark.incomplete)
         old = tuple(
             f"{one} (#{mark.seq})"
             for one, mark in marks.items()
             if not 0 <= (self.now - mark.at).total_seconds() <= most_h * _HOUR_S
         )
         red = failed or old
-        met: bool | None = not red if models and not never else (False if red else None)
+        met: bool | None = not red if models and not never and not partly else (False if red else None)
         found = f"{len(marks)} of {len(marks)} held"
         if failed:
             found = listed_words(failed, "", "failed")
         elif old:
             found = listed_words(old, "", "too old")
+        elif partly:
+            found = listed_words(partly, "", "incomplete")
         elif never or not models:
             found = listed_words(never, "not known", "never checked")
         seqs = sorted(mark.seq for mark in marks.values())
@@ -301,10 +308,12 @@ class _Judge:
             "gold cases of every model held, and lately",
             met=met,
             found=found,
-            wanted=f"held, at most {most_h} h ago",
+            wanted=f"every case answered and held, at most {most_h} h ago",
             evidence=f"drift.checked #{seqs[0]} to #{seqs[-1]}" if seqs else "drift.checked on the ledger",
             remedy="see what failed: peak drift status; ask again: peak shadow run --job NAME",
-            unknown="write a job of kind canary for its slot: configs/shadow/jobs.toml",
+            unknown="ask again, with budget for every case: peak shadow run --job NAME"
+            if partly
+            else "write a job of kind canary for its slot: configs/shadow/jobs.toml",
             window=f"{most_h} h",
             age=self._age(oldest),
         )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from peak_console.config.configs import Configs
 from peak_console.config.readiness import Criteria
 from peak_console.domain.clock import iso
+from peak_console.domain.drift import not_answered
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.incidents import Trigger
 from peak_console.ledger.filters import EventFilter
@@ -72,8 +73,9 @@ def quarantined(reader: LedgerReader) -> Mapping[str, int]:
 
 
 def canaries(reader: LedgerReader) -> Mapping[str, CanaryMark]:
-    """The newest round of gold cases of every model: over its slots one that failed, else the oldest.
+    """The newest round of gold cases of every model.
 
+    Over its slots one that failed, else one that is incomplete, else the oldest.
     Raises ``LedgerUnavailable``.
     """
     found: dict[tuple[str, str], CanaryMark] = {}
@@ -81,15 +83,24 @@ def canaries(reader: LedgerReader) -> Mapping[str, CanaryMark]:
         body = mapping(event.body)
         if body.get("tier") == "canary":  # the newest of each slot comes first
             slot = f"{body.get('layer', '')}.{body.get('role', '')}"
-            found.setdefault(
-                (_model(event), slot), CanaryMark(time_of(event), body.get("ok") is True, event.seq)
-            )
+            found.setdefault((_model(event), slot), _round(event))
     worst: dict[str, CanaryMark] = {}
     for (name, _), mark in found.items():
         known = worst.get(name)
-        if known is None or (mark.ok, mark.seq) < (known.ok, known.seq):
+        if known is None or _rank(mark) < _rank(known):
             worst[name] = mark
     return worst
+
+
+def _round(event: LedgerEvent) -> CanaryMark:
+    body = mapping(event.body)
+    gone = not_answered(body)
+    incomplete = bool(gone) and not body.get("failures") and body.get("cases") == body.get("passed")
+    return CanaryMark(time_of(event), body.get("ok") is True and not gone, event.seq, incomplete)
+
+
+def _rank(mark: CanaryMark) -> tuple[int, int]:
+    return (2 if mark.ok else 1 if mark.incomplete else 0, mark.seq)
 
 
 def _critics(reader: LedgerReader, since: datetime) -> CriticTally | None:

@@ -24,6 +24,7 @@ class DriftCheckShape(Shape):
 
     at: str
     ok: bool
+    incomplete: bool
     detail: str
     seq: int
 

@@ -1,7 +1,8 @@
 """Gold cases put to slots: each case once a round, over the road, judged without another model.
 
 An answer counts only for the model that gave it. A round in which a fallback answered tells so and counts
-nothing of it: a model that is down, or out of use, has not failed a case.
+nothing of it: a model that is down, or out of use, has not failed a case. It has not held it either: a round
+is held only where every case that counts was answered and passed.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from peak_console.config.canaries import CanaryCase
+from peak_console.config.configs import Configs
 from peak_console.domain.calls import CallLimits, CallRequest, CallResult, Message
 from peak_console.domain.drift import Tier
 from peak_console.domain.errors import BudgetExceeded, CallFailed, CallRefused, ConfigInvalid, PolicyDenied
@@ -31,6 +33,8 @@ class _Round:
 
     locked: frozenset[str]
     """Digests of the cases that the lock stands on; empty: every case counts."""
+    asked: int
+    """Cases that must be answered: those of the lock, or else all."""
     passed: list[CanaryCase] = field(default_factory=list)
     failures: list[dict[str, str]] = field(default_factory=list)
     others: int = 0
@@ -48,6 +52,11 @@ class _Round:
     def cases(self) -> int:
         """Cases that count."""
         return len(self.passed) + len(self.failures)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every case that counts was answered and passed."""
+        return not self.failures and 0 < self.asked <= len(self.passed)
 
     def take(self, case: CanaryCase, slot: AskedSlot, answer: CallResult) -> None:
         """Judge an answer."""
@@ -72,15 +81,16 @@ class _Round:
             "others": self.others,
             "others_passed": self.others_passed,
             "elsewhere": self.elsewhere,
-            "unanswered": self.unanswered,
         }
         return {
             "set": name,
+            "asked": self.asked,
+            "unanswered": max(0, self.asked - self.cases),
             "cases": self.cases,
             "passed": len(self.passed),
             "failures": sorted(self.failures, key=lambda one: one["id"])[:_MOST_TOLD],
             "gold": sorted(case.digest for case in self.passed),
-            "ok": not self.failures,
+            "ok": self.ok,
             **{word: count for word, count in optional.items() if count},
         }
 
@@ -110,8 +120,8 @@ async def run_canaries(working: Working) -> WorkEnd:
                 continue
             working.step(f"asking {slot.name}")
             entry = slot.entry(configs)
-            made = _Round(frozenset(entry.canaries) if entry else frozenset())
             cases = found.cases_of(slot.layer)
+            made = _round(frozenset(entry.canaries) if entry else frozenset(), cases, configs, settings.cases)
             put = partial(_request, slot, settings.cases, _within_s(working, len(settings.slots)))
             asked = [partial(_ask, run, slot, case, made, put(case)) for case in cases]
             await spread(asked, AT_ONCE)
@@ -140,6 +150,14 @@ def _request(slot: AskedSlot, name: str, within_s: float, case: CanaryCase) -> C
     )
 
 
+def _round(locked: frozenset[str], cases: Sequence[CanaryCase], configs: Configs, name: str) -> _Round:
+    """A round of a set; a locked case that another set holds is asked with that one, one gone is missed."""
+    sets = configs.canaries.sets
+    others = {case.digest for other, found in sets.items() if other != name for case in found.case}
+    own = locked - (others - {case.digest for case in cases})
+    return _Round(own, len(own) if own else len(cases))
+
+
 async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, request: CallRequest) -> None:
     if made.spent or made.silent >= AT_ONCE:
         made.unanswered += 1
@@ -159,12 +177,16 @@ def _end(rounds: Sequence[tuple[AskedSlot, _Round]], empty: Sequence[str], run_i
     detail = "; ".join(told) or "no slot was asked"
     if not any(made.cases for _, made in rounds):
         return WorkEnd(RunState.FAILED, "unanswered", detail, run_id)
-    outcome = "failed" if any(made.failures for _, made in rounds) else "passed"
+    outcome = "passed" if all(made.ok for _, made in rounds) else "incomplete"
+    if any(made.failures for _, made in rounds):
+        outcome = "failed"
     return WorkEnd(RunState.DONE, outcome, detail, run_id)
 
 
 def _words(slot: AskedSlot, made: _Round) -> str:
     said = f"{slot.name}: {len(made.passed)} of {made.cases} passed"
+    if not made.failures and made.cases and not made.ok:
+        said += f", incomplete: {made.asked} were to be answered"
     if made.elsewhere:
         said += f", {made.elsewhere} answered by another model"
     if made.unanswered:

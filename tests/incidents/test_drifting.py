@@ -300,6 +300,17 @@ def test_a_check_that_does_not_say_enough_changes_nothing(body: dict[str, Any]) 
     assert (drift.detections(), drift.suspicions(), drift.checks) == ([], [], {})
 
 
+def test_a_round_that_was_partly_unanswered_holds_nothing_and_counts_what_was_answered() -> None:
+    """Its evidence is that of the answered cases alone; whoever is told sees that it is incomplete."""
+    drift, held = Drift(), known()
+    feed(drift, held, checked("canary", cases=4, passed=4, asked=15, unanswered=11, ok=True))
+    again = begun_from(json.loads(json.dumps(kept(drift))), drift.seq)
+    for one in (drift, again):
+        (check,) = one.checks.values()
+        assert (check.ok, check.incomplete, check.cases, check.unanswered) == (False, True, 4, 11)
+        assert one.slots[SLOT].canary.state.seen == 4
+
+
 # --- released, locked anew, restarted
 
 

@@ -107,6 +107,14 @@ def test_the_ledger_tells_what_is_out_of_use_and_checked(reader: LedgerReader) -
         assert (one.canary.detail, one.two_sample.detail) == ("13 of 15 gold cases passed", "p = 0.4")
 
 
+@pytest.mark.parametrize("reader", [[round_of(4, 4, asked=15, unanswered=11)]], indirect=True)
+def test_a_round_that_was_partly_unanswered_is_told_as_incomplete(reader: LedgerReader) -> None:
+    """Nothing failed and nothing held: not ok, and its line says how many cases gave no answer."""
+    (one,) = lines(reader, None)
+    assert (one.canary.ok, one.canary.incomplete) == (False, True)
+    assert one.canary.detail == "4 of 4 gold cases passed, 11 not answered"
+
+
 @pytest.mark.parametrize("reader", [[out(), ("model.released", {}), out(model_id="other")]], indirect=True)
 def test_what_was_let_back_is_not_told_as_out_of_use(reader: LedgerReader) -> None:
     """The newest of quarantine and release counts, of each model; one without a slot is told as well."""

@@ -128,6 +128,17 @@ def test_cycles_on_stale_data_make_no_day_and_no_decision() -> None:
     assert judged(review)["min_days_with_cycles"].found == "0 days, 0 cycles"
 
 
+def test_a_round_of_gold_cases_that_was_not_wholly_answered_is_no_evidence() -> None:
+    """Neither green nor red."""
+    part = replace(CANARY, ok=False, incomplete=True)
+    found = judged(replace(GOOD, canaries={"openai:gpt-5.2": part}))["max_canary_age_h"]
+    assert (found.status, found.found) == (
+        CriterionStatus.NO_EVIDENCE,
+        "1 incomplete: openai:gpt-5.2 (#9)",
+    )
+    assert "ask again" in found.remedy
+
+
 def test_a_cycle_that_was_lost_counts_as_an_aborted_one() -> None:
     """One that hung or was killed leaves no cycle, and is not forgotten for it; older ones are."""
     found = judged(replace(GOOD, lost=(LOST, replace(LOST, at=NOW - timedelta(days=8)))))["max_aborted_pct"]
@@ -220,10 +231,13 @@ def test_gold_cases_and_quarantines_are_those_of_last(tmp_path: Path) -> None:
     write(path, ("drift.checked", {**model, "layer": "L0", "ok": True}))
     write(path, ("drift.checked", {**model, "layer": "L1", "ok": True, "tier": "two_sample"}))
     write(path, ("drift.checked", {**model, "layer": "L1", "ok": True}), at=NOW + timedelta(hours=1))
+    part = {**model, "layer": "L2", "ok": False, "asked": 13, "cases": 4, "passed": 4, "unanswered": 9}
     write(path, ("model.quarantined", model), ("model.quarantined", {**model, "model_id": "n"}))
     write(path, ("model.released", model))
     with LedgerReader(path) as reader:
         assert canaries(reader) == {"openai:m": CanaryMark(NOW, ok=True, seq=3)}
         assert dict(quarantined(reader)) == {"openai:n": 7}
+        write(path, ("drift.checked", part))
+        assert (canaries(reader)["openai:m"].incomplete, canaries(reader)["openai:m"].ok) == (True, False)
         write(path, ("drift.checked", {**model, "layer": "L1", "ok": False}))
         assert canaries(reader)["openai:m"].ok is False

@@ -77,7 +77,7 @@ async def test_dead_providers_do_not_keep_other_slots_from_being_tested(tmp_path
         slots = [{"layer": "L2"}, {"layer": "L3", "role": "fallback"}]
         job = gold(slots=slots).model_copy(update={"timeout_s": 4})
         end = await run_canaries(there.working(job))
-        assert (end.state, end.outcome) == (RunState.DONE, "passed")
+        assert (end.state, end.outcome) == (RunState.DONE, "incomplete")
         assert "L2.primary openai:gpt-5-mini: 0 of 0 passed, 13 not answered" in end.detail
         (told,) = checked(there)
         assert (told["provider"], told["cases"]) == ("mistral", 13)
@@ -86,13 +86,14 @@ async def test_dead_providers_do_not_keep_other_slots_from_being_tested(tmp_path
 
 
 async def test_a_budget_ends_a_round_and_what_came_counts(tmp_path: Path) -> None:
-    """Cases that were not paid for are unanswered, not failed."""
+    """Cases that were not paid for are unanswered: the round failed none, and has not held either."""
     async with world(tmp_path) as there:
         job = gold().model_copy(update={"budget": gold().budget.model_copy(update={"max_calls": 4})})
         end = await run_canaries(there.working(job))
-        assert (end.outcome, "(budget)" in end.detail) == ("passed", True)
+        assert (end.outcome, "(budget)" in end.detail) == ("incomplete", True)
         (told,) = checked(there)
-        assert (told["cases"], told["unanswered"]) == (4, 9)
+        assert (told["cases"], told["unanswered"], told["asked"]) == (4, 9, 13)
+        assert (told["ok"], told["failures"]) == (False, [])
 
 
 async def test_only_cases_that_the_lock_stands_on_count(
@@ -106,6 +107,12 @@ async def test_only_cases_that_the_lock_stands_on_count(
         await run_canaries(there.working(gold()))
         (told,) = checked(there)
         assert (told["cases"], told["others"], told["others_passed"]) == (2, 11, 11)
+        assert (told["ok"], told["asked"]) == (True, 2)
+        gone = LockEntry.model_construct(canaries=(cases[0].digest, "0" * 64))
+        monkeypatch.setattr(asked_slots.AskedSlot, "entry", lambda *_: gone)
+        assert (await run_canaries(there.working(gold()))).outcome == "incomplete"
+        told = checked(there)[-1]
+        assert (told["ok"], told["asked"], told["cases"]) == (False, 2, 1), "a locked case is not there"
 
 
 async def test_what_cannot_be_asked_is_said(tmp_path: Path) -> None:

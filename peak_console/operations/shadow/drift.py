@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from peak_console.config.workspace import Workspace
-from peak_console.domain.drift import Tier
+from peak_console.domain.drift import Tier, not_answered
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
 from peak_console.ledger.reader import LedgerReader
@@ -184,11 +184,15 @@ def check_line(event: LedgerEvent) -> CheckLine:
     body = mapping(event.body)
     cases, passed = whole(body.get("cases")), whole(body.get("passed"))
     failed = [_said(mapping(one).get("id")) for one in listed(body.get("failures"))[:3]]
-    detail = f"{passed} of {cases} gold cases passed" + (f": {', '.join(failed)}" if failed else "")
     if body.get("tier") != Tier.CANARY.value:
         p_value = _said(body.get("p_value"))
         detail = f"p = {p_value}" if p_value else "no p-value"
-    return CheckLine(time_of(event), body.get("ok") is True, detail, event.seq)
+        return CheckLine(time_of(event), body.get("ok") is True, detail, event.seq)
+    gone = not_answered(body)
+    detail = f"{passed} of {cases} gold cases passed" + (f", {gone} not answered" if gone else "")
+    detail += f": {', '.join(failed)}" if failed else ""
+    incomplete = bool(gone) and not failed and passed == cases
+    return CheckLine(time_of(event), body.get("ok") is True and not gone, detail, event.seq, incomplete)
 
 
 def _newest(checks: Sequence[LedgerEvent], tier: Tier) -> CheckLine | None:
@@ -200,7 +204,13 @@ def _check_told(told: object) -> CheckLine | None:
     at = moment(fields.get("at"))
     if at is None:
         return None
-    return CheckLine(at, fields.get("ok") is True, _said(fields.get("detail")), whole(fields.get("seq")) or 0)
+    return CheckLine(
+        at,
+        fields.get("ok") is True,
+        _said(fields.get("detail")),
+        whole(fields.get("seq")) or 0,
+        incomplete=fields.get("incomplete") is True,
+    )
 
 
 def _stream(told: object) -> StreamLine:

@@ -106,7 +106,13 @@ def _stream_json(one: StreamLine) -> dict[str, Any]:
 def _check_json(one: CheckLine | None) -> dict[str, Any] | None:
     if one is None:
         return None
-    return {"at": iso(one.at), "ok": one.ok, "detail": one.detail, "seq": one.seq}
+    return {
+        "at": iso(one.at),
+        "ok": one.ok,
+        "incomplete": one.incomplete,
+        "detail": one.detail,
+        "seq": one.seq,
+    }
 
 
 def _told(ws: Workspace) -> tuple[Mapping[str, Any] | None, str]:

@@ -161,6 +161,8 @@ class CheckLine:
     ok: bool
     detail: str
     seq: int = 0
+    incomplete: bool = False
+    """A round that failed nothing, and in which not every case was answered: no evidence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def check_span(check: CheckLine | None, now: datetime, *, stale: bool = False) -
         return Span(figures.NONE, Tone.DIM)
     age = figures.age(max(0.0, (now - check.at).total_seconds()))
     sign, tone = ("✓", Tone.OK) if check.ok else ("✗", Tone.BAD)
+    if check.incomplete:
+        sign, tone = "?", Tone.UNKNOWN
     return Span(f"{sign} {one_line(check.detail, 60)} {age}", tone_when(tone, stale=stale))
 
 
