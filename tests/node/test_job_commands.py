@@ -79,7 +79,7 @@ def test_without_a_node_jobs_are_told_and_nothing_is_asked(desk: Desk) -> None:
 
 
 def test_a_job_from_asking_to_resuming(desk: Desk) -> None:
-    """Held while stopped; asked for, waited for with its steps; paused without a word, resumed for a reason."""
+    """Held while stopped; asked for, waited for with its steps; paused without a word, resumed with one."""
     with node_process(desk.world) as node:
         assert desk.refused("shadow", "run", "--job", "eurusd") == (1, "jobs_held")
         _, told = desk("jobs", "list")
