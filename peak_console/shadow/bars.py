@@ -36,7 +36,7 @@ class DataUnusable(PeakError):
     """Market data cannot be used; the code says why, ``details["line"]`` where, counted from 1."""
 
     default_code: ClassVar[str] = "data_unusable"
-    why: ClassVar[str] = "market data cannot be used as it stands"
+    why = "market data cannot be used as it stands"
     exit_code = 3
 
 
@@ -163,9 +163,10 @@ def _price(told: Any, name: str, line: int) -> Decimal:
 
 
 def _figure(told: Any, name: str, line: int) -> Decimal:
-    """A finite decimal of bounded length; a float counts as it is written."""
+    """A finite decimal of bounded length in ASCII digits; a float counts as it is written."""
     text = repr(told) if isinstance(told, float) else str(told).strip()
-    readable = not isinstance(told, bool) and len(text) <= _MOST_DIGITS + 8
+    readable = not isinstance(told, bool) and text.isascii() and "_" not in text
+    readable = readable and len(text) <= _MOST_DIGITS + 8
     try:
         figure = Decimal(text if readable else "")
     except InvalidOperation:
@@ -186,9 +187,9 @@ def _time(told: Any, zone: ZoneInfo, line: int) -> datetime:
             moment = _since_1970(told)
         else:
             text = str(told).strip()[:40]
-            moment = (
-                _since_1970(int(text)) if text.isascii() and text.isdigit() else datetime.fromisoformat(text)
-            )
+            if not text.isascii():
+                raise _wrong("data_time", f"{_shown(told)} is no time", line)
+            moment = _since_1970(int(text)) if text.isdigit() else datetime.fromisoformat(text)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise _wrong("data_time", f"{_shown(told)} is no time", line) from None

@@ -85,7 +85,7 @@ class Snapshot:
         return every[: bisect_right(every, self.last.start, key=lambda bar: bar.start)]
 
     def facts(self) -> dict[str, Any]:
-        """Its source as an event carries it."""
+        """Its source as an event carries it; ``cut`` is a newer bar that was not complete yet."""
         told: dict[str, Any] = {
             "kind": self.source.kind,
             "name": self.source.name,
@@ -99,6 +99,8 @@ class Snapshot:
             "age_s": self.age_s,
             "gaps": sum(one.missing for one in self.gaps),
         }
+        if self.replay is None and self.source.bars[-1].start > self.last.start:
+            told["cut"] = iso(self.source.bars[-1].start)
         if self.replay is not None:
             told |= {"place": self.replay.place, "round": self.replay.round}
         return told

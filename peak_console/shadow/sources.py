@@ -65,15 +65,16 @@ def source_of(settings: CycleSettings, root: Path) -> BarSource:
     path, zone = settings.file.path, settings.file.timezone
     if path.startswith(PACKAGE):
         return PackageSource(path.removeprefix(PACKAGE), zone, settings.bar_s)
-    return FileSource(root / path, path, zone, settings.bar_s)
+    return FileSource(root, path, zone, settings.bar_s)
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A CSV, JSON, JSON Lines or Parquet file, by its suffix."""
+    """A CSV, JSON, JSON Lines or Parquet file below the workspace, by its suffix."""
 
-    path: Path
+    root: Path
     name: str
+    """Its path, relative to the root."""
     zone: str
     bar_s: int
 
@@ -82,14 +83,14 @@ class FileSource:
         return await asyncio.to_thread(self._load)
 
     def _load(self) -> Loaded:
-        form = FORMATS.get(self.path.suffix.casefold())
+        form = FORMATS.get(Path(self.name).suffix.casefold())
         if form is None:
             raise DataUnusable(
                 f"{one_line(self.name, 80)} has no suffix of a format that is read",
                 code="data_format",
                 remedy="name it .csv, .json, .jsonl or .parquet",
             )
-        data = _read(self.path, self.name)
+        data = _read(_inside(self.root, self.name), self.name)
         bars = bars_of(data, form, zone=self.zone, bar_s=self.bar_s)
         return Loaded("file", one_line(self.name), sha256_hex(data), bars)
 
@@ -152,11 +153,28 @@ class HttpSource:
         return Loaded("http", bare_url(self.url), sha256_hex(response.body), bars)
 
 
-def _read(path: Path, name: str) -> bytes:
-    """The bytes of a regular file, never more than are taken; never waits for a pipe."""
+def _inside(root: Path, name: str) -> Path:
+    """The file itself, no link to it; refuses one outside the workspace, whatever way leads there."""
     shown = one_line(name, 120)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        path = (root / name).resolve()
+        inside = path.is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise _unopened(shown, error) from error
+    if not inside or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DataUnusable(
+            f"{shown} leads out of the workspace",
+            code="source_outside",
+            remedy="copy the data into the workspace, and name them relative to it",
+        )
+    return path
+
+
+def _read(path: Path, name: str) -> bytes:
+    """The bytes of a regular file, never more than are taken; never waits for a pipe, follows no link."""
+    shown = one_line(name, 120)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise DataUnusable(
             f"there is no file {shown}", code="data_missing", remedy="put it there, or change the job's path"

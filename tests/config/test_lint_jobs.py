@@ -157,6 +157,16 @@ def test_replayed_history_is_named_from_shadow_on(jobs: Any) -> None:
         assert named == phase.at_least(PhaseLevel.SHADOW)
 
 
+def test_a_link_that_leads_out_of_the_workspace_is_named(jobs: Any, tmp_path_factory: Any) -> None:
+    """As the path itself would be; the cycle refuses it when it reads."""
+    outside = tmp_path_factory.mktemp("outside") / "bars.csv"
+    outside.write_text("time,open,high,low,close,volume\n")
+    link = jobs.root / "data" / "link.csv"
+    link.symlink_to(outside)
+    jobs.write(FILE, cycle(source='file = { path = "data/link.csv" }'))
+    assert [one.rule for one in jobs.lint(PhaseLevel.RESEARCH)] == ["jobs.source_outside"]
+
+
 def test_an_address_that_is_denied_is_denied_here_too(jobs: Any) -> None:
     """The hard deny looks at a source's address as at every other."""
     jobs.write(FILE, http("https://data.anthropic.com/bars"))

@@ -42,9 +42,11 @@ def test_live_the_moment_is_now_and_a_bar_under_way_is_not_seen() -> None:
     now = START + timedelta(hours=9, minutes=30)
     seen = taken(loaded(), settings_of(), now=now, cycle=5)
     assert (seen.as_of, seen.price, seen.age_s, seen.stale) == (now, Decimal(9), 1800, False)
+    assert seen.facts()["cut"] == "2026-11-20T09:00:00.000000Z"
     assert [bar.close for bar in seen.known] == [Decimal(one) for one in range(1, 10)]
     late = taken(loaded(), settings_of(), now=START + timedelta(hours=13), cycle=0)
     assert (late.stale, late.age_s) == (True, 3 * 3600)
+    assert "cut" not in late.facts()
 
 
 def test_data_from_the_future_is_refused() -> None:
@@ -73,6 +75,23 @@ def test_too_few_bars_are_refused() -> None:
         with pytest.raises(DataUnusable) as told:
             taken(loaded(), settings, now=START + timedelta(days=1), cycle=0)
         assert told.value.code == "data_too_short"
+
+
+async def test_no_path_leads_out_of_the_workspace(tmp_path: Path) -> None:
+    """Neither up, nor from the root, nor by a link, also of a folder; a link within it may."""
+    root = tmp_path / "ws"
+    root.mkdir()
+    for path in (tmp_path / "bars.csv", root / "own.csv"):
+        path.write_text(CSV)
+    (root / "link.csv").symlink_to(tmp_path / "bars.csv")
+    (root / "near.csv").symlink_to(root / "own.csv")
+    (root / "folder").symlink_to(tmp_path)
+    ways = ("../bars.csv", str(tmp_path / "bars.csv"), str(root / "own.csv"), "link.csv", "folder/bars.csv")
+    for name in (*ways, "folder/ws/../bars.csv"):
+        with pytest.raises(DataUnusable) as told:
+            await source_of(settings_of(file={"path": name}), root).load()
+        assert told.value.code == "source_outside"
+    assert len((await source_of(settings_of(file={"path": "near.csv"}), root).load()).bars) == 10
 
 
 async def test_a_file_is_read_below_the_workspace(tmp_path: Path) -> None:

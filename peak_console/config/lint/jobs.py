@@ -46,11 +46,9 @@ JOB_RULES: Final = (
     Rule(
         "jobs.source_outside",
         "A job reads a file outside the workspace",
-        "What a cycle saw must be found again beside the ledger. A path that leads out of the workspace "
-        "belongs to nobody who looks after it.",
-        "copy or link the data into the workspace's folder data/, and name it relative to the workspace",
-        severity=Severity.WARNING,
-        error_from=PhaseLevel.SHADOW,
+        "What a cycle saw must be found again beside the ledger. A path or a link that leads out of the "
+        "workspace belongs to nobody who looks after it; its runs are refused (`source_outside`).",
+        "copy the data into the workspace's folder data/, and name it relative to the workspace",
         blocks=False,
     ),
     Rule(
@@ -249,12 +247,21 @@ def _file(inspection: Inspection, place: Path, job: Job, path: str) -> Iterator[
             remedy = f"name {', '.join(_PACKAGE + one for one in _PACKAGED)}, or a file"
             yield inspection.hit("jobs.source_missing", "jobs", place, message, remedy)
         return
-    if FilePath(path).is_absolute() or ".." in FilePath(path).parts:
+    if _leads_out(root, path):
         message = f"job {job.name}: {path} leads out of the workspace"
         yield inspection.hit("jobs.source_outside", "jobs", place, message)
     elif root is not None and not _is_file(root / path):
         message = f"job {job.name}: there is no file {path}"
         yield inspection.hit("jobs.source_missing", "jobs", place, message)
+
+
+def _leads_out(root: FilePath | None, path: str) -> bool:
+    if FilePath(path).is_absolute() or ".." in FilePath(path).parts:
+        return True
+    try:
+        return root is not None and not (root / path).resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError):
+        return False  # it is no file either
 
 
 def _is_file(path: FilePath) -> bool:
