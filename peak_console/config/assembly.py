@@ -25,7 +25,8 @@ from peak_console.config.sources import CANARIES, MAIN_FILES, Sources
 from peak_console.config.verifying import judged
 from peak_console.domain.errors import ConfigInvalid
 
-_APART = (MAIN_FILES["console"].removesuffix(".toml"), MAIN_FILES["lock"], f"{CANARIES}/")
+_JOBS = MAIN_FILES["jobs"].removesuffix(".toml")
+_APART = (MAIN_FILES["console"].removesuffix(".toml"), MAIN_FILES["lock"], f"{CANARIES}/", _JOBS)
 
 
 def assemble(sources: Sources, report: Report) -> Configs:
@@ -42,6 +43,7 @@ def assemble(sources: Sources, report: Report) -> Configs:
         ]
     )
     shapes = report.shapes
+    jobs_problem = _jobs_problem(report)
     scopes = _scopes(sources, report)
     files = {document.name: document.sha256 for document in sources.canaries.values()}
     canaries = CanaryLibrary.of(report.canaries, files)
@@ -63,8 +65,9 @@ def assemble(sources: Sources, report: Report) -> Configs:
         limits=_shape(shapes, "limits", LimitsConfig),
         readiness=_shape(shapes, "readiness", ReadinessConfig),
         incidents=_shape(shapes, "incidents", IncidentsConfig),
-        jobs=_shape(shapes, "jobs", JobsConfig),
+        jobs=None if jobs_problem else _shape(shapes, "jobs", JobsConfig),
         canaries=canaries,
+        jobs_problem=jobs_problem,
     )
 
 
@@ -85,8 +88,14 @@ def invalid(first: LintFinding, findings: list[LintFinding]) -> ConfigInvalid:
     )
 
 
+def _jobs_problem(report: Report) -> str:
+    """Why nothing of the jobs' file is used: half of it would run jobs that nobody wrote so."""
+    wrong = [one for one in report.findings if one.blocks and one.file.startswith(_JOBS)]
+    return f"{wrong[0].file}:{wrong[0].line}: {wrong[0].message}" if wrong else ""
+
+
 def _blocks(finding: LintFinding) -> bool:
-    """What keeps no call from being made: the console's settings, gold cases; a bad lock some calls."""
+    """What keeps a call from being made: not the console's settings, gold cases or jobs; a bad lock some."""
     return finding.blocks and not finding.file.startswith(_APART)
 
 

@@ -18,6 +18,7 @@ from peak_console.config.prompts import PromptLibrary
 from peak_console.config.readiness import ReadinessConfig
 from peak_console.config.registry import ModelRegistry
 from peak_console.config.scopes import NO_SCOPES, ScopeLibrary
+from peak_console.domain.errors import ConfigInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Configs:
 
     ``digests`` names each file that was read (the kinds of ``sources.MAIN_FILES``) with the SHA-256 of its
     bytes, and ``prompts``, ``scopes`` and, where there are any, ``canaries`` with that of the library.
+
+    ``jobs`` is ``None`` where their file has an error, and ``jobs_problem`` says which: it grants no call
+    anything, so calls go on, and nothing of it is used.
     """
 
     matrix: Matrix
@@ -42,5 +46,12 @@ class Configs:
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     readiness: ReadinessConfig = field(default_factory=ReadinessConfig)
     incidents: IncidentsConfig = field(default_factory=IncidentsConfig)
-    jobs: JobsConfig = field(default_factory=JobsConfig)
+    jobs: JobsConfig | None = field(default_factory=JobsConfig)
     canaries: CanaryLibrary = NO_CANARIES
+    jobs_problem: str = ""
+
+    def whole_jobs(self) -> JobsConfig:
+        """The jobs; raises ``ConfigInvalid`` (``jobs_unreadable``) where their file has an error."""
+        if self.jobs is None:
+            raise ConfigInvalid(self.jobs_problem, code="jobs_unreadable", remedy="peak lint")
+        return self.jobs

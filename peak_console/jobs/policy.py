@@ -30,6 +30,8 @@ class MissedWhy(StrEnum):
     TOO_MANY = "too_many"
     """Another was running, or was due at the same moment, or there were more than are caught up with."""
     DISABLED_SINCE = "disabled_since"
+    JOBS_UNREADABLE = "jobs_unreadable"
+    """The node began while the jobs' file had an error: it scheduled nothing."""
     LATE = "late"
     """The node ran and did not see its time: the machine slept, or its clock was stepped."""
 
@@ -63,7 +65,7 @@ class Around:
     free_since_us: int = 0
     """What was due before was held by a stop or a pause, up to this moment."""
     held_by: MissedWhy | None = None
-    """What held it: ``stopped`` or ``paused``."""
+    """What held it: ``stopped``, ``paused`` or ``jobs_unreadable``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ class Drifting:
 
     async def _asked(self, params: Mapping[str, str]) -> None:
         try:
-            jobs = self._state.configs.current(self._state.facts.phase.level).jobs.job
+            jobs = self._state.configs.current(self._state.facts.phase.level).whole_jobs().job
             found = [one.name for one in jobs if one.kind is JobKind.TWO_SAMPLE and one.enabled]
             if found and self.ask_for is not None:
                 await self.ask_for(found[0], params)

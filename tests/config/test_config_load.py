@@ -130,6 +130,22 @@ def test_the_console_never_stops_a_call(files: Any) -> None:
     assert load(files).console.refresh_ms == 1000
 
 
+def test_jobs_stop_no_call_and_a_file_with_an_error_is_used_in_no_part(files: Any) -> None:
+    """Half saved, misspelt or of no form: calls go on, the jobs say why there are none, lint says it too."""
+    whole = '[[job]]\nname = "a"\nkind = "two_sample"\ntwo_sample = {}\n'
+    files.write("configs/shadow/jobs.toml", whole)
+    assert [one.name for one in load(files).whole_jobs().job] == ["a"]
+    for text in (whole + "[[job]]\n", whole + '[[job]]\nname = "b"\nkin = 1\n', "[[[", "job = 3"):
+        files.write("configs/shadow/jobs.toml", text)
+        configs = load(files)
+        assert configs.jobs is None
+        with pytest.raises(ConfigInvalid) as caught:
+            configs.whole_jobs()
+        assert (caught.value.code, caught.value.remedy) == ("jobs_unreadable", "peak lint")
+        assert "configs/shadow/jobs.toml:" in caught.value.message
+        assert files.rules()
+
+
 def test_yaml_is_read_where_toml_is_absent(files: Any) -> None:
     """The same budgets in YAML load; both beside each other are refused."""
     toml = files.read(B)

@@ -116,7 +116,7 @@ class Desk:
 
     def _config(self) -> tuple[Sequence[Job], str]:
         if self.problem:
-            raise ConfigInvalid(self.problem)
+            raise ConfigInvalid(self.problem, code="jobs_unreadable", remedy="peak lint")
         return self.jobs, str([one.model_dump_json() for one in self.jobs])
 
     def _worker(self) -> WorkerProcess:

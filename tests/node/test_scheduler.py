@@ -372,27 +372,6 @@ async def test_a_schedule_that_changes_is_due_from_then_on(path: Path) -> None:
         assert it.running() == ["11:00:00Z"]
 
 
-async def test_while_the_config_cannot_be_read_what_was_read_goes_on(path: Path) -> None:
-    """Also over a restart: the book has the jobs as they were."""
-    clock, ledger = ManualClock(BEGUN), Ledger()
-    async with desk(path, job(), clock=clock, ledger=ledger) as it:
-        it.problem = "jobs.toml:3: broken"
-        await it.pass_(30)
-        assert it.running() == ["08:01:00Z"]
-        assert it.standing.problem == "jobs.toml:3: broken"
-        await it.finish("beat@2026-11-23T08:01:00Z")
-    async with desk(path, clock=clock, ledger=ledger, session="s2", problem="broken") as it:
-        await it.pass_(60)
-        assert it.running() == ["08:02:00Z"]
-        await it.finish("beat@2026-11-23T08:02:00Z")
-    async with desk(
-        path, clock=clock, ledger=ledger, session="s3"
-    ) as it:  # its config has no jobs: they left
-        assert it.standing.schedules["beat"].gone
-    async with desk(path, job(), clock=clock, ledger=ledger, session="s4") as it:
-        assert not it.standing.schedules["beat"].gone
-
-
 async def test_a_schedule_that_cannot_be_read_stops_no_other_job(path: Path) -> None:
     """It is told of by its job; the others go on."""
     async with desk(path, job(schedule="61 * * * *"), job("other")) as it:

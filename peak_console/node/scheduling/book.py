@@ -73,9 +73,11 @@ class Book:
         """
         return await self._do(lambda db: self._cut_off(db, catch_up, now_us))
 
-    async def sync(self, jobs: Sequence[Job], now_us: int) -> dict[str, ScheduleRow]:
-        """Take the config's jobs in; gives every job that is known."""
-        return await self._do(lambda db: sync_jobs(db, jobs, now_us))
+    async def sync(
+        self, jobs: Sequence[Job], now_us: int, paused: Mapping[str, str] | None = None
+    ) -> dict[str, ScheduleRow]:
+        """Take the config's jobs in; gives every job that is known. The heir of a paused one is paused."""
+        return await self._do(lambda db: sync_jobs(db, jobs, now_us, paused or {}))
 
     async def schedules(self) -> dict[str, ScheduleRow]:
         """Every job that is known."""
@@ -260,7 +262,10 @@ def _consider(db: sqlite3.Connection, job: Job, around: Around) -> int | None:
 
 
 def _held_by(row: ScheduleRow) -> MissedWhy | None:
-    return MissedWhy(row.held) if row.held in {MissedWhy.STOPPED.value, MissedWhy.PAUSED.value} else None
+    return next((why for why in _HOLDS if why.value == row.held), None)
+
+
+_HOLDS: Final = (MissedWhy.STOPPED, MissedWhy.PAUSED, MissedWhy.JOBS_UNREADABLE)
 
 
 def _thin_out(db: sqlite3.Connection, job: Job, now_us: int) -> None:

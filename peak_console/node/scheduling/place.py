@@ -114,7 +114,7 @@ class Scheduling:
     def _jobs(self) -> "tuple[Sequence[Job], str]":
         state = self._node.state
         configs = state.configs.current(state.facts.phase.level)
-        return configs.jobs.job, configs.digests.get("jobs", "none")
+        return configs.whole_jobs().job, configs.digests.get("jobs", "none")
 
     def _stopped(self) -> str:
         folded = self._node.watch.folded

@@ -8,11 +8,14 @@ from typing import Any, Final
 from peak_console.config.jobs import Job
 from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.text import one_line
+from peak_console.jobs.definition import definition_of
 from peak_console.node.scheduling.book import Ended
 from peak_console.node.scheduling.tables import RunRow
 from peak_console.node.scheduling.worker_process import WorkerProcess
 
 _DETAIL: Final = 300
+_NOT_TOLD: Final = {"description": "", "tags": ()}
+"""What people read of a job: a worker does without, and its line stays short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +65,5 @@ def order_of(row: RunRow, job: Job, token: str) -> Mapping[str, Any]:
         "attempt": row.attempt,
         "timeout_s": job.timeout_s,
         "params": json.loads(row.params),
+        "definition": definition_of(job.model_copy(update=_NOT_TOLD)),
     }

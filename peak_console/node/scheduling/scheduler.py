@@ -22,6 +22,7 @@ from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
 from peak_console.node.scheduling.claims import Claims
 from peak_console.node.scheduling.orphans import Orphan, born_of, end_orphan
 from peak_console.node.scheduling.outbox import Outbox
+from peak_console.node.scheduling.reading import config_changed, read_config
 from peak_console.node.scheduling.running import Cancelled, Running, order_of
 from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings, trouble_of
 from peak_console.node.scheduling.syncing import job_of
@@ -89,7 +90,7 @@ class Scheduler:
             self.wake()
         self._offset = offset
         late = {name for name, at in self.standing.wakes.items() if at + _LATE_US < now}
-        if late or self._config_changed():
+        if late or config_changed(self.standing, self._around):
             self._rung |= late
             self._stir.set()
 
@@ -126,6 +127,13 @@ class Scheduler:
         reason: str = "",
     ) -> str:
         """Have a job run now; gives the run's key. Raises ``ControlRefused`` where it may not."""
+        config_changed(self.standing, self._around)
+        if self.standing.unusable:
+            raise ControlRefused(
+                f"the jobs' file has an error: {self.standing.problem}",
+                code="jobs_unreadable",
+                remedy="peak lint",
+            )
         job = self.standing.jobs.get(name)
         if job is None:
             raise ControlRefused(
@@ -172,16 +180,22 @@ class Scheduler:
                 await self._tried(self._decide)
 
     async def _opening(self) -> None:
-        self._read_config()  # before the book: its policies decide what runs again
+        read_config(self.standing, self._around)  # before the book: its policies decide what runs again
         self.standing.schedules = await self._book.schedules()
-        if not self.standing.jobs and self.standing.problem:
-            known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
-            self.standing.jobs = {job.name: job for job in known if job is not None}
         await self._recover()
         await self._take_config()
+        if self.standing.problem and not self.standing.jobs:
+            for job in self._remembered():
+                await self._book.hold(job, MissedWhy.JOBS_UNREADABLE, self._now())
+            self.standing.schedules = await self._book.schedules()
         self._opened = True
         await self._outbox.tell()
         self.wake()
+
+    def _remembered(self) -> list[Job]:
+        """The jobs as the book has them: what becomes of their runs, never what is scheduled."""
+        known = (job_of(row) for row in self.standing.schedules.values() if not row.gone)
+        return [job for job in known if job is not None]
 
     def _end_orphan(self, row: RunRow) -> None:
         around, ours = self._around, {one.worker.pid for one in self.standing.running.values()}
@@ -189,7 +203,8 @@ class Scheduler:
             logger.warning("the worker %d of %s outlived its node and was ended", row.pid, row.key)
 
     async def _recover(self) -> None:
-        catch_up = {job.name: job.catch_up for job in self.standing.jobs.values()}
+        known = {job.name: job for job in self._remembered()} | self.standing.jobs
+        catch_up = {name: job.catch_up for name, job in known.items()}
         loop = asyncio.get_running_loop()
         for row in await self._book.recover(catch_up, self._now()):
             if row.pid:
@@ -200,8 +215,8 @@ class Scheduler:
             await self._opening()
         elif self.standing.trouble:
             await self._recover()  # a claim whose end could not be written
-        if self._config_changed() or self.standing.digest != self._taken:
-            self._read_config()
+        if config_changed(self.standing, self._around) or self.standing.digest != self._taken:
+            read_config(self.standing, self._around)
             await self._take_config()
             self._rung |= set(self.standing.jobs)
         names, self._rung = self._rung, set()
@@ -357,30 +372,13 @@ class Scheduler:
 
     # -- the config
 
-    def _config_changed(self) -> bool:
-        try:
-            _, digest = self._around.jobs()
-        except ConfigInvalid as error:
-            self.standing.problem = error.message
-            return False
-        self.standing.problem = ""
-        return digest != self.standing.digest
-
-    def _read_config(self) -> None:
-        """The jobs as the config has them; while it is broken, as it had them."""
-        try:
-            jobs, digest = self._around.jobs()
-        except ConfigInvalid as error:
-            self.standing.problem = error.message
-            return
-        self.standing.problem, self.standing.digest = "", digest
-        self.standing.jobs = {job.name: job for job in jobs}
-
     async def _take_config(self) -> None:
         if self.standing.problem:
             return
         before = self.standing.schedules
-        known = await self._book.sync(list(self.standing.jobs.values()), self._now())
+        paused = dict(self._around.paused())
+        known = await self._book.sync(list(self.standing.jobs.values()), self._now(), paused)
+        await self._outbox.tell()  # the pause of a renamed job goes before anything of its heir
         self.standing.schedules, self._taken = known, self.standing.digest
         for name in set(self.standing.wakes) - self.standing.jobs.keys():
             self.standing.wakes.pop(name)

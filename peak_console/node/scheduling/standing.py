@@ -69,7 +69,9 @@ class Standing:
     unreadable: dict[str, str] = field(default_factory=dict)
     """Jobs whose schedule cannot be read, and why."""
     problem: str = ""
-    """Why the config's jobs cannot be read: what was read last goes on."""
+    """Why the config's jobs cannot be read: what this node read last goes on, if it ever read any."""
+    unusable: bool = False
+    """Whether it is the jobs' own file that has an error."""
     trouble: str = ""
     """Why the book or the ledger cannot be written, with what to do."""
 

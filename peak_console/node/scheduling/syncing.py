@@ -2,74 +2,104 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from peak_console.config.jobs import Job
 from peak_console.domain.clock import from_unix_us, iso
 from peak_console.domain.errors import PeakError
+from peak_console.domain.events import EventKind
 from peak_console.domain.jobs import RunCause, RunState
+from peak_console.jobs.definition import definition_of, job_from
 from peak_console.jobs.due import dues_between, parse_schedule
 from peak_console.jobs.keys import definition_digest
 from peak_console.jobs.policy import Missed, MissedWhy
 from peak_console.node.scheduling import tables
 from peak_console.node.scheduling.tables import ScheduleRow
 
-_RENAMED: Final = "renamed from "
+RENAMED: Final = "renamed from "
+"""How the note of a job begins that had another name."""
+
+RENAMED_TO: Final = "renamed to "
+_REASON: Final = 300
 _WHY: Final = MissedWhy.DISABLED_SINCE
-_DECIMAL: Final = "decimal"
 
 
-def sync_jobs(db: sqlite3.Connection, jobs: Sequence[Job], now_us: int) -> dict[str, ScheduleRow]:
-    """Write what changed; gives every job that is known. No row is dropped."""
+def sync_jobs(
+    db: sqlite3.Connection, jobs: Sequence[Job], now_us: int, paused: Mapping[str, str]
+) -> dict[str, ScheduleRow]:
+    """Write what changed; gives every job that is known. No row is dropped.
+
+    ``paused`` has the jobs that stand paused, and why: a new name does not lift a pause.
+    """
     known, named = tables.schedules(db), {job.name for job in jobs}
     for job in jobs:
         before = known.get(job.name)
-        after = _new(job, known, named, now_us) if before is None else _changed(db, job, before, now_us)
+        found = _heir(job, known, named, paused, now_us) if before is None or before.gone else None
+        after = found or (_changed(db, job, before, now_us) if before else _fresh(job, now_us))
         if after != before:
             tables.put_schedule(db, after)
+        old = after.note.removeprefix(RENAMED)
+        if found is not None and old in paused and job.name not in paused:
+            _inherit_pause(db, job.name, old, paused[old], now_us)
     heirs = {one.note: one.job for one in tables.schedules(db).values() if one.note}
     for name, row in known.items():
         if name not in named and not row.gone:
-            heir = heirs.get(_RENAMED + name)
+            heir = heirs.get(RENAMED + name)
             _give_up_waiting(db, row, now_us, spared=())
             if heir is None:
                 _settle(db, row, now_us)
             note = (
-                f"renamed to {heir}" if heir else f"not in the config since {iso(from_unix_us(now_us))[:16]}Z"
+                f"{RENAMED_TO}{heir}"
+                if heir
+                else f"not in the config since {iso(from_unix_us(now_us))[:16]}Z"
             )
             tables.put_schedule(db, replace(_read(db, name, row), gone=1, note=note))
     return tables.schedules(db)
 
 
-def definition_of(job: Job) -> str:
-    """A job as its row keeps it: JSON, with decimals that are told from texts."""
-    return json.dumps(job.model_dump(), sort_keys=True, default=lambda value: {_DECIMAL: str(value)})
-
-
 def job_of(row: ScheduleRow) -> Job | None:
     """The job as it was last read; ``None`` where that is of another version of this program."""
-    try:
-        return Job.model_validate(json.loads(row.definition, object_hook=_with_decimals))
-    except (ValueError, ArithmeticError):
-        return None
+    return job_from(row.definition)
 
 
-def _with_decimals(fields: dict[str, Any]) -> Any:
-    return Decimal(fields[_DECIMAL]) if fields.keys() == {_DECIMAL} else fields
+def _fresh(job: Job, now_us: int) -> ScheduleRow:
+    """A job that nobody knew: it is due from now on."""
+    return ScheduleRow(job.name, definition_of(job), definition_digest(job), now_us, enabled=int(job.enabled))
 
 
-def _new(job: Job, known: dict[str, ScheduleRow], named: set[str], now_us: int) -> ScheduleRow:
-    """A job of a new name; one that is the same but for its name goes on where the other stood."""
-    digest = definition_digest(job)
-    fresh = ScheduleRow(job.name, definition_of(job), digest, now_us, enabled=int(job.enabled))
-    inherited = {one.note for one in known.values()}
-    for row in known.values():
-        if row.job not in named and row.digest == digest and _RENAMED + row.job not in inherited:
-            return replace(fresh, cursor_us=row.cursor_us, held=row.held, note=_RENAMED + row.job)
-    return fresh
+def _heir(
+    job: Job, known: Mapping[str, ScheduleRow], named: set[str], paused: Mapping[str, str], now_us: int
+) -> ScheduleRow | None:
+    """A job of a new name that is the same as one that left: it goes on where that stood, with its figures.
+
+    Of several that it may have been, one that is paused goes before the others.
+    """
+    fresh, inherited = _fresh(job, now_us), {one.note for one in known.values()}
+    left = [one for one in known.values() if one.job not in named and one.digest == fresh.digest]
+    if job.name in known:  # put back under its own name it is itself, unless another goes as it comes
+        left = [one for one in left if not one.gone]
+    for row in sorted(left, key=lambda one: one.job not in paused):
+        if RENAMED + row.job not in inherited:
+            cursor_us = now_us if row.gone else row.cursor_us
+            note = RENAMED + row.job
+            return replace(
+                row, job=job.name, definition=fresh.definition, gone=0, note=note, cursor_us=cursor_us
+            )
+    return None
+
+
+def _inherit_pause(db: sqlite3.Connection, heir: str, old: str, why: str, now_us: int) -> None:
+    """Have the pause of a job told for the one that it is called now."""
+    body = {
+        "job": heir,
+        "reason": f"inherited from {old}, {why}"[:_REASON],
+        "operator": "node",
+        "by": "node",
+        "at": iso(from_unix_us(now_us)),
+    }
+    tables.to_tell(db, EventKind.JOB_PAUSED.value, body)
 
 
 def _changed(db: sqlite3.Connection, job: Job, before: ScheduleRow, now_us: int) -> ScheduleRow:

@@ -34,7 +34,7 @@ class ScheduleRow:
     enabled: int = 1
     gone: int = 0
     held: str = ""
-    """Why nothing begins: ``stopped`` or ``paused``; empty while it does."""
+    """Why nothing begins: ``stopped``, ``paused`` or ``jobs_unreadable``; empty while it does."""
     note: str = ""
     runs: int = 0
     failed: int = 0
@@ -146,9 +146,9 @@ def newest_runs(db: sqlite3.Connection, limit: int) -> list[RunRow]:
 
 
 def last_run(db: sqlite3.Connection, job: str) -> RunRow | None:
-    """The newest run of a job that is over."""
-    found = _runs(db, "WHERE job = ? AND ended_us IS NOT NULL ORDER BY ended_us DESC LIMIT 1", job)
-    return next(found, None)
+    """The newest run of a job that began and is over; one that was missed is none."""
+    where = "WHERE job = ? AND ended_us IS NOT NULL AND started_us IS NOT NULL AND state != ?"
+    return next(_runs(db, f"{where} ORDER BY ended_us DESC LIMIT 1", job, RunState.MISSED.value), None)
 
 
 def durations_us(db: sqlite3.Connection, job: str, limit: int = 100) -> list[int]:

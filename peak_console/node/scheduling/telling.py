@@ -11,7 +11,7 @@ from peak_console.domain.jobs import RunState
 from peak_console.node.scheduling import tables
 from peak_console.node.scheduling.running import Running
 from peak_console.node.scheduling.standing import Standing
-from peak_console.node.scheduling.syncing import job_of
+from peak_console.node.scheduling.syncing import RENAMED, RENAMED_TO, job_of
 from peak_console.node.scheduling.tables import WAITING, RunRow, ScheduleRow
 
 RUNS_MOST: Final = 500
@@ -35,9 +35,17 @@ def read(db: sqlite3.Connection, runs: int) -> Read:
         schedules,
         tables.waiting_runs(db),
         tables.newest_runs(db, max(1, min(runs, RUNS_MOST))),
-        {name: tables.last_run(db, name) for name in schedules},
+        {name: _last_run(db, row) for name, row in schedules.items()},
         {name: _p95(tables.durations_us(db, name)) for name in schedules},
     )
+
+
+def _last_run(db: sqlite3.Connection, row: ScheduleRow) -> RunRow | None:
+    """The last run of a job; before it had one, that of the job that it was called before."""
+    found = tables.last_run(db, row.job)
+    if found is None and row.note.startswith(RENAMED):
+        return tables.last_run(db, row.note.removeprefix(RENAMED))
+    return found
 
 
 def without_book(standing: Standing) -> Read:
@@ -74,14 +82,17 @@ def scheduler_told(standing: Standing, stopped: str, note: str) -> dict[str, Any
 def report(standing: Standing, stopped: str, paused: Mapping[str, str], note: str) -> dict[str, Any]:
     """The part ``jobs`` of the node's status: without asking the book."""
     rows = standing.schedules
+    counted = [
+        row for row in rows.values() if not row.note.startswith(RENAMED_TO)
+    ]  # its heir has its figures
     return {
         **scheduler_told(standing, stopped, note),
         "paused": sorted(name for name in paused if name in rows),
         "notes": {name: row.note for name, row in sorted(rows.items()) if row.note},
-        "missed": sum(row.missed for row in rows.values()),
-        "interrupted": sum(row.interrupted for row in rows.values()),
-        "failed": sum(row.failed for row in rows.values()),
-        "runs": sum(row.runs for row in rows.values()),
+        "missed": sum(row.missed for row in counted),
+        "interrupted": sum(row.interrupted for row in counted),
+        "failed": sum(row.failed for row in counted),
+        "runs": sum(row.runs for row in counted),
     }
 
 
@@ -125,7 +136,10 @@ def _job(
     running = [one for one in standing.running.values() if one.row.job == name]
     last, p95 = found.last.get(name), found.p95_us.get(name)
     wake = standing.wakes.get(name)
-    state, why = _state(job, running, stopped, paused.get(name, ""), gone=known is None)
+    gone = known is None and (row is None or bool(row.gone) or not standing.problem)
+    state, why = _state(job, running, stopped, paused.get(name, ""), gone=gone)
+    if known is None and not gone and not running:
+        state, why = "unknown", "the jobs' file has an error: it is not scheduled"
     return {
         "name": name,
         "kind": job.kind.value if job else None,
@@ -143,8 +157,16 @@ def _job(
         "p95_ms": None if p95 is None else p95 // 1000,
         "tags": list(job.tags) if job else [],
         "description": job.description if job else "",
-        "note": "; ".join(filter(None, (standing.unreadable.get(name), why, row.note if row else ""))),
+        "note": "; ".join(filter(None, (standing.unreadable.get(name), why, _note(row)))),
     }
+
+
+def _note(row: ScheduleRow | None) -> str:
+    """What is to be known of a job; of one that had another name, whose figures these are."""
+    if row is None:
+        return ""
+    old = row.note.removeprefix(RENAMED)
+    return f"{row.note}, counts and last run inherited" if row.note.startswith(RENAMED) and old else row.note
 
 
 def _state(

@@ -23,7 +23,7 @@ _FAILED: Final = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.INTERR
 def jobs(ws: Workspace, now: datetime, *, simulated: bool) -> Iterator[Diagnosis]:
     """The jobs of a workspace; nothing where it has none."""
     listed = list_jobs(ws, runs=1)
-    if listed.jobs:
+    if listed.jobs or (listed.told_by_node and listed.problem):
         wanted = frozenset[str]() if simulated else _wanted(ws, now)
         yield from judged(listed, now, key_names=_key_names(node_told(ws)), wanted=wanted)
 
@@ -107,7 +107,7 @@ def _wanted(ws: Workspace, now: datetime) -> frozenset[str]:
         configs = load_configs(ws, today=now.date())
     except ConfigInvalid:
         return frozenset()
-    if not any(one.enabled for one in configs.jobs.job):
+    if configs.jobs is None or not any(one.enabled for one in configs.jobs.job):
         return frozenset()
     providers = {slot.provider for slot in slots_of(configs)}
     return frozenset(one.key_variable for (name, _), one in ADAPTERS.items() if name in providers)

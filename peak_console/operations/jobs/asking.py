@@ -80,8 +80,9 @@ def run_now(
     """
     who = operator or login()
     with node_client(ws, deadline_s=_DEADLINE_S) as client:
-        line = _known(_now(client), job)
-        if params and line.kind is not JobKind.TWO_SAMPLE:
+        now = _now(client)
+        line = now.find(job) if now.problem else _known(now, job)  # the node says why it cannot read its jobs
+        if params and line is not None and line.kind is not JobKind.TWO_SAMPLE:
             raise UsageWrong(
                 f"job {job} is no two-sample test: it takes no slot",
                 code="slot_not_asked",

@@ -18,6 +18,7 @@ from peak_console.domain.clock import Clock, SystemClock, from_iso
 from peak_console.domain.errors import ConfigInvalid, ControlRefused, UsageWrong
 from peak_console.domain.jobs import JobKind, RunCause
 from peak_console.domain.vocabulary import PhaseLevel
+from peak_console.jobs.definition import job_from
 from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.llm.client import Client
 from peak_console.shadow.working import Work, WorkEnd, Working
@@ -47,6 +48,8 @@ class Order:
     attempt: int = 1
     timeout_s: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
+    definition: str = ""
+    """The job as the node has it: what holds while the config's jobs cannot be read."""
 
 
 def order_from(line: bytes) -> Order:
@@ -64,12 +67,17 @@ def order_from(line: bytes) -> Order:
             attempt=int(told.get("attempt", 1)),
             timeout_s=int(told.get("timeout_s", 0)),
             params=params,
+            definition=_definition(told),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise malformed(f"{type(error).__name__}: {error}") from error
     if not isinstance(params, dict) or len(line) > _LINE_LIMIT or order.due_at.tzinfo is None:
         raise malformed("its params are no table, its time has no zone, or it is too long")
     return order
+
+
+def _definition(told: Mapping[str, Any]) -> str:
+    return _text(told["definition"]) if "definition" in told else ""
 
 
 def _text(value: object) -> str:
@@ -156,8 +164,10 @@ def _refuse_history(working: Working) -> None:
 
 
 def _job(configs: ConfigCache, order: Order) -> Job:
-    """The job as the config has it now."""
-    job = configs.current().jobs.find(order.job)
+    """The job as the config has it now; while its jobs cannot be read, as the node had it when it began."""
+    found = configs.current()
+    told = job_from(order.definition) if found.jobs is None and order.definition else None
+    job = told if told is not None and told.name == order.job else found.whole_jobs().find(order.job)
     if job is None:
         raise ConfigInvalid(
             f"the config names no job {order.job} any more",

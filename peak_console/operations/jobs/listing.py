@@ -107,7 +107,7 @@ def _recorded(ws: Workspace, now: datetime, runs: int, why: str) -> JobsNow:
     problems = [why]
     jobs: tuple[Job, ...] = ()
     try:
-        jobs = load_configs(ws, today=now.date()).jobs.job
+        jobs = load_configs(ws, today=now.date()).whole_jobs().job
     except ConfigInvalid as error:
         problems.append(f"{error.message}; {error.remedy}")
     record = RecordedJobs()

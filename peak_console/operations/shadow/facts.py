@@ -72,7 +72,7 @@ class ShadowReader:
 
     def _configured(self) -> tuple[tuple[Job, ...], str]:
         try:
-            return self._configs.current().jobs.job, ""
+            return self._configs.current().whole_jobs().job, ""
         except ConfigInvalid as error:
             return (), f"{error.message}; {error.remedy}" if error.remedy else error.message
 

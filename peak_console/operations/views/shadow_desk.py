@@ -77,7 +77,7 @@ class WorkspaceShadowDesk:
         from peak_console.jobs.due import schedule_of  # noqa: PLC0415 - loads the calendar
         from peak_console.operations.jobs.asking import unknown_job  # noqa: PLC0415 - loads ledger and keys
 
-        jobs = load_configs(self._ws, today=now.date()).jobs
+        jobs = load_configs(self._ws, today=now.date()).whole_jobs()
         found = jobs.find(job)
         if found is None:
             raise unknown_job(job, (one.name for one in jobs.job))
