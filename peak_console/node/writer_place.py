@@ -11,6 +11,7 @@ from peak_console.ledger.writer import LedgerWriter
 from peak_console.node.arm_record import ArmRecord
 from peak_console.node.cycle_gates import CycleGates
 from peak_console.node.facts import Facts
+from peak_console.node.judgements import Judgements
 from peak_console.node.paper_books import PaperBooks
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Folds:
     armed: ArmRecord
     books: PaperBooks
     gates: CycleGates
+    judgements: Judgements
 
 
 def folds_of(rules: "WriterRules", clock: "Clock") -> Folds:
@@ -42,6 +44,7 @@ def folds_of(rules: "WriterRules", clock: "Clock") -> Folds:
         ArmRecord(),
         PaperBooks(),
         CycleGates(),
+        Judgements(),
     )
 
 
@@ -54,6 +57,7 @@ def writer_of(node: "Node", folds: Folds) -> LedgerWriter:
         projections=(
             *(folds.facts, node.state.approvals, Rollups(), folds.breakers, folds.reservations),
             *(folds.pruning, folds.armed, node.detecting, pauses, folds.books, folds.gates),
+            folds.judgements,
         ),
         guards=(rules.guard,),
         conditions=(
@@ -67,5 +71,6 @@ def writer_of(node: "Node", folds: Folds) -> LedgerWriter:
             pauses.out_of_place,
             folds.gates.out_of_place,
             folds.books.out_of_place,
+            folds.judgements.out_of_place,
         ),
     )
