@@ -1,6 +1,15 @@
 """The error tree. Every error says what happened, why (a reason code) and what to do."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_WHY: Final = {
+    "job_paused": "somebody paused the job, and nobody has resumed it",
+    "job_not_paused": "only a paused job can be resumed",
+    "model_not_quarantined": "only a model that is out of use can be let back",
+    "no_such_job": "the node knows no job of that name",
+    "no_such_run": "the node knows no run of that key",
+}
+"""By code: what says more than the kind of error does."""
 
 
 class PeakError(Exception):
@@ -11,13 +20,14 @@ class PeakError(Exception):
     """
 
     default_code: ClassVar[str] = "error"
-    why: ClassVar[str] = "something did not go as it should"
+    why: str = "something did not go as it should"
     """The kind of error in one clause, for people; the code says which one."""
     exit_code: int = 1
 
     def __init__(self, message: str, *, code: str | None = None, remedy: str = "", **details: Any) -> None:
         super().__init__(message)
         self.code = code or self.default_code
+        self.why = _WHY.get(self.code, self.why)
         self.message = message
         self.remedy = remedy
         self.details = details
