@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,11 +10,19 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import table
 from peak_console.control.running import MODULE
+from peak_console.control.service import environment_file as usual_environment_file
 from peak_console.domain.errors import UsageWrong
 from peak_console.node.spawn import ensure_node, node_status, stop_node
 
 if TYPE_CHECKING:
     from peak_console.operations.service import Installed
+
+
+_environment_file = click.option(
+    "--environment-file",
+    type=click.Path(path_type=Path),
+    help="Provider keys of its jobs, 0600, outside the workspace (default: the file of peak node install).",
+)
 
 
 @click.group("node", epilog="Example: peak node status")
@@ -22,19 +31,23 @@ def command() -> None:
 
 
 @command.command("run", epilog="Example: peak node run --root desk")
+@_environment_file
 @common
-def run(invocation: Invocation) -> None:
+def run(invocation: Invocation, environment_file: Path | None) -> None:
     """Be the node, in the foreground, until Ctrl-C. This is what a service manager starts."""
-    root = str(invocation.workspace().root)
+    root = invocation.workspace().root
+    keys = environment_file or usual_environment_file(root, os.environ)
+    words = ["--root", str(root), "--environment-file", str(keys.absolute())]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", MODULE, "--root", root])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-m", MODULE, *words])  # noqa: S606 - our own module
 
 
 @command.command("start", epilog="Example: peak node start")
+@_environment_file
 @common
-def start(invocation: Invocation) -> int:
+def start(invocation: Invocation, environment_file: Path | None) -> int:
     """Start the node in the background, unless it runs already."""
-    info = ensure_node(invocation.workspace())
+    info = ensure_node(invocation.workspace(), environment_file=environment_file)
     word = "started" if info.started else "runs already"
     document = {"pid": info.pid, "started": info.started, "socket": str(info.socket)}
     invocation.reporter.result(document, f"the node {word} (pid {info.pid})")

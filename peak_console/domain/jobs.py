@@ -1,6 +1,10 @@
 """Scheduled work: kinds of jobs, what becomes of their runs. Pure vocabulary."""
 
 from enum import StrEnum
+from typing import Final
+
+KEY_FILE_VARIABLE: Final = "PEAK_ENVIRONMENT_FILE"
+"""Tells a job's worker which file its environment comes from."""
 
 
 class JobKind(StrEnum):

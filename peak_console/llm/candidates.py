@@ -53,6 +53,8 @@ class Facts:
     """Providers for which the environment of a simulated workspace holds a key, which it must not."""
     down: frozenset[str] = frozenset()
     """Providers that refused our key lately."""
+    key_file: str = ""
+    """The file that keys are written into; empty where they are exported."""
 
     @property
     def moment(self) -> datetime:
@@ -266,7 +268,9 @@ def _usable(
         )
     if not facts.simulated and not _keyed(entry.provider, adapter, facts):
         either = " or ".join(_key_variables(adapter))
-        return CandidateRefusal(CallReason.KEY_MISSING, f"{either} is not set", f"export {either}")
+        file = facts.key_file
+        remedy = f"write {either} into {file} as NAME=value, mode 0600" if file else f"export {either}"
+        return CandidateRefusal(CallReason.KEY_MISSING, f"{either} is not set", remedy)
     if entry.provider in facts.down:
         return CandidateRefusal(
             CallReason.PROVIDER_DOWN,

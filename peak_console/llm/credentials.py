@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from peak_console.domain.jobs import KEY_FILE_VARIABLE
 from peak_console.llm.providers.adapters import (
     ACCESS_KEY_VARIABLES,
     ADAPTERS,
@@ -41,6 +42,11 @@ class Credentials:
 
     def __repr__(self) -> str:
         return "<Credentials>"
+
+    @property
+    def key_file(self) -> str:
+        """The file that keys of jobs are written into; empty outside of a job."""
+        return self._environ.get(KEY_FILE_VARIABLE, "")
 
     def base_urls(self) -> dict[str, str]:
         """Addresses set by ``PEAK_PROVIDER_<NAME>_BASE_URL``, by provider."""

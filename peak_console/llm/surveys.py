@@ -69,6 +69,7 @@ class Surveys:
                 signing_only=frozenset() if simulated else self._credentials.signing_only(),
                 real_keys=self._credentials.real() if simulated else frozenset(),
                 down=down,
+                key_file=self._credentials.key_file,
             )
             settings = configs.matrix.settings(layer, phase)
             kept = Survey(

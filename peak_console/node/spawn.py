@@ -19,6 +19,7 @@ from peak_console.config.workspace import Workspace
 from peak_console.control.files import NODE, decode
 from peak_console.control.folder import read_file
 from peak_console.control.running import MODULE, running_nodes
+from peak_console.control.service import environment_file as usual_environment_file
 from peak_console.control.sockets import find_socket
 from peak_console.domain.errors import EnvironmentUnfit, LedgerUnavailable, NodeUnreachable
 from peak_console.domain.events import EventKind
@@ -50,9 +51,12 @@ class NodeInfo:
     """Whether this call started it."""
 
 
-def connect_node(ws: Workspace, *, name: str, actor: str | None = None) -> BlockingLedgerClient:
+def connect_node(
+    ws: Workspace, *, name: str, actor: str | None = None, deadline_s: float = _HELLO_S
+) -> BlockingLedgerClient:
     """A client of the workspace's node; raises ``NodeUnreachable`` when none answers."""
-    return BlockingLedgerClient.connect(find_socket(ws.control), name=name, actor=actor, deadline_s=_HELLO_S)
+    place = find_socket(ws.control)
+    return BlockingLedgerClient.connect(place, name=name, actor=actor, deadline_s=deadline_s)
 
 
 def ensure_node(
@@ -66,8 +70,9 @@ def ensure_node(
     """The workspace's node, started in the background by exec in a new session when none answers.
 
     ``with_parent`` has a node that this call starts end with this process, however it ends;
-    ``environment_file`` is what its jobs get (:mod:`peak_console.node.key_file`). Raises
-    ``EnvironmentUnfit`` with what kept it from starting, or ``node_silent`` after ``wait_s``.
+    ``environment_file`` is what its jobs get (:mod:`peak_console.node.key_file`); not given, it is the file
+    that ``peak node install`` names, and none for a simulated one. Raises ``EnvironmentUnfit`` with what kept
+    it from starting, or ``node_silent`` after ``wait_s``.
     """
     until = time.monotonic() + wait_s
     found = _answering(ws)
@@ -77,7 +82,8 @@ def ensure_node(
     try:
         options = ["--simulated"] if simulated else []
         options += ["--with-parent"] if with_parent else []
-        options += ["--environment-file", os.fspath(environment_file)] if environment_file else []
+        keys = environment_file or (None if simulated else usual_environment_file(ws.root, os.environ))
+        options += ["--environment-file", os.fspath(keys.absolute())] if keys else []
         said = _start(ws, options, until=until)
     except EnvironmentUnfit as error:
         if error.code != "node_running":
@@ -152,11 +158,14 @@ def temporary_node(ws: Workspace, *, genesis: Genesis | None = None) -> Iterator
 
 @contextlib.contextmanager
 def ledger_client(
-    ws: Workspace, *, name: str, genesis: Genesis | None = None
+    ws: Workspace, *, name: str, genesis: Genesis | None = None, deadline_s: float = _HELLO_S
 ) -> Iterator[BlockingLedgerClient]:
-    """A client that may write: of the running node or, where none runs, of this process as the node."""
+    """A client that may write: of the running node or, where none runs, of this process as the node.
+
+    A request to the running node may take ``deadline_s``.
+    """
     try:
-        client = connect_node(ws, name=name)
+        client = connect_node(ws, name=name, deadline_s=deadline_s)
     except NodeUnreachable:
         with (
             temporary_node(ws, genesis=genesis) as socket,

@@ -41,6 +41,9 @@ RECORD_S: Final = 1.5
 _VOID: Final = frozenset({BOOK_MOVED, "artefact_unwritable"})
 """Why a cycle cannot stand as it ended: the book was written meanwhile, or its pages cannot be kept."""
 
+_KEYLESS: Final = "key_missing"
+"""Whose remedy names the file and the variable, which nothing else tells."""
+
 _HALTS: Final = frozenset({"posture", "stopped", "scope_stopped", "model_quarantined", "ended"})
 """Reasons of an abort that are nobody's failure."""
 
@@ -200,7 +203,9 @@ class _Cycle:
         if material.intent is not None and material.decision is not None:
             words = f"{intent_words(material.intent)}{f': {words}' if words else ''}"
         if material.problem is not None:
-            words = f"{words}: {material.problem.message}" if words else material.problem.message
+            problem = material.problem
+            told = f"{problem.message}; {problem.remedy}" if problem.code == _KEYLESS else problem.message
+            words = f"{words}: {told}" if words else told
         state = RunState.DONE
         if end.outcome == Outcome.ABORTED.value:
             halted = not _HALTS.isdisjoint(end.reasons)

@@ -12,6 +12,7 @@ from peak_console.config.configs import Configs
 from peak_console.config.load import load_configs
 from peak_console.config.matrix import ChainEntry, Matrix
 from peak_console.domain.errors import CallRefused
+from peak_console.domain.redaction import redactor
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.llm.candidates import Facts, survey
 
@@ -96,6 +97,21 @@ def test_a_chain_cannot_lead_into_l5(configs: Configs) -> None:
 def test_every_guard_is_asked_again_here(configs: Configs, changes: dict[str, object], reason: str) -> None:
     """Nothing relies on the linter having seen the file."""
     assert reasons(forged(configs, **changes)) == [reason]
+
+
+def test_a_job_is_told_the_file_that_its_keys_are_written_into(configs: Configs) -> None:
+    """An export in a shell reaches no job; the remedy names file and variable, and passes redaction whole."""
+    facts = replace(FACTS, keys=frozenset({"google"}))
+    refused = [
+        survey(configs, Layer.L2, Role.PRIMARY, one)[0].refusal
+        for one in (facts, replace(facts, key_file="/k/d.env"))
+    ]
+    remedies = [one.remedy for one in refused if one is not None]
+    assert remedies == [
+        "export OPENAI_API_KEY",
+        "write OPENAI_API_KEY into /k/d.env as NAME=value, mode 0600",
+    ]
+    assert [redactor()(one) for one in remedies] == remedies
 
 
 def test_a_missing_key_price_rate_or_endpoint_refuses(configs: Configs, tmp_path: Path) -> None:

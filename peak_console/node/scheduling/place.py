@@ -4,10 +4,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from peak_console.domain.jobs import RunCause
+from peak_console.domain.jobs import KEY_FILE_VARIABLE, RunCause
 from peak_console.domain.redaction import redactor
+from peak_console.node.key_file import read_key_file
 from peak_console.node.scheduling.book import Book
 from peak_console.node.scheduling.claims import Claims
+from peak_console.node.scheduling.holding import Holding
 from peak_console.node.scheduling.operations import JobOperations
 from peak_console.node.scheduling.pauses import Pauses
 from peak_console.node.scheduling.scheduler import Scheduler
@@ -33,6 +35,7 @@ class Scheduling:
     def __init__(self, node: "Node", *, module: str = MODULE) -> None:
         self._node = node
         self._module = module
+        self._holding = Holding(node, module)
         self.pauses = Pauses()
         self.claims = Claims()
         self._standing = Standing()
@@ -46,7 +49,8 @@ class Scheduling:
             root=node.ws.root,
             session=state.session,
             jobs=self._jobs,
-            stopped=self._stopped,
+            stopped=self._holding.why,
+            held_remedy=self._holding.remedy,
             paused=lambda: self.pauses.paused,
             append=self._append,
             make_worker=self._worker,
@@ -61,7 +65,7 @@ class Scheduling:
             self.scheduler,
             self.book,
             serves=self._node.state.leasing,
-            stopped=self._stopped,
+            stopped=self._holding.why,
             paused=lambda: self.pauses.paused,
             note=lambda: self.note,
             append=self._append,
@@ -107,7 +111,7 @@ class Scheduling:
 
     def report(self) -> dict[str, Any]:
         """For the node's status."""
-        return report(self._standing, self._stopped(), self.pauses.paused, self.note)
+        return report(self._standing, self._holding.why(), self.pauses.paused, self.note)
 
     # -- what the scheduler asks of the node
 
@@ -116,17 +120,17 @@ class Scheduling:
         configs = state.configs.current(state.facts.phase.level)
         return configs.whole_jobs().job, configs.digests.get("jobs", "none")
 
-    def _stopped(self) -> str:
-        folded = self._node.watch.folded
-        return "" if folded.calls else ", ".join(folded.reasons) or "calls are not permitted"
-
     async def _append(self, drafts: "Sequence[EventDraft]") -> object:
         return await self._node.server.append(drafts, actor="node")
 
     def _worker(self) -> WorkerProcess:
-        keys = self._node.key_file.values
-        redact = redactor(keys.values())
-        return WorkerProcess(self._node.ws.root, module=self._module, environment=keys, redact=redact)
+        """A worker with the environment file as it is now: a key that was added needs no other node."""
+        node = self._node
+        node.key_file = file = read_key_file(node.key_file.path, node.ws.root)
+        place = {KEY_FILE_VARIABLE: str(file.path)} if file.path else {}
+        redact = redactor(file.values.values())
+        environment = {**file.values, **place}
+        return WorkerProcess(node.ws.root, module=self._module, environment=environment, redact=redact)
 
     def _second(self) -> None:
         seen = self.pauses.version

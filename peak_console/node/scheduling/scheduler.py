@@ -141,7 +141,7 @@ class Scheduler:
             )
         if stopped := self._around.stopped():
             raise ControlRefused(
-                f"nothing is begun now: {stopped}", code="jobs_held", remedy="look: peak status"
+                f"nothing is begun now: {stopped}", code="jobs_held", remedy=self._around.held_remedy()
             )
         if name in self._around.paused():
             raise ControlRefused(

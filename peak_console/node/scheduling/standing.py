@@ -53,6 +53,8 @@ class Surroundings:
     alarm: Callable[[Callable[[str], object]], Alarm]
     module: str = MODULE
     """What workers run: an earlier node's are known by it."""
+    held_remedy: Callable[[], str] = lambda: "look: peak status"
+    """What to do where ``stopped`` says something."""
     stop_grace_s: float = STOP_GRACE_S
 
 
