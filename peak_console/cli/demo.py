@@ -44,6 +44,7 @@ def command(invocation: Invocation, *, headless: bool, seconds: float, rate: flo
     length = seconds if headless else 0.0
     sys.stderr.write("starting the simulator, the node and the traffic ...\n")
     with DemoHouse(_root(invocation), rate=rate, seed=seed, seconds=length) as house:
+        sys.stderr.write(f"workspace {house.ws.root}; steer the simulator at {house.simulator}/_sim/state\n")
         if headless:
             house.wait()
             summary = house.summary()
@@ -75,6 +76,10 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     ]
     lines += _shadow_lines(summary)
     if summary["kept"]:
+        lines.append(
+            "a node that is started there holds the jobs: the simulator has ended with the demo; "
+            f"play it again: peak demo --root {summary['root']}"
+        )
         lines.append(
             f"the workspace is kept, with every run's folder: peak ledger verify --root {summary['root']}"
         )

@@ -13,11 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
+from urllib.parse import urlsplit
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import WORKSPACE, KeyStore
 from peak_console.demo.workspace import make_demo_workspace
-from peak_console.domain.errors import ControlRefused, EnvironmentUnfit, PeakError, UsageWrong
+from peak_console.domain.errors import (
+    ControlRefused,
+    EnvironmentUnfit,
+    NodeUnreachable,
+    PeakError,
+    UsageWrong,
+)
 from peak_console.domain.text import one_line
 from peak_console.node.admission import MADE_BY_INIT
 from peak_console.node.genesis import Genesis
@@ -37,7 +44,9 @@ from peak_console.operations.locking.writing import write
 
 OPERATOR: Final = "demo"
 _PREFIX: Final = "peak-demo-"
-_READY_S: Final = 20.0
+_READY_S: Final = 60.0
+"""How long simulator, node and the first records may each take: a loaded machine is slow, not broken."""
+
 _END_S: Final = 10.0
 _PAUSE_S: Final = 0.02
 _LAST_BYTES: Final = 4000
@@ -76,6 +85,12 @@ class DemoHouse:
     def __enter__(self) -> Self:
         try:
             self._begin()
+        except NodeUnreachable as error:
+            self._end()
+            raise NodeUnreachable(
+                f"the demo's own node did not answer in time: {error.message}",
+                remedy="the machine is busy: run the demo again, perhaps with a lower --rate",
+            ) from error
         except BaseException:
             self._end()
             raise
@@ -90,6 +105,12 @@ class DemoHouse:
     def environment_file(self) -> Path | None:
         """The environment file of the node's jobs; ``None`` before the beginning."""
         return self._environment / "environment" if self._environment else None
+
+    @property
+    def simulator(self) -> str:
+        """The simulator's address, for its own requests under ``/_sim``; empty before the beginning."""
+        url = urlsplit(next(iter(self.addresses.values()), ""))
+        return f"{url.scheme}://{url.netloc}" if url.netloc else ""
 
     def wait(self) -> int:
         """Wait for the traffic's end; gives its exit code."""
@@ -116,6 +137,7 @@ class DemoHouse:
             **(figures_of(self.ws) - self._before).as_json(),
             **shadow_figures(self.ws, self._first_seq),
             "events": events_of(self.ws),
+            "simulator": self.simulator,
             "root": str(self.ws.root),
             "kept": self.kept,
         }
@@ -140,7 +162,7 @@ class DemoHouse:
         self.addresses = self._start_simulator()
         self._make_ledger()
         file = self._write_environment()
-        node = ensure_node(self.ws, simulated=True, with_parent=True, environment_file=file)
+        node = ensure_node(self.ws, simulated=True, with_parent=True, environment_file=file, wait_s=_READY_S)
         if not node.started:
             raise UsageWrong(
                 f"a node (pid {node.pid}) runs on {self.ws.root} already",
@@ -154,7 +176,7 @@ class DemoHouse:
 
     def _enable(self) -> None:
         """Open a new demo. One of before stays as it was left: what an operator stopped he enables again."""
-        with ledger_client(self.ws, name="peak demo") as client:
+        with ledger_client(self.ws, name="peak demo", deadline_s=_READY_S) as client:
             control = client.request("control")
             if control["last"] is None:
                 if not self.ws.lock.exists():

@@ -24,7 +24,9 @@ def test_jobs_get_the_simulators_addresses_and_nothing_else(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
     house = DemoHouse(tmp_path / "demo", rate=1.0, seed=1)
+    assert house.simulator == ""
     house.addresses = base_urls(4711)
+    assert house.simulator == "http://127.0.0.1:4711"
     path = house._write_environment()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     found = read_key_file(path, house.ws.root)
