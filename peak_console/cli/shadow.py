@@ -19,6 +19,8 @@ from peak_console.operations.jobs.telling import run_json
 from peak_console.operations.views.shadow import BookLine, CycleLine, JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peak_console.config.workspace import Workspace
     from peak_console.operations.jobs.asking import JobDone
     from peak_console.operations.views.shadow import JobRunLine
@@ -77,6 +79,7 @@ def cycles_command(invocation: Invocation, job: str | None, limit: int) -> int:
     now = SystemClock().now()
     headers = ["run", "when", "job", "instrument", "outcome", "reasons", "idea", "critic", "€"]
     lines = table(headers, [[one.run_id, ago(one.at, now), *_cycle(one)] for one in found])
+    lines += _details(found)
     none = ["no cycle is on record; run one: peak shadow run --once"]
     invocation.reporter.result({"cycles": [cycle_json(one) for one in found]}, *(lines if found else none))
     return 0
@@ -101,6 +104,15 @@ def book_command(invocation: Invocation, name: str | None) -> int:
     document = {"books": [book_json(one) for one in found]}
     invocation.reporter.result(document, *(table(headers, rows) if found else none))
     return 0
+
+
+def _details(found: "Sequence[CycleLine]") -> list[str]:
+    """What stands behind reasons, each said once, with the newest cycle that has it."""
+    told: dict[str, str] = {}
+    for one in found:
+        for words in one.details:
+            told.setdefault(words.partition(":")[0], f"{one.run_id}: {words}")
+    return list(told.values())
 
 
 def _cycles(ws: "Workspace") -> list[str]:

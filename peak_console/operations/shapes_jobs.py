@@ -101,6 +101,7 @@ class CycleShape(Shape):
     instrument: str
     outcome: str
     reasons: list[str]
+    details: list[str]
     as_of: str | None
     idea: str
     outlook: str

@@ -44,6 +44,8 @@ class Material:
     no_intent: str = ""
     document: dict[str, Any] | None = None
     decision: GateDecision | None = None
+    details: tuple[str, ...] = ()
+    """Of what the gate blocks: the figures behind reasons that need them, in words."""
     decided_as: str = ""
     """The id of the event of the decision."""
     fill: Fill | None = None

@@ -65,6 +65,7 @@ def finished_body(
         "outcome": end.outcome,
         "reasons": [one_line(one, 80) for one in end.reasons],
         "as_of": iso(seen.as_of) if seen else None,
+        "details": [one_line(one, 240) for one in material.details],
         "taken_at": iso(taken_at),
         "replayed": settings is not None and settings.replay is not None,
         "stale": seen.stale if seen else None,

@@ -23,7 +23,7 @@ def review_report(material: Material, end: Ended) -> Report:
     """The review as a page."""
     why = f" Why: {', '.join(one_line(one, 80) for one in end.reasons)}." if end.reasons else ""
     problem = f"\n\n{quoted(one_line(material.problem.message, 400))}" if material.problem else ""
-    notes = "\n".join(f"- {one_line(one, 400)}" for one in material.notes)
+    notes = "\n".join(f"- {one_line(one, 400)}" for one in (*material.details, *material.notes))
     return Report(
         summary=f"{_WORDS.get(end.outcome, 'The cycle ended.')}{why}{problem}",
         inputs=_decision_words(material),

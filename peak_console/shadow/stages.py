@@ -55,6 +55,7 @@ from peak_console.shadow.asking import (
 )
 from peak_console.shadow.bars import DataUnusable
 from peak_console.shadow.book import Idea
+from peak_console.shadow.details import block_details
 from peak_console.shadow.exits import begun_again, exited
 from peak_console.shadow.hearing import Heard, cost_share_pct, unpaid
 from peak_console.shadow.material import Material
@@ -254,6 +255,14 @@ class Stages:
         return Decided(name, material.decision.verdict, tuple(one.value for one in material.decision.reasons))
 
     def _limits(self) -> GateLimits:
+        material.details = block_details(
+            material.decision.reasons,
+            market,
+            instrument=self.settings.instrument,
+            limit_s=gate_limits(self.configs.limits).max_price_age_s,
+            job_s=self.settings.max_age_s,
+            sod=material.sod_detail,
+        )
         """The limits in force; a price may not be older than the job allows, either."""
         limits, most = gate_limits(self.configs.limits), self.settings.max_age_s
         age = limits.max_price_age_s

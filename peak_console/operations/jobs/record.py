@@ -47,6 +47,7 @@ def cycle_json(line: CycleLine) -> dict[str, Any]:
         "instrument": line.instrument,
         "outcome": line.outcome,
         "reasons": list(line.reasons),
+        "details": list(line.details),
         "as_of": _time(line.as_of),
         "idea": line.idea,
         "outlook": line.outlook,

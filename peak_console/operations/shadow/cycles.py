@@ -31,6 +31,7 @@ def cycle_line(event: LedgerEvent) -> CycleLine | None:
         instrument=word(body.get("instrument")),
         outcome=_outcome(event, body.get("outcome")),
         reasons=words(body.get("reasons")),
+        details=tuple(word(one, 240) for one in listed(body.get("details"))[:8]),
         as_of=instant(body.get("as_of")),
         idea=idea_words(body.get("intent")),
         outlook=outlook_words(body.get("outlook"), body.get("hypothesis")),

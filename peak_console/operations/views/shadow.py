@@ -97,6 +97,8 @@ class CycleLine:
     """``would_allow``, ``would_block``, ``no_trade``, ``aborted`` or ``review_required``."""
     reasons: tuple[str, ...] = ()
     """The gate's, or why it ended early."""
+    details: tuple[str, ...] = ()
+    """Figures behind those of the reasons that do not say what to change."""
     as_of: datetime | None = None
     """The moment of the data."""
     idea: str = ""
