@@ -23,7 +23,7 @@ STATE_WORDS: Final = {
     JobState.PAUSED: "PAUSED",
     JobState.HELD: "HELD",
     JobState.DISABLED: "disabled",
-    JobState.ON_DEMAND: "when asked",
+    JobState.ON_DEMAND: "idle",
     JobState.GONE: "GONE",
     JobState.UNKNOWN: "not known",
 }
@@ -145,7 +145,7 @@ def _job(job: JobLine, now: datetime) -> list[str]:
     return [
         job.name,
         STATE_WORDS[job.state],
-        f"{job.schedule}{zone}" if job.schedule else "-",
+        f"{job.schedule}{zone}" if job.schedule else "when asked" if job.state is JobState.ON_DEMAND else "-",
         "-" if job.next_at is None else ago(job.next_at, now),
         outcome,
         _counts(job),
@@ -174,5 +174,5 @@ def _counts(job: JobLine) -> str:
 def _below(now: JobsNow) -> list[str]:
     told = [f"scheduler: {now.scheduler}"] if now.scheduler else []
     if any(one.state is JobState.HELD for one in now.jobs):
-        told.append("HELD: nothing begins before calls are permitted: peak status")
+        told.append("HELD: nothing begins before that is over: peak status")
     return told + ([f"NOTE: {one_line(now.problem, 500)}"] if now.problem else [])

@@ -4,6 +4,7 @@ import click
 
 from peak_console.cli.job_words import listed, runs_listed
 from peak_console.cli.options import Invocation, common
+from peak_console.domain.text import one_line
 from peak_console.operations.jobs.asking import (
     FAILED_STATES,
     JobDone,
@@ -36,8 +37,16 @@ def list_command(invocation: Invocation, tag: str | None) -> int:
     jobs = [one for one in now.jobs if tag is None or tag in one.tags]
     document = now.as_json()
     document["jobs"] = [one for one in document["jobs"] if tag is None or tag in one["tags"]]
-    invocation.reporter.result(document, *listed(now, jobs))
+    tags = sorted({tag for one in now.jobs for tag in one.tags})
+    told = listed(now, jobs) if jobs or not now.jobs else [_untagged(tag or "", tags)]
+    invocation.reporter.result(document, *told)
     return 0
+
+
+def _untagged(tag: str, tags: list[str]) -> str:
+    """What is said where there are jobs, and none with a tag."""
+    known = f"the tags are {', '.join(one_line(one, 40) for one in tags)}" if tags else "no job has a tag"
+    return f"no job has the tag {one_line(tag, 40)}; {known}"
 
 
 @command.command("runs", epilog="Example: peak jobs runs eurusd-hourly --limit 20")

@@ -27,6 +27,9 @@ LOOKED_AT: Final = 2_000
 """Runs that one list looks at before it says that it goes no further."""
 _FOLDED: Final = 2_000
 """Events of a run that a list folds."""
+_DETAIL: Final = 240
+"""Of a detail, which holds the sums of a refused budget at its end."""
+
 _PAGE: Final = 1000
 _LARGEST: Final = 256 * 1024**2
 
@@ -227,7 +230,11 @@ def step_words(event: LedgerEvent) -> str:
         line = line_of_event(event, time_of(event))
         return " · ".join(part for part in (line.title.partition(" ")[2], line.words) if part)
     names = ("outcome", "reason", "verdict", "rule", "purpose", "detail")
-    told = [one_line(str(body[name]), 80) for name in names if isinstance(body.get(name), str) and body[name]]
+    told = [
+        one_line(str(body[name]), _DETAIL if name == "detail" else 80)
+        for name in names
+        if isinstance(body.get(name), str) and body[name]
+    ]
     return " · ".join(dict.fromkeys(told))
 
 

@@ -119,6 +119,7 @@ def test_a_job_from_asking_to_resuming(desk: Desk) -> None:
         code, told = desk("jobs", "resume", "eurusd", "--reason", "mended")
         assert (code, told["seq"] > 0) == (0, True)
         assert desk.refused("jobs", "resume", "eurusd", "--reason", "mended") == (1, "job_not_paused")
-        assert desk.text("jobs", "list", "--tag", "none")[0].startswith("no job")
+        told_of_none = desk.text("jobs", "list", "--tag", "none")[0]
+        assert told_of_none.startswith("no job has the tag none; the tags are fx")
     code, told = desk("jobs", "runs")
     assert (told["told_by_node"], [one["key"] for one in told["runs"]]) == (False, [key])

@@ -18,6 +18,9 @@ _NOTES: Final = {
 }
 """What limits a critic's word, by the note on the ledger."""
 
+_UNANSWERED: Final = "unanswered"
+"""What the note of a judge begins with that could not be asked, or did not answer."""
+
 
 def call_paragraph(call: CallDetail, then: Then | None) -> list[str]:
     """Sentences on a call, the most asked for first. Every foreign text is one harmless line."""
@@ -39,6 +42,8 @@ def _sentences(call: CallDetail, then: Then | None) -> Iterator[str]:
     last = call.hops[-1] if call.hops else None
     if last is not None:
         yield f"{_who(last)} {_fate(last)}: {_chosen(call, last)}."
+        if last.line.outcome == "refused":
+            yield f"It is a refusal: nothing was sent. {reason_words(last.line.reason)}."
         yield from (
             f"{_name(step)} stood before it and was not taken: {reason_words(step.reason)}"
             f"{f' ({one_line(step.detail, 160)})' if step.detail else ''}."
@@ -55,7 +60,12 @@ def judgement_words(call: CallDetail, one: JudgementLine) -> str:
     """A critic's word: on this call, or this call's word as a critic on another."""
     graves = ", ".join(f"{one_line(s, 12)} {one_line(c, 20)}" for c, s, _ in one.findings[:3])
     said = f"{one_line(one.verdict, 10)}{f': {graves}' if graves else ''}"
-    limits = "; ".join(words for note, words in _NOTES.items() if note in one.notes)
+    silent = next((note for note in one.notes if note.startswith(_UNANSWERED)), None)
+    if silent is not None:
+        why = one_line(silent.removeprefix(_UNANSWERED), 160).strip()
+        limits = f"it gave no answer{f', {why}' if why else ''}; no word counts as FAIL"
+    else:
+        limits = "; ".join(words for note, words in _NOTES.items() if note in one.notes)
     why = f" ({limits})" if limits else ""
     if one.judged and one.judged != call.call_id:
         return f"It judged {one_line(one.judged, 60)}; the verdict was {said}{why}."
