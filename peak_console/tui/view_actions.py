@@ -154,7 +154,7 @@ VIEW_ACTIONS: Final = (
         "f",
         "f",
         "Go to the newest line and stay there.",
-        frozenset({"calls", "runs", "log"}),
+        frozenset({"calls", "runs", "log", "shadow"}),
         rank=22,
     ),
     Action("call.next", "older", "n", "n", "The next older call of the list.", frozenset({"call"}), rank=20),

@@ -153,8 +153,8 @@ def _cycle(
     moment = NOW - at * 15 * MINUTE - 20 * SECOND
     return CycleLine(
         f"20261122_{moment:%H%M%S}_c{at:05d}", 184_200 - 40 * at, moment, "eurusd-15m", "EUR/USD", outcome, reasons,
-        moment - 6 * MINUTE, idea, "base 55, up 30, down 15; confidence 62; view up", critic, Decimal("0.0412"), 18.0 + at % 5,
-        ("openai:gpt-5.2", "openai:gpt-5.2-pro", "google:gemini-2.5-pro"),
+        as_of=moment - 6 * MINUTE, idea=idea, outlook="base 55, up 30, down 15; confidence 62; view up", critic=critic,
+        cost_eur=Decimal("0.0412"), duration_s=18.0 + at % 5, models=("openai:gpt-5.2", "openai:gpt-5.2-pro", "google:gemini-2.5-pro"),
     )  # fmt: skip
 
 
@@ -441,6 +441,7 @@ def _gate_inputs() -> dict[str, object]:
             500,
             Decimal(1),
             7200,
+            2_592_000,
             Decimal(500),
             Decimal(5),
         ),

@@ -256,7 +256,7 @@ async def test_the_text_of_a_job_is_one_key_away(tmp_path: Path) -> None:
 
 
 async def test_a_list_without_the_focus_shows_its_top() -> None:
-    """New cycles come into view at the top of a list nobody is in; where somebody is, their row stays."""
+    """New cycles come to the top of a list nobody is in, and under a cursor on it; elsewhere rows stay."""
     app, _ = shadow_app("normal")
     async with app.run_test(size=SMALL) as pilot:
         await keys(pilot, "7")
@@ -274,12 +274,21 @@ async def test_a_list_without_the_focus_shows_its_top() -> None:
         await finished(1)
         assert (table.cursor, table.scroll_offset.y) == (0, 0)
         await keys(pilot, "tab")
+        await finished(2)
+        assert table.selected is not None
+        assert table.selected.run_id == "new-2-7", "on the newest the cursor goes on to the newest"
+        assert table.scroll_offset.y == 0
         await keys(pilot, "end")
         last = table.selected
         assert last is not None
         await finished(3)
         assert table.selected == last
         assert table.scroll_offset.y > 0
+        assert "8 newer · f follows" in screen_text(app)
+        await keys(pilot, "f")
+        assert (table.cursor, table.scroll_offset.y) == (0, 0)
+        assert "newer ·" not in screen_text(app)
+        await keys(pilot, "end")
         await keys(pilot, "tab")
         assert table.scroll_offset.y == 0, "whoever goes on to another list leaves this one at its newest"
         await finished(4)

@@ -9,7 +9,6 @@ from textual.binding import BindingType
 from textual.events import DescendantFocus
 from textual.widget import Widget
 
-from peak_console.operations.readiness_judging import CriterionResult
 from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.live import Window
 from peak_console.operations.views.shadow import CycleLine, DriftLine, JobLine, ShadowFacts
@@ -26,6 +25,7 @@ from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.screens.live import RuleLine
 from peak_console.tui.screens.shadow_doing import ShadowDoing
 from peak_console.tui.screens.shadow_figures import figures_shown, within
+from peak_console.tui.screens.shadow_following import Followed, identity
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
 from peak_console.tui.widgets.drawn import Drawn
 from peak_console.tui.widgets.table import ListRows, Table, TableHead, head_line
@@ -53,6 +53,7 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         self.window = Window.D7
         self._filter = ShadowFilter()
         self._sorts: dict[str, tuple[int, bool]] = {}
+        self._followed = Followed()
         self._drawn_at: datetime | None = None
         """The second of which ages and countdowns stand there."""
 
@@ -169,17 +170,30 @@ class ShadowScreen(ShadowDoing, PeakScreen):
             most = _ROWS[name][2 if self.has_class("-huge") else int(self.has_class("-tall"))]
             table.styles.height = min(most, max(1, len(ordered) or len(table.empty)))
         table.show_rows(ListRows(ordered))
-        self._keep_place(table, here, [_identity(one) for one in ordered])
+        self._keep_place(table, here, [identity(one) for one in ordered])
 
     def _keep_place(self, table: Table[Any], here: Any, keys: list[object]) -> None:
-        """The cursor stays on its row; a list without the focus goes on showing what it shows: its top."""
+        """The cursor stays on its row, or on the newest cycle; a list without the focus shows its top."""
+        if table.id == _CYCLES and not table.cursor and _CYCLES not in self._sorts:
+            return  # on the newest it stays on the newest
         away = isinstance(self.focused, Table) and self.focused is not table
-        if here is None or _identity(here) not in keys or (away and not table.cursor):
+        if here is None or identity(here) not in keys or (away and not table.cursor):
             return
         top = table.scroll_offset.y
-        table.cursor = keys.index(_identity(here))
+        table.cursor = keys.index(identity(here))
         if away:
             table.scroll_to(y=top, animate=False, immediate=True)
+
+    def do_follow(self) -> None:
+        """Go to the newest cycle and stay there."""
+        self.paused = False
+        self._sorts.pop(_CYCLES, None)
+        table = self.table(_CYCLES)
+        table.focus()
+        table.cursor = 0
+        table.scroll_to(y=0, animate=False, immediate=True)
+        self.peak.feed.poke()
+        self.redraw()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The list with the focus shows its cursor; the others what is gravest or newest, at their top."""
@@ -196,9 +210,13 @@ class ShadowScreen(ShadowDoing, PeakScreen):
     def _rules(self, facts: ShadowFacts, cycles: Sequence[CycleLine]) -> None:
         now, width = self.peak.now(), self.size.width
         shown = figures_shown(facts, cycles, now, self.window.seconds, filtered=bool(self._filter.text))
+        newer = self._followed.newer(cycles)
         for name, (title, right) in (
             (_JOBS, self._jobs_head(facts)),
-            (_CYCLES, look.cycles_head(cycles, self.window.label, width, shown=shown)),
+            (
+                _CYCLES,
+                look.cycles_head(cycles, self.window.label, width, shown=shown, newer=newer),
+            ),
             (_DRIFT, (drift_look.drift_head(facts), EMPTY)),
             (_READY, ready_look.ready_head(facts, now, width, stale=self.stale)),
         ):
@@ -266,6 +284,9 @@ class ShadowScreen(ShadowDoing, PeakScreen):
     def on_table_moved(self, message: Table.Moved) -> None:
         """What keys do depends on the row, and what is told of a job."""
         message.stop()
+        cycles = self.shown_cycles()
+        if message.table.id == _CYCLES and self._followed.moved(message.index, cycles) and self.facts:
+            self._rules(self.facts, cycles)
         if message.table.id == _JOBS and self.facts is not None:
             line = self._rule(_JOBS)
             line.title, line.right = self._jobs_head(self.facts)
@@ -376,12 +397,3 @@ class ShadowScreen(ShadowDoing, PeakScreen):
 
 def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-def _identity(row: JobLine | CycleLine | DriftLine | CriterionResult) -> object:
-    """What makes two rows of two moments the same thing."""
-    if isinstance(row, JobLine):
-        return row.name
-    if isinstance(row, DriftLine):
-        return row.name, row.slots
-    return row.seq if isinstance(row, CycleLine) else row.id

@@ -1,7 +1,7 @@
 """How the Shadow screen looks: jobs, cycles, the paper book. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -65,6 +65,10 @@ _STROKES: Final = 14
 _FRAME: Final = 6
 """Cells of the stroke around a title that has the line for itself."""
 _HUGE: Final = 150
+_FORMS, _WORDS_TO = 5, 3
+"""Forms of the title over the cycles; those from the fourth on have signs in the place of words."""
+_REASONS, _REASONS_WIDE = 20, 26
+"""Cells that a cycle's reasons have at least, in a short line and in a long one."""
 _PASSING: Final = frozenset({"pass", "passed"})
 
 
@@ -248,22 +252,33 @@ def cycle_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[Cycl
             return Span(_DIGITS.sub(r"\1", one_line(one.idea, 60)))
         return Span(f"{one_line(one.instrument, 20)}: none", Tone.DIM)
 
-    def reasons(one: CycleLine) -> Span:
-        return Span(
-            one_line(", ".join(one.reasons), 200) or figures.NONE, Tone.TEXT if one.reasons else Tone.DIM
-        )
+    def reasons(room: int) -> Callable[[CycleLine], Span]:
+        return lambda one: Span(reasons_words(one.reasons, room), Tone.TEXT if one.reasons else Tone.DIM)
 
     return (
         Column("TIME", 13, at),
         Column("OUTCOME", 13, lambda one: outcome_span(one.outcome, stale=stale)),
-        Column("IDEA", 20, idea, flex=1),
-        Column("REASONS", 14, reasons, flex=9),
+        Column("IDEA", 17, idea, flex=1),
+        Column("REASONS", _REASONS, reasons(_REASONS), flex=9, most=_WIDE - 1),
+        Column("REASONS", 24, reasons(_REASONS_WIDE), flex=9, least=_WIDE, most=_HUGE - 1),
+        Column("REASONS", 24, reasons(2 * _REASONS_WIDE), flex=9, least=_HUGE),
         Column("CRITIC", 8, lambda one: critic_span(one.critic)),
         Column("€", 6, lambda one: Span(cost_words(one.cost_eur), Tone.DIM), right=True, least=_WIDE),
         Column("TOOK", 5, lambda one: Span(_seconds(one.duration_s), Tone.DIM), right=True, least=_WIDE),
         Column("JOB", 14, lambda one: Span(one_line(one.job, 40), Tone.DIM), least=_WIDE),
         Column("OUTLOOK", 20, lambda one: Span(one_line(one.outlook, 120), Tone.DIM), flex=3, least=_HUGE),
     )
+
+
+def reasons_words(reasons: Sequence[str], room: int) -> str:
+    """As many reasons as fit in ``room`` cells, whole, and how many more there are; always the first."""
+    named = [one_line(one, 60) for one in reasons]
+    for kept in range(len(named), 0, -1):
+        more = f" +{len(named) - kept}" if kept < len(named) else ""
+        words = f"{', '.join(named[:kept])}{more}"
+        if kept == 1 or len(words) <= room:
+            return words
+    return figures.NONE
 
 
 def cost_words(amount: Decimal | None) -> str:
@@ -277,9 +292,11 @@ def cycles_head(
     width: int,
     *,
     shown: tuple[CycleFigures, bool] | None = None,
+    newer: int = 0,
 ) -> tuple[Line, Line]:
     """The title over the cycles: how they came out; the reasons that block most; that data is replayed.
 
+    How many are ``newer`` than what is looked at comes before all of that.
     Of ``shown`` (see ``figures_shown``), else of the cycles listed; where those are not all, it says so.
     """
     counts, cut = shown or (counted(cycles), False)
@@ -291,16 +308,22 @@ def cycles_head(
 
     def drawn(form: int) -> Line:
         """The longest form first; the shortest has the verdicts and what went wrong."""
-        kept = (*words, *more) if form < len(chip) - 1 else (*words, more[-1])
+        kept = (*words, *more) if form < _WORDS_TO - 1 else (*words, more[-1])
+        listed = f" newest {len(cycles)} listed" if form < _WORDS_TO else f" {len(cycles)} listed"
         return (
             Span("cycles"),
-            *((Span(" "), Span(f" {chip[form]} ", Tone.CHIP_INFO)) if chip[form] else ()),
+            *((Span(" "), Span(f" {chip[min(form, 2)]} ", Tone.CHIP_INFO)) if chip[0] else ()),
+            *((Span(f" {newer:,} newer · f follows", Tone.WARN),) if newer else ()),
             Span(f" {'≥ ' if cut else ''}{counts.cycles:,}" + (f" in {label}" if not form else ""), Tone.DIM),
-            *((Span(f" newest {len(cycles)} listed", Tone.WARN),) if len(cycles) < counts.cycles else ()),
-            *(Span(f"  {sign} {count} {word}", tone) for sign, count, word, tone in kept if count),
+            *((Span(listed, Tone.WARN),) if len(cycles) < counts.cycles and form < _FORMS - 1 else ()),
+            *(
+                Span(f"  {sign} {count:,} {word}" if form < _WORDS_TO else f"  {sign} {count:,}", tone)
+                for sign, count, word, tone in kept
+                if count
+            ),
         )
 
-    forms = [drawn(form) for form in range(len(chip))]
+    forms = [drawn(form) for form in range(_FORMS)]
     title = next((one for one in forms if width_of(one) + _FRAME <= width), forms[-1])
     for most in (4, 2, 1):
         named = ", ".join(f"{name} {count}" for name, count in counts.reasons[:most])

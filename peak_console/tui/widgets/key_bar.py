@@ -62,17 +62,16 @@ class KeyBar(Canvas):
 def fitting(actions: Sequence[Action], width: int, idle: Collection[str] = ()) -> list[Action]:
     """The actions that fit in ``width`` cells; those in the middle of the ranks give way first.
 
-    Where a model can be released, what can be done with jobs only (``idle`` then) gives way to that.
+    What Shadow cannot do to the row under the cursor (``idle`` then) gives way to what can be done.
     """
     chosen = list(actions)
-    releases = _RELEASE not in idle and any(one.id == _RELEASE for one in chosen)
     while chosen and sum(len(_label(one)) + 2 for one in chosen) - 2 > width:
-        jobs = [one for one in chosen if one.id in idle and one.id.startswith(_OF_SHADOW)] if releases else []
+        jobs = [one for one in chosen if one.id in idle and one.id.startswith(_OF_SHADOW)]
         chosen.remove(jobs[-1] if jobs else _first_to_go(chosen))
     return chosen
 
 
-_RELEASE, _OF_SHADOW = "shadow.release", "shadow."
+_OF_SHADOW = "shadow."
 _GOES_FIRST = (
     "sort.next",
     "plots.next",
