@@ -158,7 +158,7 @@ class DemoHouse:
         if self._folder is not None:
             os.environ["PEAK_KEYS_DIR"] = str(self._folder / "keys")
             os.environ["PEAK_STATE_DIR"] = str(self._folder / "state")
-        self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date())
+        self.ws = make_demo_workspace(self._root, today=datetime.now(UTC).date(), told=_say)
         self.addresses = self._start_simulator()
         self._make_ledger()
         file = self._write_environment()
@@ -264,6 +264,10 @@ class DemoHouse:
         if self._exports is not None:
             lines.append(f"the archives that were exported are kept in {self._exports}")
         return lines
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"peak demo: {words}\n")
 
 
 def _kept_exports(ws: Workspace) -> Path | None:

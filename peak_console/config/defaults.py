@@ -56,6 +56,26 @@ def write_demo_configs(root: Path, *, today: date) -> None:
     budgets.write_text("".join(dated), encoding="utf-8")
 
 
+def bring_demo_jobs(root: Path) -> list[str]:
+    """Write the demo's jobs, and the prompts and gold cases that they ask, where a demo of before has none.
+
+    Nothing is overwritten, and nothing is written where there are jobs. Gives the names of what was written.
+    """
+    there = root / "configs" / "shadow" / "jobs.toml"
+    if any(map(os.path.lexists, [there, *(there.with_suffix(suffix) for suffix in YAML_SUFFIXES)])):
+        return []
+    source = demo_configs()
+    wanted = [*source.glob("ai/prompts/shadow-*/*.md"), *source.glob("ai/canaries/*.toml")]
+    written = []
+    for file in (*sorted(wanted), source / "shadow" / "jobs.toml"):
+        target = root / "configs" / file.relative_to(source)
+        if not os.path.lexists(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+            written.append(f"configs/{file.relative_to(source).as_posix()}")
+    return written
+
+
 def _first(places: tuple[Path, ...]) -> Path:
     for place in places:
         if (place / "ai" / "layer_model_matrix.toml").is_file():

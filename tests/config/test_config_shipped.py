@@ -1,6 +1,7 @@
 """What ships: the runbook's matrix, prices held against another source, prompts that say the form."""
 
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -12,6 +13,7 @@ from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
 
 from peak_console.config.defaults import (
+    bring_demo_jobs,
     default_configs,
     demo_configs,
     write_default_configs,
@@ -22,6 +24,7 @@ from peak_console.config.lint import lint_workspace
 from peak_console.config.load import load_configs
 from peak_console.config.matrix import ServiceRef
 from peak_console.config.workspace import Workspace
+from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.verdict import FindingCategory, FindingSeverity, Verdict
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 
@@ -133,6 +136,23 @@ def test_demo_configs_are_never_written_over_others(tmp_path: Path) -> None:
     write_demo_configs(tmp_path, today=TODAY)
     with pytest.raises(FileExistsError):
         write_demo_configs(tmp_path, today=TODAY)
+
+
+def test_a_demo_of_before_gets_jobs_and_keeps_what_it_has(tmp_path: Path) -> None:
+    """With the prompts and gold cases that they need; nothing is overwritten, jobs that are there stay."""
+    write_demo_configs(tmp_path, today=TODAY)
+    assert bring_demo_jobs(tmp_path) == []
+    shutil.rmtree(tmp_path / "configs/shadow")
+    shutil.rmtree(tmp_path / "configs/ai/canaries")
+    prompt = tmp_path / "configs/ai/prompts/shadow-outlook/1.md"
+    prompt.write_text("Mine.", encoding="utf-8")
+    told: list[str] = []
+    make_demo_workspace(tmp_path, today=TODAY, told=told.append)
+    assert told[0].endswith("configs/ai/canaries/gold.toml, configs/shadow/jobs.toml")
+    make_demo_workspace(tmp_path, today=TODAY, told=told.append)
+    assert len(told) == 1
+    assert load_configs(Workspace(tmp_path), today=TODAY).whole_jobs().find("eurusd") is not None
+    assert prompt.read_text(encoding="utf-8") == "Mine."
 
 
 @pytest.mark.parametrize("workspace", [REPOSITORY, DEMO], ids=["repository", "demo"])

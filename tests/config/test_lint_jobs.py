@@ -73,7 +73,8 @@ CASES = [
     ("jobs.budget_small", cycle(more="budget = { max_cost_eur = 0.001 }"), "may cost"),
     ("jobs.schedule", cycle(schedule="0 0 30 2 *"), "no day"),
     ("jobs.schedule", cycle(schedule="61 * * * *"), "61 is no minute"),
-    ("jobs.schedule_dense", cycle(schedule="every 5m"), "300 s"),
+    ("jobs.schedule_dense", cycle(schedule="every 2m"), "120 s"),
+    ("jobs.schedule_dense", cycle(schedule="every 5m", more='catch_up = "last"'), "300 s"),
     ("jobs.book_shared", cycle() + cycle("eurusd-2"), "as eurusd does"),
 ]
 

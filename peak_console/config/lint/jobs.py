@@ -14,6 +14,7 @@ from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.positions import Path
 from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.config.sources import PROMPTS
+from peak_console.domain.jobs import CatchUp
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 
 JOB_RULES: Final = (
@@ -97,7 +98,8 @@ JOB_RULES: Final = (
     Rule(
         "jobs.schedule_dense",
         "A job is due again before it must have ended",
-        "With one run at once, a run that takes as long as its timeout lets it has those after it missed.",
+        "With one run at once, a run that takes as long as its timeout lets it has those after it wait, or "
+        "missed. Up to four that are missed are taken to be meant where none is caught up with.",
         "lower timeout_s, let it be due less often, or raise max_instances",
         severity=Severity.WARNING,
         blocks=False,
@@ -121,6 +123,9 @@ JOB_RULES: Final = (
         blocks=False,
     ),
 )
+
+_MISSED_MEANT: Final = 4
+"""So many runs may be missed because of one that hangs, where missed runs are not caught up with."""
 
 _PACKAGE: Final = "package:"
 _PACKAGED: Final = ("eurusd_1h",)
@@ -181,9 +186,14 @@ def schedules(inspection: Inspection) -> Iterator[Hit]:
         if isinstance(found, str):
             message = f"job {job.name}: {job.schedule!r} never comes: {found}"
             yield inspection.hit("jobs.schedule", "jobs", where, message)
-        elif job.enabled and job.max_instances == 1 and found.shortest_s < job.timeout_s:
+        elif job.enabled and job.max_instances == 1 and _most(job) * found.shortest_s < job.timeout_s:
             message = f"job {job.name}: due every {found.shortest_s} s, and a run may take {job.timeout_s} s"
             yield inspection.hit("jobs.schedule_dense", "jobs", where, message)
+
+
+def _most(job: Job) -> int:
+    """How many times over a job may be due before a run must have ended."""
+    return _MISSED_MEANT if job.catch_up is CatchUp.NONE else 1
 
 
 def replays(inspection: Inspection) -> Iterator[Hit]:
