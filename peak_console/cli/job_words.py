@@ -32,7 +32,8 @@ STATE_WORDS: Final = {
 def listed(now: JobsNow, jobs: Sequence[JobLine]) -> list[str]:
     """The jobs as a table, what is to be known of each below it, and what the scheduler says."""
     if not jobs:
-        rows = ["no job is configured: peak config edit jobs"]
+        wrong = now.told_by_node and now.problem
+        rows = ["no job is known: peak lint" if wrong else "no job is configured: peak config edit jobs"]
     else:
         headers = ["job", "state", "schedule", "next", "last run", "runs"]
         rows = table(headers, [_job(one, now.taken_at) for one in jobs])
@@ -42,9 +43,9 @@ def listed(now: JobsNow, jobs: Sequence[JobLine]) -> list[str]:
 
 
 def brief(now: JobsNow) -> str:
-    """All jobs in a line, as ``peak status`` has it; empty where there are none."""
+    """All jobs in a line, as ``peak status`` has it; empty where there are none, and nothing is wrong."""
     if not now.jobs:
-        return ""
+        return f"PROBLEM: {one_line(now.problem, _DETAIL)}" if now.told_by_node and now.problem else ""
     states = Counter(one.state for one in now.jobs)
     parts = [f"{count} {STATE_WORDS[state]}" for state, count in states.items()]
     due = min(((one.next_at, one.name) for one in now.jobs if one.next_at is not None), default=None)

@@ -167,6 +167,16 @@ def test_the_doctor_names_what_is_not_well(told: JobsNow, title: str, health: He
     assert found(told)[title] is health
 
 
+def test_a_file_with_an_error_is_told_where_no_job_is_known() -> None:
+    """By the status, the list and the doctor: none of them says that nothing is configured."""
+    told = now(problem="configs/shadow/jobs.toml:3: there is no key kin")
+    assert brief(told) == "PROBLEM: configs/shadow/jobs.toml:3: there is no key kin"
+    text = "\n".join(listed(told, []))
+    assert "no job is known" in text
+    assert "jobs.toml:3" in text
+    assert found(told)["scheduler"] is Health.BAD
+
+
 def test_the_doctor_asks_for_the_keys_of_workers() -> None:
     """A worker gets keys from the node's environment file alone; without any of them nothing is answered."""
     assert found(now(JOB), wanted="OPENAI_API_KEY")["keys of jobs"] is Health.WARN
