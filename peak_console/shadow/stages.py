@@ -252,9 +252,6 @@ class Stages:
             *(self._limits(), market, self._posture()),
         )
         material.decision = decide(material.document)
-        return Decided(name, material.decision.verdict, tuple(one.value for one in material.decision.reasons))
-
-    def _limits(self) -> GateLimits:
         material.details = block_details(
             material.decision.reasons,
             market,
@@ -263,6 +260,9 @@ class Stages:
             job_s=self.settings.max_age_s,
             sod=material.sod_detail,
         )
+        return Decided(name, material.decision.verdict, tuple(one.value for one in material.decision.reasons))
+
+    def _limits(self) -> GateLimits:
         """The limits in force; a price may not be older than the job allows, either."""
         limits, most = gate_limits(self.configs.limits), self.settings.max_age_s
         age = limits.max_price_age_s
