@@ -23,7 +23,7 @@ STATE_WORDS: Final = {
     JobState.PAUSED: "PAUSED",
     JobState.HELD: "HELD",
     JobState.DISABLED: "disabled",
-    JobState.ON_DEMAND: "when asked",
+    JobState.ON_DEMAND: "idle",
     JobState.GONE: "GONE",
     JobState.UNKNOWN: "not known",
 }

@@ -1,5 +1,6 @@
 """Scheduled jobs: what runs, when, and within which bounds. An unknown key is an error."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final
 
@@ -99,6 +100,14 @@ class CycleSettings(ConfigModel):
     eur_per_quote: Annotated[Number, Field(gt=0, le=1_000_000, max_digits=20, decimal_places=9)] = Field(
         description="What one unit of the quote currency is in EUR; for the gate's limits."
     )
+    eur_as_of: date | None = Field(
+        default=None,
+        description="The day (UTC) of that rate, which the gate holds against `orders.max_rate_age_s`. "
+        "Required but in replayed history, where the rate is of the moment that is replayed.",
+    )
+    max_rate_age_d: Annotated[int, Field(ge=1, le=365)] = Field(
+        default=30, description="Days after which lint names the rate as old."
+    )
     file: FileSource | None = Field(default=None, description="Data from a file.")
     http: HttpSource | None = Field(default=None, description="Data from an address; either this or a file.")
     window: Annotated[int, Field(ge=2, le=5000)] = Field(default=48, description="Bars that a cycle sees.")
@@ -120,9 +129,11 @@ class CycleSettings(ConfigModel):
     )
 
     @model_validator(mode="after")
-    def _one_source(self) -> "CycleSettings":
+    def _whole(self) -> "CycleSettings":
         if (self.file is None) == (self.http is None):
             raise ValueError("needs either file or http")
+        if self.replay is None and self.eur_as_of is None:
+            raise ValueError("needs eur_as_of, the day of eur_per_quote")
         return self
 
 

@@ -35,6 +35,9 @@ class OrderLimits(ConfigModel):
     max_price_age_s: Seconds | None = Field(
         default=None, description="A market price older than this is stale. Absent: every price is."
     )
+    max_rate_age_s: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        default=None, description="An EUR rate older than this is stale. Absent: every rate is."
+    )
 
 
 class LossLimits(ConfigModel):

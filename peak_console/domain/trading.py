@@ -118,7 +118,10 @@ class RecentOrder:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price of an instrument and when it was seen; and what one unit of its quote currency is in EUR."""
+    """The price of an instrument and when it was seen; and what one unit of its quote currency is in EUR.
+
+    ``eur_at_us`` is the moment of that rate, which may be a day's that somebody wrote down.
+    """
 
     instrument: str
     price: Decimal
@@ -149,6 +152,7 @@ class GateLimits:
     max_orders_per_session: int | None = None
     price_collar_pct: Decimal | None = None
     max_price_age_s: int | None = None
+    max_rate_age_s: int | None = None
     max_daily_loss_eur: Decimal | None = None
     max_drawdown_pct: Decimal | None = None
 

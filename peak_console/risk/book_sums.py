@@ -1,10 +1,11 @@
 """What an order would come to: its worth, the position and the exposure after it, at their worst. Pure.
 
-Working orders count as if they were filled wherever that is worse, and none of them where that is worse.
+Working orders count as if they were filled wherever that is worse, and none of them where that is worse; one
+with a limit price at the higher of that and the market's.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from peak_console.domain.trading import OrderIntent, Quote, Side
@@ -37,17 +38,29 @@ class _Range:
     held: Decimal = _NOTHING
     buys: Decimal = _NOTHING
     sells: Decimal = _NOTHING
+    limits: list[tuple[Side, Decimal, Decimal]] = field(default_factory=list)
+    """Of working orders with a limit price: side, quantity, price."""
 
-    def add(self, side: Side, quantity: Decimal) -> None:
+    def add(self, side: Side, quantity: Decimal, limit: Decimal | None = None) -> None:
         if side is Side.BUY:
             self.buys += quantity
         else:
             self.sells += quantity
+        if limit is not None:
+            self.limits.append((side, quantity, limit))
 
-    @property
-    def worst(self) -> Decimal:
-        """The largest size that it may come to."""
-        return max(abs(self.held + self.buys), abs(self.held - self.sells))
+    def worst(self, price: Decimal) -> Decimal:
+        """The most that it may be worth at ``price``: its largest size, and what limit prices are above."""
+        return max(
+            abs(self.held + self.buys) * price + self._above(Side.BUY, price),
+            abs(self.held - self.sells) * price + self._above(Side.SELL, price),
+        )
+
+    def _above(self, side: Side, price: Decimal) -> Decimal:
+        return sum(
+            (amount * max(limit - price, _NOTHING) for way, amount, limit in self.limits if way is side),
+            _NOTHING,
+        )
 
 
 def sums_of(inputs: Inputs) -> Sums:
@@ -57,14 +70,13 @@ def sums_of(inputs: Inputs) -> Sums:
     for position in inputs.portfolio.positions:
         ranges[position.instrument].held = position.quantity
     for order in inputs.working_orders:
-        ranges[order.instrument].add(order.side, order.quantity)
+        ranges[order.instrument].add(order.side, order.quantity, order.limit_price)
     reduces = _reduces(intent, ranges[intent.instrument])
     ranges[intent.instrument].add(intent.side, intent.quantity)
     paid = worst_price(intent, quotes[intent.instrument])
     worths = {
-        name: one.worst
+        name: one.worst(paid if name == intent.instrument else quotes[name].price)
         * quotes[name].eur_per_quote
-        * (paid if name == intent.instrument else quotes[name].price)
         for name, one in ranges.items()
     }
     quote = quotes[intent.instrument]

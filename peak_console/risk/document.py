@@ -28,7 +28,7 @@ from peak_console.domain.trading import (
     WorkingOrder,
 )
 
-FORM: Final = 1
+FORM: Final = 2
 """The form of document and decision. Another form is another gate: what was decided stays decidable."""
 
 TEXT_LIMIT: Final = 100
@@ -323,7 +323,7 @@ _PARTS: Final[Mapping[str, _Shape]] = {
             ),
             **dict.fromkeys(("max_open_orders", "max_order_rate_per_min", "max_orders_per_session"), _COUNT),
             "price_collar_pct": _NUMERAL,
-            "max_price_age_s": _COUNT,
+            **dict.fromkeys(("max_price_age_s", "max_rate_age_s"), _COUNT),
             **dict.fromkeys(("max_daily_loss_eur", "max_drawdown_pct"), _NUMERAL),
         },
     ),

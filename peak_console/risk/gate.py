@@ -34,7 +34,12 @@ _AMOUNTS: Final = (
     *("max_order_size", "max_notional_eur", "max_position_eur", "max_exposure_eur"),
     *("price_collar_pct", "max_daily_loss_eur", "max_drawdown_pct"),
 )
-_COUNTS: Final = ("max_open_orders", "max_order_rate_per_min", "max_orders_per_session", "max_price_age_s")
+_COUNTS: Final = (
+    *("max_open_orders", "max_order_rate_per_min", "max_orders_per_session"),
+    *("max_price_age_s", "max_rate_age_s"),
+)
+_AGES: Final = (("at_us", "max_price_age_s"), ("eur_at_us", "max_rate_age_s"))
+"""Moments of a quote, and the limit of each."""
 
 
 def evaluate(  # noqa: PLR0917 - one argument an input
@@ -183,10 +188,10 @@ def _is_stale(inputs: Inputs) -> bool:
     now_us, quotes = getattr(market, "now_us", None), getattr(market, "quotes", None)
     if not is_moment(now_us) or not isinstance(quotes, dict):
         return False
-    most = count_of(getattr(inputs.limits, "max_price_age_s", None))
     for instrument in needed_instruments(inputs):
         quote = quotes.get(instrument)
-        for at_us in (getattr(quote, "at_us", None), getattr(quote, "eur_at_us", None)):
+        for moment, limit in _AGES:
+            at_us, most = getattr(quote, moment, None), count_of(getattr(inputs.limits, limit, None))
             if is_moment(at_us) and (
                 at_us > now_us or (most is not None and now_us - at_us > most * _SECOND_US)
             ):

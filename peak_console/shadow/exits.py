@@ -128,7 +128,7 @@ def _closed(book: Book, idea: Idea, found: _Found, sizing: Sizing) -> tuple[Book
         quantity=abs(quantity),
         reduce_only=True,
     )
-    quote = Quote(idea.instrument, found.price, at_us, rate.eur_per_quote, at_us)
+    quote = Quote(idea.instrument, found.price, at_us, rate.eur_per_quote, rate.eur_at_us)
     fill = paper_fill(intent, quote, fee_bps=sizing.fee_bps, slippage_bps=sizing.slippage_bps)
     told = Exit(
         *(idea.instrument, intent.side, intent.quantity, fill.price, fill.fee_eur),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from peak_console.config.configs import Configs
@@ -167,9 +167,12 @@ class Stages:
         material.book = replace(book, paper=marked(book.paper, book.market(self._now_us(seen))))
 
     def _quote(self, seen: Seen) -> Quote:
-        """The price seen; the rate is the config's, which is asked now."""
-        rate = self.settings.eur_per_quote
-        return Quote(self.settings.instrument, seen.price, unix_us(seen.priced_at), rate, self._now_us(seen))
+        """The price seen; the rate is the config's, of its day, and in replayed history of the moment."""
+        rate, day = self.settings.eur_per_quote, self.settings.eur_as_of
+        rate_us = self._now_us(seen)
+        if seen.replay is None and day is not None:
+            rate_us = unix_us(datetime.combine(day, time(), UTC))
+        return Quote(self.settings.instrument, seen.price, unix_us(seen.priced_at), rate, rate_us)
 
     def _now_us(self, seen: Seen) -> int:
         """This moment by the market's clock: in replayed history it stands still for a cycle."""

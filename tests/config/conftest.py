@@ -80,6 +80,7 @@ max_order_rate_per_min = 3
 max_orders_per_session = 20
 price_collar_pct = 2.0
 max_price_age_s = 10
+max_rate_age_s = 2_592_000
 
 [losses]
 max_daily_loss_eur = 10.0

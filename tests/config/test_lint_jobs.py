@@ -26,6 +26,7 @@ schedule = "{schedule}"
 [job.shadow_cycle]
 instrument = "EUR/USD"
 eur_per_quote = 0.86
+eur_as_of = 2026-11-20
 {source}
 sizing = {{ risk_eur = 50.0, max_notional_eur = 900.0 }}
 {settings}
@@ -60,6 +61,8 @@ def http(url: str) -> str:
 CASES = [
     ("jobs.prompt_missing", cycle(settings='outlook_prompt = "shadow-outlook@9"'), "shadow-outlook@9"),
     ("jobs.slot_empty", SLOTS.format(layer="L6", role="primary"), "L6.primary"),
+    ("jobs.rate_old", cycle().replace("2026-11-20", "2026-10-01"), "days old"),
+    ("jobs.rate_old", cycle().replace("2026-11-20", "2027-10-01"), "to come"),
     ("jobs.source_missing", cycle(source='file = { path = "data/none.csv" }'), "data/none.csv"),
     ("jobs.source_missing", cycle(source='file = { path = "package:gold" }'), "package:gold"),
     ("jobs.source_outside", cycle(source='file = { path = "../bars.csv" }'), "out of the workspace"),

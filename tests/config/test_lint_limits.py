@@ -22,7 +22,7 @@ def test_a_limit_taken_out_is_told(files: Any, key: str) -> None:
     assert (found.severity, key in found.message, found.blocks) == ("error", True, False)
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if key != "max_price_age_s"])
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in {"max_price_age_s", "max_rate_age_s"}])
 def test_a_limit_of_zero_is_told_at_its_key(files: Any, key: str) -> None:
     """Zero blocks every order; in testnet and live that is an error."""
     text = files.read(FILE)
@@ -58,7 +58,12 @@ def test_a_narrow_limit_above_a_wide_one_is_told(files: Any, key: str, value: st
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("price_collar_pct", "50.0"), ("max_drawdown_pct", "100.0"), ("max_price_age_s", "900")],
+    [
+        ("price_collar_pct", "50.0"),
+        ("max_drawdown_pct", "100.0"),
+        ("max_price_age_s", "900"),
+        ("max_rate_age_s", "7776000"),
+    ],
 )
 def test_a_limit_that_hardly_ever_binds_is_told(files: Any, key: str, value: str) -> None:
     """Half of everything, or prices of a quarter of an hour ago."""

@@ -19,6 +19,7 @@ tags = ["fx"]
 [job.shadow_cycle]
 instrument = "EUR/USD"
 eur_per_quote = 0.86
+eur_as_of = 2026-11-20
 file = { path = "data/missing.csv" }
 sizing = { risk_eur = 50.0, max_notional_eur = 900.0 }
 """

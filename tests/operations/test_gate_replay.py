@@ -61,7 +61,7 @@ def forged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ledger.event(EventKind.GATE_DECIDED, decided("allows"), run_id=RUN)
         lie = decided("stale price") | {"verdict": "ALLOW", "reasons": [], "would": "allow"}
         ledger.event(EventKind.GATE_DECIDED, lie, run_id=RUN)
-        ledger.event(EventKind.GATE_DECIDED, decided("allows") | {"gate": 2}, run_id=RUN)
+        ledger.event(EventKind.GATE_DECIDED, decided("allows") | {"gate": 1}, run_id=RUN)
     return ws
 
 
@@ -158,7 +158,7 @@ def test_the_writer_takes_only_the_gates_own_word(honest: Workspace) -> None:
         {"intent_id": "another"},
         {"venue_kind": "live"},
         {"would": "block"},
-        {"gate": 2},
+        {"gate": 1},
         {"more": 1},
         {"inputs": None},
         {"inputs": {}},

@@ -26,6 +26,7 @@ budget = { max_cost_eur = 1.0, max_calls = 12 }
 [job.shadow_cycle]
 instrument = "EUR/USD"
 eur_per_quote = 0.86
+eur_as_of = 2026-11-20
 file = { path = "data/bars.csv" }
 max_age_s = 7200
 equity_eur = 100000

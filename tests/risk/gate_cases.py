@@ -50,6 +50,7 @@ BASE = Inputs(
         max_orders_per_session=20,
         price_collar_pct=D(1),
         max_price_age_s=60,
+        max_rate_age_s=3600,
         max_daily_loss_eur=D(500),
         max_drawdown_pct=D(5),
     ),
@@ -136,7 +137,9 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     "a moment of another type": (varied(market={"now_us": "now"}), (R.INVALID_INPUT,)),
     "no prices": (varied(market={"quotes": None}), (R.INVALID_INPUT,)),
     "price from the future": (varied(market=priced(at_us=NOW + 1)), (R.STALE_DATA,)),
-    "stale rate": (varied(market=priced(eur_at_us=NOW - 61 * SECOND)), (R.STALE_DATA,)),
+    "stale rate": (varied(market=priced(eur_at_us=NOW - 3600 * SECOND - 1)), (R.STALE_DATA,)),
+    "a rate as old as it may be": (varied(market=priced(eur_at_us=NOW - 3600 * SECOND)), ()),
+    "limit of rates absent": (varied(limits={"max_rate_age_s": None}), (R.LIMIT_MISSING,)),
     "rate from the future": (varied(market=priced(eur_at_us=NOW + 1)), (R.STALE_DATA,)),
     "stale price of what is held": (
         varied(portfolio=holding((GOLD, 1)), market=priced(GOLD, at_us=NOW - 61 * SECOND)),
@@ -188,6 +191,22 @@ CASES: dict[str, tuple[Inputs, tuple[GateReason, ...]]] = {
     "exposure too large": (varied(portfolio=holding((GOLD, 10))), (R.MAX_EXPOSURE,)),
     "exposure as large as it may be": (varied(portfolio=holding((GOLD, "9.0625"))), ()),
     "long and short add up": (varied(portfolio=holding((GOLD, -10))), (R.MAX_EXPOSURE,)),
+    "a working limit order at its price": (
+        varied(working_orders=(WorkingOrder("working-0", EUR_USD, BUY, D(9000), D("2.65")),)),
+        (R.MAX_POSITION,),
+    ),
+    "a working limit order as dear as it may be": (
+        varied(working_orders=(WorkingOrder("working-0", EUR_USD, BUY, D(8000), D("2.96875")),)),
+        (),
+    ),
+    "a working limit order below the market": (
+        varied(working_orders=(WorkingOrder("working-0", EUR_USD, SELL, D(20_001), D("0.5")),)),
+        (R.MAX_POSITION,),
+    ),
+    "working limit orders are exposure": (
+        varied(working_orders=(WorkingOrder("working-0", GOLD, SELL, D(1), D(36_250) + 1),)),
+        (R.MAX_EXPOSURE,),
+    ),
     "working orders are exposure": (varied(working_orders=working((GOLD, SELL, 10))), (R.MAX_EXPOSURE,)),
     "each instrument has its own price": (
         varied(

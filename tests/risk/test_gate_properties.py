@@ -30,7 +30,8 @@ from peak_console.risk.recorded import decided_body, disagreement
 
 AMOUNTS = ("max_order_size", "max_notional_eur", "max_position_eur", "max_exposure_eur")
 PARTS = (*AMOUNTS, "price_collar_pct", "max_daily_loss_eur", "max_drawdown_pct")
-COUNTS = ("max_open_orders", "max_order_rate_per_min", "max_orders_per_session", "max_price_age_s")
+COUNTS = ("max_open_orders", "max_order_rate_per_min", "max_orders_per_session")
+AGES = ("max_price_age_s", "max_rate_age_s")
 NAMES = ("EUR/USD", "XAU/USD", "BTC/EUR")
 
 
@@ -73,7 +74,8 @@ def sensible(draw: st.DrawFn) -> Inputs:
         for name in NAMES
     }
     ids = st.sampled_from(["other-1", "other-2", "other-3", "idea-2"])
-    working = st.builds(WorkingOrder, ids, st.sampled_from(NAMES), sides, decimals("0.01", "5000", 2))
+    dear = st.one_of(st.none(), decimals("0.5", "3", 2))
+    working = st.builds(WorkingOrder, ids, st.sampled_from(NAMES), sides, decimals("0.01", "5000", 2), dear)
     signed = decimals("-9000", "9000", 2)
     count, amount = st.integers(1, 8), st.one_of(decimals("1", "30000", 2), st.just(Decimal(30_000)))
     return Inputs(
@@ -88,9 +90,9 @@ def sensible(draw: st.DrawFn) -> Inputs:
         tuple(draw(st.lists(st.builds(RecentOrder, ids, ages), max_size=5))),
         GateLimits(
             **{name: draw(amount) for name in AMOUNTS},
-            **{name: draw(count) for name in COUNTS[:3]},
+            **{name: draw(count) for name in COUNTS},
             price_collar_pct=draw(decimals("1", "60", 1)),
-            max_price_age_s=draw(st.sampled_from([10, 50, 60])),
+            **{name: draw(st.sampled_from([10, 50, 60])) for name in AGES},
             max_daily_loss_eur=draw(decimals("1", "1000", 2)),
             max_drawdown_pct=draw(decimals("1", "12", 2)),
         ),
@@ -107,8 +109,8 @@ def sensible(draw: st.DrawFn) -> Inputs:
     )
 
 
-def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901 - a line or two a reason
-    """The reasons of sensible inputs, by another hand: in fractions, by trying every set of fills."""
+def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901, PLR0915 - a line or two a reason
+    """The reasons of sensible inputs, by another hand: in fractions, side by side."""
     intent, limits, posture = inputs.intent, inputs.limits, inputs.posture
     quotes, held = inputs.market.quotes, {one.instrument: one.quantity for one in inputs.portfolio.positions}
     found: set[GateReason] = set()
@@ -120,18 +122,26 @@ def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901 - a line or two a r
     def sign(order: Any) -> Fraction:
         return Fraction(order.quantity) * (1 if order.side is Side.BUY else -1)
 
-    def worst(name: str, more: list[Any]) -> Fraction:
-        reached = {Fraction(held.get(name, 0))}
-        for order in (*inputs.working_orders, *more):
-            if order.instrument == name:
-                reached |= {one + sign(order) for one in reached}
-        return max(abs(one) for one in reached)
-
-    def euros(name: str) -> Fraction:
+    def base(name: str) -> Fraction:
         price = Fraction(quotes[name].price)
         if name == intent.instrument and intent.limit_price is not None:
             price = max(price, Fraction(intent.limit_price))
-        return price * Fraction(quotes[name].eur_per_quote)
+        return price
+
+    def worst(name: str) -> Fraction:
+        """In EUR, with all of one side filled: what a limit is above the market costs that much more."""
+        found = []
+        for side in Side:
+            size, more = Fraction(held.get(name, 0)), Fraction(0)
+            for order in (*inputs.working_orders, intent):
+                if order.instrument == name and order.side is side:
+                    size += sign(order)
+                    more += max(Fraction(0), Fraction(order.limit_price or 0) - base(name)) * abs(sign(order))
+            found.append(abs(size) * base(name) + more)
+        return max(found) * Fraction(quotes[name].eur_per_quote)
+
+    def euros(name: str) -> Fraction:
+        return base(name) * Fraction(quotes[name].eur_per_quote)
 
     before = Fraction(held.get(intent.instrument, 0))
     same = [
@@ -146,8 +156,8 @@ def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901 - a line or two a r
     block(GateReason.MAX_ORDER_SIZE, Fraction(intent.quantity) > limits.max_order_size)
     block(GateReason.MAX_NOTIONAL, Fraction(intent.quantity) * worth > limits.max_notional_eur)
     if not reduces:
-        block(GateReason.MAX_POSITION, worst(intent.instrument, [intent]) * worth > limits.max_position_eur)
-        exposure = sum(worst(name, [intent]) * euros(name) for name in names)
+        block(GateReason.MAX_POSITION, worst(intent.instrument) > limits.max_position_eur)
+        exposure = sum(map(worst, names))
         block(GateReason.MAX_EXPOSURE, exposure > limits.max_exposure_eur)
     block(GateReason.MAX_OPEN_ORDERS, len(inputs.working_orders) >= limits.max_open_orders)
     lately = [one for one in inputs.recent_orders if NOW - one.submitted_us < 60 * SECOND]
@@ -156,8 +166,9 @@ def oracle(inputs: Inputs) -> set[GateReason]:  # noqa: C901 - a line or two a r
         len(lately) >= limits.max_order_rate_per_min,
         len(inputs.recent_orders) >= limits.max_orders_per_session,
     )
-    ages = [NOW - at for name in names for at in (quotes[name].at_us, quotes[name].eur_at_us)]
-    block(GateReason.STALE_DATA, *(not 0 <= age <= limits.max_price_age_s * SECOND for age in ages))
+    ages = [(NOW - quotes[name].at_us, limits.max_price_age_s) for name in names]
+    ages += [(NOW - quotes[name].eur_at_us, limits.max_rate_age_s) for name in names]
+    block(GateReason.STALE_DATA, *(not 0 <= age <= most * SECOND for age, most in ages))
     if intent.limit_price is not None:
         price = Fraction(quotes[intent.instrument].price)
         off = abs(Fraction(intent.limit_price) / price - 1) * 100
@@ -248,7 +259,7 @@ def test_whatever_is_handed_in_is_decided_and_stands_in_the_record(inputs: Input
 @given(sensible(), st.data())
 def test_a_tighter_limit_never_allows_more(inputs: Inputs, data: st.DataObject) -> None:
     """Lowering one limit keeps every reason that held."""
-    name = data.draw(st.sampled_from((*PARTS, *COUNTS)))
+    name = data.draw(st.sampled_from((*PARTS, *COUNTS, *AGES)))
     held = getattr(inputs.limits, name)
     lower: Any = data.draw(
         st.integers(0, held)

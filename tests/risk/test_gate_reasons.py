@@ -82,7 +82,7 @@ def test_a_document_that_the_gate_would_not_write_so_is_invalid() -> None:
         assert GateReason.INVALID_INPUT in decide(changed).reasons
 
 
-@pytest.mark.parametrize("nothing", [None, [], "", {}, {"gate": 2}, 7])
+@pytest.mark.parametrize("nothing", [None, [], "", {}, {"gate": 1}, 7])
 def test_what_is_no_document_of_the_gate_is_refused(nothing: object) -> None:
     """There is nothing to decide on, and nothing is decided."""
     with pytest.raises(ValueError, match="no document"):

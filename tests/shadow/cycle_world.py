@@ -43,6 +43,7 @@ from peak_console.simulator.simulation import Simulation
 CYCLE: Mapping[str, Any] = {
     "instrument": "EUR/USD",
     "eur_per_quote": Decimal("0.85"),
+    "eur_as_of": datetime.now(UTC).date(),
     "file": {"path": "package:eurusd_1h"},
     "replay": {"start": 0, "step": 7},
     "sizing": {

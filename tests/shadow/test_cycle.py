@@ -14,6 +14,7 @@ from shadow.scripted import FAIL, MODELS, OUTLOOK, Desk, Said, desk, exhausted, 
 from peak_console.config.workspace import Workspace
 from peak_console.demo.workspace import make_demo_workspace
 from peak_console.domain.artefacts import result_faults
+from peak_console.domain.clock import unix_us
 from peak_console.domain.errors import (
     BudgetExceeded,
     CallRefused,
@@ -115,6 +116,18 @@ async def test_critics_that_do_not_pass_block(made: Workspace, bars: Path) -> No
         told = at.ends()[0]
     assert (end.outcome, told["gate"]["reasons"]) == ("would_block", ["critic_not_passed"])
     assert (told["fill"], told["book"]["state"]["positions"]) == (None, [])
+
+
+async def test_a_rate_of_long_ago_is_not_taken_for_one_of_now(made: Workspace, bars: Path) -> None:
+    """The config's EUR rate is of its day: past the gate's limit for rates, the cycle blocks."""
+    day = datetime.now(UTC).date() - timedelta(days=40)
+    with desk(made) as at:
+        end = await cycled(at, eur_as_of=day)
+        body = at.events("gate.decided")[0].body
+    assert (end.outcome, end.detail.endswith("stale_data")) == ("would_block", True)
+    assert body is not None
+    ((_, quote),) = body["inputs"]["market"]["quotes"]
+    assert quote["eur_at_us"] == unix_us(datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
 async def test_one_model_in_two_duties_blocks(

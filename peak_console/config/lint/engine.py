@@ -101,6 +101,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     jobs.schedules,
     jobs.replays,
     jobs.books,
+    jobs.rates,
     canaries.sets,
     lock.lock_rules,
 )

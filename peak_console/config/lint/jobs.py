@@ -114,6 +114,16 @@ JOB_RULES: Final = (
         blocks=False,
     ),
     Rule(
+        "jobs.rate_old",
+        "A job's EUR rate is old, or to come",
+        "Every limit in EUR is held against worths at this rate. The gate blocks where it is older than "
+        "max_rate_age_s of limits.toml, and where its day is to come.",
+        "look the rate up, and write it with its day: eur_per_quote and eur_as_of",
+        severity=Severity.WARNING,
+        error_from=PhaseLevel.SHADOW,
+        blocks=False,
+    ),
+    Rule(
         "jobs.book_shared",
         "Two jobs write one paper book",
         "The gate then sees the positions of both, and a cycle that ends while the other's runs is refused: "
@@ -205,6 +215,19 @@ def replays(inspection: Inspection) -> Iterator[Hit]:
             message = f"job {job.name} replays history, and the phase is {inspection.phase}"
             where = (*place, "shadow_cycle", "replay")
             yield inspection.hit("jobs.replay", "jobs", where, message)
+
+
+def rates(inspection: Inspection) -> Iterator[Hit]:
+    """``jobs.rate_old``: the EUR rate of a cycle over the present."""
+    for place, job in _jobs(inspection):
+        cycle = job.shadow_cycle
+        if cycle is None or cycle.replay is not None or cycle.eur_as_of is None:
+            continue
+        age = (inspection.today - cycle.eur_as_of).days
+        if not 0 <= age <= cycle.max_rate_age_d:
+            old = f"{age} days old" if age > 0 else "to come"
+            message = f"job {job.name}: its EUR rate is of {cycle.eur_as_of}, {old}"
+            yield inspection.hit("jobs.rate_old", "jobs", (*place, "shadow_cycle", "eur_as_of"), message)
 
 
 def books(inspection: Inspection) -> Iterator[Hit]:

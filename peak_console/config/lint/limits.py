@@ -66,6 +66,7 @@ _WITHIN: Final = (
 
 _HALF: Final = Decimal(50)
 _OLD_S: Final = 900
+_OLD_RATE_S: Final = 90 * 86_400
 
 
 def blocking_limits(inspection: Inspection) -> Iterator[Hit]:
@@ -128,3 +129,7 @@ def toothless_limits(inspection: Inspection) -> Iterator[Hit]:
     if age is not None and age >= _OLD_S:
         message = f"orders.max_price_age_s is {age}: a price of {age // 60} minutes ago counts as fresh"
         yield inspection.hit("limits.toothless", "limits", ("orders", "max_price_age_s"), message)
+    age = limits.orders.max_rate_age_s
+    if age is not None and age >= _OLD_RATE_S:
+        message = f"orders.max_rate_age_s is {age}: a rate of {age // 86_400} days ago counts as fresh"
+        yield inspection.hit("limits.toothless", "limits", ("orders", "max_rate_age_s"), message)

@@ -50,7 +50,7 @@ def _figures(read: Inputs, sums: Sums) -> Iterator[GateFigure]:
     )
     young = sum(read.market.now_us - one.submitted_us < _MINUTE_US for one in read.recent_orders) + 1
     yield _count(GateReason.ORDER_RATE, "orders a minute", young, limits.max_order_rate_per_min)
-    yield _age(read)
+    yield from _ages(read)
     loss = None if portfolio.day_pnl_eur is None else max(Decimal(0), -portfolio.day_pnl_eur)
     yield _figure(GateReason.DAILY_LOSS, "loss of the day €", loss, limits.max_daily_loss_eur)
     yield _figure(GateReason.DRAWDOWN, "drawdown %", _drawdown(read), limits.max_drawdown_pct)
@@ -61,13 +61,13 @@ def _drawdown(read: Inputs) -> Decimal | None:
     return None if equity is None or not peak else (peak - equity) * _PCT / peak
 
 
-def _age(read: Inputs) -> GateFigure:
+def _ages(read: Inputs) -> Iterator[GateFigure]:
     quotes: Mapping[str, Any] = read.market.quotes
     quote = quotes.get(read.intent.instrument)
-    seconds = (
-        None if quote is None else (read.market.now_us - min(quote.at_us, quote.eur_at_us)) // _SECOND_US
-    )
-    return _count(GateReason.STALE_DATA, "age of price s", seconds, read.limits.max_price_age_s)
+    if quote is not None:
+        price, rate = ((read.market.now_us - at) // _SECOND_US for at in (quote.at_us, quote.eur_at_us))
+        yield _count(GateReason.STALE_DATA, "age of price s", price, read.limits.max_price_age_s)
+        yield _count(GateReason.STALE_DATA, "age of EUR rate s", rate, read.limits.max_rate_age_s)
 
 
 def _count(reason: GateReason, name: str, found: int | None, limit: int | None) -> GateFigure:
