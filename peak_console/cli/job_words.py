@@ -23,7 +23,7 @@ STATE_WORDS: Final = {
     JobState.PAUSED: "PAUSED",
     JobState.HELD: "HELD",
     JobState.DISABLED: "disabled",
-    JobState.ON_DEMAND: "idle",
+    JobState.ON_DEMAND: "when asked",
     JobState.GONE: "GONE",
     JobState.UNKNOWN: "not known",
 }

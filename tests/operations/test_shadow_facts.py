@@ -1,6 +1,7 @@
 """Facts of shadow from the ledger: cycles, books, runs of jobs; now and as of a moment; hostile bodies."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
 from peak_console.operations.shadow.books import book_lines
 from peak_console.operations.shadow.cycles import WINDOW, cycle_lines, figures_of
+from peak_console.operations.shadow.ending_words import with_endings
 from peak_console.operations.shadow.facts import ShadowReader
 from peak_console.operations.shadow.job_runs import fold_runs, pauses
 from peak_console.operations.shadow.judging import KEPT_FOR, ReadinessKept
@@ -117,6 +119,26 @@ def test_figures_name_their_window_and_what_they_are_made_of() -> None:
     assert (figures.since, figures.first_seq, figures.last_seq) == (NOW - WINDOW, 17, 19)
     cut = figures_of(lines[:2], NOW, whole_record=False)
     assert cut.since == NOW - timedelta(days=2)
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        ({"state": "timed_out", "outcome": "timed_out"}, "timed_out"),
+        (
+            {"state": "aborted", "outcome": "cancelled", "detail": "by mara: bad bars; it was told to end"},
+            "cancelled by mara: bad bars",
+        ),
+        ({"state": "done", "outcome": "aborted"}, "ended"),
+    ],
+)
+def test_a_cycle_that_was_told_to_end_says_why(ended: dict[str, str], told: str) -> None:
+    """The timeout, the cancel with who did it: what the cycle cannot know its job's run tells."""
+    body = {**CYCLE, "outcome": "aborted", "reasons": ["ended"]}
+    lines = [replace(one, run_id="run_1") for one in cycle_lines([event(9, "shadow.cycle.finished", body)])]
+    story = [event(10, "job.finished", {"job": "eurusd", "key": KEY, "run_id": "run_1", **ended})]
+    runs = fold_runs(story)["eurusd"].runs.values()
+    assert with_endings(lines, runs)[0].reasons == (told,)
 
 
 def test_runs_of_jobs_are_folded_by_their_keys() -> None:
@@ -254,6 +276,9 @@ def test_readiness_is_not_judged_at_the_first_look_nor_twice_in_half_a_minute(
     assert len(judged) == 1
     kept.read(NOW + KEPT_FOR)
     assert len(judged) == 2
+    for rests_on in (("openai:gpt-5",), ("openai:gpt-5",), ()):
+        kept.read(NOW + KEPT_FOR, rests_on)
+    assert len(judged) == 4, "a model that was taken out of use, or let back, is not waited for"
 
 
 def test_a_replay_shows_shadow_as_of_its_moment(ws: Workspace) -> None:

@@ -9,8 +9,20 @@ from typing import Any
 import pytest
 from console_scenes import HOSTILE, NOW
 from rich.cells import cell_len
-from shadow_scenes import BODY, CANARY_BODY, CYCLES, DRIFT, FACTS, QUARANTINED, WATCHED, facts, shadow_source
+from shadow_scenes import (
+    BODY,
+    CANARY_BODY,
+    CYCLES,
+    DRIFT,
+    FACTS,
+    LAST,
+    QUARANTINED,
+    WATCHED,
+    facts,
+    shadow_source,
+)
 
+from peak_console.domain.jobs import RunState
 from peak_console.operations.readiness_judging import CriterionStatus
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
@@ -18,12 +30,14 @@ from peak_console.operations.views.live import Slot, SlotRow
 from peak_console.operations.views.shadow import DriftState, JobState, ShadowFacts, StreamLine
 from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.operations.views.shadow_desk import JobAbout
-from peak_console.tui.ink import Line, Tone
+from peak_console.tui.ink import Line, Span, Tone
 from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.provider_drawing import marked_model
 from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, amount, cycle_lines
+from peak_console.tui.screens.shadow_drawing import reasons_words, run_words
+from peak_console.tui.screens.shadow_endings import ending
 from peak_console.tui.screens.shadow_figures import counted, figures_shown, within
 from peak_console.tui.screens.shadow_job_drawing import JobShown, job_lines, run_columns
 from peak_console.tui.screens.shadow_ready import ready_lines
@@ -120,7 +134,7 @@ def test_nothing_is_green_without_evidence_and_age() -> None:
     bare = replace(good, canary=None, two_sample=None, last_answer_at=None)
     assert drift_look.state_span(bare, NOW).tone is Tone.UNKNOWN
     partly = replace(good.canary, ok=False, incomplete=True)
-    assert drift_look.check_span(partly, NOW).tone is Tone.UNKNOWN
+    assert drift_look.check_span(partly, NOW).tone is Tone.WARN
     later = NOW + timedelta(days=2)
     assert drift_look.state_span(good, later).tone is Tone.WARN
     shown = facts("normal")
@@ -278,6 +292,33 @@ def test_a_list_of_cycles_that_is_cut_says_so() -> None:
     assert figures_shown(older, listed, NOW, day_s, filtered=False) == (counted(listed), True)
     assert figures_shown(older, listed[:1], NOW, WEEK_S, filtered=True)[0].cycles == 1
     assert "≥ 812" in text_of([look.cycles_head(listed, "7 d", 140, shown=(week, True))[0]])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("failed", ("✗", "failed", Tone.BAD)),
+        ("unanswered", ("▲", "incomplete", Tone.WARN)),
+        ("drift", ("✗", "drift", Tone.BAD)),
+        ("passed", ("✓", "passed", Tone.OK)),
+    ],
+)
+def test_a_run_looks_as_it_came_out(outcome: str, told: tuple[str, str, Tone]) -> None:
+    """A round that was run to its end and found a bad model is not green, in list and page."""
+    state = RunState.FAILED if outcome == "unanswered" else RunState.DONE
+    run = replace(LAST, outcome=outcome, state=state)
+    assert ending(run) == told
+    assert run_words(run, NOW).tone is told[2]
+    assert run_columns(NOW)[1].draw(run) == Span(f"{told[0]} {told[1]}", told[2])
+
+
+def test_a_reason_stands_whole() -> None:
+    """As many reasons as there is room for, never half of one, and how many more there are."""
+    reasons = ("critic_not_passed", "max_position", "stale_data")
+    assert reasons_words(reasons, 20) == "critic_not_passed +2"
+    assert reasons_words(reasons, 34) == "critic_not_passed, max_position +1"
+    assert reasons_words(reasons, 99) == ", ".join(reasons)
+    assert reasons_words((), 20) == "—"
 
 
 def test_a_job_says_when_it_runs() -> None:

@@ -13,13 +13,14 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.shadow.books import book_lines
 from peak_console.operations.shadow.cycles import cycle_lines, figures_of
 from peak_console.operations.shadow.drift import DriftBook, drift_lines
+from peak_console.operations.shadow.ending_words import with_endings
 from peak_console.operations.shadow.job_lines import RecordedJobs, lines_of_record
 from peak_console.operations.shadow.judging import ReadinessKept
 from peak_console.operations.shadow.newest import NewestEvents
 from peak_console.operations.shadow.node_jobs import NodeJobs
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.ledger_door import LedgerDoor
-from peak_console.operations.views.shadow import CycleLine, ShadowFacts
+from peak_console.operations.views.shadow import CycleLine, DriftState, ShadowFacts
 
 CYCLES_KEPT: Final = 1000
 """How many cycles figures and books are taken from, the newest."""
@@ -58,8 +59,21 @@ class ShadowReader:
                 runs=self.record.newest(RUNS_SHOWN),
                 problem="; ".join(one for one in (problem, why) if one),
             )
-        judged, unjudged = self._readiness.read(now)
+        judged, unjudged = self._readiness.read(now, self._rests_on(facts))
         return replace(facts, readiness=judged, readiness_problem=unjudged)
+
+    def _rests_on(self, facts: ShadowFacts) -> tuple[object, ...]:
+        """What changes a judgement at once: the phase, the configs, and what is out of use."""
+        out = frozenset(one.name for one in facts.drift if one.state is DriftState.QUARANTINED)
+        try:
+            phase: object = self._door.reader().last(EventKind.PHASE_CHANGED)
+        except LedgerUnavailable:
+            phase = None
+        try:
+            configs: object = tuple(sorted(self._configs.current().digests.items()))
+        except ConfigInvalid as error:
+            configs = error.message
+        return out, phase.seq if isinstance(phase, LedgerEvent) else 0, configs
 
     def recorded(self, now: datetime) -> ShadowFacts:
         """Cycles, books, figures and drift, by the ledger alone."""
@@ -85,7 +99,7 @@ class ShadowReader:
         self.record.read(reader, generation)
         return ShadowFacts(
             now,
-            cycles=lines[:CYCLES_SHOWN],
+            cycles=with_endings(lines[:CYCLES_SHOWN], self.record.newest(RUNS_SHOWN)),
             figures=figures_of(lines, now, whole_record=self._cycles.whole),
             books=book_lines(events),
             drift=drift_lines(

@@ -25,15 +25,19 @@ class ReadinessKept:
         self._at: datetime | None = None
         self._judged: Readiness | None = None
         self._problem = ""
+        self._rests_on: object = None
         self._tallies: Tallies | None = None
 
-    def read(self, now: datetime) -> "tuple[Readiness | None, str]":
-        """The judgement, at most half a minute old; ``None`` before there is one, and why."""
+    def read(self, now: datetime, rests_on: object = None) -> "tuple[Readiness | None, str]":
+        """The judgement, at most half a minute old; ``None`` before there is one, and why.
+
+        It is judged anew at once when ``rests_on``, what it was judged by, is not what it was.
+        """
         if not self._asked:
             self._asked = True
             return None, ""
-        if self._at is None or not timedelta(0) <= now - self._at < KEPT_FOR:
-            self._at = now
+        if self._at is None or rests_on != self._rests_on or not timedelta(0) <= now - self._at < KEPT_FOR:
+            self._at, self._rests_on = now, rests_on
             self._judge()
         return self._judged, self._problem
 

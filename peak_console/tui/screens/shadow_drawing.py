@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from peak_console.domain.jobs import JobKind, RunState
+from peak_console.domain.jobs import JobKind
 from peak_console.domain.text import one_line
 from peak_console.operations.views.shadow import (
     BookLine,
@@ -20,6 +20,7 @@ from peak_console.operations.views.shadow import (
 )
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, fit, joined, width_of
+from peak_console.tui.screens.shadow_endings import OUTCOMES, RUN_STATES, ending
 from peak_console.tui.screens.shadow_figures import counted
 from peak_console.tui.widgets.table import Column
 
@@ -29,29 +30,11 @@ JOB_STATES: Final = {
     JobState.PAUSED: ("‖", "paused", Tone.WARN),
     JobState.HELD: ("■", "held", Tone.WARN),
     JobState.DISABLED: ("○", "disabled", Tone.DIM),
-    JobState.ON_DEMAND: ("○", "idle", Tone.DIM),
+    JobState.ON_DEMAND: ("○", "when asked", Tone.DIM),
     JobState.GONE: ("✗", "gone", Tone.WARN),
     JobState.UNKNOWN: ("?", "unknown", Tone.UNKNOWN),
 }
 """Sign, word and tone of a job's state."""
-RUN_STATES: Final = {
-    RunState.CLAIMED: ("●", Tone.ACCENT),
-    RunState.RUNNING: ("●", Tone.ACCENT),
-    RunState.DONE: ("✓", Tone.OK),
-    RunState.FAILED: ("✗", Tone.BAD),
-    RunState.TIMED_OUT: ("✗", Tone.BAD),
-    RunState.ABORTED: ("■", Tone.WARN),
-    RunState.INTERRUPTED: ("▲", Tone.WARN),
-    RunState.MISSED: ("▲", Tone.WARN),
-}
-OUTCOMES: Final = {
-    "would_allow": ("✓", "would allow", Tone.OK),
-    "would_block": ("■", "would block", Tone.WARN),
-    "no_trade": ("·", "no trade", Tone.DIM),
-    "aborted": ("✗", "aborted", Tone.BAD),
-    "review_required": ("▲", "review", Tone.WARN),
-}
-"""Sign, word and tone of a cycle's outcome."""
 _KINDS: Final = {
     JobKind.SHADOW_CYCLE: "cycle",
     JobKind.CANARY: "canary",
@@ -60,6 +43,8 @@ _KINDS: Final = {
 _DIGITS: Final = re.compile(r"(\.\d\d)\d+")
 """Decimals beyond the second: a row has no room for them, a cycle's page has them."""
 _WIDE: Final = 100
+_ROOMY: Final = 84
+"""Cells from which a job's row has room for how long its last run took, which its page tells, too."""
 _STROKES: Final = 14
 """Cells that a title and what stands at its right end leave for the stroke between them."""
 _FRAME: Final = 6
@@ -121,15 +106,12 @@ def run_words(run: JobRunLine | None, now: datetime, *, stale: bool = False) -> 
     """How a run came out and how long ago; of one under way, what it does now."""
     if run is None:
         return Span("never ran", Tone.DIM)
-    sign, tone = RUN_STATES[run.state]
     if not run.state.is_over:
+        sign, tone = RUN_STATES[run.state]
         return Span(f"{sign} {one_line(run.step, 60) or 'beginning'}", tone)
-    at = run.ended_at or run.due_at
-    word = one_line(run.outcome, 40) if run.state is RunState.DONE and run.outcome else run.state.value
-    if run.state is RunState.DONE and run.outcome in OUTCOMES:
-        sign, word, tone = OUTCOMES[run.outcome]
-    age = figures.age(max(0.0, (now - at).total_seconds()))
-    return Span(f"{sign} {word.replace('_', ' ')} {age}", tone_when(tone, stale=stale))
+    sign, word, tone = ending(run)
+    age = figures.age(max(0.0, (now - (run.ended_at or run.due_at)).total_seconds()))
+    return Span(f"{sign} {word} {age}", tone_when(tone, stale=stale))
 
 
 def took_words(run: JobRunLine | None, now: datetime) -> str:
@@ -154,6 +136,9 @@ def job_columns(now: datetime, *, stale: bool = False, replay: bool = False) -> 
         known = bool(one.schedule) or not replay
         return Span(one_line(schedule_words(one, now), 80) if known else figures.NONE, Tone.DIM)
 
+    def took(one: JobLine) -> Span:
+        return Span(took_words(newest_run(one), now), Tone.DIM)
+
     def missed(one: JobLine) -> Span:
         return Span(f"{one.missed:,}", Tone.WARN if one.missed else Tone.DIM)
 
@@ -162,13 +147,13 @@ def job_columns(now: datetime, *, stale: bool = False, replay: bool = False) -> 
         return Span(f"{bad:,}", Tone.WARN if bad else Tone.DIM)
 
     return (
-        Column("STATE", 10, state),
+        Column("STATE", 12, state),
         Column("JOB", 14, lambda one: Span(one_line(one.name, 60), Tone.STRONG), flex=2),
         Column("KIND", 10, lambda one: Span(kind_word(one), Tone.DIM), least=_WIDE),
-        Column("SCHEDULE", 17, schedule, flex=2),
+        Column("SCHEDULE", 16, schedule, flex=2),
         Column("NEXT", 4, lambda one: until_words(one, now), right=True),
         Column("LAST", 17, lambda one: run_words(newest_run(one), now, stale=stale), flex=3),
-        Column("TOOK", 5, lambda one: Span(took_words(newest_run(one), now), Tone.DIM), right=True),
+        Column("TOOK", 5, took, right=True, least=_ROOMY),
         Column("P95", 5, lambda one: Span(_seconds(one.p95_s), Tone.DIM), right=True, least=_WIDE),
         Column("FAIL", 4, failed, right=True, least=_WIDE),
         Column("MISS", 4, missed, right=True),

@@ -30,6 +30,8 @@ WARN_BELOW: Final = 3.0
 _WIDE: Final = 100
 _NAME: Final = 16
 _PASSED: Final = re.compile(r"(\d{1,5}) of (\d{1,5}) gold cases")
+_COUNTS: Final = 9
+"""Cells of a round's counts alone, as ``12/13``: a row has no room for more."""
 _FULL, _EMPTY = "█", "░"
 
 
@@ -84,8 +86,9 @@ def check_span(check: CheckLine | None, now: datetime, *, stale: bool = False) -
     age = figures.age(max(0.0, (now - check.at).total_seconds()))
     sign, tone = ("✓", Tone.OK) if check.ok else ("✗", Tone.BAD)
     if check.incomplete:
-        sign, tone = "?", Tone.UNKNOWN
-    return Span(f"{sign} {one_line(check.detail, 60)} {age}", tone_when(tone, stale=stale))
+        sign, tone = "▲", Tone.WARN
+    word = "incomplete: " if check.incomplete and len(check.detail) > _COUNTS else ""
+    return Span(f"{sign} {word}{one_line(check.detail, 60)} {age}", tone_when(tone, stale=stale))
 
 
 def brief_check_span(check: CheckLine | None, now: datetime, *, stale: bool = False) -> Span:

@@ -13,11 +13,11 @@ from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, joined
 from peak_console.tui.screens.shadow_drawing import (
     JOB_STATES,
-    RUN_STATES,
     kind_word,
     tone_when,
     took_words,
 )
+from peak_console.tui.screens.shadow_endings import RUN_STATES, ending
 from peak_console.tui.widgets.document import wrapped
 from peak_console.tui.widgets.table import Column
 
@@ -137,13 +137,17 @@ def run_columns(now: datetime, *, stale: bool = False) -> Sequence[Column[JobRun
     """The columns of a job's runs."""
 
     def state(one: JobRunLine) -> Span:
-        sign, tone = RUN_STATES[one.state]
-        return Span(f"{sign} {one.state.value.replace('_', ' ')}", tone_when(tone, stale=stale))
+        if not one.state.is_over:
+            sign, tone = RUN_STATES[one.state]
+            return Span(f"{sign} {one.state.value}", tone)
+        sign, word, tone = ending(one)
+        return Span(f"{sign} {word}", tone_when(tone, stale=stale))
 
     def what(one: JobRunLine) -> Span:
         if not one.state.is_over:
             return Span(one_line(one.step, 120) or "beginning", Tone.ACCENT)
-        words = ": ".join(part for part in (one.outcome.replace("_", " "), one.detail) if part)
+        told = one.outcome.replace("_", " ")
+        words = ": ".join(part for part in ("" if told == ending(one)[1] else told, one.detail) if part)
         return Span(one_line(words, 200) or figures.NONE)
 
     def cause(one: JobRunLine) -> Span:
