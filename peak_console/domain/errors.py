@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Final
 
 _WHY: Final = {
+    "jobs_held": "no run begins while calls are not permitted, or nobody could answer them",
     "job_paused": "somebody paused the job, and nobody has resumed it",
     "job_not_paused": "only a paused job can be resumed",
     "model_not_quarantined": "only a model that is out of use can be let back",
