@@ -192,7 +192,7 @@ class Node:
             authorise=self._authorise,
             clock=self._clock,
             handlers={**handlers(self), **arm_handlers, **self.notices.handlers()},
-            claims=self.scheduling.claims.job_of,
+            claims=self.scheduling.claims.of,
             open_calls=folds.reservations,
             attendance=self.notices.workers,
             foresee=lambda *told: self.direct.foresee(*told),  # noqa: PLW0108 - it is made later

@@ -61,6 +61,7 @@ def finished_body(
     return {
         "job": working.job.name,
         "key": working.key,
+        "attempt": working.attempt,
         "instrument": settings.instrument if settings else "",
         "outcome": end.outcome,
         "reasons": [one_line(one, 80) for one in end.reasons],

@@ -12,7 +12,7 @@ from peak_console.config.limits import gate_limits
 from peak_console.critic.service import Critic
 from peak_console.critic.slots import Signals
 from peak_console.domain.calls import CallReason
-from peak_console.domain.canonical import sha256_hex
+from peak_console.domain.claims import intent_id_of
 from peak_console.domain.clock import from_unix_us, unix_us
 from peak_console.domain.errors import (
     BudgetExceeded,
@@ -232,7 +232,7 @@ class Stages:
             self.material.book.paper,
             IntentSizing(sizing.risk_eur, sizing.max_notional_eur, sizing.fee_bps, sizing.slippage_bps),
             quote=self._quote(self._seen()),
-            intent_id=f"{self.working.job.name}.{sha256_hex(self.working.key.encode())[:20]}",
+            intent_id=intent_id_of(self.working.job.name, self.working.key),
             run_id=self.material.run_id,
         )
         if not isinstance(made, OrderIntent):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_desk import Desk
 
+from peak_console.domain.claims import JobClaim
 from peak_console.ledger.service.client import SocketLedgerClient
 from peak_console.ledger.service.privileges import Proof
 from peak_console.ledger.service.server import Handler, LedgerServer
@@ -27,8 +28,8 @@ class Service:
     desk: Desk
     socket_path: Path
     handlers: dict[str, Handler] = field(default_factory=dict)
-    claims: dict[str, str] = field(default_factory=dict)
-    """Jobs by the tokens that their workers show."""
+    claims: dict[str, JobClaim] = field(default_factory=dict)
+    """What is claimed by the tokens that workers show."""
 
     async def start(self) -> "Service":
         """Listen."""
@@ -39,7 +40,7 @@ class Service:
             clock=self.desk.clock,
             handlers=self.handlers,
             open_calls=self.desk.reservations,
-            claims=lambda token: self.claims.get(token, ""),
+            claims=self.claims.get,
         )
         await self.server.start()
         return self

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import sqlite3
 import stat
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from ledger_desk import Desk
 from ledger_events import GENESIS, completed, event_id, note, requested
 from ledger_service import RawLine, Service, until
 
+from peak_console.domain.claims import JobClaim, intent_id_of
 from peak_console.domain.errors import ControlRefused, LedgerUnavailable, PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
+from peak_console.domain.jobs import JobKind
 from peak_console.ledger.schema import SQLITE_VERSION
 from peak_console.ledger.service.privileges import NONCE_VALID_US, Proof, challenge_message
 from peak_console.ledger.service.server import BATCH_LIMIT, SESSIONS_LIMIT
@@ -190,7 +193,8 @@ async def test_the_nodes_own_kinds_are_nobodys(service: Service, kind: str) -> N
 @pytest.mark.parametrize("kind", ["gate.decided", "shadow.cycle.finished", "drift.checked"])
 async def test_what_a_jobs_worker_records_needs_its_claim(service: Service, kind: str) -> None:
     """A name is no claim and neither is a signature; the token is one, over a lost line, until it is over."""
-    service.claims["right"] = "nightly"
+    service.claims["right"] = claim = JUDGES if kind == "drift.checked" else CYCLE
+    right = recorded(claim, kind)
     for shown in ({}, {"actor": "job:nightly"}, {"claim": "wrong"}):
         draft = EventDraft(event_id(), kind, {})
         async with await service.client(**shown) as client:
@@ -201,24 +205,43 @@ async def test_what_a_jobs_worker_records_needs_its_claim(service: Service, kind
                     await client.append([draft], given)
                 assert caught.value.code == "kind_reserved"
     async with await service.client(claim="right") as client:
-        await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
+        await client.append([right])
         await service.restart()
-        await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
+        await client.append([replace(right, event_id=event_id())])
         service.claims.clear()
+        with pytest.raises(ControlRefused):
+            await client.append([replace(right, event_id=event_id())])
         await service.restart()
         with pytest.raises(ControlRefused):
-            await client.append([EventDraft(event_id(), kind, {"job": "nightly"})])
+            await client.append([replace(right, event_id=event_id())])
 
 
-@pytest.mark.parametrize("kind", ["shadow.cycle.finished", "drift.checked"])
-async def test_a_jobs_worker_records_nothing_in_another_jobs_name(service: Service, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["gate.decided", "shadow.cycle.finished", "drift.checked"])
+async def test_a_jobs_worker_records_nothing_in_another_runs_name(service: Service, kind: str) -> None:
     """Whose work it was is the claim's to say, not the body's."""
-    service.claims["right"] = "nightly"
+    service.claims["right"] = claim = JUDGES if kind == "drift.checked" else CYCLE
+    other = replace(claim, job="hourly", key="hourly@2026-11-23T08:00:00Z")
     async with await service.client(claim="right") as client:
-        for body in ({}, {"job": ""}, {"job": "hourly"}, {"job": ["nightly"]}):
+        for draft in (recorded(other, kind), EventDraft(event_id(), kind, {})):
             with pytest.raises(ControlRefused) as caught:
-                await client.append([EventDraft(event_id(), kind, body)])
+                await client.append([draft])
             assert caught.value.code == "kind_reserved"
+
+
+KEY = "nightly@2026-11-23T08:00:00Z"
+CYCLE = JobClaim("nightly", JobKind.SHADOW_CYCLE, KEY, book="paper")
+JUDGES = JobClaim("nightly", JobKind.CANARY, KEY, slots=frozenset({("L2", "primary")}))
+
+
+def recorded(claim: JobClaim, kind: str) -> EventDraft:
+    """What the worker of a claim records."""
+    slot = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
+    body: dict[str, Any] = {"job": claim.job, "key": claim.key}
+    if kind == "drift.checked":
+        return EventDraft(event_id(), kind, {**body, **slot, "tier": "canary"}, **slot)
+    if kind == "gate.decided":
+        return EventDraft(event_id(), kind, {"intent_id": intent_id_of(claim.job, claim.key)})
+    return EventDraft(event_id(), kind, {**body, "attempt": claim.attempt, "book": {"name": claim.book}})
 
 
 async def test_the_node_appends_through_the_same_commits(service: Service) -> None:

@@ -1,6 +1,7 @@
 """No cycle's end says more of the gate than stands on the ledger: forged ones are no evidence of anything."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.ledger.headers import Header
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.node.cycle_gates import CODE, CycleGates
+from peak_console.node.cycle_gates import CODE, DECIDED_BEFORE, CycleGates
 
 RUN, OTHER = "20261122_110003_aaaaaa", "20261122_120003_bbbbbb"
 
@@ -113,3 +114,42 @@ def test_what_a_failed_transaction_took_in_is_forgotten(writer: LedgerWriter) ->
 def _header() -> Header:
     told: dict[str, Any] = dict.fromkeys(Header._fields, "")
     return Header(**told | {"seq": 2, "event_id": "ev_gate", "kind": "gate.decided", "run_id": RUN})
+
+
+def named(draft: EventDraft, **more: Any) -> EventDraft:
+    """The same with more in its body."""
+    return replace(draft, body={**draft.body, **more})
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_an_intent_is_decided_on_in_one_run(writer: LedgerWriter, tmp_path: Path, *, anew: bool) -> None:
+    """Tried again it is not allowed again, only blocked: at once, in one append, and over a restart."""
+    first = named(decided(), intent_id="eurusd.1")
+    copied = replace(first, event_id="ev_copied", run_id=OTHER)
+    other = replace(named(first, intent_id="eurusd.2"), event_id="ev_other", run_id=OTHER)
+    assert codes(writer, first, copied) == ["written", DECIDED_BEFORE]
+    writer.close()
+    with opened(tmp_path / "ledger.db") as again:
+        if not anew:
+            assert codes(again, replace(first, event_id="ev_twice")) == ["written"]
+        assert codes(again, copied, other) == [DECIDED_BEFORE, "written"]
+        blocked = named(decided("ev_blocked", OTHER, "BLOCK"), intent_id="eurusd.1")
+        assert codes(again, blocked) == ["written"]
+
+
+def test_the_end_names_the_intent_that_was_decided_on(writer: LedgerWriter) -> None:
+    """Another's verdict is none on it."""
+    assert codes(writer, named(decided(), intent_id="eurusd.1")) == ["written"]
+    for intent in (None, {"intent_id": "eurusd.2"}, ["eurusd.1"], {}):
+        assert codes(writer, named(ended(), intent=intent)) == [CODE]
+    assert codes(writer, named(ended(), intent={"intent_id": "eurusd.1"})) == ["written"]
+
+
+def test_an_attempt_ends_one_cycle(writer: LedgerWriter, tmp_path: Path) -> None:
+    """Whatever its run: a key is ended twice only where it was tried twice."""
+    told = named(ended("aborted", gate=None), key="eurusd@1", attempt=1)
+    twice = replace(told, event_id="ev_twice", run_id=OTHER)
+    assert codes(writer, told, twice) == ["written", CODE]
+    writer.close()
+    with opened(tmp_path / "ledger.db") as again:
+        assert codes(again, twice, named(twice, attempt=2)) == [CODE, "written"]

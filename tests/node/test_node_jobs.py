@@ -55,16 +55,17 @@ def told(world: World, kind: EventKind) -> list[dict[str, Any]]:
     return [dict(one.body or {}) for one in world.events() if one.kind == kind]
 
 
-async def claimed(socket: Path, claim: str, asked: str = "") -> None:
+async def claimed(socket: Path, claim: str, asked: str = "", key: str = "") -> None:
     """A client that says it is the worker of ``long``: it records what only such a one does, or asks."""
     connected = await SocketLedgerClient.connect(socket, name="worker", actor="job:long", claim=claim)
     async with connected as client:
         if asked:
             await client.request(asked, job="long")
             return
-        body = {"tier": "canary", "job": "long"}
+        slot = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
+        body = {"tier": "two_sample", "job": "long", "key": key, **slot}
         kind = EventKind.DRIFT_CHECKED.value
-        await client.append([EventDraft(new_event_id(secrets.token_bytes), kind, body)])
+        await client.append([EventDraft(new_event_id(secrets.token_bytes), kind, body, **slot)])
 
 
 async def test_what_is_asked_of_jobs(world: World) -> None:
@@ -75,18 +76,19 @@ async def test_what_is_asked_of_jobs(world: World) -> None:
         world.enable(socket)
         with world.client(socket) as client:
             key = client.request(
-                "jobs.run", job="long", params={"wait": True}, operator="anna", reason="now"
+                "jobs.run", job="long", params={"wait": True, "layer": "L2"}, operator="anna", reason="now"
             )["key"]
             (order,) = until(lambda: ran(world), "its worker")
-            assert (order["key"], order["cause"], order["params"]) == (key, "asked", {"wait": True})
+            assert (order["key"], order["cause"], order["params"]["wait"]) == (key, "asked", True)
             until(lambda: client.request("jobs.list")["jobs"][0]["running"], "its running")
             until(lambda: client.request("jobs.list")["jobs"][0]["running"][0]["step"], "its step")
             (line,) = client.request("jobs.list", runs=5)["jobs"]
             assert (line["state"], line["running"][0]["asked_by"]) == ("running", "anna")
-            asyncio.run(claimed(socket, order["claim"]))
-            with pytest.raises(ControlRefused) as caught:
-                asyncio.run(claimed(socket, "0" * 48))
-            assert caught.value.code == "kind_reserved"
+            asyncio.run(claimed(socket, order["claim"], key=key))
+            for token, of in (("0" * 48, key), (order["claim"], "long@2026-11-23T08:00:00Z")):
+                with pytest.raises(ControlRefused) as caught:
+                    asyncio.run(claimed(socket, token, key=of))
+                assert caught.value.code == "kind_reserved"
             with pytest.raises(ControlRefused) as caught:
                 asyncio.run(claimed(socket, order["claim"], "jobs.run"))
             assert caught.value.code == "not_an_operator"

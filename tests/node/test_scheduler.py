@@ -4,19 +4,22 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from scheduling_world import BEGUN, Ledger, desk, job
 
+from peak_console.domain.claims import JobClaim
 from peak_console.domain.clock import ManualClock, iso
 from peak_console.domain.errors import ControlRefused
 from peak_console.domain.events import LedgerEvent
-from peak_console.domain.jobs import RunCause
+from peak_console.domain.jobs import JobKind, RunCause
 from peak_console.node.scheduling import book, scheduler
+from peak_console.node.scheduling.claims import claim_of
 from peak_console.node.scheduling.record import fold
 from peak_console.node.scheduling.scheduler import WORKERS_MOST
-from peak_console.node.scheduling.tables import run_of
+from peak_console.node.scheduling.tables import run_of, waiting_row
 from peak_console.node.scheduling.telling import listing, read
 
 
@@ -38,7 +41,8 @@ async def test_a_run_is_claimed_told_started_and_told_again(path: Path) -> None:
         assert (started["cause"], started["attempt"], started["fence"]) == ("due", 1, 1)
         order = it.workers[0].order
         assert (order["key"], order["timeout_s"], order["params"]) == (started["key"], 600, {})
-        assert it.claims.job_of(order["claim"]) == "beat"
+        claim = it.claims.of(order["claim"])
+        assert claim == JobClaim("beat", JobKind.TWO_SAMPLE, started["key"], 1)
         await it.look()
         assert len(it.workers) == 1
         it.clock.advance(1.5)
@@ -50,7 +54,7 @@ async def test_a_run_is_claimed_told_started_and_told_again(path: Path) -> None:
             "run-1",
             1500,
         )
-        assert it.claims.job_of(order["claim"]) == ""
+        assert it.claims.of(order["claim"]) is None
         assert await it.states() == {"08:01:00Z": "done"}
 
 
@@ -455,3 +459,23 @@ async def test_a_worker_is_written_down_with_its_birth(path: Path, monkeypatch: 
         assert (row.pid, row.born) == (run.worker.pid, f"boot/{run.worker.pid}")
         await made.finish(key)
         assert [(one.pid, one.born) for one in (await made.runs()).values()] == [(0, "")]
+
+
+def test_what_a_run_may_speak_for_follows_from_its_job_and_its_params() -> None:
+    """The slots of its settings, but for the one that a suspicion names; the book of a cycle."""
+    named = waiting_row("beat", 0, RunCause.ASKED, params='{"layer": "L4", "role": "critic"}', attempt=2)
+    slots = [{"layer": "L2"}, {"layer": "L1", "role": "critic"}]
+    configured = frozenset({("L2", "primary"), ("L1", "critic")})
+    plain = waiting_row("beat", 0, RunCause.DUE)
+    tests = job(two_sample={"slots": slots})
+    assert claim_of(plain, tests).slots == configured
+    assert claim_of(named, tests).slots == {("L4", "critic")}
+    assert claim_of(waiting_row("beat", 0, RunCause.DUE, params='{"layer": "L3"}'), job()).slots == {
+        ("L3", "primary")
+    }
+    gold = job(kind="canary", two_sample=None, canary={"cases": "gold", "slots": slots})
+    assert claim_of(named, gold) == JobClaim("beat", JobKind.CANARY, named.key, 2, "", configured)
+    source = {"file": {"path": "x.csv"}, "sizing": {"risk_eur": Decimal(1), "max_notional_eur": Decimal(1)}}
+    cycle = {"instrument": "EUR/USD", "eur_per_quote": Decimal(1), "book": "paper", **source}
+    made = claim_of(plain, job(kind="shadow_cycle", two_sample=None, shadow_cycle=cycle))
+    assert (made.book, made.slots) == ("paper", frozenset())

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from peak_console.control.gate import CallGate
 from peak_console.control.lease import Lease
 from peak_console.control.sockets import prepare_socket, socket_path
 from peak_console.demo.workspace import make_demo_workspace
+from peak_console.domain.claims import JobClaim
 from peak_console.domain.clock import Clock, SystemClock
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.jobs import RunCause
@@ -36,6 +38,8 @@ from peak_console.ledger.writer import LedgerWriter
 from peak_console.llm.client import Client
 from peak_console.node.cycle_gates import CycleGates
 from peak_console.node.paper_books import PaperBooks
+from peak_console.node.scheduling.claims import claim_of
+from peak_console.node.scheduling.tables import RunRow
 from peak_console.shadow.working import Working
 from peak_console.simulator.server import PATHS, application
 from peak_console.simulator.simulation import Simulation
@@ -100,6 +104,8 @@ class World:
     clock: Clock
     steps: list[str] = field(default_factory=list)
     keys: "itertools.count[int]" = field(default_factory=itertools.count)
+    claims: dict[str, JobClaim] = field(default_factory=dict)
+    """What the worker of the last run may speak for."""
 
     def working(self, of: Job, **changes: Any) -> Working:
         """The tools of the next run of a job."""
@@ -116,7 +122,10 @@ class World:
             "due_at": self.clock.now(),
             "step": self.steps.append,
         }
-        return Working(**(told | changes))
+        made = Working(**(told | changes))
+        row = RunRow(of.name, 0, made.key, "claimed", "due", params=json.dumps(dict(made.params)))
+        self.claims["claim"] = claim_of(replace(row, attempt=made.attempt), of)
+        return made
 
     def events(self, *kinds: str) -> list[LedgerEvent]:
         """The ledger's events of these kinds."""
@@ -154,13 +163,14 @@ async def world(folder: Path) -> AsyncIterator[World]:
         ],
     )
     writer.append([(EventDraft("ev_genesis", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "test")])
+    claims: dict[str, JobClaim] = {}
     node = LedgerServer(
         writer,
         socket_path(ws.control, "node.sock"),
         authorise=lambda *_: False,
         clock=clock,
         open_calls=reservations,
-        claims=lambda token: "eurusd" if token == "claim" else "",
+        claims=claims.get,
     )
     prepare_socket(node.socket_path)
     await node.start()
@@ -171,7 +181,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     }
     client = Client(ws, ledger, environ=environ, actor=actor)
     try:
-        yield World(ws, simulation, client, ledger, clock)
+        yield World(ws, simulation, client, ledger, clock, claims=claims)
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):

@@ -162,6 +162,7 @@ class Desk:
 
     ws: Workspace
     script: Script
+    attempts: "Iterator[int]" = field(default_factory=lambda: itertools.count(1))
 
     def working(self, of: Job, key: str = "eurusd@1") -> Working:
         """The tools of a run of a job."""
@@ -175,6 +176,7 @@ class Desk:
             clock=clock,
             job=of,
             key=key,
+            attempt=next(self.attempts),
             cause=RunCause.DUE,
             due_at=clock.now(),
         )

@@ -8,6 +8,7 @@ from peak_console.domain.canonical import canonical, sha256_hex
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.incidents import Trigger
+from peak_console.domain.text import one_line
 
 NONCE_VALID_US: Final = 120 * 1_000_000
 """How long a challenge may be answered, in microseconds of the boot clock."""
@@ -49,9 +50,6 @@ _JOBS_KINDS: Final = frozenset(
     {EventKind.GATE_DECIDED, EventKind.SHADOW_CYCLE_FINISHED, EventKind.DRIFT_CHECKED}
 )
 """Kinds that only a worker of a job appends, which the node itself has started."""
-
-_NAMING_KINDS: Final = frozenset({EventKind.SHADOW_CYCLE_FINISHED, EventKind.DRIFT_CHECKED})
-"""Of them, those whose body says which job's they are."""
 
 _PEOPLES_ACTIONS: Final = frozenset({"disarm", "reduce", "stop", "capture"})
 """What people do about an incident; every other action of one is what the node saw, did or told."""
@@ -97,11 +95,6 @@ def is_nodes_own(kind: str) -> bool:
 def is_jobs_own(kind: str) -> bool:
     """Whether only a worker that the node has started for a job appends this kind."""
     return kind in _JOBS_KINDS
-
-
-def is_another_jobs(kind: str, body: Mapping[str, Any], job: str) -> bool:
-    """Whether an event that names the job of its run names another than ``job``, whose worker records it."""
-    return kind in _NAMING_KINDS and body.get("job") != job
 
 
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:
@@ -162,12 +155,12 @@ def refuse_no_job(kind: str, actor: str) -> ControlRefused:
     )
 
 
-def refuse_other_job(kind: str, job: str) -> ControlRefused:
-    """The refusal of what the worker of one job says in another's name."""
+def refuse_beyond_claim(kind: str, why: str) -> ControlRefused:
+    """The refusal of what the worker of one run says of another, or of what its job does not do."""
     return ControlRefused(
-        f"{kind} names another job than {job!r:.60}, whose worker records it",
+        f"{kind} is not this worker's to record: {one_line(why, 200)}",
         code="kind_reserved",
-        remedy="a worker records its own job's work only",
+        remedy="a worker records what its own run did, and no more",
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from peak_console.domain.claims import JobClaim
 from peak_console.domain.clock import Clock
 from peak_console.domain.errors import PeakError, UsageWrong
 from peak_console.domain.events import EventDraft
@@ -22,7 +23,6 @@ from peak_console.ledger.service.privileges import (
     NONCE_VALID_US,
     Authorise,
     Proof,
-    is_another_jobs,
     is_jobs_own,
     is_nodes_own,
     is_nodes_word,
@@ -30,9 +30,9 @@ from peak_console.ledger.service.privileges import (
     is_peoples_word,
     proof_from_wire,
     refuse_agents,
+    refuse_beyond_claim,
     refuse_no_job,
     refuse_nodes_own,
-    refuse_other_job,
     refuse_unproven,
     unproven,
 )
@@ -93,8 +93,8 @@ class LedgerServer:
     ``handlers`` add operations to ``hello``, ``append``, ``challenge`` and ``status``. ``open_calls`` lets
     the server end the calls of callers that were lost; :meth:`sweep` looks for them. ``attendance`` is told
     of every client that says hello, and of every connection's end. ``foresee`` is given a client's events and
-    its actor before they are queued; what it raises keeps them out. ``claims`` gives the job of a token that
-    the node handed to a worker, empty for one that is unknown or over.
+    its actor before they are queued; what it raises keeps them out. ``claims`` gives the run of a token that
+    the node handed to a worker, ``None`` for one that is unknown or over; it is asked at every append.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class LedgerServer:
         open_calls: OpenCalls | None = None,
         attendance: Attendance | None = None,
         foresee: Callable[[Sequence[EventDraft], str], object] | None = None,
-        claims: Callable[[str], str] | None = None,
+        claims: Callable[[str], JobClaim | None] | None = None,
         lost_after_s: float = LOST_AFTER_S,
     ) -> None:
         self.writer = writer
@@ -304,7 +304,7 @@ class LedgerServer:
             if not (is_open(entry.draft.kind) or is_jobs_own(entry.draft.kind))
             or is_nodes_word(entry.draft.kind, entry.draft.body)
         ]
-        _refuse_others_words(session, entries)
+        _refuse_others_words(session, entries, self._claim_of(session))
         if not guarded:
             return entries
         kind = guarded[0].draft.kind
@@ -324,6 +324,10 @@ class LedgerServer:
         actor = f"{session.credentials.login}/operator:{proof.operator}"
         return [Entry(entry.draft, actor, entry.body, entry.data, entry.client)]
 
+    def _claim_of(self, session: Session) -> JobClaim | None:
+        """The run that a client is the worker of, while that run goes on."""
+        return self._claims(session.token) if session.token and self._claims is not None else None
+
     # -- operations
 
     async def _answer(self, handler: Handler, message: Message, session: Session) -> None:
@@ -342,8 +346,7 @@ class LedgerServer:
     async def _hello(self, message: Message, session: Session) -> Message:
         session.introduce(message)
         token = message.get("claim")
-        if isinstance(token, str) and token and self._claims is not None:
-            session.job = self._claims(token)
+        session.token = token if isinstance(token, str) else ""
         self._absent.pop(session.client_id, None)
         if self._attendance is not None:
             self._attendance.joined(session)
@@ -418,14 +421,14 @@ class LedgerServer:
         return {session.client_id for session in self._sessions if session.client_id}
 
 
-def _refuse_others_words(session: Session, entries: Sequence[Entry]) -> None:
+def _refuse_others_words(session: Session, entries: Sequence[Entry], claim: JobClaim | None) -> None:
     """Raise ``ControlRefused`` for what only the node says, and for what only people say, of an agent."""
     for one in (entry.draft for entry in entries):
         if is_nodes_own(one.kind) or is_nodes_word(one.kind, one.body):
             raise refuse_nodes_own(one.kind)
         if session.is_agent and is_peoples_word(one.kind, one.body):
             raise refuse_agents(one.kind, session.actor)
-        if is_jobs_own(one.kind) and not session.job:
+        if is_jobs_own(one.kind) and claim is None:
             raise refuse_no_job(one.kind, session.actor)
-        if is_another_jobs(one.kind, one.body, session.job):
-            raise refuse_other_job(one.kind, session.job)
+        if claim is not None and (why := claim.beyond(one)):
+            raise refuse_beyond_claim(one.kind, why)

@@ -74,8 +74,8 @@ class Session(asyncio.Protocol):
         self.name = ""
         self.worker = False
         """Whether it said that it makes calls: then it is told of stops and answers each."""
-        self.job = ""
-        """The job whose run this is the worker of, by the claim that the node gave it; empty for others."""
+        self.token = ""
+        """Of the run that this is the worker of, as the node gave it; empty for others."""
         self.pid = 0
         """Its process, by the kernel's word where that tells it, else by its own."""
         self.read_only: str | None = None

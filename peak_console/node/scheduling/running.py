@@ -39,7 +39,8 @@ class Running:
     row: RunRow
     job: Job
     worker: WorkerProcess
-    token: str
+    token: str = ""
+    """Shown by its worker; given once the run is claimed."""
     run_id: str = ""
     step: str = ""
     cancelled: Cancelled | None = None

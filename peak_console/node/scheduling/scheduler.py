@@ -19,7 +19,7 @@ from peak_console.domain.errors import (
 from peak_console.domain.jobs import RunCause, RunState
 from peak_console.jobs.policy import Around, MissedWhy, runs_again
 from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
-from peak_console.node.scheduling.claims import Claims
+from peak_console.node.scheduling.claims import Claims, claim_of
 from peak_console.node.scheduling.orphans import Orphan, born_of, end_orphan
 from peak_console.node.scheduling.outbox import Outbox
 from peak_console.node.scheduling.reading import config_changed, read_config
@@ -290,13 +290,13 @@ class Scheduler:
             "definition": schedule.digest if schedule else "",
             "config": self.standing.digest,
         }
-        running = Running(row, job, self._around.make_worker(), self._claims.give(job.name))
+        running = Running(row, job, self._around.make_worker())
         self.standing.running[row.key] = running
         claimed = None
         try:
             claimed = await self._book.claim(row.key, self._now(), about)
             if claimed is not None:
-                running.row = claimed
+                running.row, running.token = claimed, self._claims.give(claim_of(claimed, job))
                 await self._start(running)
         except (PeakError, OSError) as error:
             self._forget(running)
