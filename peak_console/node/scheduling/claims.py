@@ -39,7 +39,7 @@ def claim_of(row: RunRow, job: Job) -> JobClaim:
 
 
 def _slots(row: RunRow, job: Job) -> frozenset[tuple[str, str]]:
-    """As :func:`peak_console.shadow.two_sample.run_two_sample` takes them: one that is named is the only one."""
+    """As a two-sample test takes them: one that is named in the params is the only one."""
     params = json.loads(row.params)
     if job.kind is JobKind.TWO_SAMPLE and "layer" in params:
         return frozenset({(str(params["layer"]), str(params.get("role", Role.PRIMARY)))})
