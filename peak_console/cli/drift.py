@@ -9,6 +9,7 @@ from peak_console.cli.output import table
 from peak_console.domain.clock import iso
 from peak_console.domain.text import one_line
 from peak_console.node.spawn import ledger_client
+from peak_console.operations.shadow.drift import NO_LOCK
 from peak_console.operations.shadow.drift_now import DriftNow, drift_now
 from peak_console.operations.shadow.releasing import Released, release_model
 from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState
@@ -75,7 +76,7 @@ def _row(one: DriftLine, now: datetime) -> list[str]:
         ", ".join(one.slots) or "—",
         one.state.value.upper()
         if one.state in {DriftState.QUARANTINED, DriftState.DRIFTED}
-        else one.state.value,
+        else one.state.value.replace("_", " "),
         _gauge(one),
         _check(one.canary, now),
         _check(one.two_sample, now),
@@ -101,7 +102,7 @@ def _check(one: CheckLine | None, now: datetime) -> str:
 def _words(one: DriftLine, now: datetime) -> list[str]:
     """What an operator should know of a model that is not simply well."""
     told = []
-    if one.why:
+    if one.why and one.why != NO_LOCK:  # which is noted once for all
         since = f", since {_ago(one.since, now)} ({iso(one.since)})" if one.since else ""
         told.append(f"{one_line(one.name, 60)}: {one_line(one.why, 240)}{since}")
     if one.unexpected:

@@ -93,13 +93,19 @@ def _told_slot(drift: Drift, key: SlotKey, known: Known) -> dict[str, Any]:
 
 
 def state_of(slot: Slot, rules: ModelDrift, *, locked: bool) -> str:
-    """``drifted``, ``watch``, ``ok`` or ``unknown``; what is out of use the ledger says."""
+    """``drifted``, ``watch``, ``ok``, ``not_tested`` or ``unknown``; what is out of use the ledger says.
+
+    Not tested is a model whose lock entry has nothing to test it against; unknown one without an entry, and
+    one of which nothing was seen.
+    """
     warn_at = float(rules.alarm_log - rules.warn_below)
     tested = [*slot.streams.values(), *([slot.canary] if slot.canary is not None else [])]
     if slot.told or any(one.rests for one in tested):
         return "drifted"
     if slot.unexpected or any(one.state.evidence >= warn_at for one in tested):
         return "watch"
+    if locked and not tested:
+        return "not_tested"
     return "ok" if locked and any(one.state.seen for one in tested) else "unknown"
 
 

@@ -36,7 +36,7 @@ class DriftModelShape(Shape):
     provider: str
     model_id: str
     slots: list[str]
-    state: Literal["ok", "watch", "drifted", "quarantined", "unknown"]
+    state: Literal["ok", "watch", "drifted", "quarantined", "not_tested", "unknown"]
     evidence: float
     """Of the strongest stream."""
     alarm_at: float

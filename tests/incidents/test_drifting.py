@@ -178,12 +178,12 @@ def test_what_lies_on_the_percentile_is_not_above_it() -> None:
 
 
 def test_without_a_baseline_nothing_is_tested() -> None:
-    """An entry of which the ledger knew nothing, or no lock: unknown, and said so."""
-    for held in (known(baseline=Baseline()), Known()):
+    """An entry of which the ledger knew nothing is not tested, a model without a lock unknown."""
+    for held, state in ((known(baseline=Baseline()), "not_tested"), (Known(), "unknown")):
         drift = Drift()
         assert behaving(drift, held, Signal.REFUSAL, times=50) == []
         assert drift.slots[SLOT].streams == {}
-        assert state_of(drift, held) == "unknown"
+        assert state_of(drift, held) == state
 
 
 def test_a_short_baseline_is_held_to_its_upper_bound() -> None:

@@ -97,6 +97,24 @@ def test_a_model_is_told_as_the_node_tests_it(reader: LedgerReader) -> None:
     assert lines(reader, None) == ()
 
 
+@pytest.mark.parametrize("reader", [[round_of(13)]], indirect=True)
+def test_a_model_that_is_not_tested_says_why(reader: LedgerReader) -> None:
+    """Locked without a baseline, unknown to the lock, without a lock; answered last by whatever saw it."""
+    for state, locked, lock, why in (
+        ("not_tested", True, "abc", "the lock has no baseline of it"),
+        ("unknown", True, "abc", "nothing was seen of it yet"),
+        ("unknown", False, "abc", "the lock does not know it"),
+        ("unknown", False, None, "no lock counts"),
+    ):
+        told = report()
+        told["lock"] = lock
+        told["models"][0] |= {"state": state, "locked": locked, "last_answer_at": None, "checks": {}}
+        (one,) = lines(reader, told)
+        assert (one.state, one.why[: len(why)]) == (state, why)
+        assert one.canary is not None
+        assert one.last_answer_at == one.canary.at
+
+
 @pytest.mark.parametrize("reader", [[compared("0.4"), round_of(13), out()]], indirect=True)
 def test_the_ledger_tells_what_is_out_of_use_and_checked(reader: LedgerReader) -> None:
     """With a node or without: why, since when, of which incident."""

@@ -25,6 +25,7 @@ _CYCLES: Final = 50
 _NEAR: Final = Decimal("0.5")
 """The share of its limit from which a drawdown is told."""
 _IN_ROW: Final = 2
+_UNTOLD: Final = (DriftState.NOT_TESTED, DriftState.UNKNOWN)
 _GRAVE: Final = (DriftState.QUARANTINED, DriftState.DRIFTED, DriftState.WATCH)
 
 
@@ -84,7 +85,7 @@ def shadow_bar(
         jobs=tuple(one for one in job_troubles(record) if one.name not in gone),
         books=books,
         models=len({one.name for one in drift}),
-        unknown=len({one.name for one in drift if one.state is DriftState.UNKNOWN}),
+        unknown=len({one.name for one in drift} - {one.name for one in drift if one.state not in _UNTOLD}),
         drift=drift_troubles(drift),
         drift_at=max((at for one in drift if (at := _looked_at(one))), default=None),
     )

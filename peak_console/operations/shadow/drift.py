@@ -104,7 +104,12 @@ def drift_lines(
 
 def lines_of(record: Recorded, node_report: Mapping[str, Any] | None) -> tuple[DriftLine, ...]:
     """The lines of what is on record and what the node tells. Pure."""
-    lines = {key: line for told in listed(mapping(node_report).get("models")) for key, line in _told(told)}
+    report = mapping(node_report)
+    lines = {
+        key: replace(line, why=_why_untested(line.state, mapping(told), bool(text_of(report.get("lock")))))
+        for told in listed(report.get("models"))
+        for key, line in _told(told)
+    }
     for event in (*record.checks, *record.detected):
         key = _slot(mapping(event.body))
         if key[2] and key[3] and key not in lines:
@@ -122,8 +127,23 @@ _ORDER: Final = {
     DriftState.DRIFTED: 1,
     DriftState.WATCH: 2,
     DriftState.OK: 3,
-    DriftState.UNKNOWN: 4,
+    DriftState.NOT_TESTED: 4,
+    DriftState.UNKNOWN: 5,
 }
+
+
+NO_LOCK: Final = "no lock counts"
+
+
+def _why_untested(state: DriftState, told: Mapping[str, Any], locked: bool) -> str:  # noqa: FBT001 - one caller
+    """Why a model that the node tells is not tested, or unknown; empty for one that is tested."""
+    if state is DriftState.NOT_TESTED:
+        return "the lock has no baseline of it to test against: too few calls when it was written"
+    if state is not DriftState.UNKNOWN:
+        return ""
+    if not locked:
+        return NO_LOCK
+    return "nothing was seen of it yet" if told.get("locked") is True else "the lock does not know it"
 
 
 def _told(told: object) -> Iterator[tuple[SlotKey, DriftLine]]:
@@ -158,6 +178,7 @@ def _with_record(key: SlotKey, line: DriftLine, record: Recorded) -> DriftLine:
         canary=line.canary or _newest(own, Tier.CANARY),
         two_sample=line.two_sample or _newest(own, Tier.TWO_SAMPLE),
     )
+    line = replace(line, last_answer_at=_answered_at(line))
     found = next((one for one in record.detected if _slot(mapping(one.body)) == key), None)
     out = record.out.get((key[2], key[3]))
     if out is not None:
@@ -177,6 +198,12 @@ def _with_record(key: SlotKey, line: DriftLine, record: Recorded) -> DriftLine:
         since=time_of(found),
         incident_id=_said(body.get("incident_id")),
     )
+
+
+def _answered_at(line: DriftLine) -> datetime | None:
+    """When it answered last: what the node counted, or a check that was recorded."""
+    known = (line.last_answer_at, *(one.at for one in (line.canary, line.two_sample) if one is not None))
+    return max((at for at in known if at is not None), default=None)
 
 
 def check_line(event: LedgerEvent) -> CheckLine:

@@ -135,8 +135,10 @@ class DriftState(StrEnum):
     """Evidence grows, below the alarm."""
     DRIFTED = "drifted"
     QUARANTINED = "quarantined"
+    NOT_TESTED = "not_tested"
+    """The lock knows it and has nothing to test it against: no baseline, no round of gold cases."""
     UNKNOWN = "unknown"
-    """Nothing was looked at yet, or the lock does not know it."""
+    """The lock does not know it, or nothing was seen of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class DriftLine:
     canary: CheckLine | None = None
     two_sample: CheckLine | None = None
     why: str = ""
-    """Why it is drifted or quarantined."""
+    """Why it is drifted or quarantined, not tested or unknown."""
     since: datetime | None = None
     incident_id: str = ""
     last_answer_at: datetime | None = None

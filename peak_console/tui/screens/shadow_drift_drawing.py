@@ -18,10 +18,11 @@ STATES: Final = {
     DriftState.QUARANTINED: ("✗", "quarantined", Tone.BAD),
     DriftState.DRIFTED: ("✗", "drifted", Tone.BAD),
     DriftState.WATCH: ("▲", "watch", Tone.WARN),
-    DriftState.UNKNOWN: ("?", "unknown", Tone.UNKNOWN),
     DriftState.OK: ("✓", "ok", Tone.OK),
+    DriftState.NOT_TESTED: ("○", "not tested", Tone.UNKNOWN),
+    DriftState.UNKNOWN: ("?", "unknown", Tone.UNKNOWN),
 }
-"""Sign, word and tone of what is known of a model, the gravest first."""
+"""Sign, word and tone of what is known of a model, the gravest first, what nothing is known of last."""
 _GRAVITY: Final = list(STATES)
 OLD_S: Final = 86_400.0
 """Age of the newest evidence from which a model is not shown as good any more."""
@@ -184,7 +185,7 @@ def model_lines(
         yield _pair("way back", Span("R", Tone.KEY), "releases it, with a reason and the typed word")
     yield from _titled("streams", width, f"alarm at {one.streams[0].alarm_at:.1f}" if one.streams else "")
     if not one.streams:
-        yield (Span("  nothing was counted yet: it has not answered since the node watches", Tone.DIM),)
+        yield (Span(f"  {_untested(one, now)}", Tone.DIM),)
     else:
         yield (
             Span(f"  {'stream':<12}{'seen':>7}{'hits':>7}{'rate %':>8}{'usual %':>9}  evidence", Tone.DIM),
@@ -200,6 +201,15 @@ def model_lines(
     for name, check in (("canary", one.canary), ("two-sample", one.two_sample)):
         yield from _titled(name, width)
         yield from _check_lines(name, check, checks, now, width, stale=stale)
+
+
+def _untested(one: DriftLine, now: datetime) -> str:
+    """Why a model has no stream, and when it answered last."""
+    if one.last_answer_at is None:
+        return "no rate is tested: it has not answered yet"
+    age = figures.age(max(0.0, (now - one.last_answer_at).total_seconds()))
+    told = one.state in {DriftState.NOT_TESTED, DriftState.UNKNOWN} and one.why  # which stands above
+    return f"no rate is tested{'' if told else ': the lock has no baseline of it'}; it answered {age} ago"
 
 
 def stream_line(stream: StreamLine, width: int) -> Line:
