@@ -156,6 +156,9 @@ async def test_filter_window_and_sort() -> None:
         assert table.selected == first, "the cursor stays on its cycle"
         await keys(pilot, "shift+tab", "o", "y")
         assert "sorted by next" in said(app)
+        text = await keys(pilot, "question_mark")
+        for word in ("duties not separate", "a paper account", "6.2/10.6", "old bars"):
+            assert word in text
 
 
 async def test_a_run_is_asked_for_watched_and_cancelled() -> None:

@@ -12,6 +12,7 @@ from peak_console.tui.actions import actions_for, bindings_for
 from peak_console.tui.bar_drawing import url_lines
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell
 from peak_console.tui.screens.base import PeakModal
+from peak_console.tui.screens.help_words import WORDS
 from peak_console.tui.widgets.document import Document, wrapped
 
 _MOVING = (
@@ -69,6 +70,7 @@ def help_lines(state: ActionState, width: int) -> list[Line]:
     lines: list[Line] = []
     for action in own:
         lines += _own_lines(action, state, width)
+    lines += _word_lines(state.screen, width)
     if own:
         lines += [EMPTY, (Span("everywhere", Tone.DIM),)]
     for action in every:
@@ -83,6 +85,17 @@ def help_lines(state: ActionState, width: int) -> list[Line]:
             lines += wrapped(f"{provider} → {url}{ago}", width, indent="", tone=Tone.TEXT)
     lines += [EMPTY, (Span("moving", Tone.DIM),)]
     lines += [(cell(keys, 16, Tone.KEY), Span(" "), Span(what)) for keys, what in _MOVING]
+    return lines
+
+
+def _word_lines(screen: str, width: int) -> list[Line]:
+    """Words of the page, each explained."""
+    words = WORDS.get(screen, ())
+    lines: list[Line] = [EMPTY, (Span("words here", Tone.DIM),)] if words else []
+    for word, meaning in words:
+        first, *more = wrapped(meaning, width, indent=" " * _TITLE, tone=Tone.DIM)
+        shown = Span("".join(span.text for span in first).strip(), Tone.DIM)
+        lines += [(cell(word, _TITLE, Tone.STRONG), shown), *more]
     return lines
 
 

@@ -66,8 +66,9 @@ def fitting(actions: Sequence[Action], width: int, idle: Collection[str] = ()) -
     """
     chosen = list(actions)
     while chosen and sum(len(_label(one)) + 2 for one in chosen) - 2 > width:
-        jobs = [one for one in chosen if one.id in idle and one.id.startswith(_OF_SHADOW)]
-        chosen.remove(jobs[-1] if jobs else _first_to_go(chosen))
+        first = _first_to_go(chosen)
+        here = [one for one in chosen if one.id in idle and one.id.startswith(_OF_SHADOW)]
+        chosen.remove(here[-1] if here and first.id not in _ELSEWHERE else first)
     return chosen
 
 
@@ -112,6 +113,8 @@ _GOES_FIRST = (
     "open",
 )
 
+_ELSEWHERE = frozenset(_GOES_FIRST[: _GOES_FIRST.index("shadow.edit")])
+"""What gives way before anything that concerns the row under the cursor."""
 _STAYS = frozenset({"incident.open", "incident.stop", "help"})
 
 
