@@ -27,7 +27,7 @@ from peak_console.operations.readiness_judging import CriterionStatus
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import Slot, SlotRow
-from peak_console.operations.views.shadow import DriftState, JobState, ShadowFacts, StreamLine
+from peak_console.operations.views.shadow import CycleFigures, DriftState, JobState, ShadowFacts, StreamLine
 from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.tui.ink import Line, Span, Tone
@@ -320,6 +320,17 @@ def test_a_reason_stands_whole() -> None:
     assert reasons_words(reasons, 34) == "critic_not_passed, max_position +1"
     assert reasons_words(reasons, 99) == ", ".join(reasons)
     assert reasons_words((), 20) == "—"
+
+
+def test_no_count_of_the_cycles_is_cut() -> None:
+    """Whatever there is to count, the title fits in 80 columns, with what is newer in it."""
+    counts = CycleFigures(12_604, 9_036, 2_520, 1_001, 47, (("max_position", 2_000),))
+    replayed = [replace(one, replayed=True) for one in CYCLES]
+    for cycles in (CYCLES, replayed):
+        title, right = look.cycles_head(cycles, "7 d", 80, shown=(counts, True), newer=118)
+        assert sum(cell_len(span.text) for span in (*title, *right)) <= 74
+        assert "118 newer · f follows" in text_of([title])
+        assert "✗ 47" in text_of([title])
 
 
 def test_a_job_says_when_it_runs() -> None:

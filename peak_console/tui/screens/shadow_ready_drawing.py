@@ -8,7 +8,7 @@ from peak_console.domain.text import one_line
 from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
 from peak_console.operations.views.shadow import ShadowFacts
 from peak_console.tui import figures
-from peak_console.tui.ink import EMPTY, Line, Span, Tone
+from peak_console.tui.ink import EMPTY, Line, Span, Tone, width_of
 from peak_console.tui.screens.shadow_drawing import tone_when
 from peak_console.tui.widgets.table import Column
 
@@ -20,7 +20,8 @@ CRITERIA: Final = {
     CriterionStatus.RED: ("✗", Tone.BAD),
     CriterionStatus.NO_EVIDENCE: ("?", Tone.UNKNOWN),
 }
-_WIDE: Final = 100
+_STROKES: Final = 10
+"""Cells of the strokes around a title and what stands at its right end."""
 _HUGE: Final = 150
 
 
@@ -84,9 +85,8 @@ def ready_head(
         ),
     )
     age = figures.age(max(0.0, (now - ready.taken_at).total_seconds()))
-    if width < _WIDE:
-        return title, (Span(age, Tone.DIM),)
-    return title, (Span(f"judged {age} ago", Tone.DIM),)
+    told = f"judged {age} ago"
+    return title, (Span(told if width_of(title) + len(told) + _STROKES <= width else age, Tone.DIM),)
 
 
 def no_criteria(facts: ShadowFacts) -> list[Line]:
