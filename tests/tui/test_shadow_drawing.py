@@ -35,6 +35,7 @@ from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.provider_drawing import marked_model
+from peak_console.tui.screens.shadow_cycle import with_ending
 from peak_console.tui.screens.shadow_cycle_drawing import CyclePage, amount, cycle_lines
 from peak_console.tui.screens.shadow_drawing import reasons_words, run_words
 from peak_console.tui.screens.shadow_endings import ending
@@ -133,6 +134,7 @@ def test_nothing_is_green_without_evidence_and_age() -> None:
     assert drift_look.state_span(good, NOW).tone is Tone.OK
     bare = replace(good, canary=None, two_sample=None, last_answer_at=None)
     assert drift_look.state_span(bare, NOW).tone is Tone.UNKNOWN
+    assert good.canary is not None
     partly = replace(good.canary, ok=False, incomplete=True)
     assert drift_look.check_span(partly, NOW).tone is Tone.WARN
     later = NOW + timedelta(days=2)
@@ -320,6 +322,16 @@ def test_a_reason_stands_whole() -> None:
     assert reasons_words(reasons, 34) == "critic_not_passed, max_position +1"
     assert reasons_words(reasons, 99) == ", ".join(reasons)
     assert reasons_words((), 20) == "—"
+
+
+def test_the_page_of_a_cycle_that_was_told_to_end_says_why() -> None:
+    """In the words of the list, which knows its job's run."""
+    source, ended = shadow_source("normal"), replace(CYCLES[2], reasons=("cancelled by mara",))
+    source.shadow_facts = replace(FACTS, cycles=(ended,))
+    body = {**BODY, "outcome": "aborted", "reasons": ["ended"]}
+    assert with_ending(source, ended.seq, body)["reasons"] == ["cancelled by mara"]
+    assert with_ending(source, ended.seq + 1, body) == body
+    assert with_ending(source, ended.seq, BODY) == BODY
 
 
 def test_no_count_of_the_cycles_is_cut() -> None:

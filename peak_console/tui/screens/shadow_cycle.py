@@ -7,6 +7,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from peak_console.domain.events import EventKind
+from peak_console.operations.shadow.ending_words import ENDED
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.shadow import CycleLine
 from peak_console.tui.action import ActionState, ShadowChosen
@@ -66,7 +67,7 @@ class ShadowCycleScreen(ShadowDoing, PeakScreen):
                 seq,
                 run_id,
                 event.at,
-                body if isinstance(body, dict) else {},
+                with_ending(source, seq, body) if isinstance(body, dict) else {},
                 gate_figures(gate.get("inputs")),
                 decided[-1].seq if decided else 0,
                 event.missing or ("its body was pruned" if event.pruned else ""),
@@ -134,3 +135,11 @@ class ShadowCycleScreen(ShadowDoing, PeakScreen):
     def do_copy(self) -> None:
         """Copy the page."""
         self.peak.copy("\n".join(text_of(line).rstrip() for line in self._lines(120)) + "\n", "cycle")
+
+
+def with_ending(source: "Source", seq: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a cycle; of one that was told to end, with why, as the list of cycles has it."""
+    if body.get("reasons") != [ENDED]:
+        return body
+    known = next((one for one in source.shadow().cycles if one.seq == seq), None)
+    return {**body, "reasons": list(known.reasons)} if known is not None and known.reasons else body
