@@ -11,6 +11,8 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.ledger import existing
 from peak_console.operations.shadow.books import book_lines
 from peak_console.operations.shadow.cycles import cycle_lines
+from peak_console.operations.shadow.ending_words import with_endings
+from peak_console.operations.shadow.job_lines import RecordedJobs
 from peak_console.operations.shadow.newest import NewestEvents
 from peak_console.operations.views.shadow import BookLine, CycleLine
 
@@ -34,7 +36,10 @@ def shadow_record(ws: Workspace) -> ShadowRecord:
     newest = NewestEvents((EventKind.SHADOW_CYCLE_FINISHED,), CYCLES_READ)
     with LedgerReader(existing(ws).ledger) as reader:
         events = newest.read(reader)
-    return ShadowRecord(cycle_lines(events), book_lines(events), newest.whole)
+        runs = RecordedJobs()
+        runs.read(reader)
+    cycles = with_endings(cycle_lines(events), runs.newest(CYCLES_READ))
+    return ShadowRecord(cycles, book_lines(events), newest.whole)
 
 
 def cycle_json(line: CycleLine) -> dict[str, Any]:
