@@ -12,7 +12,7 @@ from peak_console.domain.errors import EnvironmentUnfit
 
 _PACKAGE: Final = Path(peak_console.__file__).parent
 _SHIPPED: Final = (".toml", ".md")
-_RATE_DATE: Final = "as_of = "
+_RATE_DATES: Final = ("as_of = ", "eur_as_of = ")
 
 
 def default_configs() -> Path:
@@ -50,13 +50,20 @@ def write_demo_configs(root: Path, *, today: date) -> None:
     Raises ``FileExistsError`` where ``root`` has configs already.
     """
     shutil.copytree(demo_configs(), root / "configs")
-    budgets = root / "configs" / "ai" / "budgets.toml"
-    lines = budgets.read_text(encoding="utf-8").splitlines(keepends=True)
-    dated = [f"{_RATE_DATE}{today.isoformat()}\n" if line.startswith(_RATE_DATE) else line for line in lines]
-    budgets.write_text("".join(dated), encoding="utf-8")
+    _date_rates(root / "configs" / "ai" / "budgets.toml", today)
+    _date_rates(root / "configs" / "shadow" / "jobs.toml", today)
 
 
-def bring_demo_jobs(root: Path) -> list[str]:
+def _date_rates(file: Path, today: date) -> None:
+    """Let the planning rates of a config be of ``today``."""
+    dated = []
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+        key = next((one for one in _RATE_DATES if line.startswith(one)), None)
+        dated.append(line if key is None else f"{key}{today.isoformat()}\n")
+    file.write_text("".join(dated), encoding="utf-8")
+
+
+def bring_demo_jobs(root: Path, *, today: date) -> list[str]:
     """Write the demo's jobs, and the prompts and gold cases that they ask, where a demo of before has none.
 
     Nothing is overwritten, and nothing is written where there are jobs. Gives the names of what was written.
@@ -73,6 +80,7 @@ def bring_demo_jobs(root: Path) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             written.append(f"configs/{file.relative_to(source).as_posix()}")
+    _date_rates(there, today)
     return written
 
 

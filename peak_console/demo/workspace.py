@@ -22,7 +22,7 @@ def make_demo_workspace(
         ws.root.mkdir(parents=True, exist_ok=True)
         if not (ws.root / "configs").exists():
             write_demo_configs(ws.root, today=today)
-        elif brought := bring_demo_jobs(ws.root):
+        elif brought := bring_demo_jobs(ws.root, today=today):
             told(f"this demo of before had no jobs, so they were added: {', '.join(brought)}")
         for folder in (ws.runs, ws.audits, ws.keys):
             folder.mkdir(parents=True, exist_ok=True)

@@ -141,7 +141,7 @@ def test_demo_configs_are_never_written_over_others(tmp_path: Path) -> None:
 def test_a_demo_of_before_gets_jobs_and_keeps_what_it_has(tmp_path: Path) -> None:
     """With the prompts and gold cases that they need; nothing is overwritten, jobs that are there stay."""
     write_demo_configs(tmp_path, today=TODAY)
-    assert bring_demo_jobs(tmp_path) == []
+    assert bring_demo_jobs(tmp_path, today=TODAY) == []
     shutil.rmtree(tmp_path / "configs/shadow")
     shutil.rmtree(tmp_path / "configs/ai/canaries")
     prompt = tmp_path / "configs/ai/prompts/shadow-outlook/1.md"
