@@ -176,6 +176,13 @@ def _money(text: str) -> str:
     return text.replace("max_calls_per_min = 1\n", "max_calls_per_min = 100_000\n")
 
 
+def _stopped_for_a_while(world: World) -> None:
+    """What was due meanwhile is told once runs may begin again."""
+    world.peak("stop", "--reason", "soak")
+    time.sleep(12)  # the demo's cooldown
+    world.peak("enable", "--reason", "soak", "--confirm", "ENABLE")
+
+
 OUTLOOK, ADVICE = "openai:gpt-5-mini", "openai:gpt-5.2"
 QUICK = 0.15
 """The simulator's delays are cut to this, so that two weeks fit into an hour."""
@@ -310,17 +317,8 @@ def disturbances(cycles: int) -> list[Disturbance]:
         Disturbance(
             "operator's stop and enable",
             at(0.90),
-            lambda world: world.peak("stop", "--reason", "soak"),
-            (
-                (
-                    "job.missed (stopped)",
-                    lambda one: one.kind == EventKind.JOB_MISSED and body(one).get("why") == "stopped",
-                ),
-            ),
-            undo=lambda world: (
-                time.sleep(12),
-                world.peak("enable", "--reason", "soak", "--confirm", "ENABLE"),
-            ),
+            _stopped_for_a_while,
+            (("job.missed (stopped)", of_kind(EventKind.JOB_MISSED, why="stopped")),),
             lasts=0,
         ),
     ]
