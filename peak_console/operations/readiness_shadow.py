@@ -211,7 +211,7 @@ class _Judge:
             evidence=f"peak gate replay; {_GATE} {span(made)}",
             remedy="find out what changed them: peak gate replay",
             unknown=(
-                "keep bodies longer than the window (peak ledger prune), and let the shadow jobs run on"
+                "keep bodies longer than the window (configs/ledger.toml), and let the shadow jobs run on"
                 if pruned
                 else "let the shadow jobs run on: peak jobs list"
             ),

@@ -102,7 +102,7 @@ def test_only_adapters_write_requests_for_providers() -> None:
 def test_only_the_road_holds_the_transport_and_asks_it_to_send() -> None:
     """The client makes it, exchanges, streams and background work use it; probing asks for free lists.
 
-    Hooks tell of incidents with it, and know nothing of models or of the road.
+    Hooks tell of incidents with it, and market data is fetched; both know nothing of models or of the road.
     """
     holders = {
         name(path)
@@ -110,9 +110,9 @@ def test_only_the_road_holds_the_transport_and_asks_it_to_send() -> None:
         if any(one.startswith("peak_console.net.http") for one in imports(ast.parse(path.read_text())))
     }
     road = {"llm/client.py", "llm/exchange.py", "llm/streamed.py", "llm/unattended/background.py"}
-    hooks = {"incidents/delivery.py", "node/hookchild.py"}
-    assert holders <= road | hooks | {"llm/checks/probing.py"}
-    for path in (PACKAGE / one for one in sorted(hooks)):
+    others = {"incidents/delivery.py", "node/hookchild.py", "shadow/sources.py"}
+    assert holders <= road | others | {"llm/checks/probing.py"}
+    for path in (PACKAGE / one for one in sorted(others)):
         of_road = [one for one in imports(ast.parse(path.read_text())) if one.startswith("peak_console.llm")]
         assert not of_road, path
 

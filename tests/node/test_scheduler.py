@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -476,6 +476,7 @@ def test_what_a_run_may_speak_for_follows_from_its_job_and_its_params() -> None:
     gold = job(kind="canary", two_sample=None, canary={"cases": "gold", "slots": slots})
     assert claim_of(named, gold) == JobClaim("beat", JobKind.CANARY, named.key, 2, "", configured)
     source = {"file": {"path": "x.csv"}, "sizing": {"risk_eur": Decimal(1), "max_notional_eur": Decimal(1)}}
-    cycle = {"instrument": "EUR/USD", "eur_per_quote": Decimal(1), "book": "paper", **source}
+    rate = {"eur_per_quote": Decimal(1), "eur_as_of": date(2026, 11, 20)}
+    cycle = {"instrument": "EUR/USD", "book": "paper", **rate, **source}
     made = claim_of(plain, job(kind="shadow_cycle", two_sample=None, shadow_cycle=cycle))
     assert (made.book, made.slots) == ("paper", frozenset())

@@ -147,7 +147,7 @@ def test_the_writer_takes_only_the_gates_own_word(honest: Workspace) -> None:
     """A decision that is anybody else's is refused, whatever of it was changed; other events are not its."""
     with LedgerReader(honest.ledger) as reader:
         body = dict(reader.read(BEFORE, 1)[0].body or {})
-    draft = EventDraft("ev_1", EventKind.GATE_DECIDED.value, body)
+    draft = EventDraft("ev_1", EventKind.GATE_DECIDED.value, body, run_id=body["inputs"]["intent"]["run_id"])
     assert misdecided(draft) is None
     inputs = body["inputs"]
     for change in (

@@ -103,6 +103,7 @@ def test_what_a_job_left_on_record_is_harmless() -> None:
 def test_a_list_says_what_to_know_of_each_job() -> None:
     """When it runs next, how the last run came out, what went wrong so far, and its note."""
     text = "\n".join(listed(now(JOB, scheduler="1 scheduled, 1 running"), [JOB]))
+    text = " ".join(text.split())
     for words in ("every 1h", "in 4 min", "would_block 58 min ago", "1 failed, 2 missed, 3 interrupted"):
         assert words in text
     assert "eurusd: renamed from euro" in text

@@ -14,9 +14,10 @@ from peak_console.domain.calls import CallRequest, Message
 from peak_console.domain.canonical import sha256_hex
 from peak_console.domain.vocabulary import Layer
 from peak_console.llm.providers.adapters import ADAPTERS
+from peak_console.llm.providers.reading_back import asked_again
 from peak_console.llm.providers.wire import WireCall
 from peak_console.llm.router import request_hash
-from peak_console.shadow.questions import asked_again, gather
+from peak_console.shadow.questions import gather
 
 RUN = "20261122_140000_k3v9qx"
 SCHEMA = {
