@@ -16,6 +16,7 @@ from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens import live_drawing as look
 from peak_console.tui.screens import provider_drawing as providers_look
 from peak_console.tui.screens.base import PeakScreen, age_line
+from peak_console.tui.screens.looking_back import LookingBack
 from peak_console.tui.widgets.canvas import Canvas
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.widgets.time_series import TimeSeries
@@ -80,7 +81,7 @@ class AlertTable(Table[Alert]):
         return look.alert_line(alert, width), row == self.cursor and self.has_focus
 
 
-class LiveScreen(PeakScreen):
+class LiveScreen(LookingBack, PeakScreen):
     """Key figures, plots, slots, alerts, the tail of calls."""
 
     NAME = "live"
@@ -355,27 +356,8 @@ class LiveScreen(PeakScreen):
             remedy = " — ".join(part for part in (alert.title, alert.detail, alert.action) if part)
             self.peak.say(f"{remedy}{f'; $ {alert.cli}' if alert.cli else ''}", timeout=10)
 
-    def do_window_next(self) -> None:
-        """The next window; after the last the first."""
-        every = list(Window)
-        self._look_back(every[(every.index(self.window) + 1) % len(every)])
-
-    def do_window_longer(self) -> None:
-        """Look further back."""
-        self._look_back(self.window.step(1))
-
-    def do_window_shorter(self) -> None:
-        """Look less far back."""
-        self._look_back(self.window.step(-1))
-
-    def do_window_set(self, text: str = "") -> None:
-        """Look back as far as ``text`` says."""
-        if text not in set(Window):
-            self.peak.say(f"a window is one of {' '.join(Window)}", severity="warning")
-            return
-        self._look_back(Window(text))
-
-    def _look_back(self, window: Window) -> None:
+    def look_back(self, window: Window) -> None:
+        """Show what lies within ``window``."""
         if window is not self.window or not self._chosen:
             self.window, self._chosen = window, True
             self.paused = False

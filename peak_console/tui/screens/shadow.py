@@ -23,6 +23,7 @@ from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.base import PeakScreen, age_line
 from peak_console.tui.screens.live import RuleLine
+from peak_console.tui.screens.looking_back import LookingBack
 from peak_console.tui.screens.shadow_doing import ShadowDoing
 from peak_console.tui.screens.shadow_figures import figures_shown, within
 from peak_console.tui.screens.shadow_following import Followed, identity
@@ -39,7 +40,7 @@ _ROWS: Final = {_JOBS: (4, 7, 12), _DRIFT: (3, 7, 12), _READY: (2, 6, 14)}
 """Rows that a list shows at once, at most: in 24 lines, in 34, in a huge terminal."""
 
 
-class ShadowScreen(ShadowDoing, PeakScreen):
+class ShadowScreen(ShadowDoing, LookingBack, PeakScreen):
     """Four lists; ``tab`` goes from one to the next, Enter opens what the cursor is on."""
 
     NAME = "shadow"
@@ -362,27 +363,8 @@ class ShadowScreen(ShadowDoing, PeakScreen):
         self._sorts[name] = (at, not turned)
         self.redraw()
 
-    def do_window_next(self) -> None:
-        """The next window; after the last the first."""
-        every = list(Window)
-        self._look_back(every[(every.index(self.window) + 1) % len(every)])
-
-    def do_window_longer(self) -> None:
-        """Look further back."""
-        self._look_back(self.window.step(1))
-
-    def do_window_shorter(self) -> None:
-        """Look less far back."""
-        self._look_back(self.window.step(-1))
-
-    def do_window_set(self, text: str = "") -> None:
-        """Look back as far as ``text`` says."""
-        if text not in set(Window):
-            self.peak.say(f"a window is one of {' '.join(Window)}", severity="warning")
-            return
-        self._look_back(Window(text))
-
-    def _look_back(self, window: Window) -> None:
+    def look_back(self, window: Window) -> None:
+        """Show what lies within ``window``."""
         self.window = window
         self.redraw()
         self.show_crumbs()
