@@ -16,6 +16,7 @@ from peak_console.config.lock_places import places_of
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import ModelEntry
 from peak_console.config.verifying import Standing, standing, suffices, why_not
+from peak_console.domain.addresses import is_loopback
 from peak_console.domain.calls import CallReason
 from peak_console.domain.errors import CallRefused
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
@@ -26,7 +27,7 @@ from peak_console.llm.providers.adapters import (
     base_url_variable,
     placeholders,
 )
-from peak_console.net.addresses import is_loopback, unfit
+from peak_console.net.addresses import unfit
 from peak_console.net.messages import bare_url
 from peak_console.policy.deny import Denial, hard_deny
 from peak_console.policy.guards import guard

@@ -1,6 +1,7 @@
 import pytest
 
-from peak_console.net.addresses import is_loopback, unfit
+from peak_console.domain.addresses import is_loopback
+from peak_console.net.addresses import unfit
 
 
 @pytest.mark.parametrize(

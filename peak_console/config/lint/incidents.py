@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from importlib.resources import files
-from ipaddress import ip_address
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from peak_console.config.incidents import WATCHED, Hook, HookKind, IncidentsConfig, TriggerRules
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.inspection import Hit, Inspection
+from peak_console.domain.addresses import is_loopback
 from peak_console.domain.incidents import Auto, Trigger
 from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.stats.burn import DAY_S
@@ -199,16 +199,9 @@ def _unreachable(hook: Hook) -> str:
         return "its url is none"
     if not host or parts.scheme not in {"https", "http"}:
         return "its url is no https address"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(hook.url):
         return "its url is not https and not on this machine"
     return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_program(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import ip_address
 from pathlib import Path as FilePath
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.positions import Path
 from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.config.sources import PROMPTS
+from peak_console.domain.addresses import is_loopback
 from peak_console.domain.jobs import CatchUp
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 
@@ -315,16 +315,9 @@ def _open_address(url: str) -> str:
         return "its url names no host"
     if parts.username is not None:
         return "its url holds a name"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(url):
         return "its url is not https and not on this machine"
     return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fires(schedule: str) -> Firing | str:

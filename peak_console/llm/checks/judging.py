@@ -9,6 +9,7 @@ from typing import Final
 
 from peak_console.config.matrix import ChainEntry
 from peak_console.config.registry import NEAR_SHUTDOWN_DAYS, ModelEntry
+from peak_console.domain.addresses import is_loopback
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import PhaseLevel
 from peak_console.llm.checks.targets import Target
@@ -16,7 +17,7 @@ from peak_console.llm.credentials import Credentials
 from peak_console.llm.providers.adapters import ADAPTERS, base_url_variable, placeholders
 from peak_console.llm.providers.listing import ListedModel, region_of
 from peak_console.llm.providers.wire import error_object
-from peak_console.net.addresses import is_loopback, unfit
+from peak_console.net.addresses import unfit
 from peak_console.net.messages import bare_url
 from peak_console.policy.deny import hard_deny
 

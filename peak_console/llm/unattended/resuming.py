@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from peak_console.config.configs import Configs
 from peak_console.control.gate import CallGate
+from peak_console.domain.addresses import is_loopback
 from peak_console.domain.calls import (
     Answer,
     CallReason,
@@ -49,7 +50,7 @@ from peak_console.llm.router import Hop, Route
 from peak_console.llm.steps import Steps
 from peak_console.llm.unattended.claims import Claim, PendingCall, claim, pending_call
 from peak_console.llm.unattended.recorded import recorded_result
-from peak_console.net.addresses import is_loopback, unfit
+from peak_console.net.addresses import unfit
 from peak_console.net.messages import bare_url
 
 _ENDS: Final = frozenset({EventKind.CALL_COMPLETED.value, EventKind.CALL_FAILED.value})
