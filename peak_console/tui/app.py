@@ -116,7 +116,7 @@ class PeakApp(AppActions, IncidentActions, ReplayActions, App[int]):
         self.replay_marks: dict[int, tuple[str, ...]] = {}
         self.came_from: list[str] = []
         self.contained = {}
-        self._keys = KeyOrder(self)
+        self._keys = KeyOrder(self, self.take_unanswered)
         self._last_failure = ""
         self._warned_until = 0.0
         for one in themes.THEMES:

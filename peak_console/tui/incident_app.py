@@ -6,7 +6,10 @@ What a key did is kept here and not in the panel: closing the panel loses nothin
 import threading
 from typing import TYPE_CHECKING, Final, cast
 
+from textual.events import Key
+
 from peak_console.operations.views.bar import BarSnapshot
+from peak_console.tui.actions import BY_ID
 
 if TYPE_CHECKING:
     from peak_console.operations.views.incident_desk import IncidentDesk
@@ -110,10 +113,16 @@ class IncidentActions:
         getattr(panel, f"do_incident_{name}")(reason)
 
     def do_incident_open(self) -> None:
-        """Open the incident panel."""
+        """Open the incident panel, unless it stands there already."""
         from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
 
-        self._desk_app.push_screen(IncidentPanel())
+        if not isinstance(self._desk_app.screen, IncidentPanel):
+            self._desk_app.push_screen(IncidentPanel())
+
+    def take_unanswered(self, key: Key) -> None:
+        """Open the panel although the screen that was to do it hangs: everything can be stopped there."""
+        if key.key in BY_ID["incident.open"].keys.split(","):
+            self.do_incident_open()
 
     async def do_incident_disarm(self, reason: str = "") -> None:
         """Open the panel and disarm at once: what ``:disarm`` means."""

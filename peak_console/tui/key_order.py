@@ -7,6 +7,7 @@ waits until the one before was handled, and what it did to focus and screens has
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -15,9 +16,11 @@ from textual.events import Key, Paste
 from textual.message_pump import MessagePump
 from textual.widgets import Input
 
-_LONGEST_S: Final = 0.3
-"""How long a key may hold up the next one, whatever it does."""
 _LOOK_S: Final = 0.02
+_LOOKS: Final = 15
+"""How often it is looked whether a key is done before the next one goes on: 0.3 s, and longer only by what
+the loop itself is late. A key that waits for nothing but a busy machine is not done yet: of ``!s`` the ``s``
+would stop nothing on the screen below."""
 _ROUNDS: Final = 4
 _STILL: Final = frozenset({"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "backspace"})
 """Keys that move within what has the focus: no frame is waited for."""
@@ -32,8 +35,10 @@ def takes_text(node: object) -> bool:
 class KeyOrder:
     """Keeps keys and pastes back while one before them is being handled."""
 
-    def __init__(self, app: App[Any]) -> None:
+    def __init__(self, app: App[Any], unanswered: Callable[[Key], None]) -> None:
+        """``unanswered`` is told of a key that what had the focus did not handle in its time."""
         self._app = app
+        self._unanswered = unanswered
         self._waiting: deque[Key | Paste] = deque()
         self._released: Key | Paste | None = None
         self._following: asyncio.Task[None] | None = None
@@ -59,9 +64,16 @@ class KeyOrder:
             self._following.cancel()
 
     async def _follow(self, event: Key | Paste, target: MessagePump | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_S):
-                await self._settled(event, target)
+        settling = asyncio.create_task(self._settled(event, target))
+        try:
+            for _ in range(_LOOKS):
+                if (await asyncio.wait({settling}, timeout=_LOOK_S))[0]:
+                    break
+            else:
+                if isinstance(event, Key) and not (target is not None and takes_text(target)):
+                    self._unanswered(event)
+        finally:
+            settling.cancel()
         if self._waiting:
             self._released = self._waiting.popleft()
             self._app.post_message(self._released)

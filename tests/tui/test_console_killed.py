@@ -52,13 +52,13 @@ def token_on_screen(root: Path) -> str:
     with Terminal(command) as terminal:
         terminal.wait("DISARMED", 60)
         terminal.press("5")
-        terminal.wait("checklist", 20)
+        terminal.wait("may be asked for", 60)
         terminal.press("a")
-        terminal.wait("ask to be armed", 20)
-        terminal.wait(" DRILL ", 20)
+        terminal.wait("ask to be armed", 60)
+        terminal.wait(" DRILL ", 60)
         terminal.press("tab", "venue:paper", "tab", "tab", "weekly")
         terminal.press("\x19")  # ctrl+y
-        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", 20)
+        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", 60)
         terminal.child.kill(signal.SIGKILL)
         terminal.child.wait()
     found = re.search(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", shown)

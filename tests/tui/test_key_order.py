@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from change_scenes import BASE, DRAFT, MATRIX, bench, change_app, sha256
 from console_driving import make_app, settle
@@ -12,7 +12,6 @@ from textual import events
 from textual.keys import _character_to_key
 
 from peak_console.tui.app import PeakApp
-from peak_console.tui.key_order import _LONGEST_S
 from peak_console.tui.screens.call import CallScreen
 from peak_console.tui.screens.calls import CallsScreen
 from peak_console.tui.screens.incident import IncidentPanel
@@ -120,6 +119,30 @@ async def test_two_keys_at_once_stop(tmp_path: Path) -> None:
     assert not (control / "ENABLED").exists()
 
 
+async def test_keys_keep_their_order_while_the_machine_is_busy(tmp_path: Path) -> None:
+    """``!s`` stops also where each turn of the loop takes longer than a key may take when nothing is busy."""
+    control = tmp_path / "audits" / "control"
+    control.mkdir(parents=True)
+    (control / "ENABLED").write_text("{}", encoding="utf-8")
+    app = make_app(scene("normal"), root=tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        busy = asyncio.create_task(_busy())
+        burst(app, "!", "s")
+        deadline = monotonic() + 30
+        while not (control / "STOP").exists():
+            assert monotonic() < deadline
+            await pilot.pause()
+        busy.cancel()
+
+
+async def _busy() -> None:
+    """The loop's turns, each late by what other programs take of the machine."""
+    while True:
+        sleep(0.06)  # noqa: ASYNC251 - it is the loop that is held up
+        await asyncio.sleep(0)
+
+
 async def test_a_key_that_is_never_done_holds_up_the_next_for_a_moment_only() -> None:
     """What hangs in a handler does not keep the operator from stopping."""
     app = make_app(scene("normal"))
@@ -127,13 +150,10 @@ async def test_a_key_that_is_never_done_holds_up_the_next_for_a_moment_only() ->
         await settle(pilot)
         hang = asyncio.Event()
         app.screen.call_later(hang.wait)
-        began = monotonic()
         burst(app, "j", "!")
-        deadline = began + 10
+        deadline = monotonic() + 30
         while not isinstance(app.screen, IncidentPanel):
             assert monotonic() < deadline
             await asyncio.sleep(0.005)
-            if monotonic() - began > 5 * _LONGEST_S:
-                hang.set()
         hang.set()
         await until(app, "hang")
