@@ -1,7 +1,6 @@
 """Status: may anything act right now, why, since when, how fresh is that. The posture bar's facts."""
 
 import contextlib
-import json
 import os
 import socket
 import sqlite3
@@ -10,34 +9,29 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 from peak_console.config.workspace import Workspace
-from peak_console.control.boot import boot_id
-from peak_console.control.files import NODE
-from peak_console.control.folder import read_file
 from peak_console.control.gate import CallGate
 from peak_console.domain.clock import Clock, SystemClock, from_iso
 from peak_console.domain.errors import LedgerUnavailable
 from peak_console.domain.events import EventKind
 from peak_console.domain.posture import Orders, Posture, PostureReason, PostureState
 from peak_console.domain.vocabulary import Phase
-from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.disk import read_disk
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
-from peak_console.operations.standing import rebooted_at, standing, workers_missing
+from peak_console.operations.node_presence import node_facts, read_node_json, this_boot
+from peak_console.operations.provider_addresses import foreign_urls, seen_urls, used_by_others
+from peak_console.operations.standing import standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
 from peak_console.operations.views.bar import (
     BarSnapshot,
     LedgerHead,
-    NodeFacts,
     SeenUrl,
     SignedHead,
 )
-from peak_console.operations.views.body_fields import time_of
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.disk import DiskForecast
@@ -46,26 +40,18 @@ from peak_console.operations.views.incidents import IncidentLine
 from peak_console.operations.views.ledger_door import LedgerDoor
 
 if TYPE_CHECKING:
-    from peak_console.control.lease import Lease
     from peak_console.operations.latches import LatchBook
     from peak_console.operations.shadow.bar_facts import BarShadow
     from peak_console.operations.signed_head import SignedHeads
     from peak_console.operations.views.config_facts import ConfigFacts
     from peak_console.operations.views.shadow_bar import ShadowBar
 
-_BASE_URL: Final = ("PEAK_PROVIDER_", "_BASE_URL")
-_LOOPBACK: Final = ("http://127.", "http://localhost", "http://[::1]")
-_SEEN_CALLS: Final = 30
-_SEEN_S: Final = 3600.0
-"""How many of the newest requests, and how old ones, are looked at for addresses of other processes."""
 _DISK_EVERY_S: Final = 10.0
 _GONE: Final = "the ledger is gone, although heads of it were signed"
 _RECOVER: Final = (
     'put a backup back: peak ledger recover --from BACKUP --reason "..."; '
     'without one: peak ledger recover --reason "..."'
 )
-_OWN_HOSTS: Final = {"azure": ".azure.com", "bedrock": ".amazonaws.com"}
-"""Where providers are at home whose address the environment always tells a part of."""
 _DATED: Final = frozenset(
     {
         PostureReason.STOP_PRESENT,
@@ -155,7 +141,7 @@ class StatusReader:
         simulated = ledger.simulated or (lease is not None and lease.simulated)
         foreign = foreign_urls(self._environ, simulated=simulated)
         boot_us = self._clock.boot_us()
-        stands = standing(lease, posture, now=now, boot_us=boot_us, boot_id=_this_boot())
+        stands = standing(lease, posture, now=now, boot_us=boot_us, boot_id=this_boot())
         snapshot = BarSnapshot(
             taken_at=now,
             posture=posture,
@@ -174,9 +160,9 @@ class StatusReader:
             host=self._host,
             simulated=simulated,
             foreign_urls=foreign,
-            seen_urls=() if simulated else _of_others(ledger.seen_urls, foreign, now),
+            seen_urls=() if simulated else used_by_others(ledger.seen_urls, foreign, now),
             background=() if posture.calls else ledger.background,
-            node=self._node(lease, now, boot_us),
+            node=node_facts(read_node_json(self.ws.control), lease, now=now, boot_us=boot_us),
             ai_enabled=posture.calls,
             ai_armed=posture.state is PostureState.ARMED,
             sqlite_version=sqlite3.sqlite_version,
@@ -331,56 +317,22 @@ class StatusReader:
 
             self._signed = SignedHeads(self.ws)
         genesis = reader.by_seq(1)
-        return self._signed.read(seq, self._node_json(), genesis.hash if genesis else "")
+        return self._signed.read(seq, read_node_json(self.ws.control), genesis.hash if genesis else "")
 
     def _verified(self) -> bool | None:
         """What the node knows of the chain."""
         posture_reasons = set(self._gate.posture().reasons)
         if PostureReason.LEDGER_BROKEN in posture_reasons:
             return False
-        told = self._node_json().get("verified")
+        told = read_node_json(self.ws.control).get("verified")
         ok = told.get("ok") if isinstance(told, Mapping) else None
         return ok if isinstance(ok, bool) else None
 
     def _verified_facts(self) -> tuple[int, str]:
         """Up to which event the node verified the chain, and when."""
-        told = self._node_json().get("verified")
+        told = read_node_json(self.ws.control).get("verified")
         events, at = (told.get("events"), told.get("at")) if isinstance(told, Mapping) else (0, "")
         return (events if type(events) is int else 0, at if isinstance(at, str) else "")
-
-    def _node_json(self) -> Mapping[str, Any]:
-        with contextlib.suppress(OSError, ValueError):
-            data = read_file(os.fspath(self.ws.control / NODE))
-            told = json.loads(data) if data else {}
-            return told if isinstance(told, dict) else {}
-        return {}
-
-    def _node(self, lease: "Lease | None", now: datetime, boot_us: int) -> NodeFacts:
-        told = self._node_json()
-        pid, boot, here = told.get("pid"), told.get("boot_id"), _this_boot()
-        left = boot if isinstance(boot, str) else lease.boot_id if lease else None
-        rebooted = rebooted_at(left, here, now=now, boot_us=boot_us)
-        if not isinstance(pid, int) or not _alive(pid) or rebooted:
-            return NodeFacts(rebooted_at=rebooted)
-        started = told.get("started") or told.get("started_at")
-        when = None
-        with contextlib.suppress(TypeError, ValueError):
-            when = from_iso(str(started)) if started else None
-        session = told.get("session")
-        return NodeFacts(
-            running=True,
-            pid=pid,
-            session=session if isinstance(session, str) else None,
-            started_at=when,
-            metrics_url=lease.metrics_url if lease else None,
-        )
-
-
-def _this_boot() -> str:
-    """This boot's id; empty where the kernel tells none."""
-    with contextlib.suppress(OSError):
-        return boot_id()
-    return ""
 
 
 def _judged(posture: Posture, *, broken: bool) -> Posture:
@@ -403,60 +355,6 @@ def _dated(posture: Posture) -> Posture:
     return posture if posture.calls or _DATED & set(posture.reasons) else replace(posture, since=None)
 
 
-def foreign_urls(environ: Mapping[str, str], *, simulated: bool) -> tuple[tuple[str, str], ...]:
-    """Providers that the environment points elsewhere; a simulated workspace's loopback is not foreign."""
-    head, tail = _BASE_URL
-    found = [
-        (name[len(head) : -len(tail)].lower(), url)
-        for name, url in sorted(environ.items())
-        if name.startswith(head) and name.endswith(tail) and url
-    ]
-    foreign = ((name, url) for name, url in found if not (simulated and url.startswith(_LOOPBACK)))
-    return tuple((name, shown_url(url)) for name, url in foreign)
-
-
-def seen_urls(reader: LedgerReader) -> tuple[SeenUrl, ...]:
-    """Addresses of no provider's own that the newest requests went to; raises ``LedgerUnavailable``."""
-    wanted = EventFilter(kinds=(EventKind.CALL_REQUESTED.value,))
-    found: dict[tuple[str, str], SeenUrl] = {}
-    for event in reader.find(wanted, None, _SEEN_CALLS).events:
-        url, provider = (event.body or {}).get("base_url"), event.provider or ""
-        if isinstance(url, str) and url and not _at_home(provider, url):
-            shown = shown_url(url)
-            found.setdefault((provider, shown), SeenUrl(provider, shown, time_of(event)))
-    return tuple(found.values())
-
-
-def _of_others(
-    seen: tuple[SeenUrl, ...], own: tuple[tuple[str, str], ...], now: datetime
-) -> tuple[SeenUrl, ...]:
-    """Addresses that other processes used lately; those of this process stand on their own."""
-    return tuple(
-        one
-        for one in seen
-        if (one.provider, one.url) not in own and (now - one.at).total_seconds() <= _SEEN_S
-    )
-
-
-def _at_home(provider: str, url: str) -> bool:
-    """Whether an address that the environment told is one of its provider's own."""
-    own = _OWN_HOSTS.get(provider)
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(url)
-        return own is not None and parts.scheme == "https" and (parts.hostname or "").endswith(own)
-    return False
-
-
-def shown_url(url: str) -> str:
-    """An address without what may be secret in it: no user, no password, no query."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "?", parts.port
-    except ValueError:
-        return "(unreadable address)"
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-
-
 def no_workspace(problem: str, now: datetime) -> BarSnapshot:
     """The status where there is no workspace: unknown, which acts as stopped."""
     posture = Posture(
@@ -470,15 +368,3 @@ def _size(path: Path) -> int:
     with contextlib.suppress(OSError):
         return path.stat().st_size
     return 0
-
-
-def _alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -20,8 +20,9 @@ from peak_console.domain.money import NanoEur
 from peak_console.domain.posture import Orders, Posture, PostureState
 from peak_console.ledger.folds.windows import BudgetRow
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.provider_addresses import foreign_urls, shown_url
 from peak_console.operations.service import install, plan, start_command
-from peak_console.operations.status import StatusReader, _dated, _judged, foreign_urls, shown_url, status
+from peak_console.operations.status import StatusReader, _dated, _judged, status
 from peak_console.operations.views.bar import BudgetLine
 from peak_console.operations.views.config_facts import budget_lines
 

@@ -20,10 +20,10 @@ from peak_console.ledger.as_of.reader import AsOfReader
 from peak_console.ledger.filters import EventFilter
 from peak_console.operations.incidents.reading import IncidentBook, open_lines
 from peak_console.operations.latches import LatchBook, latch_lines
+from peak_console.operations.provider_addresses import seen_urls
 from peak_console.operations.shadow.bar_facts import shadow_bar
 from peak_console.operations.shadow.drift import DriftBook, Recorded, lines_of
 from peak_console.operations.shadow.job_lines import RecordedJobs
-from peak_console.operations.status import seen_urls
 from peak_console.operations.views.background import background_lines
 from peak_console.operations.views.bar import BarSnapshot, BudgetLine, LedgerHead, NodeFacts
 from peak_console.operations.views.body_fields import mapping, text_of, time_of
