@@ -4,8 +4,8 @@ import click
 
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import counted, table
+from peak_console.operations.criterion import CriterionResult
 from peak_console.operations.readiness import Readiness, phase_named, readiness
-from peak_console.operations.readiness_judging import CriterionResult
 
 _WORDS = {"green": "green", "red": "RED", "no_evidence": "no evidence"}
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400

@@ -35,12 +35,13 @@ from peak_console.operations.checklists_judging import (
     good,
     unknown,
 )
+from peak_console.operations.criterion import CriterionResult
 from peak_console.operations.lint import lint
 from peak_console.operations.locking.checking import check
 from peak_console.operations.logs import read_log
 from peak_console.operations.readiness import readiness
 from peak_console.operations.readiness_facts import drills_of
-from peak_console.operations.readiness_judging import CriterionResult, Drill
+from peak_console.operations.readiness_judging import Drill
 from peak_console.operations.scraping import scraped
 from peak_console.operations.views.body_fields import text_of, time_of
 

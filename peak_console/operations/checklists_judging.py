@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from peak_console.domain.incidents import DrillKind
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus, Drill
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
+from peak_console.operations.readiness_judging import Drill
 from peak_console.operations.rehearsal_commands import ARM_DRILL, ROLLBACK_DRILL
 from peak_console.operations.views.checklists import ChecklistItem, ItemState
 

@@ -16,10 +16,11 @@ from peak_console.domain.clock import Clock, SystemClock, iso
 from peak_console.domain.errors import ConfigInvalid, UsageWrong
 from peak_console.domain.vocabulary import Phase, PhaseLevel
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.criterion import CriterionResult, CriterionStatus, is_green
 from peak_console.operations.ledger import existing
 from peak_console.operations.phase import phase_of
 from peak_console.operations.readiness_facts import gather
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus, evaluate, is_green
+from peak_console.operations.readiness_judging import evaluate
 from peak_console.operations.readiness_shadow import shadow_results
 from peak_console.operations.readiness_tallies import Tallies
 

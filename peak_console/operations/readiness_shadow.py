@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from peak_console.config.readiness import Criteria
-from peak_console.operations.readiness_judging import CriterionResult, listed_words, result_of, since_words
+from peak_console.operations.criterion import CriterionResult, listed_words, result_of, since_words
 from peak_console.operations.readiness_tallies import CycleMark, DecisionMark
 from peak_console.operations.shadow.lost_cycles import LostCycle
 

@@ -19,6 +19,7 @@ from peak_console.domain.ids import new_event_id
 from peak_console.domain.vocabulary import Phase
 from peak_console.node.admission import Circumstances, admit
 from peak_console.node.facts import Facts
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
 from peak_console.operations.enable import append_proved
 from peak_console.operations.phase import phase_of
 from peak_console.operations.phase_changing import (
@@ -29,7 +30,6 @@ from peak_console.operations.phase_changing import (
     promotion_from,
 )
 from peak_console.operations.readiness import Readiness
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BOOT_US = 5_000_000_000

@@ -20,7 +20,8 @@ from peak_console.operations.checklists_judging import (
     items_of,
     unknown,
 )
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus, Drill
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
+from peak_console.operations.readiness_judging import Drill
 from peak_console.operations.views.checklists import Checklist, ChecklistItem, ItemState
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

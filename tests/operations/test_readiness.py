@@ -12,8 +12,8 @@ from peak_console.domain.clock import ManualClock
 from peak_console.domain.events import EventDraft
 from peak_console.domain.vocabulary import Phase
 from peak_console.ledger.writer import LedgerWriter
+from peak_console.operations.criterion import CriterionStatus
 from peak_console.operations.readiness import next_asked, readiness
-from peak_console.operations.readiness_judging import CriterionStatus
 
 
 @pytest.fixture

@@ -13,15 +13,14 @@ from peak_console.config.readiness import Criteria, demanded
 from peak_console.domain.clock import iso
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.vocabulary import PhaseLevel
+from peak_console.operations.criterion import CriterionStatus, is_green
 from peak_console.operations.readiness_facts import level_begun
 from peak_console.operations.readiness_judging import (
-    CriterionStatus,
     Drill,
     LockFacts,
     ReadinessFacts,
     VerifiedFacts,
     evaluate,
-    is_green,
 )
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -18,7 +18,7 @@ from peak_console.domain.jobs import RunState
 from peak_console.domain.trading import GateLimits, GatePosture, Market, OrderIntent, Portfolio, Side
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
 from peak_console.operations.readiness_shadow import (
     CanaryMark,
     CriticTally,

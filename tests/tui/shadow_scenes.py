@@ -27,8 +27,8 @@ from peak_console.domain.trading import (
     Side,
 )
 from peak_console.domain.vocabulary import Phase
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
 from peak_console.operations.readiness import Readiness
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
 from peak_console.operations.views.fake import FakeSource
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.run_detail import EventDetail, RunDetail

@@ -23,7 +23,7 @@ from shadow_scenes import (
 )
 
 from peak_console.domain.jobs import RunState
-from peak_console.operations.readiness_judging import CriterionStatus
+from peak_console.operations.criterion import CriterionStatus
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import Slot, SlotRow

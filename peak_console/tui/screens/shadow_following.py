@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peak_console.operations.readiness_judging import CriterionResult
+from peak_console.operations.criterion import CriterionResult
 from peak_console.operations.views.shadow import CycleLine, DriftLine, JobLine
 
 

@@ -8,7 +8,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from peak_console.domain.text import one_line
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
 from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.shadow import ShadowFacts
 from peak_console.tui import figures

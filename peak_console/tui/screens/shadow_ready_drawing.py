@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from peak_console.domain.text import one_line
-from peak_console.operations.readiness_judging import CriterionResult, CriterionStatus
+from peak_console.operations.criterion import CriterionResult, CriterionStatus
 from peak_console.operations.views.shadow import ShadowFacts
 from peak_console.tui import figures
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, width_of
