@@ -26,12 +26,7 @@ from peak_console.operations.node_presence import node_facts, read_node_json, th
 from peak_console.operations.provider_addresses import foreign_urls, seen_urls, used_by_others
 from peak_console.operations.standing import standing, workers_missing
 from peak_console.operations.views.background import BackgroundLine, background_lines
-from peak_console.operations.views.bar import (
-    BarSnapshot,
-    LedgerHead,
-    SeenUrl,
-    SignedHead,
-)
+from peak_console.operations.views.bar import BarSnapshot, LedgerHead, SeenUrl, SignedHead
 from peak_console.operations.views.breaker_fold import breaker_lines
 from peak_console.operations.views.breakers import BreakerLine
 from peak_console.operations.views.disk import DiskForecast
