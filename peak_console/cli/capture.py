@@ -7,7 +7,8 @@ import click
 from peak_console.cli.options import Invocation, common
 from peak_console.cli.output import counted
 from peak_console.domain.text import one_line
-from peak_console.operations.capture import Captured, capture
+from peak_console.operations.capture import capture
+from peak_console.operations.captured import Captured
 
 _SHOWN = 12
 

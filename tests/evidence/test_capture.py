@@ -17,8 +17,9 @@ from peak_console.cli.evidence import _verified
 from peak_console.domain.clock import iso
 from peak_console.domain.errors import UsageWrong
 from peak_console.evidence.manifest import MANIFEST, STATEMENT
-from peak_console.operations.capture import Captured, Limits, capture
+from peak_console.operations.capture import Limits, capture
 from peak_console.operations.capture_ledger import AFTER_TRIGGER, NEWEST, UP_TO_TRIGGER, Around
+from peak_console.operations.captured import Captured
 from peak_console.operations.evidence import PackVerified, list_packs, verify_pack, verify_path
 
 INCIDENT = "inc_20261122_140500_abc123"
