@@ -14,6 +14,7 @@ import orjson
 from peak_console.config.versions import PROMPTS
 from peak_console.domain.canonical import canonical
 from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.evidence.artefacts import artefacts_on_record
 from peak_console.evidence.derived import derived_files
 from peak_console.evidence.event_lines import EventLine, line_of
 from peak_console.evidence.gathering import RunRecord
@@ -32,7 +33,6 @@ from peak_console.evidence.manifest import FileEntry, LeftOut, entry_of
 from peak_console.evidence.readme import readme
 from peak_console.evidence.run_files import RunFile
 from peak_console.evidence.striking import Strike, struck_bytes, struck_lines
-from peak_console.evidence.verifying import artefacts_on_record
 from peak_console.ledger.heads.proofs import InclusionProof
 
 Kept = Callable[[str, str], tuple[str, bytes] | None]

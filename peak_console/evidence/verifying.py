@@ -3,16 +3,14 @@
 Nothing of the pack is trusted but what the given public key signed; nothing outside it is asked.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
 
 from peak_console.domain.canonical import sha256_hex
-from peak_console.domain.events import EventKind, LedgerEvent
+from peak_console.domain.events import LedgerEvent
+from peak_console.evidence.artefacts import recorded_artefacts
 from peak_console.evidence.derived import derived_files, program_version
 from peak_console.evidence.dsse import EnvelopeWrong, key_id, signers_of, unseal
 from peak_console.evidence.event_lines import EventLine, read_lines
@@ -27,6 +25,7 @@ from peak_console.evidence.manifest import (
 )
 from peak_console.evidence.sources import PackFiles, PackUnreadable
 from peak_console.evidence.statement import Statement, read_statement
+from peak_console.evidence.verified import FileState, PackVerified, State
 from peak_console.ledger.heads.merkle_proofs import verify_inclusion
 from peak_console.ledger.heads.notes import Checkpoint, NoteKey, NoteMalformed, origin_of, read_note
 
@@ -37,54 +36,10 @@ Cancelled = Callable[[], bool]
 
 PROBLEMS_LIMIT: Final = 200
 _TELL_EVERY: Final = 200
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class State(StrEnum):
-    """What became of a file since it was sealed."""
-
-    OK = "ok"
-    MISSING = "missing"
-    EXTRA = "extra"
-    CHANGED = "changed"
 
 
 class VerificationCancelled(Exception):
     """The caller wanted no more of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """A file of a pack, as it is against as it was sealed; size in bytes, of what is there."""
-
-    path: str
-    size: int
-    media_type: str
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class PackVerified:
-    """What verifying a pack gave. ``ok`` only where nothing at all is wrong."""
-
-    ok: bool
-    run_id: str
-    signed_by: str
-    """The id of the key whose signature holds: SHA-256 of the public key. Empty where none does."""
-    files: tuple[FileState, ...]
-    proofs_ok: bool
-    events: int
-    """Events in the pack whose hashes and proofs hold."""
-    problems: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    """What the pack says of itself that a reader must know: what was struck out, pruned or never there."""
-    checkpoint_size: int = 0
-    origin: str = ""
-    version: str = ""
-    recorded: str = ""
-    """Whether the ledger recorded this seal: ``yes``, ``no``, ``differs``; empty where it was not asked."""
-    recorded_seq: int | None = None
-    """The place of the ``evidence.sealed`` that did."""
 
 
 def verify_files(
@@ -370,23 +325,6 @@ class _Verification:
     def _problem(self, text: str) -> None:
         if text not in self._problems:
             self._problems.append(text)
-
-
-def recorded_artefacts(run: list[LedgerEvent]) -> set[str]:
-    """The SHA-256 of every artefact that a run's end names."""
-    return {digest for path, digest in artefacts_on_record(run)}
-
-
-def artefacts_on_record(run: list[LedgerEvent]) -> Iterator[tuple[str, str]]:
-    """Every artefact that a run's end names: its path below the run's folder and its SHA-256."""
-    for event in run:
-        if event.kind != EventKind.RUN_FINISHED or event.body is None:
-            continue
-        listed = event.body.get("artefacts")
-        for one in listed if isinstance(listed, list) else []:
-            path, digest = (one.get("path"), one.get("sha256")) if isinstance(one, Mapping) else (None, None)
-            if isinstance(path, str) and isinstance(digest, str) and _SHA256.fullmatch(digest):
-                yield path, digest
 
 
 def _is_included(event: LedgerEvent, proof: tuple[str, list[str]] | None, checkpoint: Checkpoint) -> bool:

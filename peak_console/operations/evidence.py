@@ -19,15 +19,8 @@ from peak_console.evidence.layout import REPORT
 from peak_console.evidence.manifest import STATEMENT
 from peak_console.evidence.places import PackPlace, all_packs, packs_of
 from peak_console.evidence.sources import FolderFiles, PackUnreadable, open_pack
-from peak_console.evidence.verifying import (
-    Cancelled,
-    FileState,
-    PackVerified,
-    Progress,
-    State,
-    VerificationCancelled,
-    verify_files,
-)
+from peak_console.evidence.verified import FileState, PackVerified, State
+from peak_console.evidence.verifying import Cancelled, Progress, VerificationCancelled, verify_files
 from peak_console.incidents.fold import find_incident
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader

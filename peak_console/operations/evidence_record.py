@@ -16,7 +16,7 @@ from peak_console.domain.ids import is_incident_id
 from peak_console.evidence.manifest import MANIFEST
 from peak_console.evidence.places import PackPlace
 from peak_console.evidence.sources import PackUnreadable, open_pack
-from peak_console.evidence.verifying import PackVerified
+from peak_console.evidence.verified import PackVerified
 from peak_console.ledger.filters import EventFilter
 from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.views.body_fields import text_of, whole

@@ -13,7 +13,7 @@ from console_scenes import HOSTILE, NANO, NOW, scene
 
 from peak_console.domain.events import LedgerEvent
 from peak_console.domain.verdict import Verdict
-from peak_console.evidence.verifying import FileState, PackVerified, State
+from peak_console.evidence.verified import FileState, PackVerified, State
 from peak_console.operations.runs import RunLine
 from peak_console.operations.views.call_detail import ChainPlace
 from peak_console.operations.views.fake import FakeSource
