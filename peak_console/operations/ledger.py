@@ -15,7 +15,7 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.heads.anchors import survey
 from peak_console.ledger.reader import LedgerReader
-from peak_console.ledger.verifying.budget_check import KnownLimits
+from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.result import VerifyCancelled, never
 from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
 from peak_console.ledger.verifying.verify import verify as verify_file

@@ -16,7 +16,7 @@ from peak_console.budget.limits import BudgetLimits, Limit, Scope
 from peak_console.domain.errors import PeakError
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.money import NanoEur
-from peak_console.ledger.verifying.budget_check import KnownLimits
+from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.verify import Plan, Sources, VerifyResult, verify
 
 MUCH = NanoEur(10**12)

@@ -7,14 +7,12 @@ and what all that may have been counted come to. Only running periods are counte
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 
-from peak_console.budget.limits import BudgetLimits, Limit, Scope, Spend, run_key, scope_keys
+from peak_console.budget.limits import Limit, Scope, Spend, run_key, scope_keys
 from peak_console.domain.clock import from_iso, iso
 from peak_console.domain.events import EventKind
 from peak_console.domain.money import text_from_nano
@@ -34,6 +32,7 @@ from peak_console.ledger.verifying.budget_hops import (
     minute_text,
     stories,
 )
+from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.parts import whole
 
 Tell = Callable[[int, int], None]
@@ -52,35 +51,6 @@ _RARE: Final = (
     "SELECT l.seq, l.ts, l.kind, l.run_id, l.provider, l.model_id, b.bytes FROM ledger l "  # noqa: S608 - constant
     f"JOIN body b USING (seq) WHERE l.kind = ? AND {RARE_SQL} ORDER BY l.seq"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class KnownLimits:
-    """The limits of the workspace's budgets as they stand now, as JSON carries them to another process."""
-
-    digest: str
-    timezone: str
-    scopes: tuple[tuple[str, str | None], ...]
-
-    @classmethod
-    def of(cls, limits: BudgetLimits) -> "KnownLimits":
-        """What of ``limits`` names counters."""
-        return cls(
-            limits.digest, limits.timezone, tuple((one.scope.value, one.layer) for one in limits.limits)
-        )
-
-    @classmethod
-    def read(cls, told: Mapping[str, Any] | None) -> "KnownLimits | None":
-        """What :func:`dataclasses.asdict` made of it."""
-        if told is None:
-            return None
-        scopes = tuple((scope, layer) for scope, layer in told["scopes"])
-        return cls(told["digest"], told["timezone"], scopes)
-
-    def limits(self) -> BudgetLimits:
-        """Limits without amounts."""
-        scopes = tuple(Limit(Scope(scope), layer) for scope, layer in self.scopes)
-        return BudgetLimits(scopes, warn_pct=Decimal(100), timezone=self.timezone, digest=self.digest)
 
 
 def find_wrong_budget(

@@ -17,9 +17,10 @@ from peak_console.ledger.folds.breaker_rows import find_wrong_breaker
 from peak_console.ledger.heads.anchor_heads import is_signed, open_regular
 from peak_console.ledger.heads.notes import Checkpoint, NoteMalformed, read_note, split_notes
 from peak_console.ledger.schema import open_for_reading
-from peak_console.ledger.verifying.budget_check import KnownLimits, find_wrong_budget
+from peak_console.ledger.verifying.budget_check import find_wrong_budget
 from peak_console.ledger.verifying.chain import Walk, judged, wrong_genesis
 from peak_console.ledger.verifying.diagnosis import Break
+from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.parts import Part, cut, whole
 from peak_console.ledger.verifying.pruned import Excuses, find_wrong_prune
 from peak_console.ledger.verifying.recount import TimeTurnedBack, find_wrong_figures

@@ -18,7 +18,6 @@ from peak_console.ledger.heads.notes import origin_of
 from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.anchors_beside import anchors_beside
-from peak_console.ledger.verifying.budget_check import KnownLimits
 from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
 from peak_console.ledger.verifying.heads import (
@@ -35,6 +34,7 @@ from peak_console.ledger.verifying.heads import (
     seen_anchors,
 )
 from peak_console.ledger.verifying.jobs import BUDGETS, FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
+from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.limits import cannot_know, strongest
 from peak_console.ledger.verifying.memory import Verified
 from peak_console.ledger.verifying.pool import cancellation, default_workers, run_all
