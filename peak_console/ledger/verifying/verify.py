@@ -18,20 +18,17 @@ from peak_console.ledger.heads.notes import origin_of
 from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.anchors_beside import anchors_beside
+from peak_console.ledger.verifying.anchors_seen import find_lagging, seen_anchors
 from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
-from peak_console.ledger.verifying.heads import (
-    Heads,
-    Sources,
+from peak_console.ledger.verifying.heads import Heads, Sources, read_heads
+from peak_console.ledger.verifying.heads_judging import (
     find_beyond,
     find_changed_key,
     find_foreign,
     find_forged,
-    find_lagging,
     find_missing,
     find_rewritten,
-    read_heads,
-    seen_anchors,
 )
 from peak_console.ledger.verifying.jobs import BUDGETS, FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
 from peak_console.ledger.verifying.known_limits import KnownLimits
