@@ -30,6 +30,8 @@ JobName = Annotated[str, Field(min_length=1, max_length=48, pattern=r"^[a-z0-9][
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9./_-]*$")]
 Fraction = Annotated[Number, Field(gt=0, le=1, max_digits=9, decimal_places=8)]
 Basis = Annotated[Number, Field(ge=0, le=1000, max_digits=9, decimal_places=4)]
+Column = Annotated[str, Field(min_length=1, max_length=80)] | Annotated[int, Field(strict=True, ge=0, le=63)]
+"""A column of a source that is not ours: its name, or its position from 0."""
 Eur = Annotated[Number, Field(ge=0, le=1_000_000_000, max_digits=20, decimal_places=9)]
 
 
@@ -55,17 +57,51 @@ class FileSource(ConfigModel):
     timezone: Zone = Field(default="UTC", description="Zone of times that name none.")
 
 
+class Columns(ConfigModel):
+    """What a source calls the columns of a bar: a name each, or a position where its rows are lists."""
+
+    time: Column = Field(description="Start of the bar: name, or position from 0 in a row that is a list.")
+    open: Column = Field(description="First price.")
+    high: Column = Field(description="Highest price.")
+    low: Column = Field(description="Lowest price.")
+    close: Column = Field(description="Last price.")
+    volume: Column | None = Field(default=None, description="Volume, where the source tells it.")
+
+    def named(self) -> dict[str, str | int]:
+        """Those that are named, by our own names."""
+        return self.model_dump(exclude_none=True)
+
+
 class HttpSource(ConfigModel):
-    """Market data from an address: JSON or CSV of bars, as a file would hold them."""
+    """Market data from an address: JSON or CSV of bars, as a file would hold them or as the keys say."""
 
     url: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^https?://")] = Field(
-        description="https, or http on loopback; subject to the hard deny."
+        description="https, or http on loopback; subject to the hard deny. A query may stand in it, a key "
+        "may not: what is named like one (`key`, `token`, `apikey`, …) is refused."
     )
     timeout_s: Annotated[int, Field(ge=1, le=120)] = Field(default=10, description="Seconds for all of it.")
     format: Annotated[str, Field(pattern=r"^(csv|json|jsonl)$")] = Field(
         default="json", description="csv, json or jsonl."
     )
     timezone: Zone = Field(default="UTC", description="Zone of times that name none.")
+    rows: Annotated[str, Field(max_length=200, pattern=r"^[^.\s]+(\.[^.\s]+)*$")] | None = Field(
+        default=None,
+        description="Where in a JSON answer the list of bars stands, as `result.list`; a number is a place "
+        "in a list. Absent: the answer is the list, or an object whose `bars` is.",
+    )
+    columns: Columns | None = Field(
+        default=None, description="The source's columns, where they are not named or ordered as a file's."
+    )
+    newest_first: bool = Field(default=False, description="Whether the newest bar is the first.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "HttpSource":
+        if self.format != "json" and self.rows is not None:
+            raise ValueError("rows is of format json alone")
+        named = self.columns.named().values() if self.columns is not None else ()
+        if self.format != "json" and any(isinstance(one, int) for one in named):
+            raise ValueError("positions of columns are of format json alone")
+        return self
 
 
 class Replay(ConfigModel):

@@ -106,7 +106,8 @@ def _words(base: Any) -> str:
     if get_origin(base) is dict:
         return _words(_unwrapped(get_args(base)[1], [])[0])
     if get_origin(base) in {Union, UnionType}:
-        return " or ".join(_words(_unwrapped(one, [])[0]) for one in get_args(base))
+        choices = [one for one in get_args(base) if one is not type(None)]
+        return " or ".join(_words(_unwrapped(one, [])[0]) for one in choices)
     if isinstance(base, type) and issubclass(base, Enum):
         return ", ".join(f"`{one.value}`" for one in base)
     return _WORDS.get(base, getattr(base, "__name__", str(base)))

@@ -4,14 +4,16 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from peak_console.domain.addresses import is_loopback
+from peak_console.domain.queries import query_fault
 
 
 @lru_cache(maxsize=256)
-def unfit(url: str) -> str | None:
+def unfit(url: str, *, query: bool = False) -> str | None:
     """Why no request may go to ``url``, or ``None``.
 
     Keys travel over TLS only, except on this machine; user information, queries and fragments have no place
-    in a provider's address.
+    in a provider's address. With ``query`` one may stand there, as far as
+    :func:`~peak_console.domain.queries.query_fault` lets it.
     """
     try:
         parts = urlsplit(url)
@@ -24,8 +26,8 @@ def unfit(url: str) -> str | None:
         return "it names no host"
     if parts.username is not None or parts.password is not None:
         return "it carries user information"
-    if parts.query or parts.fragment:
+    if "#" in url or (parts.query and not query):
         return "it carries a query or a fragment"
     if parts.scheme == "http" and not is_loopback(url):
         return "it is not https, and only this machine may be reached without TLS"
-    return None
+    return query_fault(url) if query else None

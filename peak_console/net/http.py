@@ -131,7 +131,7 @@ class HttpTransport:
             self._transport = None
 
     def _prepared(self, request: HttpRequest, deadlines: Deadlines) -> httpx.Request:
-        url = _admitted(request.url)
+        url = _admitted(request.url, open_query=request.open_query)
         connect_s = min(deadlines.connect_s, deadlines.total_s)
         prepared = httpx.Request(
             request.method,
@@ -237,21 +237,25 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
     )
 
 
-def _admitted(address: str) -> httpx.URL:
+def _admitted(address: str, *, open_query: bool = False) -> httpx.URL:
     """The URL of ``address``; raises :class:`NetError` for one that no request may go to.
 
     The deny is asked here for every request, of the address as written and as it goes out. Of queries
-    only those parameters pass that adapters write: none of them can carry a key.
+    only those parameters pass that adapters write: none of them can carry a key. With ``open_query`` any
+    query passes that holds no secret; it is denied as the rest is, and never repeated.
     """
     place, _, query = address.partition("?")
     names = {one.partition("=")[0] for one in query.split("&")} if query else set()
-    reason = unfit(place if names <= _QUERIES and "#" not in query else address)
+    ours = names <= _QUERIES and "#" not in query
+    reason = unfit(address, query=True) if open_query else unfit(place if ours else address)
     if reason is not None:
         raise NetError(NetErrorKind.ADDRESS, f"{bare_url(address)} is refused: {reason}", sent=False)
     url, text = _parsed(address)
     denial = hard_deny(base_url=address) or (hard_deny(base_url=text) if text != address else None)
     if denial is not None:
-        raise NetError(NetErrorKind.DENIED, denial.message, sent=False)
+        told = hard_deny(base_url=bare_url(address)) if open_query else denial
+        message = f"the query of {bare_url(address)} is denied" if told is None else told.message
+        raise NetError(NetErrorKind.DENIED, message, sent=False)
     return url
 
 
@@ -295,6 +299,7 @@ def _in_words(text: str) -> str:
     text = re.sub(r": <\w+Error: .*>$", "", text)
     text = re.sub(r"^\w+Error: \d{3}, message=['\"]?|^\d{3}, message:?=?\s*['\"]?|['\"]?, url=.*$", "", text)
     text = re.sub(r"^Cannot connect to host (\S+) ssl:\S+", r"\1", text)
+    text = re.sub(r"(://[^\s?]*)\?\S*", r"\1", text)  # an address is told without its query
     return text.replace(" ssl:default", "").strip()
 
 

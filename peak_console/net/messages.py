@@ -1,7 +1,7 @@
 """What goes out and what comes back: requests, responses, deadlines and the one network error. Pure."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -59,16 +59,18 @@ def bare_url(url: str) -> str:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
-    """A request to a provider. Its ``repr`` shows neither header values nor the body."""
+    """A request to a provider. Its ``repr`` shows neither query, header values nor the body."""
 
     url: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+    open_query: bool = False
+    """Whether the address may carry any query without a secret: one that an operator wrote, no adapter."""
 
     def with_headers(self, more: Mapping[str, str]) -> "HttpRequest":
         """The same request with ``more`` headers, for example the provider's key."""
-        return HttpRequest(self.url, self.body, {**self.headers, **more}, self.method)
+        return replace(self, headers={**self.headers, **more})
 
     def __repr__(self) -> str:
         names = ", ".join(self.headers)

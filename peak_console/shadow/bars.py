@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
@@ -70,17 +70,18 @@ class Gap:
 
 
 def read_bars(
-    rows: Iterable[Mapping[str, Any]], *, zone: str, bar_s: int, first_line: int = 1
+    rows: Iterable[Mapping[str, Any]], *, zone: str, bar_s: int, first_line: int = 1, step: int = 1
 ) -> tuple[Bar, ...]:
     """The bars of ``rows``, oldest first; raises :class:`DataUnusable` for the first row that is none.
 
-    ``zone`` is that of times that name none; ``first_line`` where the first row stands in its source.
+    ``zone`` is that of times that name none; ``first_line`` where the first row stands in its source, and
+    ``step`` how far on the next one stands.
     """
     zone_info = ZoneInfo(zone)
     bars: list[Bar] = []
     names: dict[str, str] = {}
     keys: tuple[str, ...] = ()
-    for line, row in enumerate(rows, first_line):
+    for line, row in zip(count(first_line, step), rows, strict=False):
         if len(bars) >= MOST_ROWS:
             raise DataUnusable(
                 f"more than {MOST_ROWS} bars",

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from peak_console.config.jobs import CycleSettings
+from peak_console.config.jobs import HttpSource as HttpSettings
 from peak_console.domain.canonical import sha256_hex
+from peak_console.domain.queries import query_fault
 from peak_console.domain.text import one_line
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError, NetErrorKind, bare_url
 from peak_console.shadow.bars import Bar, DataUnusable
-from peak_console.shadow.tables import FORMATS, MOST_BYTES, bars_of, too_large
+from peak_console.shadow.tables import FORMATS, MOST_BYTES, Layout, bars_of, too_large
 
 PACKAGE: Final = "package:"
 """What a path begins with that names data of the package."""
@@ -57,7 +59,8 @@ def source_of(settings: CycleSettings, root: Path) -> BarSource:
     """The source that a job's settings name; a relative path is below the workspace's ``root``."""
     if settings.http is not None:
         one = settings.http
-        return HttpSource(one.url, one.format, one.timezone, settings.bar_s, one.timeout_s)
+        layout = _layout(one)
+        return HttpSource(one.url, one.format, one.timezone, settings.bar_s, one.timeout_s, layout)
     if settings.file is None:
         raise DataUnusable(
             "no source is named", code="data_no_source", remedy="give the job file = { path = … }"
@@ -66,6 +69,12 @@ def source_of(settings: CycleSettings, root: Path) -> BarSource:
     if path.startswith(PACKAGE):
         return PackageSource(path.removeprefix(PACKAGE), zone, settings.bar_s)
     return FileSource(root, path, zone, settings.bar_s)
+
+
+def _layout(settings: HttpSettings) -> Layout:
+    columns = settings.columns.named() if settings.columns is not None else {}
+    rows = tuple(settings.rows.split(".")) if settings.rows else ()
+    return Layout(rows, columns, settings.newest_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +128,29 @@ class PackageSource:
 
 @dataclass(frozen=True, slots=True)
 class HttpSource:
-    """An address that answers with bars. Never follows a redirect; subject to the hard deny."""
+    """An address that answers with bars. Never follows a redirect; subject to the hard deny.
+
+    Its query is sent and never told: errors, events, pages and models have the address without it.
+    """
 
     url: str
     form: str
     zone: str
     bar_s: int
     timeout_s: float
+    layout: Layout
 
     async def load(self) -> Loaded:
         """Ask once and check the answer."""
-        request = HttpRequest(self.url, b"", {"accept": "application/json, text/csv"}, method="GET")
-        transport = HttpTransport()
+        if why := query_fault(self.url):
+            raise DataUnusable(
+                f"{bare_url(self.url)} is refused: {why}",
+                code="source_query",
+                remedy="take the key out and revoke it: name an address that needs none, or fetch to a file",
+            )
+        headers = {"accept": "application/json, text/csv"}
+        request = HttpRequest(self.url, b"", headers, method="GET", open_query=True)
+        transport = HttpTransport(max_bytes=MOST_BYTES)
         try:
             response = await transport.send(request, deadlines=Deadlines(self.timeout_s))
         except NetError as error:
@@ -149,8 +169,11 @@ class HttpSource:
                 remedy="open the address yourself and see what it says",
                 again=response.status >= 500,  # noqa: PLR2004 - a server's errors may pass
             )
-        bars = await asyncio.to_thread(bars_of, response.body, self.form, zone=self.zone, bar_s=self.bar_s)
+        bars = await asyncio.to_thread(self._bars, response.body)
         return Loaded("http", bare_url(self.url), sha256_hex(response.body), bars)
+
+    def _bars(self, data: bytes) -> tuple[Bar, ...]:
+        return bars_of(data, self.form, zone=self.zone, bar_s=self.bar_s, layout=self.layout)
 
 
 def _inside(root: Path, name: str) -> Path:

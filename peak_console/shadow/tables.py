@@ -7,8 +7,10 @@ market data reads none of them in an error.
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from peak_console.shadow.bars import MOST_ROWS, PRICES, TIMES, Bar, DataUnusable, read_bars
@@ -31,7 +33,23 @@ FORMATS: Final = {
 """Formats by a file's suffix."""
 
 
-def bars_of(data: bytes, form: str, *, zone: str, bar_s: int) -> tuple[Bar, ...]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How bars stand in a source that is not laid out as a file of bars; by default it is."""
+
+    rows: tuple[str, ...] = ()
+    """Of JSON: keys of objects, or positions in lists, from the outside to the list of bars."""
+    columns: Mapping[str, str | int] = field(default_factory=dict)
+    """Of each of our columns the source's: its name, or its position in a row that is a list."""
+    newest_first: bool = False
+
+
+_OWN: Final = Layout()
+_ORDER: Final = ("time", "open", "high", "low", "close", "volume")
+"""The columns of a row that is a list."""
+
+
+def bars_of(data: bytes, form: str, *, zone: str, bar_s: int, layout: Layout = _OWN) -> tuple[Bar, ...]:
     """The bars in ``data``, which is in the format ``form``; raises :class:`DataUnusable`."""
     if len(data) > MOST_BYTES:
         raise too_large(len(data))
@@ -41,10 +59,14 @@ def bars_of(data: bytes, form: str, *, zone: str, bar_s: int) -> tuple[Bar, ...]
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _unreadable("it is not UTF-8") from None
-    if form == "csv":
-        return read_bars(_csv(text), zone=zone, bar_s=bar_s, first_line=2)
-    rows = _lines(text) if form == "jsonl" else _json(text)
-    return read_bars(rows, zone=zone, bar_s=bar_s)
+    first = 2 if form == "csv" else 1
+    rows: Iterable[Any] = _json(text, layout) if form == "json" else (_csv if form == "csv" else _lines)(text)
+    if layout.columns:
+        rows = (_renamed(row, layout.columns, line) for line, row in enumerate(rows, first))
+    if not layout.newest_first:
+        return read_bars(rows, zone=zone, bar_s=bar_s, first_line=first)
+    turned = list(islice(rows, MOST_ROWS + 1))[::-1]
+    return read_bars(turned, zone=zone, bar_s=bar_s, first_line=first + len(turned) - 1, step=-1)
 
 
 def too_large(size: int) -> DataUnusable:
@@ -89,17 +111,55 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
             yield _object(_loaded(line, f"line {number}"), f"line {number}")
 
 
-def _json(text: str) -> Iterator[Mapping[str, Any]]:
-    """The rows of a JSON list, or of an object's ``bars``; a row may be a list in the order of a CSV file."""
+def _json(text: str, layout: Layout) -> Iterator[Any]:
+    """The rows of a JSON list, or of an object's ``bars``, or of where the layout says.
+
+    A row that is a list has the order of a CSV file's columns, unless the layout names them.
+    """
     value = _loaded(text, "it")
-    if isinstance(value, dict):
+    if layout.rows:
+        value = _within(value, layout.rows)
+    elif isinstance(value, dict):
         value = value.get("bars")
     if not isinstance(value, list) or len(value) > MOST_ROWS:
         raise _unreadable(f"it is no list of at most {MOST_ROWS} bars")
     for number, row in enumerate(value, 1):
-        if isinstance(row, list):
-            row = dict(zip(("time", "open", "high", "low", "close", "volume"), row, strict=False))  # noqa: PLW2901 - the row by its names
-        yield _object(row, f"bar {number}")
+        if not isinstance(row, list):
+            yield _object(row, f"bar {number}")
+        else:
+            yield row if layout.columns else dict(zip(_ORDER, row, strict=False))
+
+
+def _within(value: Any, steps: Sequence[str]) -> Any:
+    """What stands at the end of a path of keys and positions."""
+    for step in steps:
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            raise DataUnusable(
+                f"there is no {'.'.join(steps)} in it",
+                code="data_rows",
+                remedy="open the address yourself, and set rows to where its list of bars stands",
+            )
+    return value
+
+
+def _renamed(row: Any, columns: Mapping[str, str | int], line: int) -> Mapping[str, Any]:
+    """The row under our names; a volume that is not there is not known."""
+    found = {}
+    for ours, theirs in columns.items():
+        if (theirs in range(len(row))) if isinstance(row, list) else (theirs in row):
+            found[ours] = row[theirs]
+        elif ours != "volume":
+            raise DataUnusable(
+                f"line {line}: there is no column {theirs}",
+                code="data_columns",
+                remedy="set columns to the names or positions that the source has",
+                line=line,
+            )
+    return found
 
 
 def _object(value: Any, where: str) -> Mapping[str, Any]:

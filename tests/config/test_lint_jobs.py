@@ -70,6 +70,9 @@ CASES = [
     ("jobs.source_address", http("http://example.org/bars"), "not https"),
     ("jobs.source_address", http("https://me@example.org/bars"), "holds a name"),
     ("jobs.source_address", http("https://[bad/bars"), "is none"),
+    ("jobs.source_address", http("https://example.org/bars?a=b#c"), "a fragment"),
+    ("jobs.source_query", http("https://example.org/bars?symbol=A&apikey=hidden"), "apikey is named like"),
+    ("jobs.source_query", http("https://example.org/bars?hidden"), "no name=value"),
     ("jobs.budget_zero", cycle(more="budget = { max_cost_eur = 0 }"), "max_cost_eur is 0"),
     ("jobs.budget_zero", cycle(more="budget = { max_calls = 0 }"), "max_calls is 0"),
     ("jobs.budget_above_run", cycle(more="budget = { max_cost_eur = 100000.0 }"), "above the"),
@@ -99,6 +102,7 @@ def test_a_rule_on_jobs_fires_alone(jobs: Any, rule: str, text: str, said: str) 
         found = jobs.lint(phase)
         assert {one.rule for one in found} == {rule}, found
         assert said in found[0].message
+        assert "hidden" not in f"{found[0].message} {found[0].remedy}"
         assert (found[0].file, bool(found[0].remedy), found[0].line > 0) == (FILE, True, True)
         assert {one.severity for one in found} == {CATALOGUE[rule].severity_in(phase)}
         assert not found[0].blocks
@@ -117,6 +121,7 @@ def test_a_rule_on_jobs_fires_alone(jobs: Any, rule: str, text: str, said: str) 
         cycle() + cycle("other", more="enabled = false"),
         http("http://127.0.0.1:9000/bars"),
         http("https://example.org/bars"),
+        http("https://example.org/bars?symbol=BTCUSDT&interval=1h&limit=200"),
         SLOTS.format(layer="L0", role="primary"),
     ],
 )
@@ -134,6 +139,16 @@ def test_the_examples_that_people_copy_are_quiet(jobs: Any) -> None:
     for text in (page.split("```toml")[1].partition("```")[0], re.sub(r"(?m)^# ?", "", shipped)):
         assert "eurusd-hourly" in text
         jobs.write(FILE, text)
+        assert jobs.lint() == []
+
+
+def test_the_examples_of_answers_are_quiet(jobs: Any) -> None:
+    """Each way to read an address that the page on shadow cycles shows."""
+    page = (ROOT / "docs" / "shadow.md").read_text(encoding="utf-8")
+    tables = [text for one in page.split("```toml")[1:] if "cycle.http]" in (text := one.partition("```")[0])]
+    assert len(tables) == 3
+    for text in tables:
+        jobs.write(FILE, cycle(source="") + text)
         assert jobs.lint() == []
 
 

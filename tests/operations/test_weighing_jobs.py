@@ -110,6 +110,16 @@ def test_another_source_or_book_is_asked_about_both_ways(old: str, new: str) -> 
     assert len(figures(JOB.replace(old, new), JOB)) == 1
 
 
+def test_a_query_is_weighed_and_not_repeated() -> None:
+    """Another query, or another reading of the answer, is another source; its values are not in the words."""
+    old = JOB.replace(
+        'file = { path = "data/bars.csv" }', 'http = { url = "https://h.example/k?symbol=AAA&n=1" }'
+    )
+    found = figures(old, old.replace("AAA", "BBB"))
+    assert found == {"eurusd.source": "https://h.example/k → the same, asked or read otherwise"}
+    assert list(figures(old, old.replace('n=1"', 'n=1", newest_first = true'))) == ["eurusd.source"]
+
+
 def test_words_for_people_are_free() -> None:
     """A description or a tag changes nothing that happens."""
     assert figures(JOB, JOB.replace("timeout_s", 'description = "x"\ntags = ["a"]\ntimeout_s')) == {}

@@ -15,6 +15,7 @@ from peak_console.config.schema import PROMPT_REFERENCE
 from peak_console.config.sources import PROMPTS
 from peak_console.domain.addresses import is_loopback
 from peak_console.domain.jobs import CatchUp
+from peak_console.domain.queries import query_fault
 from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 
 JOB_RULES: Final = (
@@ -58,6 +59,16 @@ JOB_RULES: Final = (
         "Without TLS whoever stands between can put prices into a cycle. Only this machine may be asked "
         "over http; a name in an address would be on the ledger with it.",
         "name an https address without a name in it, or http on loopback",
+        blocks=False,
+    ),
+    Rule(
+        "jobs.source_query",
+        "A job's address has a query that may not be written down",
+        "A config is in git, in its versions and in evidence packs, so no key is part of an address in it. A "
+        "parameter that is named like a secret is refused whatever its value, and so is a value that has the "
+        "form of a key; nothing of it is repeated. Runs are refused too (`source_query`), before anything "
+        "is sent.",
+        "take the key out and revoke it; name an address that needs none, or fetch the bars to a file",
         blocks=False,
     ),
     Rule(
@@ -158,14 +169,17 @@ def references(inspection: Inspection) -> Iterator[Hit]:
 
 
 def sources(inspection: Inspection) -> Iterator[Hit]:
-    """``jobs.source_missing``, ``.source_outside`` and ``.source_address``: where the bars come from."""
+    """``jobs.source_…``: where the bars come from."""
     for place, job in _jobs(inspection):
         cycle = job.shadow_cycle
         if cycle is not None and cycle.file is not None:
             yield from _file(inspection, (*place, "shadow_cycle", "file", "path"), job, cycle.file.path)
-        elif cycle is not None and cycle.http is not None and (why := _open_address(cycle.http.url)):
+        elif cycle is not None and cycle.http is not None:
             where = (*place, "shadow_cycle", "http", "url")
-            yield inspection.hit("jobs.source_address", "jobs", where, f"job {job.name}: {why}")
+            if why := _open_address(cycle.http.url):
+                yield inspection.hit("jobs.source_address", "jobs", where, f"job {job.name}: {why}")
+            if (fault := query_fault(cycle.http.url)) is not None:
+                yield inspection.hit("jobs.source_query", "jobs", where, f"job {job.name}: {fault}")
 
 
 def budgets(inspection: Inspection) -> Iterator[Hit]:
@@ -315,6 +329,8 @@ def _open_address(url: str) -> str:
         return "its url names no host"
     if parts.username is not None:
         return "its url holds a name"
+    if "#" in url:
+        return "its url holds a fragment"
     if parts.scheme == "http" and not is_loopback(url):
         return "its url is not https and not on this machine"
     return ""

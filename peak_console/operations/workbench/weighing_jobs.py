@@ -8,6 +8,7 @@ from peak_console.config.cron import firing
 from peak_console.config.jobs import CycleSettings, Job, JobBudget, JobsConfig, TwoSampleSettings
 from peak_console.config.schema import ConfigModel
 from peak_console.domain.jobs import CatchUp
+from peak_console.net.messages import bare_url
 from peak_console.operations.workbench.shapes import Concern
 from peak_console.operations.workbench.sides import Side
 
@@ -63,7 +64,8 @@ def _of_a_cycle(old: CycleSettings, new: CycleSettings) -> Iterator[tuple[str, s
         "sizing.", *sizing, up=("risk_eur", "max_notional_eur"), down=("fee_bps", "slippage_bps")
     )
     if _source(old) != _source(new):
-        yield "source", f"{_source(old)} → {_source(new)}"
+        was, now = _shown(old), _shown(new)
+        yield "source", f"{was} → {now if was != now else 'the same, asked or read otherwise'}"
     if new.replay is not None and old.replay is None:
         yield "replay", "the present → history"
     if new.book != old.book:
@@ -87,9 +89,18 @@ def _changed(
             yield f"{prefix}{key}", f"{was} → {now}"
 
 
-def _source(cycle: CycleSettings) -> str:
+def _source(cycle: CycleSettings) -> tuple[object, ...]:
+    """What makes it another source: of an address also how its answer is read."""
     if cycle.http is not None:
-        return cycle.http.url
+        one = cycle.http
+        return (one.url, one.rows, one.columns, one.newest_first)
+    return (cycle.file.path if cycle.file is not None else "",)
+
+
+def _shown(cycle: CycleSettings) -> str:
+    """The source as it may be recorded: an address without its query."""
+    if cycle.http is not None:
+        return bare_url(cycle.http.url)
     return cycle.file.path if cycle.file is not None else ""
 
 
