@@ -15,11 +15,11 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import LedgerEvent
 from peak_console.ledger.heads.anchors import survey
 from peak_console.ledger.reader import LedgerReader
+from peak_console.ledger.verifying.chain_range import verify_range as verify_range_of
 from peak_console.ledger.verifying.known_limits import KnownLimits
-from peak_console.ledger.verifying.result import VerifyCancelled, never
-from peak_console.ledger.verifying.verify import Plan, RangeResult, Sources, VerifyResult, VerifyStage
+from peak_console.ledger.verifying.result import RangeResult, VerifyCancelled, never
+from peak_console.ledger.verifying.verify import Plan, Sources, VerifyResult, VerifyStage
 from peak_console.ledger.verifying.verify import verify as verify_file
-from peak_console.ledger.verifying.verify import verify_range as verify_range_of
 from peak_console.operations.missing_ledger import is_missing, missing_ledger
 from peak_console.operations.settings import ledger_settings
 from peak_console.operations.succession import proved_by

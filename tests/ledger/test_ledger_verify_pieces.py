@@ -11,10 +11,11 @@ from ledger_attacks import delete, insert, rewrite, swap, tampering
 from ledger_court import EVENTS, SIGNED, Court
 
 from peak_console.ledger.heads.merkle import Frontier, leaf_hash
+from peak_console.ledger.verifying.chain_range import verify_range
 from peak_console.ledger.verifying.memory import Verified
 from peak_console.ledger.verifying.result import VerifyCancelled
 from peak_console.ledger.verifying.tree import PieceTree, WholeTree
-from peak_console.ledger.verifying.verify import Plan, VerifyStage, verify, verify_range
+from peak_console.ledger.verifying.verify import Plan, VerifyStage, verify
 
 PIECES = Plan(workers=1, level=1, piece_blocks=2, chunk=3)
 

@@ -7,19 +7,18 @@ that it was written anew, that an older copy took its place. What none of this c
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from peak_console.domain.clock import SystemClock, iso
-from peak_console.domain.events import GENESIS_PREV_HASH
 from peak_console.ledger.faults import sqlite_faults
 from peak_console.ledger.heads.notes import origin_of
 from peak_console.ledger.heads.succession import succeeded
 from peak_console.ledger.schema import open_for_reading
 from peak_console.ledger.verifying.anchors_beside import anchors_beside
 from peak_console.ledger.verifying.anchors_seen import find_lagging, seen_anchors
-from peak_console.ledger.verifying.chain import CHUNK, END, Walk, judged
+from peak_console.ledger.verifying.chain import CHUNK, END, judged
 from peak_console.ledger.verifying.diagnosis import Break, find_stray_body
 from peak_console.ledger.verifying.heads import Heads, Sources, read_heads
 from peak_console.ledger.verifying.heads_judging import (
@@ -30,36 +29,32 @@ from peak_console.ledger.verifying.heads_judging import (
     find_missing,
     find_rewritten,
 )
-from peak_console.ledger.verifying.jobs import BUDGETS, FIGURES, PIECE, PRUNED, Job, figure_jobs, read_roots
+from peak_console.ledger.verifying.jobs import BUDGETS, FIGURES, PIECE, PRUNED, Job, figure_jobs
+from peak_console.ledger.verifying.joining import Chain, joined
 from peak_console.ledger.verifying.known_limits import KnownLimits
 from peak_console.ledger.verifying.limits import cannot_know, strongest
 from peak_console.ledger.verifying.memory import Verified
-from peak_console.ledger.verifying.pool import cancellation, default_workers, run_all
-from peak_console.ledger.verifying.pruned import Excuses
+from peak_console.ledger.verifying.pool import default_workers, run_all
 from peak_console.ledger.verifying.result import (
     AnchorSeen,
     Cancelled,
     CheckpointsSeen,
     Progress,
-    PrunedSeen,
-    RangeResult,
     VerifyResult,
     VerifyStage,
     never,
     silent,
 )
 from peak_console.ledger.verifying.tables import find_wrong_guards, find_wrong_tables
-from peak_console.ledger.verifying.tree import BLOCK_LEVEL, WholeTree
+from peak_console.ledger.verifying.tree import BLOCK_LEVEL
 
 __all__ = [
     "Plan",
     "Progress",
-    "RangeResult",
     "Sources",
     "VerifyResult",
     "VerifyStage",
     "verify",
-    "verify_range",
 ]
 
 SMALL: Final = 100_000
@@ -118,47 +113,6 @@ def verify(
     return replace(result, seconds=round(time.monotonic() - began, 3))
 
 
-def verify_range(
-    path: Path, first: int, last: int, progress: Progress | None = None, *, cancelled: Cancelled = never
-) -> RangeResult:
-    """Whether events ``first`` to ``last`` are whole and follow each other and the event before them.
-
-    Raises ``LedgerUnavailable`` and ``VerifyCancelled``.
-    """
-    first, tell = max(first, 1), progress or silent
-    if last < first:
-        return RangeResult(ok=True, first=first, last=last)
-    db = open_for_reading(path)
-
-    def told(seq: int) -> None:
-        if cancelled():
-            raise cancellation()
-        tell(VerifyStage.CHAIN, seq - first + 1, last - first + 1)
-
-    try:
-        with sqlite_faults(path):
-            row = db.execute("SELECT hash FROM ledger WHERE seq = ?", (first - 1,)).fetchone()
-            head = GENESIS_PREV_HASH if first == 1 else str(row[0]) if row else ""
-            walk = Walk(db, first - 1, head, last, Excuses(db))
-            walk.run(told, CHUNK)
-    finally:
-        db.close()
-    if walk.found is None:
-        return RangeResult(ok=True, first=first, last=walk.seq)
-    return RangeResult(False, first, walk.seq, *walk.found)  # noqa: FBT003 - ``ok``
-
-
-@dataclass(slots=True)
-class _Chain:
-    """The chain as its pieces gave it."""
-
-    seq: int
-    head: str
-    tree: WholeTree
-    found: Break | None = None
-    pruned: PrunedSeen = field(default_factory=PrunedSeen)
-
-
 class _Verification:
     """One verification."""
 
@@ -186,7 +140,7 @@ class _Verification:
         start = self._start(heads)
         results = self._work(heads, start)
         pieces = [one for job, one in zip(self._jobs, results, strict=True) if job["op"] == PIECE]
-        chain = self._join(pieces, heads, start)
+        chain = joined(pieces, self._jobs[0]["after"], heads.sizes() if heads is not None else (), start)
         found = chain.found or judged(lambda: find_stray_body(self._db), None)
         figures = _found_of(results, self._jobs, FIGURES)
         anchors = anchors_beside(heads, self._sources, chain.tree.roots, chain.seq)
@@ -337,41 +291,8 @@ class _Verification:
 
     # -- judging
 
-    def _join(self, pieces: Sequence[Job | None], heads: Heads | None, start: Verified | None) -> _Chain:
-        sizes = heads.sizes() if heads is not None else set()
-        tree = WholeTree(keep=frozenset(sizes))
-        if start is not None:
-            tree.frontier = start.border.copy()
-        chain = _Chain(self._jobs[0]["after"], GENESIS_PREV_HASH, tree)
-        events, before, last_rule = 0, "", 0
-        for number, piece in enumerate(pieces):
-            if piece is None:
-                break
-            if number and chain.found is None and piece["began"] != chain.head:
-                chain.found = Break(chain.seq, "edited_row", f"event {chain.seq} changed while it was read")
-                break
-            chain.seq, chain.head = piece["seq"], piece["head"]
-            missing, until, rule = piece["pruned"]
-            events, before, last_rule = events + missing, max(before, until), max(last_rule, rule)
-            if piece["found"]:
-                chain.found = Break(*piece["found"])
-                break
-            tree.add(read_roots(piece))
-        chain.pruned = PrunedSeen(events, before)
-        if chain.found is None and last_rule > chain.seq:
-            chain.found = Break(
-                last_rule, "deleted_body", "bodies are gone that no event of the chain covers"
-            )
-        if chain.found is None and start is not None and tree.roots.get(start.size) != start.root:
-            chain.found = Break(
-                start.border.size + 1,
-                "rewritten_chain",
-                f"events up to {start.size} are not those that were verified and signed",
-            )
-        return chain
-
     def _judge(
-        self, heads: Heads, chain: _Chain, anchors: Sequence[AnchorSeen], forged: str, figures: Break | None
+        self, heads: Heads, chain: Chain, anchors: Sequence[AnchorSeen], forged: str, figures: Break | None
     ) -> Break | None:
         sources = self._sources
         after = self._jobs[0]["after"]
@@ -386,7 +307,7 @@ class _Verification:
             or (find_lagging(anchors, sources.max_lag_s) if sources.own else None)
         )
 
-    def _checkpoints(self, heads: Heads | None, chain: _Chain) -> CheckpointsSeen:
+    def _checkpoints(self, heads: Heads | None, chain: Chain) -> CheckpointsSeen:
         if heads is None:
             return CheckpointsSeen(unsigned_events=chain.seq)
         notes = heads.notes
@@ -398,7 +319,7 @@ class _Verification:
         key = heads.origin if self._sources.key is not None else ""
         return CheckpointsSeen(notes.count, size, root.hex(), chain.seq - size, key, problem)
 
-    def _remember(self, heads: Heads | None, chain: _Chain, start: Verified | None) -> None:
+    def _remember(self, heads: Heads | None, chain: Chain, start: Verified | None) -> None:
         """Keep where the next verification may begin; without it that only takes longer."""
         if self._plan.memory is None or heads is None or not self._sources.own:
             return

@@ -95,8 +95,8 @@ class WorkspaceWork:
 
     def verify_range(self, first: int, last: int, progress: Progress, cancelled: Cancelled) -> ChainVerified:
         """Verify a stretch of the chain from its stored bytes."""
+        from peak_console.ledger.verifying.chain_range import verify_range  # noqa: PLC0415 - loads the verifier
         from peak_console.ledger.verifying.result import VerifyCancelled  # noqa: PLC0415 - likewise
-        from peak_console.ledger.verifying.verify import verify_range  # noqa: PLC0415 - loads the verifier
 
         began = monotonic()
         try:
