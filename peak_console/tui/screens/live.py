@@ -1,7 +1,7 @@
 """Live, the home screen: is it well, what does it cost, what needs me, what just happened."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Container
@@ -11,13 +11,14 @@ from peak_console.operations.views.freshness import Health
 from peak_console.operations.views.live import Alert, LiveSnapshot, Window
 from peak_console.tui import figures as fig
 from peak_console.tui.actions import bindings_for
-from peak_console.tui.ink import EMPTY, Line, Span, Tone, rule
+from peak_console.tui.ink import EMPTY, Line, Span, Tone
 from peak_console.tui.messages import SnapshotTaken
 from peak_console.tui.screens import live_drawing as look
 from peak_console.tui.screens import provider_drawing as providers_look
 from peak_console.tui.screens.base import PeakScreen, age_line
+from peak_console.tui.screens.live_panels import AlertTable, FiguresStrip, VolumePanel
 from peak_console.tui.screens.looking_back import LookingBack
-from peak_console.tui.widgets.canvas import Canvas
+from peak_console.tui.widgets.rule_line import RuleLine
 from peak_console.tui.widgets.table import ListRows, Table, TableHead
 from peak_console.tui.widgets.time_series import TimeSeries
 
@@ -26,59 +27,6 @@ if TYPE_CHECKING:
     from peak_console.operations.views.call_filter import CallFilter
     from peak_console.operations.views.shadow_bar import DriftTrouble
     from peak_console.operations.views.source import Source
-    from peak_console.tui.app import PeakApp
-
-
-class FiguresStrip(Canvas):
-    """The key figures."""
-
-    snapshot: LiveSnapshot | None = None
-
-    def draw(self, width: int, height: int) -> Sequence[Line]:
-        """Names, values, what stands behind them."""
-        app = cast("PeakApp", self.app)
-        limit = app.opening.settings.stale_s
-        stale = (
-            self.snapshot is not None and self.snapshot.freshness.health(app.now(), limit) is not Health.FRESH
-        )
-        return look.figures_lines(self.snapshot, width, height, stale=stale)
-
-
-class VolumePanel(Canvas):
-    """Calls a minute by layer."""
-
-    snapshot: LiveSnapshot | None = None
-
-    def draw(self, width: int, height: int) -> Sequence[Line]:
-        """A row a layer."""
-        alphabet = cast("PeakApp", self.app).opening.settings.alphabet
-        return look.volume_lines(self.snapshot, width, height, alphabet)
-
-
-class RuleLine(Canvas):
-    """A head over a list."""
-
-    DEFAULT_CSS = "RuleLine { height: 1; margin: 0 1; }"
-
-    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
-        self.title: Line = (Span(title),)
-        self.right: Line = EMPTY
-
-    def draw(self, width: int, height: int) -> Sequence[Line]:
-        """The rule."""
-        return [rule(self.title, width, self.right)] if height else []
-
-
-class AlertTable(Table[Alert]):
-    """Alerts, each over the whole width."""
-
-    def draw_row(self, row: int, width: int) -> tuple[Line, bool]:
-        """An alert's line."""
-        alert = self._rows.row(row)
-        if alert is None:
-            return super().draw_row(row, width)
-        return look.alert_line(alert, width), row == self.cursor and self.has_focus
 
 
 class LiveScreen(LookingBack, PeakScreen):

@@ -22,13 +22,13 @@ from peak_console.tui.screens import shadow_drawing as look
 from peak_console.tui.screens import shadow_drift_drawing as drift_look
 from peak_console.tui.screens import shadow_ready_drawing as ready_look
 from peak_console.tui.screens.base import PeakScreen, age_line
-from peak_console.tui.screens.live import RuleLine
 from peak_console.tui.screens.looking_back import LookingBack
 from peak_console.tui.screens.shadow_doing import ShadowDoing
 from peak_console.tui.screens.shadow_figures import figures_shown, within
 from peak_console.tui.screens.shadow_following import Followed, identity
 from peak_console.tui.screens.shadow_sorting import SORTS, sorted_rows
 from peak_console.tui.widgets.drawn import Drawn
+from peak_console.tui.widgets.rule_line import RuleLine
 from peak_console.tui.widgets.table import ListRows, Table, TableHead, head_line
 
 if TYPE_CHECKING:
