@@ -16,7 +16,10 @@ def main(argv: "Sequence[str] | None" = None) -> None:
         from peak_console.cli.stop import stop  # noqa: PLC0415 - the unlinks come before any heavy import
 
         sys.exit(stop(words))
-    from peak_console.cli.program import run  # noqa: PLC0415 - loaded after the stop path
+    from peak_console.operations.garbage import collect_seldom  # noqa: PLC0415 - after the stop path
+
+    collect_seldom()
+    from peak_console.cli.program import run  # noqa: PLC0415 - likewise
 
     sys.exit(run(words))
 

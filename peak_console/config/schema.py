@@ -10,9 +10,12 @@ from peak_console.domain.vocabulary import OnExhausted, PhaseLevel, SodRule
 
 
 class ConfigModel(BaseModel):
-    """Base of all config models: frozen, no unknown keys, no conversion between types."""
+    """Base of all config models: frozen, no unknown keys, no conversion between types.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Validators are built at first use: the outer model's has the inner ones in it, which then need none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 _PRINTABLE = r"^[\x21-\x7e]+$"

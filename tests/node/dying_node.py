@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any
 
-from peak_console.node.__main__ import main
+from peak_console.node.foreground import main
 from peak_console.node.lowering import Lowering
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-import peak_console.node.__main__ as program
+import peak_console.node.foreground as program
 from peak_console.node.engine import Node
 
 
