@@ -171,21 +171,12 @@ def explain(
         signing_only=signing_only,
         real_keys=real_keys,
     )
-    request = CallRequest(
-        layer=layer,
-        role=role,
-        messages=(Message(role="user", content=prompt),),
-        limits=CallLimits(max_output_tokens=max_output_tokens),
-    )
+    request = _request(layer, role, prompt, max_output_tokens)
     route = plan(survey(configs, layer, role, facts), request, cooling=cooling, halts=halts)
     halted = halts.of_call(Subject(layer.value))
     if halted is not None:
         _all_halted(route, halted)
-    hops = {}
-    hop = route.first
-    while hop is not None:
-        hops[hop.candidate.entry.position] = hop
-        hop = route.after(hop.candidate.entry.position, cooling=cooling, halts=halts)
+    hops = _hops(route, cooling, halts)
     on_exhausted = configs.matrix.settings(layer, phase).on_exhausted.value
     _all_hit(route.rows, failures)
     steps, ends = _walk(route.rows, hops, failures, on_exhausted)
@@ -193,6 +184,25 @@ def explain(
     _with_remedies(route)
     named = tuple(f"{one.who}:{one.how}" for one in failures)
     return Explanation(layer, role, tuple(route.rows), tuple(steps), ends, named)
+
+
+def _request(layer: Layer, role: Role, prompt: str, max_output_tokens: int | None) -> CallRequest:
+    return CallRequest(
+        layer=layer,
+        role=role,
+        messages=(Message(role="user", content=prompt),),
+        limits=CallLimits(max_output_tokens=max_output_tokens),
+    )
+
+
+def _hops(route: Route, cooling: Mapping[tuple[str, str], int], halts: Halts) -> dict[int, Hop]:
+    """Each hop that would be taken if all before it failed, by its place in the chain."""
+    hops = {}
+    hop = route.first
+    while hop is not None:
+        hops[hop.candidate.entry.position] = hop
+        hop = route.after(hop.candidate.entry.position, cooling=cooling, halts=halts)
+    return hops
 
 
 def _all_halted(route: Route, halted: Halt) -> None:
