@@ -1,22 +1,18 @@
-"""A model of the control folder, the ledger and the node, and a search through every interleaving.
+"""A model of the control folder, the ledger and the node, for a search through every interleaving.
 
-The processes are the production generators. A process is known by what it was answered so far: its generator
-is deterministic, so the answers say where it stands; a crash is a process that is never stepped again, which
-the search covers because every prefix of every order is visited.
+The processes are the production generators.
 """
 
-import errno
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
+
+from interleaving_search import Done, Process, Search
 
 from peak_console.control import enabling, files, history
 from peak_console.control.history import ControlHistory
 
 SHORT = {files.ENABLED: "enabled", files.ENABLING: "enabling", files.STOP: "stop"}
-FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,6 @@ class World:
     before: tuple[tuple[str, frozenset[str]], ...] = ()
     past_moment: frozenset[str] = frozenset()
     dead: frozenset[str] = frozenset()
-
-
-Process = Callable[[], Generator[Any, Any, Any]]
-Answers = tuple[tuple[str, Any], ...]
 
 
 def data(field_name: str, value: str) -> bytes:
@@ -115,117 +107,17 @@ def outage() -> Generator[Any, Any, Any]:
     yield "node up"
 
 
-@dataclass(frozen=True)
-class Move:
-    """What a process does next in a world: the world and the place it comes to, and what breaks by it."""
-
-    world: int
-    place: int
-    opened: bool
-    violations: tuple[str, ...]
+def act_watched(world: World, name: str, action: Any) -> Done:
+    """One atomic action under the monitors' eyes."""
+    after, answer = act(world, name, action)
+    after = watch(after, name, action, answer, removed=world.enabled is not None)
+    gate_open = after.enabled is not None and after.enabled == after.lease and after.stop is None
+    return Done(after, answer, gate_open, _broken(after, name, action, gate_open=gate_open))
 
 
-State = tuple[int, tuple[int, ...]]
-"""A world and each process's place, by their numbers."""
-
-
-class Search:
-    """Every reachable state of these processes over one world; ``violations`` says what broke and how.
-
-    Worlds and places are numbered when first met, and a process's move in a world is worked out once: most
-    states differ from others only in where the other processes stand.
-    """
-
-    def __init__(self, processes: dict[str, Process], world: World | None = None) -> None:
-        self.processes = processes
-        self.names = tuple(processes)
-        self.violations: list[str] = []
-        self.way: list[str] = []
-        self.opened = False
-        self.states = 0
-        self._worlds: list[World] = []
-        self._world_numbers: dict[World, int] = {}
-        self._places: list[Answers] = []
-        self._place_numbers: dict[Answers, int] = {}
-        self._moves: dict[tuple[int, int, int], Move | None] = {}
-        self.start: State = (self._world(world or World()), tuple(self._place(()) for _ in self.names))
-        self.step = cache(self._step)
-
-    def _world(self, world: World) -> int:
-        number = self._world_numbers.setdefault(world, len(self._worlds))
-        if number == len(self._worlds):
-            self._worlds.append(world)
-        return number
-
-    def _place(self, answers: Answers) -> int:
-        number = self._place_numbers.setdefault(answers, len(self._places))
-        if number == len(self._places):
-            self._places.append(answers)
-        return number
-
-    def _step(self, index: int, answers: Answers) -> Any:
-        """The action this process wants next, ``None`` when it has ended."""
-        steps = self.processes[self.names[index]]()
-        try:
-            action = next(steps)
-            for kind, answer in answers:
-                action = steps.throw(_error(answer)) if kind == "raise" else steps.send(answer)
-        except (StopIteration, OSError):  # it has ended, or what failed ended it
-            return None
-        return action
-
-    def run(self) -> "Search":
-        """Visit everything, breadth first; ends at the first violation, with the shortest way to it."""
-        came: dict[State, State | None] = {self.start: None}
-        waiting = deque([self.start])
-        while waiting and not self.violations:
-            here = waiting.popleft()
-            for move, following in self._successors(*here):
-                if following not in came:
-                    came[following] = here
-                    waiting.append(following)
-                self.opened |= move.opened
-                if move.violations:
-                    self.violations += move.violations
-                    self.way = self._way(came, following)
-                    break
-        self.states = len(came)
-        return self
-
-    def worlds(self) -> list[World]:
-        """Every world that was reached."""
-        return self._worlds
-
-    def _way(self, came: dict[State, State | None], state: State) -> list[str]:
-        """Who did what on the way to ``state``."""
-        way: list[str] = []
-        while (earlier := came[state]) is not None:
-            for index, (old, new) in enumerate(zip(earlier[1], state[1], strict=True)):
-                if old != new:
-                    action, answer = self.step(index, self._places[old]), self._places[new][-1]
-                    way.append(f"{self.names[index]} {action} -> {answer}")
-            state = earlier
-        return way[::-1]
-
-    def _successors(self, world: int, places: tuple[int, ...]) -> Iterator[tuple[Move, State]]:
-        for index, place in enumerate(places):
-            key = (world, index, place)
-            if key not in self._moves:
-                self._moves[key] = self._move(*key)
-            move = self._moves[key]
-            if move is not None:
-                yield move, (move.world, (*places[:index], move.place, *places[index + 1 :]))
-
-    def _move(self, number: int, index: int, place: int) -> Move | None:
-        world, answers, name = self._worlds[number], self._places[place], self.names[index]
-        action = self.step(index, answers)
-        if action is None:
-            return None
-        after, answer = act(world, name, action)
-        after = watch(after, name, action, answer, removed=world.enabled is not None)
-        gate_open = after.enabled is not None and after.enabled == after.lease and after.stop is None
-        broken = _broken(after, name, action, gate_open=gate_open)
-        return Move(self._world(after), self._place((*answers, answer)), gate_open, broken)
+def every_order(processes: dict[str, Process], world: World) -> Search:
+    """The search through every interleaving of these over one world; not run yet."""
+    return Search(processes, world, act_watched)
 
 
 def _broken(world: World, name: str, action: Any, *, gate_open: bool) -> tuple[str, ...]:
@@ -235,12 +127,6 @@ def _broken(world: World, name: str, action: Any, *, gate_open: bool) -> tuple[s
     if gate_open and world.enabled not in world.recorded:
         found.append(f"the gate is open for {world.enabled}, which is on no record")
     return tuple(found)
-
-
-def _error(what: Any) -> Exception:
-    return {"full": FULL, "exists": FileExistsError(), "missing": FileNotFoundError()}.get(
-        what, OSError(what)
-    )
 
 
 def act(world: World, process: str, action: Any) -> tuple[World, tuple[str, Any]]:  # noqa: C901, PLR0911, PLR0912 - one table

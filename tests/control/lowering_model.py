@@ -1,17 +1,17 @@
 """A model of lowering and arming beside stops and enables: node memory, lease, ledger, in every order.
 
 Drives the production generators (``control/lowering.py``, ``control/files.py``, ``control/enabling.py``) with
-the actions of :mod:`interleaving_model`, whose search it reuses. What the node does between two waits is one
-step, as on its loop.
+the actions of :mod:`interleaving_model`. What the node does between two waits is one step, as on its loop.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from interleaving_model import Move, Process, Search, data
 from interleaving_model import World as Files
 from interleaving_model import act as act_on_files
+from interleaving_model import data
+from interleaving_search import Done, Process, Search
 
 from peak_console.control import enabling, files, history, lowering
 from peak_console.control.lowering import Lower, Wish
@@ -182,17 +182,14 @@ def violations(world: World) -> tuple[str, ...]:
     return tuple(found)
 
 
-class LoweringSearch(Search):
-    """Every reachable state of these processes; ends at the first violation."""
+def _act_watched(world: World, process: str, action: Any) -> Done:
+    after, answer = act(world, process, action)
+    return Done(after, answer, calls_pass(after) and after.shown_armed is not None, violations(after))
 
-    def _move(self, number: int, index: int, place: int) -> Move | None:
-        world, answers = self._worlds[number], self._places[place]
-        action = self.step(index, answers)
-        if action is None:
-            return None
-        after, answer = act(world, self.names[index], action)  # type: ignore[arg-type]
-        opened = calls_pass(after) and after.shown_armed is not None
-        return Move(self._world(after), self._place((*answers, answer)), opened, violations(after))
+
+def every_order(processes: dict[str, Process], world: World) -> Search:
+    """The search through every interleaving of these over one world; not run yet."""
+    return Search(processes, world, _act_watched)
 
 
 # --- the processes --------------------------------------------------------------------------------------

@@ -4,17 +4,8 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from interleaving_model import (
-    Process,
-    Search,
-    World,
-    disk,
-    enabler,
-    hand,
-    node_ticks,
-    outage,
-    stopper,
-)
+from interleaving_model import World, disk, enabler, every_order, hand, node_ticks, outage, stopper
+from interleaving_search import Process, Search
 
 from peak_console.control import enabling, files
 from peak_console.control.history import ControlHistory
@@ -59,7 +50,7 @@ LARGE: dict[str, dict[str, Process]] = {
 
 def assert_holds(processes: dict[str, Process], world: World) -> Search:
     """Search everything; a violation shows the shortest way to it."""
-    search = Search(processes, world).run()
+    search = every_order(processes, world).run()
     assert not search.violations, "\n".join([*search.violations, *search.way])
     return search
 
@@ -87,7 +78,7 @@ def test_an_enable_alone_opens_the_gate() -> None:
 
 def test_a_removal_by_hand_is_recorded_and_never_undone() -> None:
     """After ``rm ENABLED`` the enable it named is never in force again, whatever the node does."""
-    search = Search({"H": hand, "N": node_ticks(3), "O": outage}, WORLDS["enabled"])
+    search = every_order({"H": hand, "N": node_ticks(3), "O": outage}, WORLDS["enabled"])
     search.run()
     assert not search.violations
     for world in search.worlds():
@@ -170,23 +161,23 @@ def enable_that_checks(_: Any) -> Steps:
 def test_a_stop_that_unlinks_only_once_is_caught() -> None:
     """Without the second unlinks an enable that had checked before ``STOP`` was written survives the stop."""
     processes = {"S1": stop_unlinks_once(), "E1": enabler("E1"), "D": disk}
-    assert Search(processes, WORLDS["new"]).run().violations
+    assert every_order(processes, WORLDS["new"]).run().violations
 
 
 def test_a_stop_that_forgets_enabling_the_second_time_is_caught() -> None:
     """``ENABLING`` must go before ``ENABLED`` goes for the last time."""
     processes = {"S1": stop_unlinks_in_the_wrong_order(), "E1": enabler("E1"), "D": disk}
-    assert Search(processes, WORLDS["new"]).run().violations
+    assert every_order(processes, WORLDS["new"]).run().violations
 
 
 def test_an_enable_that_does_not_look_again_is_caught() -> None:
     """The second look, with ``ENABLING`` taken, is what a stop after the first look is seen by."""
     processes = {"S1": stopper("S1"), "E1": enabler("E1", enable_that_checks(None)), "D": disk}
-    assert Search(processes, WORLDS["enabled"]).run().violations
+    assert every_order(processes, WORLDS["enabled"]).run().violations
 
 
 def test_an_enable_without_its_record_is_caught() -> None:
     """An enable that renames before it is on record would be in force for nobody: it never opens the gate."""
     unrecorded = skipping(enabling.enable_steps, lambda a, _: isinstance(a, enabling.RecordEnable))
-    search = Search({"E1": enabler("E1", unrecorded), "N": node_ticks(2)}, WORLDS["new"]).run()
+    search = every_order({"E1": enabler("E1", unrecorded), "N": node_ticks(2)}, WORLDS["new"]).run()
     assert not search.opened

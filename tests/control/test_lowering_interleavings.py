@@ -5,14 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from interleaving_model import Process, disk, outage
+from interleaving_model import disk, outage
+from interleaving_search import Process, Search
 from lowering_model import (
-    LoweringSearch,
     World,
     armer,
     disarmer,
     enabler,
     ender,
+    every_order,
     holder,
     scope_stopper,
     ticks,
@@ -49,9 +50,9 @@ LARGE: dict[str, dict[str, Process]] = {
 }
 
 
-def assert_holds(processes: dict[str, Process], least: int) -> LoweringSearch:
+def assert_holds(processes: dict[str, Process], least: int) -> Search:
     """Search everything; a violation shows the shortest way to it."""
-    search = LoweringSearch(processes, ENABLED)
+    search = every_order(processes, ENABLED)
     search.run()
     assert not search.violations, "\n".join([*search.violations, *search.way])
     assert search.states > least
@@ -74,11 +75,11 @@ def test_the_same_holds_with_more_at_once(scenario: str) -> None:
 def test_what_was_told_to_be_disarmed_stays_so(feels_it: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Though the node is held until its lease lapses, and goes on with what its memory has."""
     held: dict[str, Process] = {"D1": disarmer("D1"), "H": holder(feels_it=feels_it), "N": ticks(2)}
-    search = LoweringSearch(held, ARMED)
+    search = every_order(held, ARMED)
     search.run()
     assert not search.violations, "\n".join([*search.violations, *search.way])
     dying: dict[str, Process] = {"D1": disarmer("D1"), "N": ticks(2), "O": outage, "D": disk}
-    search = LoweringSearch(dying, ARMED)
+    search = every_order(dying, ARMED)
     search.run()
     assert not search.violations, "\n".join([*search.violations, *search.way])
     assert search.states > 100
@@ -117,7 +118,7 @@ def skipping(steps: Any, kind: type, answer: Any) -> Any:
 
 def assert_caught(processes: dict[str, Process], world: World = ENABLED) -> None:
     """The search finds what this small change breaks."""
-    search = LoweringSearch(processes, world)
+    search = every_order(processes, world)
     search.run()
     assert search.violations
 
@@ -148,7 +149,7 @@ def test_a_lapse_that_is_taken_for_the_end_of_a_node_is_caught() -> None:
     assert_caught(short, ARMED)
     lapsed = replace(ARMED, lease=None, shown_armed=None, hung=True)
     wakes: dict[str, Process] = {"D1": disarmer("D1", client), "H": holder(feels_it=True), "N": ticks(2)}
-    search = LoweringSearch(wakes, lapsed)
+    search = every_order(wakes, lapsed)
     search.run()
     assert not search.violations, "\n".join([*search.violations, *search.way])
 
