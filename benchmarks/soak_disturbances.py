@@ -208,12 +208,8 @@ def _as_it_was(world: World, model: str) -> None:
 BUDGETS = "configs/ai/budgets.toml"
 
 
-def disturbances(cycles: int) -> list[Disturbance]:
-    """All of them, spread over ``cycles``; what must be learnt first comes late."""
-
-    def at(share: float) -> int:
-        return round(cycles * share)
-
+def _of_what_runs(at: Callable[[float], int]) -> list[Disturbance]:
+    """Providers, node, money and lock; ``at`` gives the cycle of a share of them all."""
     return [
         Disturbance(
             "provider out for 30 s",
@@ -258,6 +254,12 @@ def disturbances(cycles: int) -> list[Disturbance]:
             lambda world: world.peak("lock", "write", "--reason", "soak", "--attest", "soak"),
             (("lock.written", of_kind(EventKind.LOCK_WRITTEN)),),
         ),
+    ]
+
+
+def _of_models(at: Callable[[float], int]) -> list[Disturbance]:
+    """Models that are exchanged, slow down or judge otherwise; ``at`` as above."""
+    return [
         Disturbance(
             "another model under another name",
             at(0.44),
@@ -314,6 +316,18 @@ def disturbances(cycles: int) -> list[Disturbance]:
             ),
             undo=lambda world: (_as_it_was(world, "gpt-5.1"), _released(world)),
         ),
+    ]
+
+
+def disturbances(cycles: int) -> list[Disturbance]:
+    """All of them, spread over ``cycles``; what must be learnt first comes late."""
+
+    def at(share: float) -> int:
+        return round(cycles * share)
+
+    return [
+        *_of_what_runs(at),
+        *_of_models(at),
         Disturbance(
             "operator's stop and enable",
             at(0.90),
