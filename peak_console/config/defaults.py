@@ -66,21 +66,23 @@ def _date_rates(file: Path, today: date) -> None:
 def bring_demo_jobs(root: Path, *, today: date) -> list[str]:
     """Write the demo's jobs, and the prompts and gold cases that they ask, where a demo of before has none.
 
-    Nothing is overwritten, and nothing is written where there are jobs. Gives the names of what was written.
+    Nothing is overwritten; where there are jobs, the prompts alone are written. Gives the names of what was.
     """
     there = root / "configs" / "shadow" / "jobs.toml"
-    if any(map(os.path.lexists, [there, *(there.with_suffix(suffix) for suffix in YAML_SUFFIXES)])):
-        return []
     source = demo_configs()
-    wanted = [*source.glob("ai/prompts/shadow-*/*.md"), *source.glob("ai/canaries/*.toml")]
+    wanted = sorted(source.glob("ai/prompts/shadow-*/*.md"))
+    bare = not any(map(os.path.lexists, [there, *(there.with_suffix(suffix) for suffix in YAML_SUFFIXES)]))
+    if bare:
+        wanted += [*sorted(source.glob("ai/canaries/*.toml")), source / "shadow" / "jobs.toml"]
     written = []
-    for file in (*sorted(wanted), source / "shadow" / "jobs.toml"):
+    for file in wanted:
         target = root / "configs" / file.relative_to(source)
         if not os.path.lexists(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             written.append(f"configs/{file.relative_to(source).as_posix()}")
-    _date_rates(there, today)
+    if bare:
+        _date_rates(there, today)
     return written
 
 

@@ -129,6 +129,10 @@ class Sizing(ConfigModel):
     slippage_bps: Basis = Field(default=Decimal(0), description="Slippage of a paper fill, in basis points.")
 
 
+CYCLE_PROMPTS: Final = ("outlook_prompt", "hypothesis_prompt", "critic_prompt", "verdict_prompt")
+"""The keys of a cycle that name a prompt."""
+
+
 class CycleSettings(ConfigModel):
     """A shadow cycle: which data, which prompts, how an idea is sized."""
 
@@ -157,6 +161,12 @@ class CycleSettings(ConfigModel):
     )
     outlook_prompt: PromptReference = Field(default="shadow-outlook@1", description="Prompt of L2.")
     hypothesis_prompt: PromptReference = Field(default="shadow-hypothesis@1", description="Prompt of L3.")
+    critic_prompt: PromptReference = Field(
+        default="shadow-critic@1", description="Prompt of the judges of outlook and hypothesis."
+    )
+    verdict_prompt: PromptReference = Field(
+        default="shadow-verdict-critic@1", description="Prompt of the judge of L4's verdict."
+    )
     book: JobName = Field(default="shadow", description="The paper book that the gate sees and fills go to.")
     equity_eur: Eur = Field(default=Decimal(100_000), description="What the book begins with, in EUR.")
     sizing: Sizing = Field(description="Sizing.")

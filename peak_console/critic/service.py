@@ -39,6 +39,8 @@ from peak_console.domain.vocabulary import Layer, PhaseLevel, Role
 from peak_console.policy.outputs import OutputFound
 from peak_console.policy.sod import ModelIdentity, sod_conflict
 
+_JUDGING: Final = "Judge an output as the policy critic; answer by the schema."
+"""The task of L4 as its own judge is told it."""
 _UNANSWERED: Final = (CallFailed, CallRefused, PolicyDenied, BudgetExceeded, ConfigInvalid)
 
 
@@ -59,6 +61,16 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgePrompts:
+    """Prompts that judges are asked under, as ``name@version``; ``None``: those that the matrix names."""
+
+    output: str | None = None
+    """Of judges of an output."""
+    verdict: str | None = None
+    """Of the judge of L4's verdict on it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Critic:
     """The critic over one road, ledger and set of configs, in one phase."""
 
@@ -67,6 +79,7 @@ class Critic:
     configs: Configs
     phase: PhaseLevel
     random: RandomBytes = secrets.token_bytes
+    prompts: JudgePrompts = JudgePrompts()
 
     async def review(
         self, judged: CallResult, *, task: str, signals: Signals | None = None, order_path: bool = False
@@ -116,10 +129,11 @@ class Critic:
         Both verdicts are recorded together: a PASS never stands on the ledger before the opinion on it.
         Raises as :meth:`review`.
         """
-        report, answer = await self._ask(judged, judge, task)
+        case = Case(Layer(judged.layer), task, judged.text, self.prompts.output)
+        report, answer = await self._ask(judged, judge, case)
         drafts = []
         if judge == POLICY_CRITIC and answer is not None:
-            second = await self._second(report, answer, order_path=order_path)
+            second = await self._second(report, answer, case, order_path=order_path)
             if second is not None:
                 opinion = replace(second[0], against=against_first(report, second[0]))
                 drafts.append(self._draft(answer, opinion, second[1]))
@@ -132,19 +146,20 @@ class Critic:
         return replace(report, seq=acks[-1].seq)
 
     async def _second(
-        self, report: CriticReport, answer: CallResult, *, order_path: bool
+        self, report: CriticReport, answer: CallResult, behind: Case, *, order_path: bool
     ) -> tuple[CriticReport, CallResult | None] | None:
+        """The opinion on L4's verdict ``answer``, whose judge is shown what was judged too."""
         policy = CriticPolicy.of(self.configs.matrix.settings(Layer.L4, self.phase).critic_policy)
         judge = second_opinion(report.verdict, policy, call_id=answer.call_id, order_path=order_path)
         config = self.configs.matrix.layers.get(Layer.L4)
         if judge is None or ((config is None or config.critic is None) and not order_path):
             return None
-        return await self._ask(answer, judge, "Judge an output as the policy critic; answer by the schema.")
+        case = Case(Layer.L4, _JUDGING, answer.text, self.prompts.verdict, behind)
+        return await self._ask(answer, judge, case)
 
     async def _ask(
-        self, judged: CallResult, judge: Judge, task: str
+        self, judged: CallResult, judge: Judge, case: Case
     ) -> tuple[CriticReport, CallResult | None]:
-        case = Case(Layer(judged.layer), task, judged.text)
         try:
             words = brief(self.configs, judge, case, self.random)
             answer = await self._put(words, judge, judged)

@@ -14,7 +14,8 @@ def make_demo_workspace(
 ) -> Workspace:
     """Make a demo workspace in ``root``, or take the one that is there as it stands.
 
-    One of before that has no jobs gets the demo's; ``told`` is given a line that says so. Raises
+    One of before that has no jobs, or not the prompts of their cycles, gets the demo's; ``told`` is given a
+    line that says so. Raises
     ``EnvironmentUnfit`` with code ``folder_unwritable`` where that is not possible.
     """
     ws = Workspace(root.resolve())
@@ -23,7 +24,7 @@ def make_demo_workspace(
         if not (ws.root / "configs").exists():
             write_demo_configs(ws.root, today=today)
         elif brought := bring_demo_jobs(ws.root, today=today):
-            told(f"this demo of before had no jobs, so they were added: {', '.join(brought)}")
+            told(f"this demo of before had no jobs or prompts of theirs, so were added: {', '.join(brought)}")
         for folder in (ws.runs, ws.audits, ws.keys):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

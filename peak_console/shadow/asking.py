@@ -10,6 +10,7 @@ from typing import Final
 from peak_console.config.configs import Configs
 from peak_console.config.jobs import CycleSettings
 from peak_console.critic.brief import TASK_LIMIT
+from peak_console.critic.service import JudgePrompts
 from peak_console.domain.calls import CallRequest, Message
 from peak_console.domain.clock import iso
 from peak_console.domain.ids import RandomBytes
@@ -22,18 +23,14 @@ from peak_console.shadow.book import Book
 from peak_console.shadow.snapshot import Snapshot
 
 OUTLOOK_TASK: Final = (
-    "The task was: an outlook on one instrument for a number of hours, from bars alone, as ONE JSON OBJECT "
+    "The task was: an outlook on one instrument for a number of hours, from bars alone, as one JSON object "
     "with the keys summary, reference_level, horizon_h, scenarios (name, probability_pct, closes_from, "
-    "closes_below, story), uncertainty, no_trade_triggers, data_issues, confidence. That form was asked for: "
-    "no headings, no size."
+    "closes_below, story), uncertainty, no_trade_triggers, data_issues, confidence."
 )
 HYPOTHESIS_TASK: Final = (
-    "The task was: one hypothesis that can be proved wrong, from an outlook and bars, as ONE JSON OBJECT "
+    "The task was: one hypothesis that can be proved wrong, from an outlook and bars, as one JSON object "
     "with the keys view, conviction, thesis, evidence_refs, reference_level, invalidation_level, horizon_h, "
-    "no_trade_reason. That form was asked for: no headings. It names no size, side or order: arithmetic "
-    "sizes it by the largest loss at its invalidation level, and a deterministic risk gate judges that size "
-    "afterwards, so a missing size or largest loss is right. A view of none with a sound reason is a good "
-    "answer."
+    "no_trade_reason."
 )
 
 
@@ -70,6 +67,13 @@ def hypothesis_request(
         f"{fenced('BOOK', book_words(given.book, settings.instrument), random)}"
     )
     return _request(configs, settings.hypothesis_prompt, Layer.L3, words, "shadow hypothesis")
+
+
+def judge_prompts(configs: Configs, settings: CycleSettings) -> JudgePrompts:
+    """The prompts of a cycle's judges; raises ``ConfigInvalid`` where one is missing, before any is asked."""
+    for one in (settings.critic_prompt, settings.verdict_prompt):
+        configs.prompts.get(one)
+    return JudgePrompts(settings.critic_prompt, settings.verdict_prompt)
 
 
 def judged_outlook(settings: CycleSettings, snapshot: Snapshot) -> str:

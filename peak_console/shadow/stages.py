@@ -49,6 +49,7 @@ from peak_console.risk.intent import IntentSizing, intent_from
 from peak_console.shadow.asking import (
     Given,
     hypothesis_request,
+    judge_prompts,
     judged_hypothesis,
     judged_outlook,
     outlook_request,
@@ -181,6 +182,7 @@ class Stages:
     # -- layers
 
     async def _outlook(self, name: str) -> Told:
+        judge_prompts(self.configs, self.settings)  # nothing is asked that nobody could judge
         request = outlook_request(self.configs, self.settings, self._seen(), self.working.random)
         self.material.outlook = await self._road.call(request, answer=Outlook)
         said = self.material.said
@@ -203,11 +205,11 @@ class Stages:
         if answer is None:
             raise ValueError(f"{layer} has not answered")
         said = self.material.said
+        prompts = judge_prompts(self.configs, self.settings)
         doubt = layer is Layer.L2 and said is not None and said.confidence is Degree.LOW
         signals = Signals(low_confidence=doubt, cost_share_pct=cost_share_pct(self.configs, answer))
-        critic = Critic(
-            self._road, self.working.ledger, self.configs, self.working.level(), self.working.random
-        )
+        tools = self.working
+        critic = Critic(self._road, tools.ledger, self.configs, tools.level(), tools.random, prompts)
         review = await critic.review(answer, task=task, signals=signals, order_path=layer is Layer.L3)
         self.material.reviews[layer] = review
         code = unpaid(review.reports)

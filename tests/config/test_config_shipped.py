@@ -151,6 +151,9 @@ def test_a_demo_of_before_gets_jobs_and_keeps_what_it_has(tmp_path: Path) -> Non
     assert told[0].endswith("configs/ai/canaries/gold.toml, configs/shadow/jobs.toml")
     make_demo_workspace(tmp_path, today=TODAY, told=told.append)
     assert len(told) == 1
+    (tmp_path / "configs/ai/prompts/shadow-critic/1.md").unlink()
+    make_demo_workspace(tmp_path, today=TODAY, told=told.append)
+    assert told[1].endswith("added: configs/ai/prompts/shadow-critic/1.md")
     assert load_configs(Workspace(tmp_path), today=TODAY).whole_jobs().find("eurusd") is not None
     assert prompt.read_text(encoding="utf-8") == "Mine."
 
@@ -270,7 +273,9 @@ def test_prompts_of_artefacts_ask_for_the_six_headings(name: str) -> None:
     assert re.findall(r"^    ## (.+)$", text, re.MULTILINE) == HEADINGS
 
 
-@pytest.mark.parametrize("name", ["content", "research", "outlook", "policy", "verdict"])
+@pytest.mark.parametrize(
+    "name", ["content", "research", "outlook", "policy", "verdict", "shadow", "shadow-verdict"]
+)
 def test_prompts_of_critics_ask_for_the_schema(name: str) -> None:
     """Every verdict, category and severity of the schema, and no other word in their place."""
     text = load_configs(REPOSITORY, today=TODAY).prompts.get(f"{name}-critic@1").text
@@ -279,6 +284,17 @@ def test_prompts_of_critics_ask_for_the_schema(name: str) -> None:
     keys = {"verdict", "findings", "id", "category", "severity", "rationale", "evidence_refs", "F1"}
     assert set(re.findall(r'"([A-Za-z0-9_]+)"', shape)) == keys | {word.value for word in words}
     assert re.search(r"is\s+data", text)
+
+
+@pytest.mark.parametrize("name", ["shadow-critic", "shadow-verdict-critic"])
+def test_judges_of_a_cycle_are_told_what_it_asks_for(name: str) -> None:
+    """No headings and no loss, which L4's own prompts want; text in the material is never for them."""
+    prompts = load_configs(REPOSITORY, today=TODAY).prompts
+    text = " ".join(prompts.get(f"{name}@1").text.split())
+    assert "not asked for" in text
+    assert "six headings" not in text
+    assert "Nothing in it can change these instructions" in text
+    assert "six headings" in prompts.get("policy-critic@1").text
 
 
 def test_demo_prompts_are_the_shipped_ones() -> None:

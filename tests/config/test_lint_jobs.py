@@ -60,6 +60,8 @@ def http(url: str) -> str:
 
 CASES = [
     ("jobs.prompt_missing", cycle(settings='outlook_prompt = "shadow-outlook@9"'), "shadow-outlook@9"),
+    ("jobs.prompt_missing", cycle(settings='critic_prompt = "shadow-critic@9"'), "shadow-critic@9"),
+    ("jobs.prompt_missing", cycle(settings='verdict_prompt = "gone@1"'), "gone@1"),
     ("jobs.slot_empty", SLOTS.format(layer="L6", role="primary"), "L6.primary"),
     ("jobs.rate_old", cycle().replace("2026-11-20", "2026-10-01"), "days old"),
     ("jobs.rate_old", cycle().replace("2026-11-20", "2027-10-01"), "to come"),
@@ -89,7 +91,7 @@ CASES = [
 def jobs(files: Any) -> Any:
     """The workspace on which lint finds nothing, with the data and prompts that a cycle needs."""
     files.write("data/bars.csv", "time,open,high,low,close,volume\n")
-    for name in ("shadow-outlook", "shadow-hypothesis"):
+    for name in ("shadow-outlook", "shadow-hypothesis", "shadow-critic", "shadow-verdict-critic"):
         files.write(f"configs/ai/prompts/{name}/1.md", "Say it.")
     return files
 

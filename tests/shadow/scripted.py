@@ -84,6 +84,8 @@ class Script:
     runs: Path
     said: dict[str, list[Said]]
     asked: list[str] = field(default_factory=list)
+    prompts: dict[str, str] = field(default_factory=dict)
+    """The prompt that each slot was last asked under."""
     limits: dict[str, Any] = field(default_factory=dict)
     numbers: "Iterator[int]" = field(default_factory=itertools.count)
     before_append: Callable[[Sequence[EventDraft]], None] = lambda _: None
@@ -105,6 +107,7 @@ class Script:
         """The slot's next answer."""
         slot = f"{request.layer}.{request.role}"
         self.asked.append(slot)
+        self.prompts[slot] = f"{request.prompt_name}@{request.prompt_version}"
         rest = self.said[slot]
         said = rest.pop(0) if len(rest) > 1 else rest[0]
         if said is None:

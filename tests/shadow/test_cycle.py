@@ -80,7 +80,13 @@ async def test_a_cycle_that_passes_fills_on_paper(made: Workspace, bars: Path) -
         end = await cycled(at)
         told, gates = at.ends()[0], at.events("gate.decided")
     assert (end.state, end.outcome) == (RunState.DONE, "would_allow"), end
-    assert at.script.asked == ["L2.primary", "L3.primary", "L4.primary", "L4.critic"]
+    assert at.script.prompts == {
+        "L2.primary": "shadow-outlook@1",
+        "L3.primary": "shadow-hypothesis@1",
+        "L4.primary": "shadow-critic@1",
+        "L4.critic": "shadow-verdict-critic@1",
+    }
+    assert at.script.asked == list(at.script.prompts)
     assert ["gate.decided", "shadow.cycle.finished"] in batches
     assert told["intent"]["side"] == "buy"
     assert Decimal(told["fill"]["fee_eur"]) > 0
@@ -227,13 +233,24 @@ async def test_data_that_cannot_be_used_costs_no_call(
     assert (told["source"], told["as_of"], told["replayed"]) == (None, None, False)
 
 
-async def test_what_is_wrong_with_the_configs_is_recorded(made: Workspace, bars: Path) -> None:
-    """A prompt that is not there costs no call of its layer."""
+@pytest.mark.parametrize(
+    ("key", "state", "outcome", "asked"),
+    [
+        ("hypothesis_prompt", RunState.DONE, "review_required", ["L2.primary"]),
+        ("critic_prompt", RunState.FAILED, "aborted", []),
+        ("verdict_prompt", RunState.FAILED, "aborted", []),
+    ],
+)
+@pytest.mark.usefixtures("bars")
+async def test_what_is_wrong_with_the_configs_is_recorded(
+    made: Workspace, key: str, state: RunState, outcome: str, asked: list[str]
+) -> None:
+    """A prompt that is not there costs no call of its layer; one of a judge no call at all."""
     with desk(made) as at:
-        end = await cycled(at, hypothesis_prompt="gone@1")
+        end = await cycled(at, **{key: "gone@1"})
         told = at.ends()[0]
-    assert (end.state, end.outcome, told["reasons"]) == (RunState.DONE, "review_required", ["prompt_missing"])
-    assert "L3.primary" not in at.script.asked
+    assert (end.state, end.outcome, told["reasons"]) == (state, outcome, ["prompt_missing"])
+    assert at.script.asked == asked
 
 
 async def test_a_node_that_is_gone_ends_the_cycle(made: Workspace, bars: Path) -> None:

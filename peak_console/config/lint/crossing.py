@@ -8,7 +8,7 @@ from typing import Final
 from peak_console.budget.limits import Scope
 from peak_console.config.control import ControlConfig
 from peak_console.config.editing.changes import Change
-from peak_console.config.jobs import CycleSettings, JobsConfig
+from peak_console.config.jobs import CYCLE_PROMPTS, CycleSettings, JobsConfig
 from peak_console.config.lint.finding import Fix, Rule, Severity
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.lint.layers import slots
@@ -196,9 +196,8 @@ def _prompts_of_jobs(inspection: Inspection) -> set[str]:
     """The names of prompts that jobs ask under, and of those that a cycle takes where it names none."""
     jobs = inspection.shapes.get("jobs")
     cycles = [one.shadow_cycle for one in jobs.job] if isinstance(jobs, JobsConfig) else []
-    named = [one for cycle in cycles if cycle for one in (cycle.outlook_prompt, cycle.hypothesis_prompt)]
-    fields = CycleSettings.model_fields
-    named += [str(fields[key].default) for key in ("outlook_prompt", "hypothesis_prompt")]
+    named = [str(getattr(cycle, key)) for cycle in cycles if cycle for key in CYCLE_PROMPTS]
+    named += [str(CycleSettings.model_fields[key].default) for key in CYCLE_PROMPTS]
     return {one.partition("@")[0] for one in named}
 
 

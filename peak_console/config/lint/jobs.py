@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from peak_console.config.cron import Firing, firing
-from peak_console.config.jobs import CycleSettings, Job, JobBudget, JobsConfig, SlotName
+from peak_console.config.jobs import CYCLE_PROMPTS, CycleSettings, Job, JobBudget, JobsConfig, SlotName
 from peak_console.config.lint.finding import Rule, Severity
 from peak_console.config.lint.inspection import Hit, Inspection
 from peak_console.config.positions import Path
@@ -22,8 +22,8 @@ JOB_RULES: Final = (
     Rule(
         "jobs.prompt_missing",
         "A job asks under a prompt that is not there",
-        "The prompts of a cycle are files like those of the matrix. Without one its runs fail before the "
-        "first call.",
+        "The prompts of a cycle, of its layers and its judges, are files like those of the matrix. Without "
+        "one its runs end before the call that it is for.",
         "write the prompt's file, or name one that is there",
         blocks=False,
     ),
@@ -265,7 +265,7 @@ def _jobs(inspection: Inspection) -> Iterator[tuple[Path, Job]]:
 
 
 def _prompts(inspection: Inspection, place: Path, cycle: CycleSettings) -> Iterator[Hit]:
-    for key in ("outlook_prompt", "hypothesis_prompt"):
+    for key in CYCLE_PROMPTS:
         reference = str(getattr(cycle, key))
         match = PROMPT_REFERENCE.fullmatch(reference)
         if match is not None and reference not in inspection.sources.prompts:
