@@ -12,11 +12,13 @@ from peak_console.node.spawn import ledger_client
 from peak_console.operations.shadow.drift import NO_LOCK
 from peak_console.operations.shadow.drift_now import DriftNow, drift_now
 from peak_console.operations.shadow.releasing import Released, release_model
-from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState
+from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState, GoldSince
 from peak_console.stats.sprt import Side
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _SHOWN = 3
+
+NO_EVIDENCE = "NO EVIDENCE: no gold case was answered, nothing says that it is sound"
 
 
 @click.group("drift", epilog="Example: peak drift status")
@@ -65,7 +67,7 @@ def _lines(now: DriftNow) -> list[str]:
     heads = ["model", "slot", "state", "evidence", "gold cases", "two samples", "answered"]
     return [
         *table(heads, [_row(one, now.taken_at) for one in now.lines]),
-        *(line for one in now.lines for line in _words(one, now.taken_at)),
+        *dict.fromkeys(line for one in now.lines for line in _words(one, now.taken_at)),
         *told,
     ]
 
@@ -113,24 +115,32 @@ def _words(one: DriftLine, now: datetime) -> list[str]:
             + (f" and {more} more" if more > 0 else "")
         )
     if one.state is DriftState.QUARANTINED:
+        told.append(f"  since then: {_since_words(one.gold_since, now)}")
         incident = f"peak incident show {one.incident_id}; " if one.incident_id else ""
         told.append(f"  {incident}when it may work again: peak drift release {one.name} --reason R")
     return told
 
 
+def _since_words(gold: GoldSince | None, now: datetime) -> str:
+    """What gold cases say since a quarantine."""
+    if gold is None or not gold.words:
+        return "no gold case was answered, so nothing speaks for it yet (peak shadow run --job NAME)"
+    return f"{gold.words}, the newest {_ago(gold.newest_at, now)}"
+
+
 def _released(done: Released) -> list[str]:
     name, support = one_line(f"{done.provider}:{done.model_id}", 120), done.support
-    said = {
-        Side.GOOD: f"{support.cases} gold cases since then, {support.failed} failed: as a sound model",
-        Side.BAD: f"{support.failed} of {support.cases} gold cases FAILED since then: as a changed model",
-        Side.OPEN: f"{support.cases} gold cases since then say too little",
+    gold = support.gold
+    verdict = {
+        Side.GOOD: "as a sound model",
+        Side.BAD: "as a changed model at first, not lately" if gold.mends else "AS A CHANGED MODEL",
+        Side.OPEN: "too few to say",
     }[support.side]
-    if not support.lines:
-        said = "no check since then speaks for it: run one (peak shadow run --job NAME)"
+    said = f"{gold.words}, the newest {iso(gold.newest_at)}: {verdict}" if gold.newest_at else NO_EVIDENCE
     return [
         f"released {name} (event #{done.seq}); it was out of use since {iso(done.out.since)}",
         f"  because: {one_line(done.out.reason, 240)}",
-        f"  checks: {said}",
+        f"  since then: {said}",
         *(f"    {one_line(line, 200)}" for line in support.lines[-_SHOWN:]),
         "  its tests begin again; see: peak drift status",
     ]

@@ -112,6 +112,16 @@ class CanaryFile(ConfigModel):
         return tuple(one for one in self.case if one.layer in {None, layer})
 
 
+def prompt_name_of(name: str) -> str:
+    """The prompt name under which the cases of a set are asked."""
+    return f"canary-{name}"
+
+
+def prompt_version_of(case: CanaryCase) -> str:
+    """The prompt version under which a case is asked: the beginning of its digest."""
+    return case.digest[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class CanaryLibrary:
     """All sets of a workspace that could be understood, by name; ``digest`` covers every file."""

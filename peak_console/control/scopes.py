@@ -27,6 +27,9 @@ class Subject:
     model_id: str = ""
     served: str = ""
     """The layer whose model serves it, where that is another one (a critic that is a layer of its own)."""
+    gold_case: bool = False
+    """Whether it puts a gold case to its slot's own model, for a canary job: that is asked of a quarantined
+    model too, as evidence for its release. The ledger holds who says so against the job's claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,13 @@ class Halts:
     def of(self, subject: Subject) -> Halt | None:
         """Why the call is halted, or only its model."""
         found = self.of_call(subject) or self._of_scopes(subject)
-        if found is None and f"{subject.provider}:{subject.model_id}" in self.quarantined:
+        if found is None and not subject.gold_case and self.out_of_use(subject.provider, subject.model_id):
             found = Halt(f"model:{subject.provider}:{subject.model_id}", whole=False, quarantined=True)
         return found
+
+    def out_of_use(self, provider: str, model_id: str) -> bool:
+        """Whether a model is quarantined."""
+        return f"{provider}:{model_id}" in self.quarantined
 
     def cutting(self, subject: Subject) -> Halt | None:
         """Why what is in flight must be cancelled. A quarantine cuts nothing: nothing new leaves."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from peak_console.domain.canonical import sha256_hex
-from peak_console.domain.drift import Tier
+from peak_console.domain.drift import Tier, puts_gold_case
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.jobs import JobKind
 
@@ -34,6 +34,8 @@ class JobClaim:
 
     def beyond(self, draft: EventDraft) -> str:
         """Why this run cannot have done what ``draft`` says; empty where it can, and for other kinds."""
+        if puts_gold_case(draft.kind, draft.body):
+            return self._no_gold_case(draft)
         kinds = _KINDS.get(draft.kind)
         if kinds is None:
             return ""
@@ -52,6 +54,17 @@ class JobClaim:
             return f"this is attempt {self.attempt} of {self.key!r}"
         if not isinstance(book, dict) or book.get("name") != self.book:
             return f"the job {self.job!r} writes the book {self.book!r}"
+        return ""
+
+    def _no_gold_case(self, draft: EventDraft) -> str:
+        """A canary job puts gold cases to its own slots, and there to the model that stands first."""
+        if self.kind is not JobKind.CANARY:
+            return f"the job {self.job!r} is a {self.kind}, and puts no gold case"
+        asked = draft.body.get("asked_layer"), draft.body.get("asked_role")
+        if all(asked != slot for slot in self.slots):  # foreign, so perhaps not hashable
+            return f"the job {self.job!r} was not to test that slot"
+        if asked != (draft.layer, draft.role):
+            return "a gold case is put to the slot's own model, and to none that stands in"
         return ""
 
     def _no_check(self, draft: EventDraft) -> str:

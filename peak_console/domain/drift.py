@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from peak_console.domain.events import EventKind
 
 
 class Tier(StrEnum):
@@ -60,6 +62,25 @@ def not_answered(body: Mapping[str, Any]) -> int:
     asked, cases, told = (body.get(name) for name in ("asked", "cases", "unanswered"))
     gone = asked - cases if type(asked) is int and type(cases) is int else 0
     return max(gone, told if type(told) is int else 0, 0)
+
+
+GOLD_CASE: Final = "gold_case"
+"""In the body of ``llm.call.requested``: it puts a gold case to its slot's own model, for a canary job."""
+
+
+OUT_OF_USE: Final = "out_of_use"
+"""In the body of a gold case's end, and of its round: the model was quarantined. It speaks for or against a
+release, and for nothing else: neither a lock nor readiness rests on it."""
+
+
+def was_out_of_use(body: Mapping[str, Any]) -> bool:
+    """Whether an answer, or a round of gold cases, is of a model that was quarantined then."""
+    return body.get(OUT_OF_USE) is True
+
+
+def puts_gold_case(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event asks for a call that puts a gold case: only a canary job's worker says so."""
+    return kind == EventKind.CALL_REQUESTED and body.get(GOLD_CASE) is True
 
 
 LIVE_SIGNALS = tuple(one for one in Signal if one.tier is Tier.LIVE)

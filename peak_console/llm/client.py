@@ -50,6 +50,7 @@ class Client:
 
     ``clock``, ``environ`` and ``random`` are taken as arguments for tests and replay. ``told`` is given a
     line of words before each wait of more than a second, and of a call cancelled in mid-send.
+    ``gold_cases`` says that every call puts a gold case: the ledger takes that of a canary job's worker only.
     Belongs to one event loop, and is safe for many tasks of it. Close it, or use it as a context manager.
     """
 
@@ -67,6 +68,7 @@ class Client:
         polls: PollRule | None = None,
         patience_s: float = PATIENCE_S,
         told: Told | None = None,
+        gold_cases: bool = False,
     ) -> None:
         environ = os.environ if environ is None else environ
         self._ws = ws
@@ -108,6 +110,7 @@ class Client:
             waits=waits,
             cooling=Cooling(self._gate, clock=self._clock, random=random, waits=waits, ledger=ws.ledger),
             ledger=ws.ledger,
+            gold_cases=gold_cases,
         )
         self._resuming = Resuming(
             ledger=ws.ledger,

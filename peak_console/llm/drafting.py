@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from peak_console.control.scopes import Subject
 from peak_console.domain.calls import Answer, CallReason, CallRequest, Failure, OutcomeClass
+from peak_console.domain.drift import GOLD_CASE, OUT_OF_USE
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import CallId, EventId
 from peak_console.domain.money import NanoEur, nano_from_text
@@ -113,6 +114,7 @@ class Passage:
             provider=entry.provider,
             model_id=entry.model_id,
             served=entry.layer.value,
+            gold_case=self.route.gold_case and entry.position == 0,
         )
 
 
@@ -136,6 +138,8 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
         streamed=at.route.streamed,
     )
     body |= call.scoped
+    if at.subject.gold_case:
+        body[GOLD_CASE] = True
     first = at.number == 1 and not at.route.refused_by_writer
     drafts = [_denied(call, one, denial, "client") for one, denial in at.route.denials] if first else []
     requested = _draft(call, hop.candidate, EventKind.CALL_REQUESTED, body)
@@ -143,6 +147,11 @@ def before_send(at: Passage, previous: Failure | None) -> tuple[list[EventDraft]
     if hop.candidate.entry.position > 0 and not hop.repair and at.before is None:
         drafts.append(_fallback(at, previous))
     return drafts, requested
+
+
+def _standing(at: Passage) -> dict[str, Any]:
+    """What the end of a hop says where its model was put a gold case while quarantined."""
+    return {OUT_OF_USE: True} if at.subject.gold_case and at.route.out_of_use else {}
 
 
 def completed(
@@ -164,6 +173,7 @@ def completed(
     )
     if empty := left_empty(at.call.scope, answer):
         body["log_missing"] = list(empty)
+    body |= _standing(at)
     return _draft(at.call, at.hop.candidate, EventKind.CALL_COMPLETED, body)
 
 
@@ -191,6 +201,7 @@ def failed(
         simulated=call.simulated,
         handed_on=call.handed_on,
     )
+    body |= _standing(at)
     drafts = [_draft(call, candidate, EventKind.CALL_FAILED, body)]
     if failure.reason is CallReason.FORBIDDEN_ECHO and (denial := deny_echo(failure.model_echo)):
         drafts.insert(0, _denied(call, candidate, denial, "echo"))

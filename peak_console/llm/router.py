@@ -61,6 +61,11 @@ class Route:
     """Whether a refusal of this call stands in the ledger for an open breaker."""
     streamed: bool = False
     """Whether its answer is handed on as it comes."""
+    gold_case: bool = False
+    """Whether it is a gold case of a canary job: its slot's own model is asked also while quarantined, and
+    then nobody stands in."""
+    out_of_use: bool = False
+    """Whether that model was quarantined when it was reached."""
 
     @property
     def refusal(self) -> CandidateRefusal | None:
@@ -104,6 +109,8 @@ class Route:
     def _halted(self, place: int, halts: Halts) -> bool:
         """Whether the candidate at ``place`` is halted; it is refused then, for this call."""
         entry = self.candidates[place].entry
+        own = self.gold_case and place == 0
+        self.out_of_use |= own and halts.out_of_use(entry.provider, entry.model_id)
         halt = halts.of(
             Subject(
                 layer=self.request.layer.value,
@@ -111,13 +118,25 @@ class Route:
                 provider=entry.provider,
                 model_id=entry.model_id,
                 served=entry.layer.value,
+                gold_case=own,
             )
         )
-        if halt is None:
+        if halt is not None:
+            refusal = CandidateRefusal(halt.reason, halt.words, halt.remedy)
+        elif self._alone(place, halts):
+            refusal = CandidateRefusal(
+                CallReason.MODEL_QUARANTINED, "nobody stands in where a quarantined model is put a gold case"
+            )
+        else:
             return False
         self.cooled.pop(place, None)
-        self.refuse(place, CandidateRefusal(halt.reason, halt.words, halt.remedy))
+        self.refuse(place, refusal)
         return True
+
+    def _alone(self, place: int, halts: Halts) -> bool:
+        """Whether the gold case is its own model's only, for that is quarantined."""
+        own = self.candidates[0].entry
+        return self.gold_case and place > 0 and halts.out_of_use(own.provider, own.model_id)
 
     def after(
         self,
@@ -182,13 +201,15 @@ def plan(
     cooling: Mapping[tuple[str, str], int] = MappingProxyType({}),
     halts: Halts = NOTHING,
     streamed: bool = False,
+    gold_case: bool = False,
 ) -> Route:
     """The route of ``request`` over surveyed candidates; ``cooling`` and ``halts`` as :meth:`Route.after`.
 
     A ``streamed`` call goes only where answers can be handed on as they come. Who takes no such request is
     refused here, also one who cools down: nobody waits for a model that could not be asked then.
     """
-    route = Route(request, list(candidates), [one.row() for one in candidates], streamed=streamed)
+    rows = [one.row() for one in candidates]
+    route = Route(request, list(candidates), rows, streamed=streamed, gold_case=gold_case)
     least = least_input(request)
     for place, candidate in enumerate(candidates):
         if candidate.usable is None:

@@ -84,6 +84,7 @@ class Steps:
         waits: Waits,
         cooling: Cooling,
         ledger: Path,
+        gold_cases: bool = False,
     ) -> None:
         self._clock = clock
         self._random = random
@@ -97,6 +98,7 @@ class Steps:
         self._waits = waits
         self._cooling = cooling
         self._ledger = ledger
+        self._gold_cases = gold_cases
         self._scopes = ScopeGate(ledger, clock)
         self.onwards = Onwards(clock, gate, cooling, self._permitting)
 
@@ -157,7 +159,12 @@ class Steps:
         lease = self._turn.sources().lease.lease
         cooling, halts = self._cooling.now(lease), halts_of(lease)
         route = plan(
-            survey.candidates, request, cooling=cooling, halts=halts, streamed=call.streaming is not None
+            survey.candidates,
+            request,
+            cooling=cooling,
+            halts=halts,
+            streamed=call.streaming is not None,
+            gold_case=self._gold_cases,
         )
         if route.first is None and route.cooled:
             route.first = await self.onwards.cooled_down(call, route)

@@ -22,10 +22,12 @@ from peak_console.domain.errors import LedgerUnavailable, PeakError
 from peak_console.domain.events import EventDraft, EventKind, LedgerEvent
 from peak_console.domain.ids import new_event_id
 from peak_console.domain.jobs import JobKind
+from peak_console.incidents.alarm import Alarm
 from peak_console.incidents.drifting import KINDS, Drift, Known
 from peak_console.incidents.drifting_slot import SlotKey
 from peak_console.incidents.drifting_state import begun_from, kept, told
 from peak_console.incidents.drifting_words import Detection, alarm_of, body_of
+from peak_console.incidents.opening import Judgement
 from peak_console.ledger.headers import Header
 from peak_console.ledger.projections import Body
 from peak_console.ledger.reader import LedgerReader
@@ -184,6 +186,8 @@ class Drifting:
         if not self._known.rules.enabled:
             return
         alarm = alarm_of(one)
+        if self._is_known(one, alarm, opening):
+            return
         incident_id = opening.open(
             alarm.trigger,
             alarm.cause,
@@ -207,6 +211,16 @@ class Drifting:
                 model_id=model_id,
             )
         )
+
+    def _is_known(self, one: Detection, alarm: Alarm, opening: Opening) -> bool:
+        """Whether a gold case shows again what the model is out of use for, and no incident counts it.
+
+        People have closed that one: it is not opened anew with every round until the release.
+        """
+        if one.new or one.model not in self._state.quarantined:
+            return False
+        verdict, _ = opening.known.judge(alarm.trigger.value, alarm.cause, 0, 0)
+        return verdict is not Judgement.COUNTED
 
     def _ask(self, params: Mapping[str, str]) -> None:
         """Have the configured two-sample test run; without one the suspicion is shown, and no more."""

@@ -80,7 +80,7 @@ class WriterRules:
         if self._node.watch.folded.calls:
             state = self._state
             halts = Halts(state.stopped_scopes, state.quarantined, state.latches.holding())
-            return refused_by_halts(draft, halts) or self._verified.look(draft, configs)
+            return refused_by_halts(draft, halts, configs.canaries) or self._verified.look(draft, configs)
         reasons = ", ".join(self._node.watch.folded.reasons) or (
             "it has just begun" if self._state.leasing else "it serves one command and holds no lease"
         )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from peak_console.config.configs import Configs
 from peak_console.config.readiness import Criteria
 from peak_console.domain.clock import iso
-from peak_console.domain.drift import not_answered
+from peak_console.domain.drift import not_answered, was_out_of_use
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.incidents import Trigger
 from peak_console.ledger.filters import EventFilter
@@ -75,13 +75,14 @@ def quarantined(reader: LedgerReader) -> Mapping[str, int]:
 def canaries(reader: LedgerReader) -> Mapping[str, CanaryMark]:
     """The newest round of gold cases of every model.
 
-    Over its slots one that failed, else one that is incomplete, else the oldest.
+    Over its slots one that failed, else one that is incomplete, else the oldest. What it was asked while
+    quarantined is no sign that it is ready.
     Raises ``LedgerUnavailable``.
     """
     found: dict[tuple[str, str], CanaryMark] = {}
     for event in reader.find(EventFilter(kinds=(EventKind.DRIFT_CHECKED.value,)), None, _CHECKS).events:
         body = mapping(event.body)
-        if body.get("tier") == "canary":  # the newest of each slot comes first
+        if body.get("tier") == "canary" and not was_out_of_use(body):  # the newest of each slot comes first
             slot = f"{body.get('layer', '')}.{body.get('role', '')}"
             found.setdefault((_model(event), slot), _round(event))
     worst: dict[str, CanaryMark] = {}

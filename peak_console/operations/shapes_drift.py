@@ -29,6 +29,17 @@ class DriftCheckShape(Shape):
     seq: int
 
 
+class GoldSinceShape(Shape):
+    """Gold cases that a quarantined model was put since its quarantine, over its slots."""
+
+    rounds: int
+    clean: int
+    """The newest in a row in which every case was answered and passed."""
+    cases: int
+    passed: int
+    newest_at: str | None
+
+
 class DriftModelShape(Shape):
     """One model in one slot."""
 
@@ -49,6 +60,8 @@ class DriftModelShape(Shape):
     why: str
     since: str | None
     incident_id: str | None
+    gold_since: GoldSinceShape | None
+    """``None`` of a model that is in use."""
     last_answer_at: str | None
 
 
@@ -76,6 +89,11 @@ class SupportShape(Shape):
     side: Literal["good", "bad", "open"]
     cases: int
     failed: int
+    passed: int
+    rounds: int
+    clean: int
+    """The newest in a row in which every case was answered and passed."""
+    newest_at: str | None
     lines: list[str]
 
 

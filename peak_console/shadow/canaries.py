@@ -1,8 +1,9 @@
 """Gold cases put to slots: each case once a round, over the road, judged without another model.
 
 An answer counts only for the model that gave it. A round in which a fallback answered tells so and counts
-nothing of it: a model that is down, or out of use, has not failed a case. It has not held it either: a round
-is held only where every case that counts was answered and passed.
+nothing of it: a model that is down has not failed a case. It has not held it either: a round is held only
+where every case that counts was answered and passed. A quarantined model is asked all the same, and nobody
+in its place: what it answers is evidence for its release, and for nothing else.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from peak_console.config.canaries import CanaryCase
+from peak_console.config.canaries import CanaryCase, prompt_name_of, prompt_version_of
 from peak_console.config.configs import Configs
-from peak_console.domain.calls import CallLimits, CallRequest, CallResult, Message
-from peak_console.domain.drift import Tier
-from peak_console.domain.errors import BudgetExceeded, CallFailed, CallRefused, ConfigInvalid, PolicyDenied
+from peak_console.domain.calls import CallLimits, CallReason, CallRequest, CallResult, Message
+from peak_console.domain.drift import OUT_OF_USE, Tier
+from peak_console.domain.errors import (
+    BudgetExceeded,
+    CallFailed,
+    CallRefused,
+    ConfigInvalid,
+    ControlRefused,
+    PolicyDenied,
+)
 from peak_console.domain.jobs import RunState
 from peak_console.llm.runs import Run
 from peak_console.shadow.asked_slots import AskedSlot, record, slot_of, spread
@@ -47,6 +55,8 @@ class _Round:
     """Cases in a row that nobody answered; from :data:`AT_ONCE` on the others are not asked."""
     spent: bool = False
     """Whether the job's budget was used up."""
+    out_of_use: bool = False
+    """Whether the model was quarantined when its first case was asked."""
 
     @property
     def cases(self) -> int:
@@ -81,6 +91,7 @@ class _Round:
             "others": self.others,
             "others_passed": self.others_passed,
             "elsewhere": self.elsewhere,
+            OUT_OF_USE: self.out_of_use,
         }
         return {
             "set": name,
@@ -122,6 +133,7 @@ async def run_canaries(working: Working) -> WorkEnd:
             entry = slot.entry(configs)
             cases = found.cases_of(slot.layer)
             made = _round(frozenset(entry.canaries) if entry else frozenset(), cases, configs, settings.cases)
+            made.out_of_use = working.gate.halts().out_of_use(slot.provider, slot.model_id)
             put = partial(_request, slot, settings.cases, _within_s(working, len(settings.slots)))
             asked = [partial(_ask, run, slot, case, made, put(case)) for case in cases]
             await spread(asked, AT_ONCE)
@@ -142,8 +154,8 @@ def _request(slot: AskedSlot, name: str, within_s: float, case: CanaryCase) -> C
         layer=slot.layer,
         role=slot.role,
         messages=(*system, Message(role="user", content=case.prompt)),
-        prompt_name=f"canary-{name}",
-        prompt_version=case.digest[:12],
+        prompt_name=prompt_name_of(name),
+        prompt_version=prompt_version_of(case),
         limits=CallLimits(max_output_tokens=case.max_output_tokens, timeout_s=within_s),
         temperature=0.0,
         purpose=f"canary {case.id}",
@@ -170,6 +182,11 @@ async def _ask(run: Run, slot: AskedSlot, case: CanaryCase, made: _Round, reques
     except (CallFailed, CallRefused, PolicyDenied):
         made.unanswered += 1
         made.silent += 1
+    except ControlRefused as error:
+        if error.code != CallReason.SCOPE_STOPPED or not made.out_of_use:
+            raise
+        made.unanswered += 1  # nobody stands in for it, and the other slots can be asked
+        made.silent += 1
 
 
 def _end(rounds: Sequence[tuple[AskedSlot, _Round]], empty: Sequence[str], run_id: str) -> WorkEnd:
@@ -191,4 +208,6 @@ def _words(slot: AskedSlot, made: _Round) -> str:
         said += f", {made.elsewhere} answered by another model"
     if made.unanswered:
         said += f", {made.unanswered} not answered" + (" (budget)" if made.spent else "")
+    if made.out_of_use:
+        said += ", out of use: as evidence for its release only"
     return said

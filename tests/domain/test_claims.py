@@ -14,6 +14,12 @@ CYCLE = JobClaim("nightly", JobKind.SHADOW_CYCLE, KEY, attempt=2, book="paper")
 CANARY = JobClaim("nightly", JobKind.CANARY, KEY, slots=frozenset({("L2", "primary"), ("L4", "critic")}))
 TWO_SAMPLE = replace(CANARY, kind=JobKind.TWO_SAMPLE)
 SLOT = {"layer": "L2", "role": "primary", "provider": "openai", "model_id": "gpt-5"}
+ASKED = EventDraft(
+    "ev_5",
+    EventKind.CALL_REQUESTED,
+    {"gold_case": True, "asked_layer": "L2", "asked_role": "primary"},
+    **SLOT,
+)
 RUN = {"job": "nightly", "key": KEY}
 
 ENDED = EventDraft("ev_1", EventKind.SHADOW_CYCLE_FINISHED, {**RUN, "attempt": 2, "book": {"name": "paper"}})
@@ -67,3 +73,18 @@ def test_a_run_says_what_it_did() -> None:
 def test_a_run_says_nothing_else(claim: JobClaim, draft: EventDraft) -> None:
     """Another kind's work, another run, attempt or book; a slot or tier that it was not to test."""
     assert claim.beyond(draft)
+
+
+def test_gold_cases_are_put_by_a_canary_job_to_its_own_slots() -> None:
+    """To the slot's own model; who puts none may ask whom it likes."""
+    assert CANARY.beyond(ASKED) == ""
+    for claim in (CYCLE, TWO_SAMPLE):
+        assert "puts no gold case" in claim.beyond(ASKED)
+        assert claim.beyond(changed(ASKED, gold_case=False)) == ""
+    for strange in (
+        changed(ASKED, asked_layer="L3"),
+        changed(ASKED, asked_role=["primary"]),
+        replace(ASKED, role="fallback"),
+        replace(ASKED, layer="L4"),
+    ):
+        assert CANARY.beyond(strange)

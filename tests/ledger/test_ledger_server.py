@@ -228,6 +228,22 @@ async def test_a_jobs_worker_records_nothing_in_another_runs_name(service: Servi
             assert caught.value.code == "kind_reserved"
 
 
+async def test_only_a_canary_jobs_worker_puts_gold_cases(service: Service) -> None:
+    """Saying so is no claim: without one, or with another job's, the call is not reserved."""
+    service.claims.update(judges=JUDGES, cycle=CYCLE)
+    body = {"gold_case": True, "asked_layer": "L2", "asked_role": "primary"}
+    asked = requested("call_gold")
+    asked = replace(asked, layer="L2", role="primary", body={**asked.body, **body})
+    for shown in ({}, {"actor": "job:nightly"}, {"claim": "wrong"}, {"claim": "cycle"}):
+        async with await service.client(**shown) as client:
+            with pytest.raises(ControlRefused) as caught:
+                await client.append([asked])
+            assert caught.value.code == "kind_reserved"
+    async with await service.client(claim="judges") as client:
+        (ack,) = await client.append([asked])
+        assert ack.refusal is None
+
+
 KEY = "nightly@2026-11-23T08:00:00Z"
 CYCLE = JobClaim("nightly", JobKind.SHADOW_CYCLE, KEY, book="paper")
 JUDGES = JobClaim("nightly", JobKind.CANARY, KEY, slots=frozenset({("L2", "primary")}))

@@ -18,6 +18,7 @@ from peak_console.config.defaults import default_configs, demo_configs
 from peak_console.config.load import load_configs
 from peak_console.config.registry import ModelRegistry
 from peak_console.config.workspace import Workspace
+from peak_console.control.scopes import NOTHING, Halts
 from peak_console.domain.calls import CallLimits, CallRequest, HostedTool, Message, ToolDefinition, Usage
 from peak_console.domain.canonical import digest
 from peak_console.domain.errors import CallRefused
@@ -445,3 +446,25 @@ def test_candidates_that_wait_have_an_estimate(configs: Configs) -> None:
     assert hop is not None
     bound, estimate = float(route.rows[1]["bound_eur"]), float(later[0]["estimate_eur"])
     assert estimate / 2 < bound < estimate * 2
+
+
+def test_a_gold_case_goes_to_a_quarantined_model_and_to_nobody_in_its_place(configs: Configs) -> None:
+    """Any other call passes it over; a stop binds a gold case, too; a quarantined fallback is never asked."""
+    candidates = survey(configs, Layer.L2, Role.PRIMARY, FACTS)
+    (own, *others) = [f"{one.entry.provider}:{one.entry.model_id}" for one in candidates]
+    request = CallRequest(layer=Layer.L2, messages=(Message(role="user", content="1+1?"),))
+
+    def asked(halts: Halts, *, gold_case: bool) -> list[str]:
+        route, found = plan(candidates, request, halts=halts, gold_case=gold_case), []
+        hop = route.first
+        while hop is not None:
+            found.append(f"{hop.candidate.entry.provider}:{hop.candidate.entry.model_id}")
+            hop = route.after(hop.candidate.entry.position, halts=halts)
+        return found
+
+    out = Halts(quarantined=(own,))
+    assert asked(out, gold_case=False) == others != []
+    assert asked(out, gold_case=True) == [own]
+    assert asked(Halts((f"model:{own}",), (own,)), gold_case=True) == []
+    assert asked(Halts(quarantined=tuple(others)), gold_case=True) == [own]
+    assert asked(NOTHING, gold_case=True) == [own, *others], "a model in use is asked as ever"

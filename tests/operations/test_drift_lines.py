@@ -19,7 +19,7 @@ from peak_console.operations.shadow.drift import DriftBook, OutOfUse, Recorded, 
 from peak_console.operations.shadow.drift_now import DriftNow, line_json
 from peak_console.operations.shadow.releasing import Released, Support, support_of
 from peak_console.operations.shapes_drift import DriftModelShape, DriftReleaseShape
-from peak_console.operations.views.shadow import DriftState
+from peak_console.operations.views.shadow import DriftState, GoldSince
 from peak_console.stats.sprt import Side
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -74,6 +74,11 @@ def round_of(passed: int, cases: int = 15, **more: Any) -> tuple[str, dict[str, 
     """A round of gold cases."""
     body = {"tier": "canary", "cases": cases, "passed": passed, "ok": passed == cases, "failures": []}
     return "drift.checked", {**body, **more}
+
+
+def put(passed: int, cases: int = 15, **more: Any) -> tuple[str, dict[str, Any]]:
+    """A round that a quarantined model was put."""
+    return round_of(passed, cases, out_of_use=True, **more)
 
 
 def compared(p_value: str) -> tuple[str, dict[str, Any]]:
@@ -188,15 +193,16 @@ def supported(reader: LedgerReader) -> tuple[Side, int, int, int]:
     ("reader", "expected"),
     [
         ([round_of(0), out()], (Side.OPEN, 0, 0, 0)),
-        ([out(), *[round_of(15)] * 2], (Side.OPEN, 30, 0, 2)),
-        ([out(), *[round_of(15)] * 3], (Side.GOOD, 45, 0, 3)),
-        ([out(), round_of(10), compared("0.001")], (Side.BAD, 15, 5, 2)),
-        ([out(), round_of(16), round_of(3, cases=-1)], (Side.OPEN, 0, 0, 2)),
+        ([out(), round_of(0)], (Side.OPEN, 0, 0, 0)),
+        ([out(), *[put(15)] * 2], (Side.OPEN, 30, 0, 2)),
+        ([out(), *[put(15)] * 3], (Side.GOOD, 45, 0, 3)),
+        ([out(), put(10), compared("0.001")], (Side.BAD, 15, 5, 2)),
+        ([out(), put(16), put(3, cases=-1)], (Side.OPEN, 0, 0, 2)),
     ],
     indirect=["reader"],
 )
 def test_a_release_tells_what_checks_since_then_say(reader: LedgerReader, expected: Any) -> None:
-    """Only those since the quarantine, by a test between a sound model and a changed one."""
+    """Only those begun since the quarantine, by a test between a sound model and a changed one."""
     assert supported(reader) == expected
 
 
@@ -210,13 +216,51 @@ def test_the_command_names_the_next_step(reader: LedgerReader) -> None:
     assert "no lock counts" in "\n".join(_lines(DriftNow(NOW, told_by_node=True)))
 
 
+@pytest.mark.parametrize("reader", [[round_of(15), out(), round_of(13), put(14), put(15)]], indirect=True)
+def test_gold_cases_since_a_quarantine_are_told_of_its_model(reader: LedgerReader) -> None:
+    """What was begun before does not count, nor what is of a model in use; the document has the figures."""
+    (one,) = lines(reader, report())
+    assert one.gold_since == GoldSince(2, 30, 29, NOW - timedelta(minutes=55), clean=1)
+    told = "\n".join(_lines(DriftNow(NOW, (one,), told_by_node=True, lock="d" * 64)))
+    assert "since then: 29 of 30 gold cases passed, last 1 of 2 rounds clean, the newest 55 min ago" in told
+    shape = DriftModelShape.model_validate(line_json(one)).gold_since
+    assert shape is not None
+    assert (shape.rounds, shape.passed) == (2, 29)
+
+
+@pytest.mark.parametrize("reader", [[round_of(13), out()]], indirect=True)
+def test_that_there_is_no_evidence_for_a_release_is_said(reader: LedgerReader) -> None:
+    """A round before the quarantine is none; a model in use has nothing to tell of it."""
+    (one,) = lines(reader, None)
+    assert one.gold_since == GoldSince()
+    assert "no gold case was answered, so nothing speaks for it yet" in "\n".join(
+        _lines(DriftNow(NOW, (one,)))
+    )
+    (in_use,) = lines_of(Recorded(), report())
+    assert in_use.gold_since is None
+
+
 @pytest.mark.parametrize(
     ("support", "said"),
     [
-        (Support(Side.GOOD, 60, 0, ("a",)), "60 gold cases since then, 0 failed: as a sound model"),
-        (Support(Side.BAD, 15, 5, ("a",)), "5 of 15 gold cases FAILED since then: as a changed model"),
-        (Support(Side.OPEN, 15, 0, ("a",)), "15 gold cases since then say too little"),
-        (Support(Side.OPEN), "no check since then speaks for it: run one (peak shadow run --job NAME)"),
+        (
+            Support(Side.GOOD, 60, 0, ("a",), 4, NOW),
+            f"60 of 60 gold cases passed in 4 rounds, the newest {iso(NOW)}: as a sound model",
+        ),
+        (
+            Support(Side.BAD, 15, 5, ("a",), 1, NOW),
+            f"10 of 15 gold cases passed in 1 round, the newest {iso(NOW)}: AS A CHANGED MODEL",
+        ),
+        (
+            Support(Side.BAD, 30, 5, ("a",), 2, NOW, clean=1),
+            "25 of 30 gold cases passed, last 1 of 2 rounds clean, the newest "
+            f"{iso(NOW)}: as a changed model at first, not lately",
+        ),
+        (
+            Support(Side.OPEN, 15, 0, ("a",), 1, NOW),
+            f"15 of 15 gold cases passed in 1 round, the newest {iso(NOW)}: too few to say",
+        ),
+        (Support(Side.OPEN), "NO EVIDENCE: no gold case was answered, nothing says that it is sound"),
     ],
 )
 def test_a_release_says_what_speaks_for_it(support: Support, said: str) -> None:
@@ -224,6 +268,6 @@ def test_a_release_says_what_speaks_for_it(support: Support, said: str) -> None:
     out_of_use = OutOfUse("it declines", NOW, "inc_1", "node")
     done = Released("openai", "gpt-5", "anna", 7, out_of_use, support)
     told = _released(done)
-    assert f"  checks: {said}" in told
+    assert f"  since then: {said}" in told
     assert told[0] == "released openai:gpt-5 (event #7); it was out of use since 2026-11-22T12:00:00.000000Z"
     assert DriftReleaseShape.model_validate(done.as_json()).support.side == support.side.value

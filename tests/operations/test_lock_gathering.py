@@ -49,6 +49,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerReader]:
         writer.append([(EventDraft("ev_g", EventKind.WORKSPACE_INITIALISED, {"simulated": True}), "node")])
         tell("llm.call.completed", 0, answer(served="gpt-5-mini-2024-01-01"))
         clock.advance(30 * 86_400)
+        out_of_use = {**answer(refusal=True, served="gpt-5-mini-2026-09-09"), "out_of_use": True}
+        tell("llm.call.completed", 21, out_of_use)  # of a quarantined model: nothing is learnt of it
         for number in range(1, 5):
             tell("llm.call.completed", number, answer(latency_us=number * 100_000, retried=number == 1))
         for number, reason in enumerate(
@@ -263,7 +265,10 @@ def check(**changes: Any) -> LedgerEvent:
 
 
 def test_gold_cases_are_those_that_no_round_failed() -> None:
-    """One failure ends it for a case; a model in another slot has its own; what is no digest is none."""
+    """One failure ends it for a case; a model in another slot has its own; what is no digest is none.
+
+    What a quarantined model was put makes none, and ends none.
+    """
     first, second, third = ("1" * 64, "2" * 64, "3" * 64)
     found = checked_in(
         [
@@ -271,6 +276,7 @@ def test_gold_cases_are_those_that_no_round_failed() -> None:
             check(gold=[first, third], failures=[{"id": "b", "digest": second}, "spoilt"]),
             check(role="critic", gold=[second]),
             check(tier="two_sample", gold=[DIGEST]),
+            check(gold=["4" * 64], failures=[{"id": "a", "digest": first}], out_of_use=True),
         ]
     )
     assert found.gold(KEY) == (first, third)

@@ -237,6 +237,8 @@ def test_gold_cases_and_quarantines_are_those_of_last(tmp_path: Path) -> None:
     with LedgerReader(path) as reader:
         assert canaries(reader) == {"openai:m": CanaryMark(NOW, ok=True, seq=3)}
         assert dict(quarantined(reader)) == {"openai:n": 7}
+        write(path, ("drift.checked", {**model, "layer": "L0", "ok": False, "out_of_use": True}))
+        assert canaries(reader)["openai:m"].ok, "what a quarantined model was put speaks of its release only"
         write(path, ("drift.checked", part))
         assert (canaries(reader)["openai:m"].incomplete, canaries(reader)["openai:m"].ok) == (True, False)
         write(path, ("drift.checked", {**model, "layer": "L1", "ok": False}))

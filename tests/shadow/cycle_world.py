@@ -106,6 +106,11 @@ class World:
     keys: "itertools.count[int]" = field(default_factory=itertools.count)
     claims: dict[str, JobClaim] = field(default_factory=dict)
     """What the worker of the last run may speak for."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def canary_client(self) -> Client:
+        """A client that puts gold cases; closed by who asked for it."""
+        return Client(self.ws, self.ledger, environ=self.environ, actor="job:eurusd", gold_cases=True)
 
     def working(self, of: Job, **changes: Any) -> Working:
         """The tools of the next run of a job."""
@@ -181,7 +186,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     }
     client = Client(ws, ledger, environ=environ, actor=actor)
     try:
-        yield World(ws, simulation, client, ledger, clock, claims=claims)
+        yield World(ws, simulation, client, ledger, clock, claims=claims, environ=environ)
     finally:
         renewing.cancel()
         with suppress(asyncio.CancelledError):

@@ -18,6 +18,7 @@ from peak_console.shadow.canaries import AT_ONCE, run_canaries
 from peak_console.shadow.two_sample import run_two_sample
 from peak_console.simulator.faults import Fault, Ordered
 
+MODEL = "openai:gpt-5-mini"
 QUESTIONS = [f"Market outlook for EUR/USD, window {number}: 1.10{number:02d}0" for number in range(8)]
 
 
@@ -83,6 +84,28 @@ async def test_dead_providers_do_not_keep_other_slots_from_being_tested(tmp_path
         assert (told["provider"], told["cases"]) == ("mistral", 13)
         asked = [event.body or {} for event in there.events("llm.call.requested") if event.layer == "L2"]
         assert len(asked) <= 2 * AT_ONCE, "each of three, and its fallback"
+
+
+async def test_a_quarantined_model_is_put_gold_cases_and_nothing_else(tmp_path: Path) -> None:
+    """As evidence: by a canary job's own client alone, and nobody stands in; a stop binds it all the same."""
+    async with world(tmp_path) as there:
+        permit(there.ws, quarantined=(MODEL,))
+        unasked = await run_canaries(there.working(gold()))
+        assert (unasked.outcome, checked(there)) == ("unanswered", [])
+        async with there.canary_client() as client:
+            end = await run_canaries(there.working(gold(), client=client))
+            assert (end.outcome, "as evidence for its release only" in end.detail) == ("passed", True)
+            (told,) = checked(there)
+            assert (told["passed"], told["out_of_use"]) == (13, True)
+            ends = [one for one in there.events("llm.call.completed") if one.run_id == end.run_id]
+            assert {(one.model_id, (one.body or {})["out_of_use"]) for one in ends} == {("gpt-5-mini", True)}
+            there.simulation.desk.order(Ordered(Fault.RATE_LIMITED_LONG, "openai", times=1000))
+            down = await run_canaries(there.working(gold(), client=client))
+            assert (down.outcome, "another model" in down.detail) == ("unanswered", False)
+            permit(there.ws, quarantined=(MODEL,), stopped_scopes=(f"model:{MODEL}",))
+            asked = len(there.events("llm.call.requested"))
+            assert (await run_canaries(there.working(gold(), client=client))).outcome == "unanswered"
+            assert len(there.events("llm.call.requested")) == asked
 
 
 async def test_a_budget_ends_a_round_and_what_came_counts(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from peak_console.operations.views.shadow import (
     CycleLine,
     DriftLine,
     DriftState,
+    GoldSince,
     JobLine,
     JobRunLine,
     JobState,
@@ -241,6 +242,7 @@ QUARANTINED = replace(
     DRIFT[0], state=DriftState.QUARANTINED, unexpected=("gpt-5.2-2026-02-01",), served=("gpt-5.2-2025-12-11", "gpt-5.2-2026-02-01"),
     canary=CheckLine(NOW - 3 * MINUTE, ok=False, detail="9/12", seq=184_150), two_sample=CheckLine(NOW - 2 * MINUTE, ok=False, detail="p 0.0005", seq=184_160),
     why="served model gpt-5.2-2026-02-01 is not the one that was locked (gpt-5.2-2025-12-11)", since=NOW - 4 * MINUTE, incident_id="inc_20261122_140105_d1f2", streams=_streams(12.1),
+    gold_since=GoldSince(1, 12, 9, NOW - 3 * MINUTE),
 )  # fmt: skip
 WATCHED = replace(DRIFT[1], state=DriftState.WATCH, streams=_streams(8.2))
 

@@ -27,7 +27,14 @@ from peak_console.operations.criterion import CriterionStatus
 from peak_console.operations.shadow.gate_figures import gate_figures
 from peak_console.operations.views.freshness import Freshness
 from peak_console.operations.views.live import Slot, SlotRow
-from peak_console.operations.views.shadow import CycleFigures, DriftState, JobState, ShadowFacts, StreamLine
+from peak_console.operations.views.shadow import (
+    CycleFigures,
+    DriftState,
+    GoldSince,
+    JobState,
+    ShadowFacts,
+    StreamLine,
+)
 from peak_console.operations.views.shadow_bar import DriftTrouble
 from peak_console.operations.views.shadow_desk import JobAbout
 from peak_console.tui.ink import Line, Span, Tone
@@ -371,3 +378,23 @@ def test_every_list_can_be_sorted_by_every_column(name: str) -> None:
         one = sorted_rows(name, rows, at, turned=False, now=NOW)
         other = sorted_rows(name, rows, at, turned=True, now=NOW)
         assert sorted(map(id, one)) == sorted(map(id, other)) == sorted(map(id, rows))
+
+
+def test_what_speaks_for_a_release_is_said_and_that_nothing_does() -> None:
+    """Gold cases since the quarantine, counted and dated; without any no evidence, and never green."""
+    passed = GoldSince(2, 24, 24, NOW - timedelta(minutes=2))
+    for gold, said, tone in (
+        (passed, "✓ 24 of 24 gold cases passed in 2 rounds  2m", Tone.OK),
+        (replace(passed, passed=23), "✗ 23 of 24 gold cases passed in 2 rounds  2m", Tone.BAD),
+        (
+            replace(passed, passed=20, clean=1),
+            "▲ 20 of 24 gold cases passed, last 1 of 2 rounds clean  2m",
+            Tone.WARN,
+        ),
+        (GoldSince(), "▲ no gold case was answered: no evidence for a release", Tone.WARN),
+        (None, "▲ no gold case was answered: no evidence for a release", Tone.WARN),
+    ):
+        one = replace(QUARANTINED, gold_since=gold)
+        assert drift_look.gold_since_span(one, NOW) == Span(said, tone)
+        assert said in text_of(list(drift_look.model_lines(one, {}, NOW, 80)))
+    assert "since then" not in text_of(list(drift_look.model_lines(DRIFT[0], {}, NOW, 80)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from peak_console.domain.canonical import canonical, sha256_hex
+from peak_console.domain.drift import puts_gold_case
 from peak_console.domain.errors import ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.incidents import Trigger
@@ -95,6 +96,11 @@ def is_nodes_own(kind: str) -> bool:
 def is_jobs_own(kind: str) -> bool:
     """Whether only a worker that the node has started for a job appends this kind."""
     return kind in _JOBS_KINDS
+
+
+def is_jobs_word(kind: str, body: Mapping[str, Any]) -> bool:
+    """Whether an event of a kind that is open says what only a job's worker does: it puts a gold case."""
+    return puts_gold_case(kind, body)
 
 
 def is_nodes_word(kind: str, body: Mapping[str, Any]) -> bool:

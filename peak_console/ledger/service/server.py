@@ -24,6 +24,7 @@ from peak_console.ledger.service.privileges import (
     Authorise,
     Proof,
     is_jobs_own,
+    is_jobs_word,
     is_nodes_own,
     is_nodes_word,
     is_open,
@@ -428,7 +429,7 @@ def _refuse_others_words(session: Session, entries: Sequence[Entry], claim: JobC
             raise refuse_nodes_own(one.kind)
         if session.is_agent and is_peoples_word(one.kind, one.body):
             raise refuse_agents(one.kind, session.actor)
-        if is_jobs_own(one.kind) and claim is None:
+        if claim is None and (is_jobs_own(one.kind) or is_jobs_word(one.kind, one.body)):
             raise refuse_no_job(one.kind, session.actor)
         if claim is not None and (why := claim.beyond(one)):
             raise refuse_beyond_claim(one.kind, why)

@@ -126,6 +126,7 @@ async def working(
             actor=actor,
             patience_s=PATIENCE_S,
             told=lambda line: tell({"step": line}),
+            gold_cases=order.kind is JobKind.CANARY,
         ) as client,
     ):
         job = _job(configs, order)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from peak_console.domain.drift import Tier
+from peak_console.domain.drift import Tier, was_out_of_use
 from peak_console.domain.events import LedgerEvent
 from peak_console.operations.views.body_fields import listed, mapping
 
@@ -35,7 +35,7 @@ def checked_in(events: Iterable[LedgerEvent]) -> Checked:
         body = event.body or {}
         if event.run_id:
             runs.add(event.run_id)
-        if body.get("tier") != Tier.CANARY:
+        if body.get("tier") != Tier.CANARY or was_out_of_use(body):
             continue
         key = tuple(str(body.get(name)) for name in ("layer", "role", "provider", "model_id"))
         passed.setdefault(key, set()).update(_digests(listed(body.get("gold"))))

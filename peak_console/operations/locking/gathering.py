@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from peak_console.config.lock import Baseline, LockKey, StoredSample
 from peak_console.domain.calls import CallReason
 from peak_console.domain.clock import iso
+from peak_console.domain.drift import was_out_of_use
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.verdict import Verdict
 from peak_console.ledger.filters import EventFilter
@@ -134,7 +135,7 @@ def _events(reader: LedgerReader, asked: EventFilter) -> Iterator[LedgerEvent]:
 
 def _take(tally: _Tally, event: LedgerEvent, beside: Beside) -> None:
     body = event.body
-    if body is None:
+    if body is None or was_out_of_use(body):
         return
     at = time_of(event)
     tally.first, tally.last = at, tally.last or at

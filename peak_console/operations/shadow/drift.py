@@ -15,6 +15,7 @@ from peak_console.domain.drift import Tier, not_answered
 from peak_console.domain.events import EventKind, LedgerEvent
 from peak_console.domain.text import one_line
 from peak_console.ledger.reader import LedgerReader
+from peak_console.operations.shadow.gold_since import gold_since
 from peak_console.operations.shadow.newest import NewestEvents
 from peak_console.operations.views.body_fields import listed, mapping, moment, text_of, time_of, whole
 from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState, StreamLine
@@ -180,7 +181,7 @@ def _with_record(key: SlotKey, line: DriftLine, record: Recorded) -> DriftLine:
     )
     line = replace(line, last_answer_at=_answered_at(line))
     found = next((one for one in record.detected if _slot(mapping(one.body)) == key), None)
-    out = record.out.get((key[2], key[3]))
+    out = record.out.get(key[2:])
     if out is not None:
         return replace(
             line,
@@ -188,6 +189,7 @@ def _with_record(key: SlotKey, line: DriftLine, record: Recorded) -> DriftLine:
             why=out.reason,
             since=out.since,
             incident_id=out.incident_id,
+            gold_since=gold_since(record.checks_of(key[2:]), out.since),
         )
     if found is None or line.state is not DriftState.DRIFTED:
         return line

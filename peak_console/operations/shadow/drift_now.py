@@ -12,7 +12,7 @@ from peak_console.ledger.reader import LedgerReader
 from peak_console.operations.jobs.listing import PATIENCE_S, START_NODE, node_client
 from peak_console.operations.shadow.drift import drift_lines
 from peak_console.operations.views.body_fields import mapping, text_of
-from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState, StreamLine
+from peak_console.operations.views.shadow import CheckLine, DriftLine, DriftState, GoldSince, StreamLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ def line_json(one: DriftLine) -> dict[str, Any]:
         "why": one.why,
         "since": None if one.since is None else iso(one.since),
         "incident_id": one.incident_id or None,
+        "gold_since": _gold_json(one.gold_since),
         "last_answer_at": None if one.last_answer_at is None else iso(one.last_answer_at),
     }
 
@@ -113,6 +114,14 @@ def _check_json(one: CheckLine | None) -> dict[str, Any] | None:
         "detail": one.detail,
         "seq": one.seq,
     }
+
+
+def _gold_json(one: GoldSince | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    newest_at = None if one.newest_at is None else iso(one.newest_at)
+    counts = {"rounds": one.rounds, "clean": one.clean, "cases": one.cases, "passed": one.passed}
+    return {**counts, "newest_at": newest_at}
 
 
 def _told(ws: Workspace) -> tuple[Mapping[str, Any] | None, str]:

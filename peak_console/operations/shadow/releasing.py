@@ -12,7 +12,6 @@ from peak_console.config.load import load_configs
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
 from peak_console.domain.clock import Clock, SystemClock, iso
-from peak_console.domain.drift import Tier
 from peak_console.domain.errors import ConfigInvalid, ControlRefused, UsageWrong
 from peak_console.domain.events import EventDraft, EventKind
 from peak_console.domain.ids import new_event_id
@@ -22,7 +21,8 @@ from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.operations.enable import append_proved, choose_operator
 from peak_console.operations.phase import rules_of
 from peak_console.operations.shadow.drift import DriftBook, OutOfUse, Recorded, check_line
-from peak_console.operations.views.body_fields import mapping, time_of, whole
+from peak_console.operations.shadow.gold_since import figures_of, gold_since, is_round, rounds_since
+from peak_console.operations.views.shadow import GoldSince
 from peak_console.stats.sprt import Side, Sprt
 
 REASON_LIMIT: Final = 500
@@ -41,6 +41,16 @@ class Support:
     failed: int = 0
     lines: tuple[str, ...] = ()
     """In words."""
+    rounds: int = 0
+    newest_at: datetime | None = None
+    """When the newest round of gold cases was recorded; ``None`` where there was none."""
+    clean: int = 0
+    """The newest rounds in a row that failed nothing and left nothing out."""
+
+    @property
+    def gold(self) -> GoldSince:
+        """The gold cases since the quarantine."""
+        return GoldSince(self.rounds, self.cases, self.cases - self.failed, self.newest_at, self.clean)
 
     def as_json(self) -> dict[str, Any]:
         """As ``--json`` shows it."""
@@ -48,6 +58,10 @@ class Support:
             "side": self.side.value,
             "cases": self.cases,
             "failed": self.failed,
+            "passed": self.cases - self.failed,
+            "rounds": self.rounds,
+            "clean": self.clean,
+            "newest_at": None if self.newest_at is None else iso(self.newest_at),
             "lines": list(self.lines),
         }
 
@@ -129,19 +143,21 @@ def release_model(
 
 def support_of(record: Recorded, model: tuple[str, str], out: OutOfUse, rules: ModelDrift) -> Support:
     """What checks of a model since its quarantine say for its release, or against it. Pure."""
-    since = [one for one in record.checks_of(model) if time_of(one) > out.since]
+    since = rounds_since(record.checks_of(model), out.since)
     good = float(rules.canary_fail_pct) / 100
-    test, cases, failed = Sprt(good, _bad(good)), 0, 0
+    test = Sprt(good, _bad(good))
     lines = []
     for event in reversed(since):
-        body, line = mapping(event.body), check_line(event)
-        tier = "canaries" if body.get("tier") == Tier.CANARY.value else "two-sample test"
-        lines.append(f"{tier} of {iso(line.at)}: {line.detail}")
-        asked, passed = whole(body.get("cases")), whole(body.get("passed"))
-        if tier == "canaries" and asked is not None and passed is not None and 0 <= passed <= asked:
-            test = test.after_round(asked - passed, asked)
-            cases, failed = cases + asked, failed + asked - passed
-    return Support(test.side, cases, failed, tuple(lines))
+        line = check_line(event)
+        lines.append(
+            f"{'canaries' if is_round(event) else 'two-sample test'} of {iso(line.at)}: {line.detail}"
+        )
+        cases, passed = figures_of(event) if is_round(event) else (0, 0)
+        if cases:
+            test = test.after_round(cases - passed, cases)
+    gold = gold_since(since, out.since)
+    failed = gold.cases - gold.passed
+    return Support(test.side, gold.cases, failed, tuple(lines), gold.rounds, gold.newest_at, gold.clean)
 
 
 def _bad(good: float) -> float:

@@ -170,6 +170,34 @@ class CheckLine:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldSince:
+    """Gold cases that a quarantined model was put since its quarantine, in any slot."""
+
+    rounds: int = 0
+    cases: int = 0
+    """Those that it answered itself and that count."""
+    passed: int = 0
+    newest_at: datetime | None = None
+    clean: int = 0
+    """The newest rounds in a row in which every case was answered and passed."""
+
+    @property
+    def mends(self) -> bool:
+        """Whether it failed before and does not any more: a provider rolled back, perhaps."""
+        return 0 < self.clean < self.rounds and self.passed < self.cases
+
+    @property
+    def words(self) -> str:
+        """How many passed; empty where none was answered."""
+        if not self.cases:
+            return ""
+        said = f"{self.passed} of {self.cases} gold cases passed"
+        if self.mends:
+            return f"{said}, last {self.clean} of {self.rounds} rounds clean"
+        return f"{said} in {self.rounds} round{'s' if self.rounds > 1 else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class DriftLine:
     """One model in one slot, over all tiers."""
 
@@ -192,6 +220,8 @@ class DriftLine:
     since: datetime | None = None
     incident_id: str = ""
     last_answer_at: datetime | None = None
+    gold_since: GoldSince | None = None
+    """Of a quarantined model: what speaks for its release, or against it."""
 
     @property
     def name(self) -> str:

@@ -137,7 +137,8 @@ class WorkspaceShadowDesk:
 
         with node_client(self._ws, deadline_s=_PATIENCE_S) as client:
             released = release_model(self._ws, client, model, reason=reason, by=operator or None)
-        return f"{model} may be asked again{_place(released.seq)}; its tests begin anew"
+        evidence = released.support.gold.words or "no evidence since its quarantine"
+        return f"{model} may be asked again{_place(released.seq)}; {evidence}; its tests begin anew"
 
 
 _SHOWN_ELSEWHERE: Final = frozenset({"name", "kind", "schedule", "timezone", "description", "tags"})

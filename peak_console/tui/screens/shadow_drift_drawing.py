@@ -107,6 +107,18 @@ def brief_gauge_span(one: DriftLine) -> Span:
     return Span(f"{evidence:.1f}/{alarm_at:.1f}", gauge_tone(evidence, alarm_at))
 
 
+def gold_since_span(one: DriftLine, now: datetime) -> Span:
+    """What gold cases say since the quarantine; that nothing speaks for a release is said plainly."""
+    gold = one.gold_since
+    if gold is None or not gold.words:
+        return Span("▲ no gold case was answered: no evidence for a release", Tone.WARN)
+    newest_s = max(0.0, (now - gold.newest_at).total_seconds()) if gold.newest_at else None
+    sign, tone = ("✓", Tone.OK) if gold.passed == gold.cases else ("✗", Tone.BAD)
+    if gold.mends:
+        sign, tone = "▲", Tone.WARN
+    return Span(f"{sign} {gold.words}  {figures.age(newest_s)}", tone)
+
+
 def served_span(one: DriftLine) -> Span:
     """Under which name it answered; what the lock does not know comes first."""
     if one.unexpected:
@@ -182,6 +194,7 @@ def model_lines(
     if one.incident_id:
         yield _pair("incident", Span(one_line(one.incident_id, 60)), "6 shows it")
     if one.state is DriftState.QUARANTINED:
+        yield _pair("since then", gold_since_span(one, now))
         yield _pair("way back", Span("R", Tone.KEY), "releases it, with a reason and the typed word")
     yield from _titled("streams", width, f"alarm at {one.streams[0].alarm_at:.1f}" if one.streams else "")
     if not one.streams:

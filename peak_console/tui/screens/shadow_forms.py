@@ -1,6 +1,7 @@
 """The forms of the Shadow screen: run now, resume a job, release a model. Enter confirms nothing."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import ClassVar, Final
 
 from textual.binding import BindingType
@@ -8,12 +9,19 @@ from textual.widget import Widget
 
 from peak_console.domain.text import one_line
 from peak_console.operations.views.shadow import DriftLine, JobLine
+from peak_console.tui import figures
 from peak_console.tui.actions import BY_ID, bindings_for
 from peak_console.tui.ink import EMPTY, Line, Span, Tone, cell, fit, text_of
 from peak_console.tui.long_work import WorkDone
 from peak_console.tui.screens.arm_dialogue import WIDTH, ArmDialogue
 from peak_console.tui.screens.shadow_drawing import kind_word, run_words, schedule_words
-from peak_console.tui.screens.shadow_drift_drawing import check_span, gauge_span, served_span, state_span
+from peak_console.tui.screens.shadow_drift_drawing import (
+    check_span,
+    gauge_span,
+    gold_since_span,
+    served_span,
+    state_span,
+)
 from peak_console.tui.widgets.form import RowField
 
 WORD: Final = "RELEASE"
@@ -137,6 +145,11 @@ class ResumeForm(ShadowForm):
             self.begin(lambda: desk.resume(job, reason, operator))
 
 
+def _for_words(one: DriftLine, now: datetime) -> str:
+    """For how long a model has stood as it does, where that is known."""
+    return "" if one.since is None else f" for {figures.age(max(0.0, (now - one.since).total_seconds()))}"
+
+
 class ReleaseForm(ShadowForm):
     """Lets a quarantined model be asked again: with the evidence before one's eyes, a reason and a word."""
 
@@ -154,6 +167,7 @@ class ReleaseForm(ShadowForm):
         one, now = self._model, self.peak.now()
         rows = (
             ("why", Span(one_line(one.why, 200) or "no reason is on record", Tone.WARN)),
+            ("since then", gold_since_span(one, now)),
             ("canary", check_span(one.canary, now)),
             ("two-sample", check_span(one.two_sample, now)),
             ("evidence", gauge_span(one)),
@@ -165,6 +179,7 @@ class ReleaseForm(ShadowForm):
                     Span(one_line(one.name, 60), Tone.STRONG),
                     Span("   "),
                     state_span(one, now),
+                    Span(_for_words(one, now), Tone.DIM),
                     Span(f"   {one_line(', '.join(one.slots), 60)}", Tone.DIM),
                 ),
                 WIDTH,
