@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,19 @@ from peak_console.ledger.service.blocking import BlockingLedgerClient
 from peak_console.node.engine import Node
 from peak_console.operations.enable import Enabled, enable_workspace
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def until(holds: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """Wait until ``holds()`` is true; gives what it gave."""
-    end = time.monotonic() + patience_s
+    end, pause_s = time.monotonic() + patience_s, 0.005
     while True:
         found = holds()
         if found:
             return found
         assert time.monotonic() < end, f"not within {patience_s} s: {what}"
-        time.sleep(0.005)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, 0.05)  # asking costs, the node too: the longer it takes, the seldomer
 
 
 async def soon(holds: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -84,6 +86,11 @@ class World:
         lines = ["[enable]", *(f"{name} = {value}" for name, value in values.items())]
         self.ws.control_config.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def without_metrics(self) -> None:
+        """Have its nodes start no child that serves ``/metrics``."""
+        config = self.ws.root / "configs" / "console.toml"
+        config.write_text("[exporters.metrics]\nenabled = false\n", encoding="utf-8")
+
     def set_breaker(self, **values: int) -> None:
         """Write ``[provider_breaker]`` beside what stands in ``configs/control.toml``."""
         lines = ["[provider_breaker]", *(f"{name} = {value}" for name, value in values.items())]
@@ -111,6 +118,34 @@ async def node_here(world: World, **options: Any) -> AsyncIterator[Node]:
         yield node
     finally:
         await node.close()
+
+
+@contextlib.contextmanager
+def node_beside(world: World, node: Callable[[], Node] | None = None) -> Iterator[Node]:
+    """A node in a thread of this process, without children unless ``node`` makes another one.
+
+    For tests that do not run in a loop, and in which it is neither killed nor held.
+    """
+    one = node() if node is not None else Node(world.ws, children=False)
+    started: Future[asyncio.AbstractEventLoop] = Future()
+
+    async def serve() -> None:
+        try:
+            await one.start()
+        except BaseException as error:
+            started.set_exception(error)
+            raise
+        started.set_result(asyncio.get_running_loop())
+        await one.run()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="node") as pool:
+        served = pool.submit(asyncio.run, serve())
+        loop = started.result(PATIENCE_S)
+        try:
+            yield one
+        finally:
+            loop.call_soon_threadsafe(one.ask_to_end, "the test is over")
+            served.result(PATIENCE_S)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_world import World, node_here, node_process
+from node_world import World, node_beside, node_here, node_process
 
 from peak_console.cli.program import run
 from peak_console.domain.clock import ManualClock
@@ -19,11 +19,6 @@ from peak_console.operations.workbench.draft_editors import begin_editor, end_ed
 from peak_console.operations.workbench.drafts import DraftStore, drafts_of
 
 NOW = ManualClock().now()
-
-
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
 
 
 def put(drafts: DraftStore, text: str, target: str = "matrix", **more: Any) -> None:
@@ -48,7 +43,7 @@ def test_a_draft_outlives_the_node_and_the_newest_of_all_places_counts(world: Wo
     assert text_of(drafts) == "first"
     put(drafts, "offline")
     assert drafts_of(world.ws).get("matrix") is not None
-    with node_process(world):
+    with node_beside(world):
         assert text_of(drafts) == "offline"
         kept = drafts.all()
         assert [(one.target, one.text) for one in kept] == [
@@ -60,7 +55,7 @@ def test_a_draft_outlives_the_node_and_the_newest_of_all_places_counts(world: Wo
         put(drafts, "again")
         assert text_of(drafts) == "again"
     drafts.drop("matrix")
-    with node_process(world):
+    with node_beside(world):
         assert text_of(drafts) is None
         assert [one.target for one in drafts.all()] == ["prompts/second-look@1"]
 
@@ -79,7 +74,7 @@ def test_each_editor_keeps_its_own_with_a_node_and_without(world: World) -> None
         node.kill()
     assert {draft.text for draft in second.of("matrix")} == {"# console-A", "# B2"}
     put(second, "# B3")
-    with node_process(world):
+    with node_beside(world):
         third = drafts_of(world.ws, editor=begin_editor())
         taken = third.take(offered)
         assert taken is not None
@@ -88,7 +83,7 @@ def test_each_editor_keeps_its_own_with_a_node_and_without(world: World) -> None
         second.drop_saved("matrix", "# console-A")
         assert {draft.text for draft in third.of("matrix")} == {"# console-A", "# B3"}
     second.drop("matrix")
-    with node_process(world):
+    with node_beside(world):
         assert [draft.text for draft in third.of("matrix")] == ["# console-A"]
 
 

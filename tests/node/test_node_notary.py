@@ -1,14 +1,16 @@
 """The notary of a real node: what people decide is signed within a second, and no death signs twice."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from node_world import World, node_process, until
+from node_world import World, node_beside, node_process, until
 
 from peak_console.control.keys import KeyStore
 from peak_console.control.stop import stop_now
@@ -19,13 +21,23 @@ from peak_console.ledger.heads.merkle import collect
 from peak_console.ledger.heads.notes import Checkpoint
 from peak_console.ledger.heads.proving import entries, log_key
 from peak_console.ledger.reader import LedgerReader
+from peak_console.node.children import Child
+from peak_console.node.engine import Node
 from peak_console.node.spawn import ledger_client, node_status
 
 
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anchors of each test in a folder of its own."""
-    monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
+class Notaried(Node):
+    """A node that keeps its notary and verifies its ledger, and has no other children."""
+
+    def _make_children(self) -> list[Child]:
+        return []
+
+
+@contextlib.contextmanager
+def notaried(world: World) -> Iterator[Path]:
+    """Such a node in this process, its notary in one of its own; gives its socket."""
+    with node_beside(world, lambda: Notaried(world.ws)) as node:
+        yield node.socket_path
 
 
 def heads(world: World) -> list[Checkpoint]:
@@ -90,10 +102,10 @@ def lags_s(world: World) -> list[float]:
 
 def test_a_stop_is_signed_and_anchored_within_a_second(world: World) -> None:
     """The note, its copy outside the workspace and the record in the ledger; and the node's end as well."""
-    with node_process(world, children=True) as node:
+    with notaried(world) as socket:
         signs(world)
         for number in range(2):
-            world.enable(node.socket)
+            world.enable(socket)
             stopped = stop_now(world.ws.control, reason=f"stop {number}")
             name = f"ev_{stopped.stop_id}"
             seq = until(lambda ev=name: next((e.seq for e in world.events() if e.event_id == ev), 0), "known")
@@ -112,6 +124,7 @@ def test_a_stop_is_signed_and_anchored_within_a_second(world: World) -> None:
 
 def test_kills_of_notary_and_node_sign_nothing_twice_and_nothing_else(world: World) -> None:
     """SIGKILL of either, whatever it was doing: heads only grow, and every one gets on record."""
+    world.without_metrics()
     for number in range(2):
         with node_process(world, children=True) as node:
             signs(world)
@@ -133,8 +146,8 @@ def test_kills_of_notary_and_node_sign_nothing_twice_and_nothing_else(world: Wor
 
 def test_a_ledger_replaced_under_a_running_node_stops_the_workspace(world: World) -> None:
     """The node writes into a file that is not there any more: the posture falls, and says why."""
-    with node_process(world, children=True) as node:
-        world.enable(node.socket)
+    with notaried(world) as socket:
+        world.enable(socket)
         signs(world)
         assert world.calls()
         before = sizes(world)
@@ -144,7 +157,7 @@ def test_a_ledger_replaced_under_a_running_node_stops_the_workspace(world: World
         until(lambda: not world.calls(), "the posture fell")
         assert "ledger_broken" in world.posture().reasons
         assert "another file" in node_status(world.ws)["verified"]["broken"]
-        with world.client(node.socket) as client, pytest.raises(EnvironmentUnfit) as caught:
+        with world.client(socket) as client, pytest.raises(EnvironmentUnfit) as caught:
             client.request("checkpoint", deadline_s=20)
         assert caught.value.code == "inconsistent"
         assert len(list(CheckpointFiles(world.ws.checkpoints).all())) == len(before)
@@ -154,15 +167,15 @@ def test_an_older_ledger_under_a_stopped_node_is_never_signed(world: World) -> N
     """Yesterday's file in today's place: the next node says so, and permits nothing."""
     older = world.ws.audits / "older.db"
     shutil.copyfile(world.ws.ledger, older)
-    with node_process(world, children=True) as node:
-        world.enable(node.socket)
+    with notaried(world) as socket:
+        world.enable(socket)
         signs(world)
     before = sizes(world)
     assert before
     older.replace(world.ws.ledger)
     for suffix in ("-wal", "-shm"):
         world.ws.ledger.with_name(world.ws.ledger.name + suffix).unlink(missing_ok=True)
-    with node_process(world, children=True):
+    with notaried(world):
         until(lambda: "ledger_broken" in world.posture().reasons, "the posture fell")
         assert not world.calls()
         assert notary(world)["state"] == "broken"
@@ -174,12 +187,12 @@ def test_a_missing_key_is_told_and_stops_no_node(world: World) -> None:
     key = KeyStore(world.ws.keys).private_path("workspace")
     kept = key.read_bytes()
     key.unlink()
-    with node_process(world, children=True) as node:
+    with notaried(world) as socket:
         until(lambda: notary(world).get("problem"), "told")
         assert notary(world)["code"] == "key_unusable"
         assert notary(world)["remedy"]
         assert sizes(world) == []
-        assert world.enable(node.socket).posture.calls
+        assert world.enable(socket).posture.calls
         key.write_bytes(kept)
         key.chmod(0o600)
         signs(world)

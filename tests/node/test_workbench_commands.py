@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node_world import World, node_process, until
+from node_world import World, node_beside, until
 
 from peak_console.cli.program import run
 from peak_console.cli.workbench_editing import Session
@@ -43,12 +43,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(
-    world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Bench]:
+def bench(world: World, capsys: pytest.CaptureFixture[str]) -> Iterator[Bench]:
     """A new workspace, its node running."""
-    monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
-    with node_process(world):
+    with node_beside(world):
         yield Bench(world, capsys)
 
 

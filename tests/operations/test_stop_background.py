@@ -15,7 +15,7 @@ from support.background_provider import USAGE, BackgroundProvider, Fault
 sys.path += [str(Path(__file__).parent.parent / name) for name in ("node", "net", "llm")]
 
 from background_road import COST_EUR, QUICK_POLLS, research, write_background_workspace
-from node_world import World, node_process, soon
+from node_world import World, node_here, soon
 from road import environment
 
 from peak_console.cli.stop import stop as stop_command
@@ -49,10 +49,10 @@ async def working(
     """``calls`` background calls that were accepted and left to their provider; its key is at hand."""
     for name, value in environment(provider.url).items():
         monkeypatch.setenv(name, value)
-    with node_process(world) as node:
-        await asyncio.to_thread(world.enable, node.socket)
+    async with node_here(world) as node:
+        await asyncio.to_thread(world.enable, node.socket_path)
         await soon(world.calls, "calls are permitted")
-        ledger = await SocketLedgerClient.connect(node.socket, name="test")
+        ledger = await SocketLedgerClient.connect(node.socket_path, name="test")
         client = Client(world.ws, ledger, environ=dict(os.environ), polls=QUICK_POLLS)
         try:
             yield [await client.submit(research(layer=Layer.L4)) for _ in range(calls)]
