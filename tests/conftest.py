@@ -1,4 +1,4 @@
-"""What holds for every test: no key turns up where it should not (`support.canary_watch`)."""
+"""What holds for all tests: no key turns up where it should not (`support.canary_watch`); none is slow."""
 
 import gc
 import os
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.canaries import ACCESS_KEYS, KEYS
 from support.canary_watch import pytest_configure
 
@@ -14,6 +15,10 @@ __all__ = ["pytest_configure"]
 
 _GARBAGE: Final = 200_000
 """Objects after which young garbage is collected; at the default it is a fifth of the work of a screen."""
+
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")  # an example that takes long says something of the machine only
 
 
 def pytest_collection_finish() -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 SIZE: Final = {"columns": 80, "rows": 24}
 COOLDOWN_S: Final = 1
 TTL_S: Final = 5
-PATIENCE_S: Final = 45.0
+PATIENCE_S: Final = 90.0
 CONFIG: Final = (
     ("cooldown_s = 10 ", f"cooldown_s = {COOLDOWN_S} "),
     ("after_s = 3600", "after_s = 2"),  # the ramp's second step, so that it is seen

@@ -62,7 +62,7 @@ slots = [{ layer = "L2" }]
 """
 
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 90.0
 
 
 def until(holds: Callable[[], Any], what: str) -> Any:

@@ -102,4 +102,4 @@ def test_watching_tells_each_change_and_ends_with_ctrl_c(peak: Peak, desk: Path)
         second = json.loads(watching.stdout.readline())
         assert "file.syntax" in {one["rule"] for one in second["findings"]}
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(timeout=30) == 1
+        assert watching.wait(timeout=120) == 1

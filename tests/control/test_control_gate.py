@@ -15,7 +15,7 @@ from peak_console.control.scopes import Halt, Subject
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Posture, PostureState
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 def reasons(folder: Folder) -> tuple[str, ...]:

@@ -52,18 +52,20 @@ def test_a_venue_that_hangs_or_fails_keeps_no_other_from_cancelling() -> None:
     release = threading.Event()
 
     def hangs(_: float) -> CancelReport:
-        release.wait(30)
+        release.wait(300)
         return CancelReport(0)
 
-    began = time.monotonic()
-    step = cancel_all(
-        [FakeVenue("slow", hangs), FakeVenue("down", refused), FakeVenue("good", done)], patience_s=0.1
-    )
-    assert time.monotonic() - began < 5
+    venues = [FakeVenue("slow", hangs), FakeVenue("down", refused), FakeVenue("good", done)]
+    cancelling = begin_cancel_all(venues, patience_s=60.0)
+    for thread in cancelling._threads[1:]:
+        thread.join(60)
+    cancelling._until = time.monotonic()  # the time of the one that hangs is over
+    step = cancelling.result()
+    assert cancelling._threads[0].is_alive()
     release.set()
     slow, down, good = step.venues
     assert (good.ok, good.cancelled, good.remedy) == (True, 3, "")
-    assert (slow.ok, slow.detail) == (False, "no answer within 0.1 s: its orders may stand")
+    assert (slow.ok, slow.detail) == (False, "no answer within 60 s: its orders may stand")
     assert (down.ok, down.detail) == (False, "no route: its orders may stand")
     assert not step.ok
     assert [one.venue for one in step.failed] == ["slow", "down"]
@@ -82,19 +84,20 @@ def test_orders_that_stand_are_named() -> None:
 
 def test_all_venues_are_asked_at_once() -> None:
     """Each waits for the other: one after the other they would never be done."""
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def meets(_: float) -> CancelReport:
         both.wait()
         return CancelReport(1)
 
-    step = cancel_all([FakeVenue("a", meets), FakeVenue("b", meets)], patience_s=10)
+    step = cancel_all([FakeVenue("a", meets), FakeVenue("b", meets)], patience_s=60)
     assert (step.ok, step.detail) == (True, "2 orders cancelled at a, b")
 
 
 def test_the_deadline_runs_from_the_beginning() -> None:
     """What else is done meanwhile is no more time for a venue; what was done before it counts."""
     cancelling = begin_cancel_all([FakeVenue("good", done)], patience_s=0.05)
+    cancelling._threads[0].join(60)
     assert cancelling.result().ok
     assert cancelling.result().ok
 

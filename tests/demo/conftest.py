@@ -113,7 +113,7 @@ class Demo:
     async def check(self) -> None:
         """The chain verifies and nothing stays in flight; what was cancelled ends a moment later."""
         with LedgerReader(self.ws.ledger) as reader:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while reader.in_flight():  # noqa: ASYNC110 - the condition is on the disk
                     await asyncio.sleep(0.02)
         result = verify(self.ws.ledger)

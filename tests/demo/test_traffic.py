@@ -165,5 +165,5 @@ async def test_a_fault_of_ours_is_not_hidden(demo: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Traffic, "_level", broken)
     with pytest.raises(ZeroDivisionError):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await traffic.run(asyncio.Event())

@@ -41,7 +41,7 @@ async def test_it_ends_cleanly_on_a_signal(demo: Any) -> None:
         while demo.simulation.serial < 10:  # noqa: ASYNC110 - another process makes it true
             await asyncio.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    out, err = await asyncio.wait_for(process.communicate(), 20)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
     assert (process.returncode, err) == (0, b"")
     assert json.loads(out.splitlines()[-1])["calls"] > 0
     await demo.check()

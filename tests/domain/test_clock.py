@@ -51,4 +51,4 @@ def test_the_system_clock_is_aware_and_runs_forward() -> None:
     first, second = clock.boot_us(), clock.boot_us()
     assert first <= second
     assert clock.now().tzinfo is UTC
-    assert abs(time.time() - clock.now().timestamp()) < 5
+    assert abs(time.time() - clock.now().timestamp()) < 60

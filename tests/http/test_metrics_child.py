@@ -51,7 +51,7 @@ def ask(
 ) -> tuple[int, str, http.client.HTTPMessage]:
     """One request on a connection of its own: status, text, headers."""
     port = urlsplit(serving.first["url"]).port
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         return response.status, response.read().decode(), response.headers
@@ -269,7 +269,7 @@ def test_idle_connections_do_not_shut_monitors_out(ws: Workspace) -> None:
         port = urlsplit(serving.first["url"]).port
         silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(12)]
         try:
-            assert eventually(lambda: _answered(serving), "a scrape is answered", within_s=20)
+            assert eventually(lambda: _answered(serving), "a scrape is answered", within_s=60)
         finally:
             for one in silent:
                 one.close()
@@ -292,7 +292,7 @@ def test_a_named_port_that_is_taken_is_an_error_with_its_remedy(ws: Workspace) -
         with child(MODULE, ws.root) as refused:
             assert refused.first["ready"] is False
             assert refused.first["error"]["code"] == "port_unavailable"
-            assert refused.process.wait(10) == 3
+            assert refused.process.wait(60) == 3
     with child(MODULE, ws.root) as serving:
         assert serving.first == {"ready": True, "url": f"http://127.0.0.1:{port}/metrics"}
 
@@ -305,4 +305,4 @@ def test_the_child_ends_with_its_parent_and_on_sigterm(ws: Workspace) -> None:
         assert serving.end() == 0
     with child(MODULE, ws.root) as serving:
         serving.process.terminate()
-        assert serving.process.wait(10) == 0
+        assert serving.process.wait(60) == 0

@@ -85,7 +85,7 @@ class RawLine:
     async def receive(self) -> dict[str, Any]:
         """The next message; raises ``EOFError`` at the end."""
         while not self.waiting:
-            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65536), 5)
+            data = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.socket, 65536), 60)
             if not data:
                 raise EOFError
             self.waiting += self.frames.feed(data)
@@ -96,7 +96,7 @@ class RawLine:
         self.socket.close()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 5) -> None:
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 30) -> None:
     """Wait for a condition, with a deadline."""
     async with asyncio.timeout(within_s):
         while True:

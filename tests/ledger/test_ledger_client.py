@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from ledger_events import note, requested
 from ledger_service import Service
+from support.loop_time import let_pass
 
 from peak_console.domain.canonical import NotCanonical
 from peak_console.domain.errors import NodeUnreachable, PeakError, UsageWrong
@@ -75,7 +76,7 @@ async def test_somebody_who_says_nothing_is_not_waited_for(short_folder: Path) -
     server = await asyncio.start_unix_server(silent, short_folder / "s")
     with pytest.raises(NodeUnreachable):
         await SocketLedgerClient.connect(short_folder / "s", name="test", deadline_s=0.05)
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     server.close()
 
 
@@ -143,13 +144,16 @@ async def test_a_lost_acknowledgement_is_fetched_again(service: Service, short_f
 
 async def test_a_deadline_ends_the_wait(service: Service) -> None:
     """Without a server an append fails after its deadline; the next works when there is a server again."""
-    async with await service.client(deadline_s=0.2) as client:
+    async with await service.client(deadline_s=60) as client:
         await service.server.close()
         draft = note()
+        waiting = asyncio.ensure_future(client.append([draft]))
+        await asyncio.sleep(0)
+        let_pass(60)
         with pytest.raises(NodeUnreachable, match="no acknowledgement within"):
-            await client.append([draft])
+            await waiting
         await service.start()
-        (ack,) = await client.append([draft], deadline_s=5)
+        (ack,) = await client.append([draft])
     assert ack.seq == 2
 
 

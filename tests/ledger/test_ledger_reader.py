@@ -135,7 +135,11 @@ FILTERS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(wanted=FILTERS, limit=st.sampled_from([1, 3, 50, 500]), scan=st.sampled_from([7, 40, 10_000]))
 def test_pages_of_a_filter_hold_every_event_that_fits_once(
     busy: LedgerReader, monkeypatch: pytest.MonkeyPatch, wanted: EventFilter, limit: int, scan: int
@@ -187,8 +191,8 @@ async def test_following_gives_events_as_they_are_committed(desk: Desk) -> None:
         waiting = asyncio.ensure_future(anext(stream))
         await asyncio.sleep(0)
         desk.write(*(note(str(number)) for number in range(5)))
-        second = await asyncio.wait_for(waiting, 5)
-        third = await asyncio.wait_for(anext(stream), 5)
+        second = await asyncio.wait_for(waiting, 60)
+        third = await asyncio.wait_for(anext(stream), 60)
         await stream.aclose()
     assert [event.seq for event in (*first, *second, *third)] == [2, 3, 4, 5, 6, 7]
     assert len(second) == 3

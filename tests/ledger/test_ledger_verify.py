@@ -316,7 +316,11 @@ EDITS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(edits=st.lists(EDITS, min_size=1, max_size=3))
 def test_no_change_of_a_written_event_goes_unseen(
     tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[str, Any, Any, Any]]

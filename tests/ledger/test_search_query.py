@@ -60,7 +60,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexReader]:
         yield reader
 
 
-def all_of(index: IndexReader, wanted: RunQuery, limit: int, patience_s: float = 10.0) -> list[int]:
+def all_of(index: IndexReader, wanted: RunQuery, limit: int, patience_s: float = 600.0) -> list[int]:
     """The places of every page, one after the other."""
     places: list[int] = []
     before: int | None = None
@@ -92,7 +92,11 @@ CONDITIONS: dict[str, tuple[Condition, Callable[[dict[str, Any]], bool]]] = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     names=st.sets(st.sampled_from(sorted(CONDITIONS)), max_size=3),
     words=st.sets(st.sampled_from(WORDS), max_size=3),

@@ -85,6 +85,6 @@ def bodies(road: Road, kind: str) -> list[dict[str, Any]]:
 
 async def until(holds: Callable[[], Any]) -> None:
     """Wait, by a deadline, until something holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while not holds():  # noqa: ASYNC110 - what is waited for is another server's state, or a file's
             await asyncio.sleep(0.005)

@@ -35,6 +35,9 @@ from peak_console.policy.breaker import BreakerRules
 
 KEY = "sk-canary-openai-0123456789"
 GOOGLE_KEY = "canary-google-0123456789"
+LEDGER_S = 30.0
+"""Within which the ledger must answer."""
+
 QUICK = RetryRule(attempts=3, first_wait_s=0.02, longest_wait_s=0.1)
 
 MATRIX = (
@@ -373,7 +376,7 @@ async def open_road(
     variables = environment(url) | (environ or {})
     try:
         async with open_ledger(ws, breakers, permit) as server:
-            ledger = await SocketLedgerClient.connect(server.socket_path, name="test", deadline_s=2)
+            ledger = await SocketLedgerClient.connect(server.socket_path, name="test", deadline_s=LEDGER_S)
             client = Client(ws, ledger, environ=variables, **({"retry": QUICK} | options))
             try:
                 yield Road(ws, client, ledger, server, permit)

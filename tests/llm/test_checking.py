@@ -408,7 +408,11 @@ def test_a_date_that_is_none(tmp_path: Path, told: str | None) -> None:
 
 
 @given(st.text(max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=200,
+    deadline=None,
+)
 def test_any_date_header_is_a_finding(told: str) -> None:
     """Whatever a server writes there."""
     assert judging.clock_finding(_BARE, told, NOW, signed=True).check == "clock"

@@ -55,7 +55,7 @@ async def test_the_fallback_answers_and_the_row_says_latched(
 
 async def test_alone_it_is_refused_at_once_with_what_helps(latched: Road, providers: LoopbackServer) -> None:
     """However much time the call has: it does not cool down."""
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(25):
         with pytest.raises(CallRefused) as caught:
             await latched.client.call(asking(layer=Layer.L4, timeout_s=60))
     assert caught.value.code == CallReason.BREAKER_OPEN
@@ -75,7 +75,7 @@ async def test_a_reset_is_seen_within_seconds(latched: Road, providers: Loopback
     draft = EventDraft("ev_reset", EventKind.BREAKER_RESET, body, provider="openai", model_id=model)
     await latched.server.append([draft], actor="alice")
     latched.permit.renew()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while True:
             try:
                 await latched.client.call(asking(layer=Layer.L4))

@@ -19,7 +19,7 @@ from peak_console.domain.events import EventKind
 from peak_console.domain.ledgering import Refusal
 from peak_console.domain.vocabulary import Layer
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 MANY = 200
 
 

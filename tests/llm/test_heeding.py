@@ -13,7 +13,7 @@ from peak_console.domain.errors import ControlRefused
 from peak_console.ledger.service.session import Session
 from peak_console.ledger.service.wire import Message
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Told:

@@ -10,8 +10,9 @@ import pytest
 from background_road import bodies
 from loopback_server import Exchange, Handler, LoopbackServer
 from pydantic import BaseModel
-from road import QUICK, Road, answering, asking, open_road, write_workspace
+from road import LEDGER_S, QUICK, Road, answering, asking, open_road, write_workspace
 from streams import HEAD, chunk, sending, whole
+from support.loop_time import let_pass
 from wire_shapes import chat
 
 from peak_console.config.workspace import Workspace
@@ -240,8 +241,12 @@ async def test_without_a_ledger_what_was_sent_is_told(road: Road, providers: Loo
         exchange.cut()
 
     providers.handler = ending
+    call = asyncio.create_task(road.client.call(asking()))
+    while not (providers.seen and road.ledger._pending):  # noqa: ASYNC110 - nothing tells that it waits
+        await asyncio.sleep(0.005)
+    let_pass(LEDGER_S)
     with pytest.raises(EnvironmentUnfit) as caught:
-        await road.client.call(asking())
+        await call
     assert [one["reason"] for one in caught.value.details["hops"]] == ["connection_lost"]
     assert len(providers.seen) == 1
 
@@ -266,17 +271,17 @@ async def test_a_stop_during_the_wait_costs_nothing_more(
 ) -> None:
     """The hop that was to send it again is recorded as stopped, at nothing."""
     providers.handler = at_openai(LOST)
-    rule = RetryRule(first_wait_s=30, longest_wait_s=30)
+    rule = RetryRule(first_wait_s=200, longest_wait_s=200)
     matrix = workspace.matrix.read_text().replace("timeout_s = 30", "timeout_s = 300")
     workspace.matrix.write_text(matrix)
     async with open_road(workspace, providers.url, retry=rule) as road:
         call = asyncio.create_task(road.client.call(asking()))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while len(bodies(road, "llm.call.requested")) < 2:  # noqa: ASYNC110 - another process's database
                 await asyncio.sleep(0.01)
         await asyncio.to_thread(stop_now, os.fspath(road.ws.control))
         with pytest.raises(ControlRefused):
-            await asyncio.wait_for(call, 10)
+            await asyncio.wait_for(call, 60)
         ends = [(one["reason"], one["cost_basis"]) for one in bodies(road, "llm.call.failed")]
         assert ends == [("connection_lost", "worst_case"), ("stopped", "none")]
         assert len(providers.seen) == 1

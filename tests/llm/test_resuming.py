@@ -48,7 +48,7 @@ async def road(workspace: Workspace, provider: BackgroundProvider) -> AsyncItera
 @asynccontextmanager
 async def another_client(road: Road, url: str, **environ: str) -> AsyncIterator[Client]:
     """A second client of the same workspace, as another process would have one."""
-    ledger = await SocketLedgerClient.connect(road.server.socket_path, name="another", deadline_s=2)
+    ledger = await SocketLedgerClient.connect(road.server.socket_path, name="another", deadline_s=30)
     async with Client(road.ws, ledger, environ=environment(url) | environ, polls=QUICK_POLLS) as client:
         yield client
     await ledger.close()

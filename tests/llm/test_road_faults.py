@@ -1,6 +1,7 @@
 import asyncio
 import socket
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from loopback_server import Exchange, LoopbackServer
 from road import (
+    LEDGER_S,
     Road,
     answering,
     asking,
@@ -19,6 +21,7 @@ from road import (
     reasons,
     write_workspace,
 )
+from support.loop_time import Trickle, let_pass
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.calls import Finish
@@ -33,6 +36,9 @@ from peak_console.domain.errors import (
 )
 from peak_console.domain.vocabulary import Layer, Role
 
+TIMEOUT_S = 30
+"""Of every model in the matrix."""
+
 
 async def only_failure(road: Road) -> dict[str, object]:
     """The body of the one failed hop."""
@@ -42,7 +48,8 @@ async def only_failure(road: Road) -> dict[str, object]:
 
 
 async def hang(exchange: Exchange) -> None:
-    """Never answer."""
+    """Never answer, until it is too late."""
+    let_pass(TIMEOUT_S)
     await asyncio.Event().wait()
 
 
@@ -80,9 +87,7 @@ async def reset(exchange: Exchange) -> None:
 async def dribble(exchange: Exchange) -> None:
     """Keep-alive spaces without end."""
     await exchange.raw(b"HTTP/1.1 200 OK\r\ncontent-length: 900000\r\n\r\n")
-    while True:
-        await exchange.raw(b" ")
-        await asyncio.sleep(0.01)
+    await Trickle(TIMEOUT_S)(partial(exchange.raw, b" "))
 
 
 @pytest.mark.parametrize(
@@ -114,8 +119,6 @@ async def test_a_provider_that_hangs_is_ambiguous_and_not_asked_again(
     workspace: Workspace, providers: LoopbackServer, handler: object
 ) -> None:
     """A timeout after sending is spent at its bound; the same candidate is not asked twice."""
-    quick = workspace.matrix.read_text().replace("timeout_s = 30", "timeout_s = 1", 4)
-    workspace.matrix.write_text(quick)
     providers.handler = openai_first(handler)  # type: ignore[arg-type]
     async with open_road(workspace, providers.url) as road:
         result = await road.client.call(asking())
@@ -135,10 +138,9 @@ async def test_a_provider_that_hangs_is_ambiguous_and_not_asked_again(
 async def test_the_total_deadline_spans_all_candidates(road: Road, providers: LoopbackServer) -> None:
     """The caller's deadline ends the call, whatever is left of the chain."""
     providers.handler = hang
-    begun = asyncio.get_running_loop().time()
     with pytest.raises(CallFailed) as caught:
-        await road.client.call(asking(timeout_s=1.0))
-    assert asyncio.get_running_loop().time() - begun < 10
+        await road.client.call(asking(timeout_s=TIMEOUT_S))
+    assert len(providers.seen) == 1
     assert caught.value.code == "timeout"
     assert (await only_failure(road))["cost_basis"] == "worst_case"
     road.check()
@@ -224,7 +226,7 @@ async def test_retry_after_is_waited_for_or_the_next_candidate_asked(
     providers.handler = failing(429, b"{}", {"retry-after": "60"}, times=1)
     begun = asyncio.get_running_loop().time()
     assert (await road.client.call(asking())).provider == "google"
-    assert asyncio.get_running_loop().time() - begun < 5
+    assert asyncio.get_running_loop().time() - begun < 25
 
 
 async def test_no_provider_reached_is_an_unfit_environment(
@@ -363,9 +365,9 @@ async def test_a_stop_cancels_what_is_in_flight(road: Road, providers: LoopbackS
 
     providers.handler = handler
     calls = [asyncio.create_task(road.client.call(asking(f"{number}"))) for number in range(8)]
-    await asyncio.wait_for(arrived.wait(), 5)
+    await asyncio.wait_for(arrived.wait(), 25)
     (road.ws.control / "ENABLED").unlink()
-    done, _ = await asyncio.wait(calls, timeout=2)
+    done, _ = await asyncio.wait(calls, timeout=25)
     assert len(done) == 8
     for call in done:
         assert isinstance(call.exception(), ControlRefused)
@@ -377,24 +379,18 @@ async def test_a_stop_cancels_what_is_in_flight(road: Road, providers: LoopbackS
 
 
 async def test_a_stop_ends_a_wait_between_attempts_without_cost(
-    road: Road, providers: LoopbackServer
+    workspace: Workspace, providers: LoopbackServer
 ) -> None:
     """Nothing is under way while a retry waits: a stop then costs nothing."""
-    answered = asyncio.Event()
-    rate_limited = failing(429, b"{}", {"retry-after": "20"})
-
-    async def handler(exchange: Exchange) -> None:
-        await rate_limited(exchange)
-        answered.set()
-
-    providers.handler = handler
-    call = asyncio.create_task(road.client.call(asking()))
-    await asyncio.wait_for(answered.wait(), 5)
-    await asyncio.sleep(0.1)
-    (road.ws.control / "ENABLED").unlink()
-    with pytest.raises(ControlRefused):
-        await asyncio.wait_for(call, 2)
-    failed = await only_failure(road)
+    waits: asyncio.Queue[str] = asyncio.Queue()
+    providers.handler = failing(429, b"{}", {"retry-after": "20"})
+    async with open_road(workspace, providers.url, told=waits.put_nowait) as road:
+        call = asyncio.create_task(road.client.call(asking()))
+        assert "is asked again" in await asyncio.wait_for(waits.get(), 25)
+        (road.ws.control / "ENABLED").unlink()
+        with pytest.raises(ControlRefused):
+            await asyncio.wait_for(call, 15)
+        failed = await only_failure(road)
     assert (failed["reason"], failed["cost_basis"]) == ("stopped", "none")
 
 
@@ -408,7 +404,7 @@ async def test_a_cancelled_call_leaves_its_record(road: Road, providers: Loopbac
 
     providers.handler = handler
     call = asyncio.create_task(road.client.call(asking()))
-    await asyncio.wait_for(arrived.wait(), 5)
+    await asyncio.wait_for(arrived.wait(), 25)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -484,8 +480,12 @@ async def test_without_a_key_a_provider_is_passed_over(
 async def test_without_a_ledger_nothing_leaves(road: Road, providers: LoopbackServer) -> None:
     """No acknowledgement, no send; what is uncertain is settled when the ledger is back."""
     await road.server.close()
+    call = asyncio.create_task(road.client.call(asking()))
+    while not road.ledger._pending:  # noqa: ASYNC110 - nothing tells that it waits
+        await asyncio.sleep(0.005)
+    let_pass(LEDGER_S)
     with pytest.raises(EnvironmentUnfit):
-        await road.client.call(asking())
+        await call
     assert not providers.seen
     await road.server.start()
     await road.client.call(asking("again"))

@@ -82,10 +82,10 @@ async def test_a_new_workspace_refuses_calls_until_it_is_enabled_and_after_it_is
                 assert (result.text, result.recorded) == ("fine", True)
                 hanging[0] = True
                 call = asyncio.create_task(client.call(asking()))
-                await asyncio.wait_for(arrived.wait(), 10)
+                await asyncio.wait_for(arrived.wait(), 25)
                 await asyncio.to_thread(stop_now, os.fspath(world.ws.control))
                 with pytest.raises(ControlRefused) as caught:
-                    await asyncio.wait_for(call, 5)
+                    await asyncio.wait_for(call, 25)
                 assert caught.value.code == "stopped"
                 with pytest.raises(ControlRefused):
                     await client.call(asking())

@@ -20,6 +20,7 @@ from streams import (
     whole,
     words,
 )
+from support.loop_time import let_pass
 
 from peak_console.domain.calls import Finish, ToolDefinition
 from peak_console.domain.errors import (
@@ -34,6 +35,7 @@ from peak_console.domain.vocabulary import Layer, Role
 from peak_console.llm.handing import ROOM, CallStream
 
 LOOKUP = ToolDefinition(name="lookup")
+TIMEOUT_S = 25.0
 
 
 def body(road: Road, kind: str, place: int = -1) -> dict[str, Any]:
@@ -61,7 +63,7 @@ async def texts(stream: CallStream) -> list[str]:
 
 async def settled(road: Road, kind: str) -> dict[str, Any]:
     """The body of the first event of this kind, once it is recorded."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(25):
         while not road.events(kind):  # noqa: ASYNC110 - another process's database has no event to wait for
             await asyncio.sleep(0.01)
     return body(road, kind, 0)
@@ -244,7 +246,7 @@ async def test_leaving_early_cancels_and_is_recorded(road: Road, providers: Loop
     async with road.client.stream(asking()) as stream:
         async for _ in stream:
             break
-    await asyncio.wait_for(handler.gone.wait(), 5)
+    await asyncio.wait_for(handler.gone.wait(), 25)
     failed = await settled(road, "llm.call.failed")
     assert (failed["reason"], failed["cost_basis"]) == ("cancelled", "worst_case")
     assert failed["handed_on"] >= 1
@@ -268,11 +270,11 @@ async def test_a_reader_that_is_cancelled_takes_its_call_with_it(
                 reading.set()
 
     task = asyncio.create_task(read())
-    await asyncio.wait_for(reading.wait(), 5)
+    await asyncio.wait_for(reading.wait(), 25)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(handler.gone.wait(), 5)
+    await asyncio.wait_for(handler.gone.wait(), 25)
     assert (await settled(road, "llm.call.failed"))["reason"] == "cancelled"
     road.check()
 
@@ -288,7 +290,7 @@ async def test_a_stop_ends_a_stream_in_flight(road: Road, providers: LoopbackSer
         with pytest.raises(ControlRefused) as caught:
             await anext(stream)
     assert caught.value.code == "stopped"
-    await asyncio.wait_for(handler.gone.wait(), 5)
+    await asyncio.wait_for(handler.gone.wait(), 25)
     assert reasons(road.events("llm.call.failed")) == ["stopped"]
     road.check()
 
@@ -297,13 +299,12 @@ async def test_keep_alives_stretch_no_deadline(road: Road, providers: LoopbackSe
     """A provider that trickles comments for ever is left when the call's own deadline passes."""
     handler = Steered()
     providers.handler = handler
-    started = asyncio.get_running_loop().time()
+    handler.passing_s = TIMEOUT_S
     with pytest.raises(CallFailed) as caught:
-        async with road.client.stream(layer="L2", messages="?", timeout_s=1.0) as stream:
+        async with road.client.stream(layer="L2", messages="?", timeout_s=TIMEOUT_S) as stream:
             await stream.result()
-    assert asyncio.get_running_loop().time() - started < 10
     assert caught.value.code == "timeout"
-    assert handler.gone.is_set() or await asyncio.wait_for(handler.gone.wait(), 5)
+    assert handler.gone.is_set() or await asyncio.wait_for(handler.gone.wait(), 25)
 
 
 async def test_a_deadline_in_mid_answer_is_a_cut(road: Road, providers: LoopbackServer) -> None:
@@ -311,8 +312,9 @@ async def test_a_deadline_in_mid_answer_is_a_cut(road: Road, providers: Loopback
     handler = Steered()
     providers.handler = handler
     handler.put(*words(["slow"]))
+    handler.passing_s = TIMEOUT_S
     with pytest.raises(CallFailed) as caught:
-        async with road.client.stream(layer="L2", messages="?", timeout_s=1.0) as stream:
+        async with road.client.stream(layer="L2", messages="?", timeout_s=TIMEOUT_S) as stream:
             await stream.result()
     assert caught.value.code == "stream_cut"
 
@@ -323,9 +325,12 @@ async def test_a_reader_that_does_not_read_is_waited_for_and_no_longer(
     """The provider is held up, not memory filled; the deadline holds all the same, and says who was slow."""
     number = 20 * ROOM
     providers.handler = sending(*whole(*(["word "] * number)))
-    async with road.client.stream(layer="L2", messages="?", timeout_s=1.5) as stream:
+    async with road.client.stream(layer="L2", messages="?", timeout_s=TIMEOUT_S) as stream:
         await anext(stream)
-        await asyncio.wait({stream._running()}, timeout=5)
+        while stream._handing._road is None:  # noqa: ASYNC110 - the road does not say that it waits
+            await asyncio.sleep(0.005)
+        let_pass(TIMEOUT_S)
+        await asyncio.wait({stream._running()}, timeout=25)
         seen, error = await heard(stream)
     assert "kept it waiting" in error.message
     assert ROOM <= len(seen) < number // 4
@@ -349,7 +354,7 @@ async def test_nobody_has_to_read(road: Road, providers: LoopbackServer) -> None
     """The result alone is enough, however long the answer: what nobody reads is thrown away."""
     providers.handler = sending(*whole(*(["word "] * (4 * ROOM))))
     async with road.client.stream(asking()) as stream:
-        result = await asyncio.wait_for(stream.result(), 10)
+        result = await asyncio.wait_for(stream.result(), 25)
     assert len(result.text) == 5 * 4 * ROOM
     assert await stream.result() is result
 
@@ -453,7 +458,7 @@ async def test_a_stream_is_used_as_it_is_meant(road: Road, providers: LoopbackSe
         with pytest.raises(UsageWrong, match="once"):
             await stream.__aenter__()
         first = asyncio.create_task(anext(stream))
-        await asyncio.wait_for(handler.asked.wait(), 5)
+        await asyncio.wait_for(handler.asked.wait(), 25)
         with pytest.raises(UsageWrong, match="two tasks"):
             await anext(stream)
         handler.put(*words(["one"]))
@@ -487,7 +492,7 @@ async def test_a_body_kept_open_after_the_end_mark_holds_nobody_up(
     handler = Steered()
     providers.handler = handler
     handler.put(*whole("fine")[1:-1])
-    async with asyncio.timeout(5), road.client.stream(asking(timeout_s=60)) as stream:
+    async with asyncio.timeout(25), road.client.stream(asking(timeout_s=60)) as stream:
         result = await stream.result()
     assert (result.text, result.extra["cost_basis"]) == ("fine", "usage")
     road.check()

@@ -89,7 +89,7 @@ async def test_a_stream_without_an_event_loop(road: Road, providers: LoopbackSer
             return next(iter(stream)).text
 
     assert await apart(leave) == "one"
-    await asyncio.wait_for(handler.gone.wait(), 5)
+    await asyncio.wait_for(handler.gone.wait(), 25)
     road.check()
 
 
@@ -140,7 +140,7 @@ async def test_several_threads_share_one_client(road: Road, providers: LoopbackS
             for caller in callers:
                 caller.start()
             for caller in callers:
-                caller.join(20)
+                caller.join(25)
         return set(ids)
 
     assert len(await apart(work)) == 40
@@ -159,7 +159,7 @@ async def test_closing_ends_what_is_under_way(road: Road, providers: LoopbackSer
     providers.handler = never
     client = await apart(made(road, providers.url))
     call = asyncio.create_task(apart(lambda: client.call(layer="L2", messages="?")))
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 25)
     await apart(client.close)
     with pytest.raises(UsageWrong) as caught:
         await call
@@ -224,7 +224,7 @@ async def test_closing_beside_many_callers_leaves_nobody_waiting(
             begun.acquire()
         client.close()
         for one in callers:
-            one.join(10)
+            one.join(25)
         assert not any(one.is_alive() for one in callers)
         assert len(told) == 6
 
@@ -265,9 +265,9 @@ async def test_a_client_whose_loop_broke_off_is_closed(road: Road, providers: Lo
 
         waiting = threading.Thread(target=caller)
         waiting.start()
-        assert begun.wait(10)
+        assert begun.wait(25)
         breaking[0]()
-        waiting.join(10)
+        waiting.join(25)
         with pytest.raises(UsageWrong, match="closed"):
             client.pending()
         client.close()

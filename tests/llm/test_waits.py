@@ -89,7 +89,7 @@ async def test_a_model_that_cools_down_is_told_of(tmp_path: Path, every: list[st
         road.permit.renew()
         assert every == []
         providers.handler = answering()
-        await road.client.call(asking(layer=Layer.L4, timeout_s=10))
+        await road.client.call(asking(layer=Layer.L4, timeout_s=60))
     assert every
     assert {line.partition(": ")[2] for line in every} == {"openai gpt-5-nano cools down after failures"}
 

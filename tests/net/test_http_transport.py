@@ -6,6 +6,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from loopback_server import Exchange, Handler, LoopbackServer
+from support.loop_time import Trickle, let_pass
 
 from peak_console.net.http import HttpTransport
 from peak_console.net.messages import Deadlines, HttpRequest, NetError, NetErrorKind
 
 BODY = b'{"model":"gpt-5-mini"}'
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ async def failure(
     async with LoopbackServer(handler) as server:
         request = HttpRequest(server.url + "/v1/x", BODY, {"authorization": "Bearer canary-secret"})
         with pytest.raises(NetError) as caught:
-            await transport.send(request, deadlines=deadlines or Deadlines(total_s=5))
+            await transport.send(request, deadlines=deadlines or Deadlines(total_s=PATIENCE_S))
     assert "canary-secret" not in str(caught.value)
     return caught.value, server
 
@@ -48,7 +51,7 @@ async def test_a_response_comes_back_whole(transport: HttpTransport) -> None:
 
     async with LoopbackServer(handler) as server:
         request = HttpRequest(server.url + "/v1/x", BODY, {"content-type": "application/json"})
-        response = await transport.send(request, deadlines=Deadlines(total_s=5))
+        response = await transport.send(request, deadlines=Deadlines(total_s=PATIENCE_S))
     assert (response.status, response.body) == (200, b'{"ok":true}')
     assert response.headers["x-request-id"] == "req_1"
     (seen,) = server.seen
@@ -64,7 +67,7 @@ async def test_a_query_of_an_adapter_goes_out_as_written(transport: HttpTranspor
 
     async with LoopbackServer(handler) as server:
         request = HttpRequest(f"{server.url}/v1/x?{query}", BODY)
-        await transport.send(request, deadlines=Deadlines(total_s=5))
+        await transport.send(request, deadlines=Deadlines(total_s=PATIENCE_S))
     assert server.seen[0].path == f"/v1/x?{query}"
 
 
@@ -78,7 +81,7 @@ async def test_connections_are_kept_and_cookies_are_not(transport: HttpTransport
 
     async with LoopbackServer(handler) as server:
         for _ in range(2):
-            await transport.send(HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=5))
+            await transport.send(HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=PATIENCE_S))
     assert len(set(ports)) == 1
     assert all("cookie" not in one.headers for one in server.seen)
 
@@ -94,7 +97,9 @@ async def test_no_proxy_variable_leads_around_the_deny(
         await exchange.answer(200, b"{}")
 
     async with LoopbackServer(handler) as server:
-        response = await transport.send(HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=5))
+        response = await transport.send(
+            HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=PATIENCE_S)
+        )
     assert response.status == 200
 
 
@@ -152,7 +157,7 @@ async def test_an_unreadable_redirect_is_an_error_all_the_same(transport: HttpTr
 async def test_a_denied_address_is_never_sent_to(transport: HttpTransport, url: str) -> None:
     """The hard deny runs on every address before anything leaves."""
     with pytest.raises(NetError) as caught:
-        await transport.send(HttpRequest(url, BODY), deadlines=Deadlines(total_s=1))
+        await transport.send(HttpRequest(url, BODY), deadlines=Deadlines(total_s=PATIENCE_S))
     assert (caught.value.kind, caught.value.sent) == (NetErrorKind.DENIED, False)
 
 
@@ -173,7 +178,7 @@ async def test_a_denied_address_is_never_sent_to(transport: HttpTransport, url: 
 async def test_an_unfit_address_is_never_sent_to(transport: HttpTransport, url: str) -> None:
     """No key goes out without TLS, except on this machine; no address carries secrets itself."""
     with pytest.raises(NetError) as caught:
-        await transport.send(HttpRequest(url, BODY), deadlines=Deadlines(total_s=1))
+        await transport.send(HttpRequest(url, BODY), deadlines=Deadlines(total_s=PATIENCE_S))
     assert (caught.value.kind, caught.value.sent) == (NetErrorKind.ADDRESS, False)
 
 
@@ -183,7 +188,9 @@ async def test_a_refused_connection_sent_nothing(transport: HttpTransport) -> No
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(NetError) as caught:
-        await transport.send(HttpRequest(f"http://127.0.0.1:{port}", BODY), deadlines=Deadlines(total_s=2))
+        await transport.send(
+            HttpRequest(f"http://127.0.0.1:{port}", BODY), deadlines=Deadlines(total_s=PATIENCE_S)
+        )
     assert (caught.value.kind, caught.value.sent) == (NetErrorKind.CONNECT, False)
 
 
@@ -201,7 +208,7 @@ async def test_a_server_that_does_not_accept_is_a_connect_timeout(transport: Htt
             with pytest.raises(NetError) as caught:
                 await transport.send(
                     HttpRequest(f"http://127.0.0.1:{address[1]}", BODY),
-                    deadlines=Deadlines(total_s=5, connect_s=0.2),
+                    deadlines=Deadlines(total_s=PATIENCE_S, connect_s=0.2),
                 )
         finally:
             for one in fillers:
@@ -213,33 +220,31 @@ async def test_a_server_that_hangs_is_ambiguous(transport: HttpTransport) -> Non
     """The request was sent and no answer began: what it costs nobody knows."""
 
     async def handler(exchange: Exchange) -> None:
+        let_pass(PATIENCE_S / 2)
         await asyncio.Event().wait()
 
-    error, _ = await failure(transport, handler, Deadlines(total_s=5, first_byte_s=0.1))
+    deadlines = Deadlines(total_s=PATIENCE_S, first_byte_s=PATIENCE_S / 2)
+    error, _ = await failure(transport, handler, deadlines)
     assert (error.kind, error.sent, error.status) == (NetErrorKind.TIMEOUT_FIRST_BYTE, True, None)
-    error, _ = await failure(transport, handler, Deadlines(total_s=0.1))
+    error, _ = await failure(transport, handler, Deadlines(total_s=PATIENCE_S / 2))
     assert (error.kind, error.sent) == (NetErrorKind.TIMEOUT_TOTAL, True)
 
 
 async def test_a_dribble_of_bytes_cannot_stretch_the_total(transport: HttpTransport) -> None:
     """Keep-alive bytes in head or body do not move a deadline."""
 
-    async def dribble(exchange: Exchange, head: bytes) -> None:
-        await exchange.raw(head)
-        while True:
-            await exchange.raw(b" ")
-            await asyncio.sleep(0.01)
-
     async def body(exchange: Exchange) -> None:
-        await dribble(exchange, b"HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n")
+        await exchange.raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n")
+        await trickle(partial(exchange.raw, b" "))
 
     async def header(exchange: Exchange) -> None:
-        await dribble(exchange, b"HTTP/1.1 200 OK\r\nx-slow: ")
+        await exchange.raw(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        await trickle(partial(exchange.raw, b" "))
 
     for handler, status in ((body, 200), (header, None)):
-        begun = asyncio.get_running_loop().time()
-        error, _ = await failure(transport, handler, Deadlines(total_s=0.3))
-        assert asyncio.get_running_loop().time() - begun < 2
+        trickle = Trickle(PATIENCE_S)
+        error, _ = await failure(transport, handler, Deadlines(total_s=PATIENCE_S))
+        assert not trickle.heard_out
         assert (error.kind, error.sent, error.status) == (NetErrorKind.TIMEOUT_TOTAL, True, status)
 
 
@@ -286,7 +291,9 @@ async def test_compression_is_bounded(transport: HttpTransport) -> None:
         await exchange.answer(200, sent["data"], {"content-encoding": sent["encoding"]})
 
     async with LoopbackServer(handler) as server:
-        response = await transport.send(HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=5))
+        response = await transport.send(
+            HttpRequest(server.url, BODY), deadlines=Deadlines(total_s=PATIENCE_S)
+        )
     assert response.body == b'{"ok":1}'
     cases = [
         (gzip.compress(b"0" * 50_000_000, 9), "gzip", NetErrorKind.TOO_LARGE),
@@ -329,12 +336,12 @@ async def test_cancelling_is_safe(transport: HttpTransport) -> None:
 
     async with LoopbackServer(handler) as server:
         request = HttpRequest(server.url, BODY)
-        task = asyncio.create_task(transport.send(request, deadlines=Deadlines(total_s=30)))
-        await asyncio.wait_for(arrived.wait(), 5)
+        task = asyncio.create_task(transport.send(request, deadlines=Deadlines(total_s=PATIENCE_S)))
+        await asyncio.wait_for(arrived.wait(), PATIENCE_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await transport.send(request, deadlines=Deadlines(total_s=5))).status == 200
+        assert (await transport.send(request, deadlines=Deadlines(total_s=PATIENCE_S))).status == 200
 
 
 async def test_certificates_are_verified(transport: HttpTransport, tmp_path: Path) -> None:
@@ -347,10 +354,10 @@ async def test_certificates_are_verified(transport: HttpTransport, tmp_path: Pat
     async with LoopbackServer(handler, serving) as server:
         request = HttpRequest(server.url, BODY)
         with pytest.raises(NetError) as caught:
-            await transport.send(request, deadlines=Deadlines(total_s=5))
+            await transport.send(request, deadlines=Deadlines(total_s=PATIENCE_S))
         assert (caught.value.kind, caught.value.sent) == (NetErrorKind.TLS, False)
         own = HttpTransport(verify=trusting)
-        assert (await own.send(request, deadlines=Deadlines(total_s=5))).status == 200
+        assert (await own.send(request, deadlines=Deadlines(total_s=PATIENCE_S))).status == 200
         await own.aclose()
     assert len(server.seen) == 1
 

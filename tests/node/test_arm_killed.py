@@ -59,7 +59,7 @@ def test_a_console_killed_at_any_step_leaves_nothing_armed_but_what_was_recorded
                     disarm(world.ws)
                 else:
                     assert grants() == AFTER_IT.index(point) + 1
-                until(lambda: state() is ArmState.IDLE, f"nothing armed after a kill at {point}", 10.0)
+                until(lambda: state() is ArmState.IDLE, f"nothing armed after a kill at {point}")
             consoles.stdin.close()
         until(lambda: world.kinds().count("control.arm.expired") >= 2, "both grants ended, on record")
 

@@ -69,7 +69,7 @@ async def test_what_is_recorded_as_lowered_is_lowered(world: World) -> None:
         assert node.state.arm is None
         assert told == [ArmEnd.DISARMED, ArmEnd.POSTURE_FELL]
         await asyncio.to_thread(by_hand, reduce_draft("red_1", reason="", operator=""))
-        await soon(lambda: lease_of(world).reduce, "reduce is shown", 1.0)
+        await soon(lambda: lease_of(world).reduce, "reduce is shown")
         assert lease_of(world).stopped_scopes == ("run:run_1",)
         assert lease_of(world).calls
 

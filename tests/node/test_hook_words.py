@@ -72,7 +72,7 @@ async def test_the_child_says_it_until_the_ledger_has_it(world: World) -> None:
     try:
         assert not await asyncio.to_thread(record, DRAFT)
         takes = True
-        record._patience_s = 10.0
+        record._patience_s = 60.0
         assert await asyncio.to_thread(record, DRAFT)
         assert await asyncio.to_thread(record, DRAFT), "what is there is not said again"
     finally:

@@ -32,7 +32,7 @@ async def test_the_child_comes_and_goes_with_the_config(
             changed.set()
 
     async def turn() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await changed.wait()
         changed.clear()
 
@@ -54,7 +54,7 @@ async def test_the_child_comes_and_goes_with_the_config(
         assert [one.state.name for one in children] == ["hooks"]
         looked.clear()
         config.write_text("[[hooks", encoding="utf-8")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await looked.wait()
         assert running == ["hooks"]
         config.write_text("# none\n", encoding="utf-8")

@@ -32,7 +32,7 @@ async def test_a_node_that_comes_back_records_what_was_done(world: World) -> Non
     assert list(left((world.ws.control,)))
     for _ in range(2):
         async with node_here(world):
-            await soon(lambda: not list(left((world.ws.control,))), "the files are gone", 5)
+            await soon(lambda: not list(left((world.ws.control,))), "the files are gone")
     with LedgerReader(world.ws.ledger) as reader:
         one = read_incidents(reader)[done.incident_id]
     assert one.captured == f"audits/{done.incident_id}/capture"

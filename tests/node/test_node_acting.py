@@ -54,13 +54,13 @@ async def test_an_incident_that_acts_ends_a_request_that_waits(world: World) -> 
             assert node.arming.machine.state is ArmState.CONFIRMABLE
             incident_id = node.opening.open(trigger, "x", scope, "it happened")
             await node.opening.settle()
-            await soon(lambda: node.arming.machine.state is ArmState.IDLE, "nothing waits any more", 3)
+            await soon(lambda: node.arming.machine.state is ArmState.IDLE, "nothing waits any more")
 
             def ends(asked: str = got.request_id) -> list[str]:
                 ended = [one.body or {} for one in world.events() if one.kind == "control.arm.ended"]
                 return [one["why"] for one in ended if one["request_id"] == asked]
 
-            await soon(ends, "its end is on record", 3)
+            await soon(ends, "its end is on record")
             assert ends()[0] in {"disarmed", "posture_fell"}
             acts = [one.body or {} for one in world.events() if one.kind == "incident.action_taken"]
             assert [one["ok"] for one in acts if one["incident_id"] == incident_id] == [True]

@@ -1,6 +1,7 @@
 """The node's breakers: in the lease at once, by the configs' rules; and what it admits before it looks."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,16 @@ from peak_console.node.engine import Node
 from peak_console.node.status import report
 
 
+class Later(SystemClock):
+    """The machine's clocks, of which the wall clock can be put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return super().now() + self.ahead
+
+
 def told(world: World) -> tuple[BreakerOpen, ...]:
     """The open breakers that a worker's gate reads in the lease."""
     lease = CallGate(world.ws.control, SystemClock(), {}).lease()
@@ -27,14 +38,16 @@ async def append(node: Node, *drafts: EventDraft) -> list[Any]:
     return await node.server.append(drafts, actor="worker")
 
 
+@pytest.mark.usefixtures("_lasting_lease")
 async def test_a_trip_and_a_reset_stand_in_the_lease_at_once(world: World) -> None:
     """Well before the lease would be renewed anyway, a worker knows; by the rules of the configs."""
-    world.set_breaker(failures=2, open_s=1, window_s=30)
-    async with node_here(world) as node:
+    world.set_breaker(failures=2, open_s=120, window_s=300)
+    clock = Later()
+    async with node_here(world, clock=clock) as node:
         await asyncio.to_thread(world.enable, node.socket_path)
         await soon(world.calls, "calls are permitted")
         await append(node, requested("c1"), failed("c1"), requested("c2"), failed("c2"))
-        (breaker,) = await soon(lambda: told(world), "the lease names the breaker", 0.9)
+        (breaker,) = await soon(lambda: told(world), "the lease names the breaker")
         assert (breaker.provider, breaker.model_id) == ("openai", "gpt-5")
         (ack,) = await append(node, requested("c3"))
         assert ack.refusal is not None
@@ -47,7 +60,8 @@ async def test_a_trip_and_a_reset_stand_in_the_lease_at_once(world: World) -> No
             "until_us": breaker.until_us,
             "latched": False,
         }
-        await soon(lambda: not told(world), "its time is over", 3)
+        clock.ahead = timedelta(seconds=121)
+        await soon(lambda: not told(world), "its time is over")
         (ack,) = await append(node, requested("c4"))
         assert ack.refusal is None
         await append(node, completed("c4"))

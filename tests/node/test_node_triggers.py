@@ -54,14 +54,15 @@ def denied(event_id: str, layer: str = "L1") -> EventDraft:
     return EventDraft(event_id, "policy.denied", body, layer=layer, call_id=f"call_{event_id}")
 
 
+@pytest.mark.usefixtures("_lasting_lease")
 async def test_a_violation_stops_its_layer_and_is_told_once(world: World) -> None:
-    """The lease names the layer before a second has passed; a second denial counts and opens nothing."""
+    """The lease names the layer before it would be renewed; a second denial counts and opens nothing."""
     async with node_here(world) as node:
         await asyncio.to_thread(world.enable, node.socket_path)
         await soon(world.calls, "calls are permitted")
         await append(node, denied("d1"))
-        await soon(lambda: stopped(world) == ("layer:L1",), "the layer is stopped", 1)
-        await soon(lambda: opened(world, "policy_violation"), "it is on record", 1)
+        await soon(lambda: stopped(world) == ("layer:L1",), "the layer is stopped")
+        await soon(lambda: opened(world, "policy_violation"), "it is on record")
         assert world.calls(), "other layers go on"
         await append(node, denied("d2"))
         await node.opening.settle()
@@ -87,8 +88,8 @@ async def test_a_runaway_latches_a_breaker_that_only_an_operator_resets(world: W
         await soon(world.calls, "calls are permitted")
         for number in range(12):
             await append(node, *spent(f"b{number}", "0.250000000"))
-        await soon(lambda: stopped(world) == ("layer:L2",), "the layer that spends is stopped", 3)
-        await soon(lambda: opened(world, "budget_runaway"), "it is on record", 2)
+        await soon(lambda: stopped(world) == ("layer:L2",), "the layer that spends is stopped")
+        await soon(lambda: opened(world, "budget_runaway"), "it is on record")
         (ack,) = await append(node, requested("late"))
         assert ack.refusal is not None
         assert ack.refusal.code == "scope_stopped"
@@ -99,7 +100,7 @@ async def test_a_runaway_latches_a_breaker_that_only_an_operator_resets(world: W
         assert (latch.kind, latch.scope, latch.trips) == ("burn", "layer:L2", 1)
         assert latch.incident_id == (opened(world, "budget_runaway")[-1].body or {})["incident_id"]
         await asyncio.to_thread(reset, world, node)
-        await soon(lambda: not stopped(world), "it is lifted", 2)
+        await soon(lambda: not stopped(world), "it is lifted")
         with pytest.raises(ControlRefused, match="closed"):
             await asyncio.to_thread(reset, world, node)
         assert world.kinds().count("breaker.tripped") == 1, "its incident is open: what is known is not new"
@@ -117,6 +118,7 @@ def reset(world: World, node: Node) -> None:
         reset_breaker(world.ws, client, "burn", "layer:L2", reason="the run was ended")
 
 
+@pytest.mark.usefixtures("_lasting_lease")
 async def test_another_models_answer_takes_the_model_out_of_use(world: World) -> None:
     """An unexpected echo quarantines its model; nothing else is stopped."""
     async with node_here(world) as node:
@@ -125,12 +127,12 @@ async def test_another_models_answer_takes_the_model_out_of_use(world: World) ->
         end = failed("e1")
         body = {**end.body, "reason": "unexpected_echo", "served_model": "gpt-4"}
         await append(node, requested("e1"), replace(end, body=body))
-        await soon(lambda: quarantined(world) == ("openai:gpt-5",), "the model is out of use", 1)
+        await soon(lambda: quarantined(world) == ("openai:gpt-5",), "the model is out of use")
         assert not stopped(world)
         (incident,) = opened(world, "model_drift")
         assert (incident.body or {})["scope"] == "model:openai:gpt-5"
         node.order_breakers.figures = lambda: TradingFigures(day_pnl_eur=Decimal(-1_000_000))
-        latches = await soon(lambda: latched(world), "the loss is latched", 3)
+        latches = await soon(lambda: latched(world), "the loss is latched")
         assert [(one.kind.value, one.scope) for one in latches] == [("daily_loss", "global")]
         assert not stopped(world), "a breaker of orders stops no calls"
         assert report(node)["latches"][0]["breaker"] == "daily_loss"

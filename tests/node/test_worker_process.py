@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from node_world import soon, until
+from support.loop_time import let_pass
 
 from peak_console.domain.jobs import RunState
 from peak_console.domain.redaction import redactor
@@ -39,7 +40,7 @@ def order(**params: Any) -> dict[str, Any]:
 async def run_of(
     root: Path,
     *,
-    timeout_s: float = 30,
+    timeout_s: float = 120,
     grace_s: float = 0.1,
     during: Callable[[WorkerProcess], None] | None = None,
     **params: Any,
@@ -72,11 +73,13 @@ async def test_what_hangs_is_killed_with_everything_it_started(tmp_path: Path, w
     """At its timeout, or when it is told to end: SIGTERM, which it ignores, then SIGKILL to its group."""
     worker, heard = WorkerProcess(tmp_path, module="fake_job", environment=HERE, grace_s=0.1), Heard()
     await worker.start(order(hang=True))
-    waiting = asyncio.create_task(worker.wait(600 if why == "cancelled" else 0.5, heard))
+    waiting = asyncio.create_task(worker.wait(600, heard))
     await soon(lambda: any("child" in text for _, text in heard), "its child")
     child = int(heard[-1][1].split()[1])
     if why == "cancelled":
         worker.end("cancelled")
+    else:
+        let_pass(600)
     ended = await waiting
     state = RunState.ABORTED if why == "cancelled" else RunState.TIMED_OUT
     assert (ended.state, ended.outcome) == (state, why)
@@ -130,7 +133,7 @@ async def test_no_key_of_the_key_file_leaves_a_worker(tmp_path: Path, before: st
         )
         text, heard = "".join(json.dumps(line) + "\n" for line in said), Heard()
         await worker.start(order(say=text, err=f"{before} {value}\n"))
-        told.append((await worker.wait(30, heard), heard))
+        told.append((await worker.wait(120, heard), heard))
     assert value[:8] not in str(told)
     assert "[redacted]" in told[0][0].outcome
     assert told[1][0].outcome == "worker_lost"
@@ -145,7 +148,7 @@ async def test_a_worker_that_is_killed_failed(tmp_path: Path) -> None:
     early = WorkerProcess(tmp_path, module="fake_job", environment=HERE, grace_s=0.1)
     early.end("cancelled")
     await early.start(order(wait=True))
-    assert await early.wait(30, Heard()) == Ended(RunState.ABORTED, "cancelled", "")
+    assert await early.wait(120, Heard()) == Ended(RunState.ABORTED, "cancelled", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel shows command lines in /proc")
@@ -166,7 +169,7 @@ def test_a_worker_that_outlived_its_node_is_ended_and_no_other_process(tmp_path:
         assert not end_orphan(orphan, tmp_path, "fake_job", ours={process.pid})
         assert process.poll() is None
         assert end_orphan(orphan, tmp_path, "fake_job")
-        assert process.wait(30) == -signal.SIGKILL
+        assert process.wait(120) == -signal.SIGKILL
     assert not end_orphan(orphan, tmp_path, "fake_job")
 
 

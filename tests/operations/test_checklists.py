@@ -155,7 +155,7 @@ def page() -> Iterator[tuple[str, list[bytes]]]:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}/metrics", answers
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_page_is_figures_or_says_why_not(page: tuple[str, list[bytes]]) -> None:

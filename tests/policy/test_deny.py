@@ -218,7 +218,7 @@ def _is_one_letter(alike: str) -> bool:
 
 
 def _timed(candidate: dict[str, str]) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(1000):
         hard_deny(**candidate)
-    return (time.perf_counter() - start) / 1000
+    return (time.thread_time() - start) / 1000

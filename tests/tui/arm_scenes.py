@@ -188,7 +188,7 @@ class MadeUpArmDesk:
         """A request that stands, and its token."""
         self.asked.append(asked)
         if self.hold is not None:
-            self.hold.wait(10)
+            self.hold.wait(60)
         if self.refusal is not None:
             raise self.refusal
         line = replace(

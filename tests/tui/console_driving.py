@@ -43,7 +43,7 @@ async def settle(pilot: Pilot[Any]) -> None:
     while calm < _CALM:
         calm = calm + 1 if app.feed.settle(0.0) else 0
         if not calm:
-            assert await asyncio.to_thread(app.feed.settle, 10.0)
+            assert await asyncio.to_thread(app.feed.settle, 60.0)
         await pilot.pause()
     await pilot.wait_for_scheduled_animations()
     await pilot.pause()

@@ -201,7 +201,7 @@ HOSTILE_MATRIX = MATRIX.replace("quick and cheap", "quick \u202e[/nope] \u200b\u
 async def calm(pilot: Pilot[Any]) -> None:
     """Wait until every config that was touched is read, checked and kept, and stands on the screen."""
     await settle(pilot)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         screen = pilot.app.screen_stack[0]
         await pilot.pause()

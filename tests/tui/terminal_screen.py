@@ -75,7 +75,7 @@ class Terminal:
         """What stands on the screen."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def wait(self, pattern: str, seconds: float = 20.0) -> str:
+    def wait(self, pattern: str, seconds: float = 90.0) -> str:
         """Read until the screen shows ``pattern``; gives the screen. Raises ``AssertionError`` in the end."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -88,6 +88,15 @@ class Terminal:
         if re.search(pattern, self.text):
             return self.text
         raise AssertionError(f"never saw {pattern!r} in\n{self.text}")
+
+    def end(self, seconds: float = 90.0) -> None:
+        """Read until the program has ended. Raises ``AssertionError`` when it goes on."""
+        until = time.monotonic() + seconds
+        while self.child.isalive():
+            assert time.monotonic() < until, f"still there:\n{self.text}"
+            self.read(0.05)
+            time.sleep(0.01)
+        self.read(0.2)
 
     def press(self, *keys: str, pause: float = 0.15) -> None:
         """Press keys by name, or type their characters."""

@@ -489,7 +489,7 @@ def _widgets(app: PeakApp) -> int:
     return sum(len(list(screen.walk_children())) for stack in app._screen_stacks.values() for screen in stack)
 
 
-async def _until(holds: Any, seconds: float = 10.0) -> None:
+async def _until(holds: Any, seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - it waits for a file or a thread
             await asyncio.sleep(0.02)

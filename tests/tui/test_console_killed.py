@@ -50,15 +50,15 @@ def token_on_screen(root: Path) -> str:
     """The token of a drill, as the console showed it before it was killed."""
     command = [sys.executable, "-c", START, "console", "--root", str(root)]
     with Terminal(command) as terminal:
-        terminal.wait("DISARMED", 60)
+        terminal.wait("DISARMED")
         terminal.press("5")
-        terminal.wait("may be asked for", 60)
+        terminal.wait("may be asked for")
         terminal.press("a")
-        terminal.wait("ask to be armed", 60)
-        terminal.wait(" DRILL ", 60)
+        terminal.wait("ask to be armed")
+        terminal.wait(" DRILL ")
         terminal.press("tab", "venue:paper", "tab", "tab", "weekly")
         terminal.press("\x19")  # ctrl+y
-        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", 60)
+        shown = terminal.wait(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]")
         terminal.child.kill(signal.SIGKILL)
         terminal.child.wait()
     found = re.search(r"(?:[0-9A-Z]  ){4}[0-9A-Z] +- +(?:[0-9A-Z]  ){5}[0-9A-Z*~$=]", shown)
@@ -66,7 +66,7 @@ def token_on_screen(root: Path) -> str:
     return found[0].replace(" ", "")
 
 
-def until(holds: Callable[[], bool], patience_s: float = 30.0) -> None:
+def until(holds: Callable[[], bool], patience_s: float = 90.0) -> None:
     """Wait until it holds."""
     end = time.monotonic() + patience_s
     while not holds():

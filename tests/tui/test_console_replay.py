@@ -206,7 +206,7 @@ async def test_a_stop_in_a_replay_stops_the_live_workspace(tmp_path: Path) -> No
         await press(pilot, "exclamation_mark")
         assert "acts on the live workspace, now" in screen_text(app)
         await press(pilot, "s")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not ("stop" in app.contained and app.contained["stop"].over) and time.monotonic() < until:
             await pilot.pause()
         await settle(pilot)

@@ -29,7 +29,7 @@ async def ended(pilot: Pilot[Any]) -> None:
     """Wait until every part of the key has ended."""
     app = pilot.app
     assert isinstance(app, PeakApp)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and not all(one.over for one in app.contained.values()):
         await pilot.pause()
     assert app.contained

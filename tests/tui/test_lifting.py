@@ -123,7 +123,7 @@ async def test_one_of_several_is_picked_and_lifted(monkeypatch: pytest.MonkeyPat
 
 
 async def _until(holds: Any) -> None:
-    deadline = monotonic() + 10
+    deadline = monotonic() + 60
     while not holds():
         assert monotonic() < deadline
         await asyncio.sleep(0.005)

@@ -23,7 +23,7 @@ from peak_console.tui.screens.question import Question
 from peak_console.tui.screens.save import SaveDialog
 from peak_console.tui.widgets.editor import ConfigEditor, _token
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 OLD = MATRIX.replace("quick and cheap", "slow and dear")
 LONG = MATRIX.replace("[L0.primary]", "# filling\n" * 60 + "\n[L0.primary]")
 

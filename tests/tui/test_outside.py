@@ -19,7 +19,7 @@ from peak_console.tui.screens.merge import MergeScreen
 from peak_console.tui.things import things_of
 
 FAST_S = 0.01
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 
 
 class Heard:

@@ -15,16 +15,15 @@ def test_replay_in_a_terminal(tmp_path: Path) -> None:
     words = ["console", "--root", str(ws.root), "--replay", "2026-11-22T03:10Z", "+10m"]
     command = [sys.executable, "-c", START, *words]
     with Terminal(command, columns=80, rows=24, env={"PEAK_KEYS_DIR": str(tmp_path / "keys")}) as terminal:
-        terminal.wait(r"DISARMED(?s:.*)REPLAY(?s:.*)‖ +held(?s:.*)03:10:00Z", 30)
+        terminal.wait(r"DISARMED(?s:.*)REPLAY(?s:.*)‖ +held(?s:.*)03:10:00Z")
         terminal.press(".")
-        terminal.wait(r"‖ +held.*03:10:01Z", 10)
+        terminal.wait(r"‖ +held.*03:10:01Z")
         terminal.press("'", "'")
-        terminal.wait(r"■ STOPPED(?s:.*)03:12:44Z", 10)
+        terminal.wait(r"■ STOPPED(?s:.*)03:12:44Z")
         terminal.press("Z")
-        terminal.wait(r"‖ +end.*03:20:00Z", 10)
+        terminal.wait(r"‖ +end.*03:20:00Z")
         terminal.press("q")
-        terminal.read(3)
-        assert not terminal.child.isalive()
+        terminal.end()
         terminal.child.close()
         assert terminal.child.exitstatus == 0
     assert not list((ws.root / "audits").glob("*.sock"))

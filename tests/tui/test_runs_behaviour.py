@@ -131,7 +131,7 @@ async def test_a_verification_is_cancelled_while_the_screen_lives() -> None:
         await press(pilot, "3", "x")
         assert "nothing is being done" in said(app)[0]
         await press(pilot, "v")
-        assert work.begun.wait(10)
+        assert work.begun.wait(60)
         runs = app.screen
         assert isinstance(runs, RunsScreen)
         assert runs.busy()
@@ -149,7 +149,7 @@ async def test_leaving_a_page_gives_its_verification_up() -> None:
     app = app_over(work=work)
     async with app.run_test(size=SIZE) as pilot:
         await press(pilot, "3", "enter", "v")
-        assert work.begun.wait(10)
+        assert work.begun.wait(60)
         page: Any = app.screen
         await press(pilot, "escape")
         page.long_work().wait()

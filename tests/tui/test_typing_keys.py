@@ -173,7 +173,7 @@ async def test_two_keys_stop_from_anywhere(place: str, tmp_path: Path) -> None:
         await keys(pilot, "ctrl+g")
         assert isinstance(app.screen, IncidentPanel)
         await pilot.press("s")
-        for _ in range(2000):
+        for _ in range(12_000):
             if (control / "STOP").exists():
                 break
             await pilot.pause(0.005)

