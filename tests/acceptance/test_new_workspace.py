@@ -96,7 +96,7 @@ def test_stop_works_without_node_and_with_a_broken_ledger(peak: Peak, desk: Path
     assert peak("node", "stop", "--root", desk).code == 0
     (desk / "audits/ledger.db").write_bytes(b"this is no database")
     (desk / "configs/ai/layer_model_matrix.toml").write_text("[[[")
-    done = peak("stop", "--no-such-option", "--root", desk, "--json")
+    done = peak.started("stop", "--no-such-option", "--root", desk, "--json")
     assert done.code == 0
     assert done.document["effective"] is True
     assert not (desk / "audits/control/ENABLED").exists()

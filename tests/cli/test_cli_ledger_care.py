@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from support.children import eventually
 from support.program import Peak
 
 
@@ -16,6 +17,7 @@ def desk(peak: Peak) -> Path:
     control.write_text("[enable]\ncooldown_s = 0\n", encoding="utf-8")
     assert peak("node", "start", "--root", root).code == 0
     assert peak("enable", "--root", root, "--reason", "test", "--confirm", "ENABLE").code == 0
+    eventually(lambda: any((root / "audits/checkpoints").glob("*.notes")), "the head is signed")
     return root
 
 

@@ -5,7 +5,11 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from support import forking
+
+_PATIENCE_S: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,33 @@ class Peak:
     def __call__(
         self, *words: object, cwd: Path | None = None, typed: str | None = None, **variables: str
     ) -> Done:
-        """Run ``peak`` with ``words`` to its end; ``typed`` is its standard input."""
-        done = subprocess.run(
-            [sys.executable, "-m", "peak_console", *map(str, words)],
+        """Run ``peak`` with ``words`` to its end, forked from a process that has read the program.
+
+        ``typed`` is its standard input.
+        """
+        code, *said = forking.run(
+            list(map(str, words)),
+            environ={**self.environ, **variables},
             cwd=cwd or self.cwd,
-            env={**self.environ, **variables},
-            **({"stdin": subprocess.DEVNULL} if typed is None else {"input": typed}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
+            typed=None if typed is None else typed.encode(),
+            patience_s=_PATIENCE_S,
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return Done(code, *(_text(one) for one in said))
+
+    def started(self, *words: object) -> Done:
+        """Run the ``peak`` that is installed, by an interpreter of its own: for what a start promises."""
+        done = subprocess.run(
+            [Path(sys.executable).with_name("peak"), *map(str, words)],
+            cwd=self.cwd,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE_S,
+        )
+        return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _text(said: bytes) -> str:
+    """As ``subprocess`` reads text: any end of a line is one."""
+    return said.decode().replace("\r\n", "\n").replace("\r", "\n")
