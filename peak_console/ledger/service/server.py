@@ -19,33 +19,11 @@ from peak_console.domain.events import EventDraft
 from peak_console.domain.ledgering import Ack
 from peak_console.ledger.bodies import parsed_body_bytes
 from peak_console.ledger.schema import SCHEMA_VERSION, SQLITE_VERSION
-from peak_console.ledger.service.privileges import (
-    NONCE_VALID_US,
-    Authorise,
-    Proof,
-    is_jobs_own,
-    is_jobs_word,
-    is_nodes_own,
-    is_nodes_word,
-    is_open,
-    is_peoples_word,
-    proof_from_wire,
-    refuse_agents,
-    refuse_beyond_claim,
-    refuse_no_job,
-    refuse_nodes_own,
-    refuse_unproven,
-    unproven,
-)
+from peak_console.ledger.service.permission import Permission
+from peak_console.ledger.service.privileges import NONCE_VALID_US, Authorise, proof_from_wire
 from peak_console.ledger.service.session import Session, Waiting
-from peak_console.ledger.service.wire import (
-    EVENTS_LIMIT,
-    PROTOCOL,
-    Message,
-    draft_from_wire,
-    error_to_wire,
-)
-from peak_console.ledger.writer import LEDGER_ACTOR, Entry, LedgerWriter, prepare
+from peak_console.ledger.service.wire import EVENTS_LIMIT, PROTOCOL, Message, draft_from_wire, error_to_wire
+from peak_console.ledger.writer import LEDGER_ACTOR, LedgerWriter, prepare
 
 BATCH_LIMIT: Final = 512
 """The most events in one transaction: a bound on how long anyone waits for another's batch."""
@@ -114,7 +92,6 @@ class LedgerServer:
     ) -> None:
         self.writer = writer
         self.socket_path = socket_path
-        self._authorise = authorise
         self._clock = clock
         self._handlers: dict[str, Handler] = {
             "hello": self._hello,
@@ -125,7 +102,7 @@ class LedgerServer:
         self._open_calls = open_calls
         self._attendance = attendance
         self._foresee = foresee
-        self._claims = claims
+        self._permission = Permission(writer, authorise=authorise, clock=clock, claims=claims)
         self._lost_after_us = round(lost_after_s * 1_000_000)
         self._sessions: set[Session] = set()
         self._local: deque[Waiting] = deque()
@@ -286,7 +263,7 @@ class LedgerServer:
             draft = draft_from_wire(event)
             data = parsed_body_bytes(draft.body)
             entries.append(prepare(draft, session.actor, client=session.client_id, data=data))
-        entries = self._permitted(session, entries, proof)
+        entries = self._permission.granted(session, entries, proof)
         if self._foresee is not None:
             self._foresee([entry.draft for entry in entries], session.actor)
         request = message.get("id")
@@ -296,38 +273,6 @@ class LedgerServer:
 
         session.queue.append(Waiting(entries, done, self._clock.boot_us()))
         self.schedule()
-
-    def _permitted(self, session: Session, entries: list[Entry], proof: Proof | None) -> list[Entry]:
-        """``entries``, under the operator's name where one has proved to be; raises ``ControlRefused``."""
-        guarded = [
-            entry
-            for entry in entries
-            if not (is_open(entry.draft.kind) or is_jobs_own(entry.draft.kind))
-            or is_nodes_word(entry.draft.kind, entry.draft.body)
-        ]
-        _refuse_others_words(session, entries, self._claim_of(session))
-        if not guarded:
-            return entries
-        kind = guarded[0].draft.kind
-        if all(self.writer.holds(entry) for entry in guarded):
-            return entries  # a repetition: it gets the first's place and writes nothing
-        if proof is None:
-            raise refuse_unproven(kind, "none was given")
-        if len(entries) > 1:
-            raise refuse_unproven(kind, "a proof covers one event, alone in its append")
-        if session.is_agent:
-            raise refuse_unproven(kind, f"{session.actor} is an agent or a job")
-        if not session.answer_challenge(proof.nonce, self._clock.boot_us()):
-            raise refuse_unproven(kind, "the challenge is unknown, used or too old")
-        entry = entries[0]
-        if why := unproven(entry.draft, proof, self._authorise):
-            raise refuse_unproven(kind, why)
-        actor = f"{session.credentials.login}/operator:{proof.operator}"
-        return [Entry(entry.draft, actor, entry.body, entry.data, entry.client)]
-
-    def _claim_of(self, session: Session) -> JobClaim | None:
-        """The run that a client is the worker of, while that run goes on."""
-        return self._claims(session.token) if session.token and self._claims is not None else None
 
     # -- operations
 
@@ -420,16 +365,3 @@ class LedgerServer:
 
     def _present(self) -> set[str]:
         return {session.client_id for session in self._sessions if session.client_id}
-
-
-def _refuse_others_words(session: Session, entries: Sequence[Entry], claim: JobClaim | None) -> None:
-    """Raise ``ControlRefused`` for what only the node says, and for what only people say, of an agent."""
-    for one in (entry.draft for entry in entries):
-        if is_nodes_own(one.kind) or is_nodes_word(one.kind, one.body):
-            raise refuse_nodes_own(one.kind)
-        if session.is_agent and is_peoples_word(one.kind, one.body):
-            raise refuse_agents(one.kind, session.actor)
-        if claim is None and (is_jobs_own(one.kind) or is_jobs_word(one.kind, one.body)):
-            raise refuse_no_job(one.kind, session.actor)
-        if claim is not None and (why := claim.beyond(one)):
-            raise refuse_beyond_claim(one.kind, why)
