@@ -112,9 +112,12 @@ class Client:
             ledger=ws.ledger,
             gold_cases=gold_cases,
         )
-        self._resuming = Resuming(
-            ledger=ws.ledger,
-            runs=ws.runs,
+        self._resuming = self._resumes(credentials, configs, sender)
+
+    def _resumes(self, credentials: Credentials, configs: ConfigCache, sender: Sender) -> Resuming:
+        return Resuming(
+            ledger=self._ws.ledger,
+            runs=self._ws.runs,
             clock=self._clock,
             gate=self._gate,
             credentials=credentials,
