@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from peak_console.config.schema import (
     ConfigModel,
@@ -30,8 +30,6 @@ JobName = Annotated[str, Field(min_length=1, max_length=48, pattern=r"^[a-z0-9][
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9./_-]*$")]
 Fraction = Annotated[Number, Field(gt=0, le=1, max_digits=9, decimal_places=8)]
 Basis = Annotated[Number, Field(ge=0, le=1000, max_digits=9, decimal_places=4)]
-Column = Annotated[str, Field(min_length=1, max_length=80)] | Annotated[int, Field(strict=True, ge=0, le=63)]
-"""A column of a source that is not ours: its name, or its position from 0."""
 Eur = Annotated[Number, Field(ge=0, le=1_000_000_000, max_digits=20, decimal_places=9)]
 
 
@@ -57,6 +55,23 @@ class FileSource(ConfigModel):
     timezone: Zone = Field(default="UTC", description="Zone of times that name none.")
 
 
+_LAST_COLUMN: Final = 63
+_LONGEST_COLUMN: Final = 80
+
+
+def _column(value: object) -> object:
+    """Refuse at once, in one sentence, what neither member of the union takes."""
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_COLUMN:
+        return value
+    if value is None or (type(value) is int and 0 <= value <= _LAST_COLUMN):
+        return value
+    raise ValueError(f"should be the name of a column, or its position from 0 to {_LAST_COLUMN}")
+
+
+Column = Annotated[str | int, BeforeValidator(_column)]
+"""A column of a source that is not ours: its name, or its position from 0."""
+
+
 class Columns(ConfigModel):
     """What a source calls the columns of a bar: a name each, or a position where its rows are lists."""
 
@@ -65,7 +80,9 @@ class Columns(ConfigModel):
     high: Column = Field(description="Highest price.")
     low: Column = Field(description="Lowest price.")
     close: Column = Field(description="Last price.")
-    volume: Column | None = Field(default=None, description="Volume, where the source tells it.")
+    volume: Annotated[str | int | None, BeforeValidator(_column)] = Field(
+        default=None, description="Volume, where the source tells it."
+    )
 
     def named(self) -> dict[str, str | int]:
         """Those that are named, by our own names."""

@@ -144,6 +144,16 @@ def test_the_examples_that_people_copy_are_quiet(jobs: Any) -> None:
         assert jobs.lint() == []
 
 
+@pytest.mark.parametrize("column", ["true", "-1", "64", '""', "1.5", "[1]"])
+def test_a_column_that_is_none_is_told_in_one_finding(jobs: Any, column: str) -> None:
+    """Though it may be a name or a position: one fault, one sentence, at its key."""
+    columns = f"{{ time = 0, open = 1, high = 2, low = 3, close = 4, volume = {column} }}"
+    jobs.write(FILE, cycle(source=f'http = {{ url = "https://h.example/k", columns = {columns} }}'))
+    (found,) = jobs.lint()
+    assert (found.file, found.line, found.rule.startswith("schema.")) == (FILE, 12, True)
+    assert "columns.volume should be the name of a column, or its position from 0 to 63" in found.message
+
+
 def test_the_examples_of_answers_are_quiet(jobs: Any) -> None:
     """Each way to read an address that the page on shadow cycles shows."""
     page = (ROOT / "docs" / "shadow.md").read_text(encoding="utf-8")

@@ -68,6 +68,7 @@ _EXPECTED: Final = {
     "^https?": "must be an http or https address",
     "daily (": 'must be a length ("every 15m"; s, m, h, d), a daily time ("daily 07:30") or a cron line of '
     'five fields, minute to weekday ("5 * * * 1-5")',
+    r"[^.\s]": "must be keys joined by points, as result.list",
     "x21-": "must be printable ASCII without blanks",
 }
 
