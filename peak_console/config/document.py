@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ MAX_BYTES: Final = 1_000_000
 
 MAX_VALUES: Final = 100_000
 """Nor one with more keys and list elements than this."""
+
+_KEPT_BYTES: Final = 32_768
+"""Files up to this size are parsed once while they stay the same: configs are read often, seldom changed."""
 
 _DEEPEST: Final = 32
 _KEY_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
@@ -62,7 +66,19 @@ def read_document(file: FilePath, name: str) -> Document:
 
 
 def parse_document(raw: bytes, name: str) -> Document:
-    """Parse a file's bytes: TOML where its name ends in ``.toml`` or ``.lock``, YAML, or plain text."""
+    """Parse a file's bytes: TOML where its name ends in ``.toml`` or ``.lock``, YAML, or plain text.
+
+    The same bytes under the same name give the same document, which nobody changes.
+    """
+    return _parsed_once(raw, name) if len(raw) <= _KEPT_BYTES else _parsed(raw, name)
+
+
+@lru_cache(maxsize=128)
+def _parsed_once(raw: bytes, name: str) -> Document:
+    return _parsed(raw, name)
+
+
+def _parsed(raw: bytes, name: str) -> Document:
     digest = sha256_hex(raw)
     if len(raw) > MAX_BYTES:
         trouble = Trouble("file.too_large", f"the file has {len(raw)} bytes; at most {MAX_BYTES} are read")

@@ -108,6 +108,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 """Every rule's implementation, besides the schema."""
 
 _MESSAGE: Final = 400
+_MEMO: Final = Memo()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,10 @@ class Report:
 def inspect(sources: Sources, *, phase: PhaseLevel, today: date, memo: Memo | None = None) -> Report:
     """All findings on ``sources``, in the order of file, line and column. Pure; never raises on bad input.
 
-    One ``memo`` given to several inspections spares what concerns files that are the same in them.
+    One ``memo`` given to several inspections spares what concerns files that are the same in them; without
+    one that of this process is used.
     """
-    memo = memo or Memo()
+    memo = memo or _MEMO
     shapes: dict[str, ConfigModel] = {}
     origins: dict[str, Origins] = {}
     hits: list[Hit] = []

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from peak_console.config.budgets import BudgetsFile
 from peak_console.config.canaries import CanaryFile
@@ -35,8 +35,15 @@ class Hit:
     fix: Fix | None = None
 
 
+_KEPT_MOST: Final = 512
+"""As many findings a memo keeps; with more it begins anew."""
+
+
 class Memo:
-    """What was found out of single files, kept from one inspection to the next while they stay the same."""
+    """What was found out of single files, kept from one inspection to the next while they stay the same.
+
+    Safe to share between threads: at worst something is found twice.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[Document, Any]] = {}
@@ -46,6 +53,8 @@ class Memo:
         key = (what, document.name)
         kept = self._kept.get(key)
         if kept is None or kept[0] is not document:
+            if len(self._kept) >= _KEPT_MOST:
+                self._kept.clear()
             kept = self._kept[key] = (document, find())
         found: _T = kept[1]
         return found
