@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger_events import GENESIS, budget
+from support.empty_ledger import put_empty
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.domain.clock import ManualClock
@@ -31,6 +32,7 @@ class Desk:
 
     def open(self) -> "Desk":
         """Open the writer, as a node that starts does."""
+        put_empty(self.path)
         self.rollups = Rollups()
         self.breakers = Breakers(lambda: self.rules)
         self.reservations = Reservations(lambda: self.limits, clock=self.clock)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from support.empty_ledger import put_empty
+
 from peak_console.budget.limits import BudgetLimits, Limit, Scope
 from peak_console.config.workspace import MATRIX, Workspace
 from peak_console.domain.clock import Clock, ManualClock
@@ -115,6 +117,7 @@ class Composer:
 def composing(ws: Workspace, prefix: str = "", clock: Clock | None = None) -> Iterator[Composer]:
     """The ledger of ``ws`` open for writing, with its genesis, figures, breakers and reservations."""
     clock = clock or ManualClock()
+    put_empty(ws.ledger)
     breakers, reservations = Breakers(BreakerRules), Reservations(lambda: LIMITS, clock=clock)
     with LedgerWriter(
         ws.ledger,
