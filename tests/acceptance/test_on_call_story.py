@@ -24,11 +24,12 @@ SIZE: Final = {"columns": 80, "rows": 24}
 COOLDOWN_S: Final = 1
 TTL_S: Final = 5
 PATIENCE_S: Final = 90.0
-CONFIG: Final = (
+CONTROL: Final = (
     ("cooldown_s = 10 ", f"cooldown_s = {COOLDOWN_S} "),
     ("after_s = 3600", "after_s = 2"),  # the ramp's second step, so that it is seen
     ("failures = 5", "failures = 1000"),  # a provider's breaker would end the drill of arming
 )
+JOBS: Final = (("every 15s", "every 30s"), ("every 20s", "every 60s"))
 TOKEN: Final = re.compile(r"^[^\w]*((?:[0-9A-Z*~$=-] {2}){11}[0-9A-Z*~$=])[^\w]*$", re.MULTILINE)
 
 
@@ -38,12 +39,13 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoHouse
     for name in ("keys", "state"):
         monkeypatch.setenv(f"PEAK_{name.upper()}_DIR", str(tmp_path / name))
     with DemoHouse(tmp_path / "desk", rate=6, seed=7) as running:
-        config = running.ws.root / "configs/control.toml"
-        text = config.read_text(encoding="utf-8")
-        for before, after in CONFIG:
-            assert text.count(before) == 1
-            text = text.replace(before, after)
-        config.write_text(text, encoding="utf-8")
+        for name, changes in (("control.toml", CONTROL), ("shadow/jobs.toml", JOBS)):
+            config = running.ws.root / "configs" / name
+            text = config.read_text(encoding="utf-8")
+            for before, after in changes:
+                assert text.count(before) == 1
+                text = text.replace(before, after)
+            config.write_text(text, encoding="utf-8")
         yield running
 
 
@@ -224,7 +226,7 @@ def test_on_call_story(house: DemoHouse, peak: Callable[..., Any], tmp_path: Pat
         person.watches_it_end()
         shown.press("q")
         shown.read(5)
-    told = peak("ledger", "tail", "-n", 10_000)["events"]
+    told = tail(peak)
     tells_in_order(told, [*story_of_an_alarm(layer), *story_of_a_person(), *story_of_a_drill()])
     tells_in_order(told, story_of_a_capture())
     drill = [one["body"] for one in told if one["kind"] == "drill.finished"][-1]
@@ -251,11 +253,13 @@ def test_on_call_by_commands_alone(house: DemoHouse, peak: Callable[..., Any], t
     assert peak("evidence", "verify", incident)["ok"] is True
     peak("node", "start")
     assert peak("status")["posture"]["state"] == "STOPPED"
+    until(lambda: contained_on_record(tail(peak)), "the node records what was done without it")
     peak("incident", "ack", incident)
     peak("incident", "note", incident, "the node was killed")
     peak("incident", "close", incident, "--note", "mended", "--anyway")
-    peak("enable", "--reason", "mended", "--confirm", "ENABLE")
+    until(lambda: enabled_or_cooling(peak), "the cooldown is over")
     peak("enable", "--scope", f"layer:{layer}", "--reason", "mended", "--confirm", "ENABLE")
+    until(lambda: "control.ramped" in [one["kind"] for one in tail(peak)], "the ramp's second step")
     asked = peak(
         "arm",
         "request",
@@ -273,11 +277,31 @@ def test_on_call_by_commands_alone(house: DemoHouse, peak: Callable[..., Any], t
     )
     peak("arm", "confirm", "--phrase", asked["phrase"], "--token-stdin", typed=asked["token"])
     until(lambda: peak("arm", "status")["state"] == "idle", "the drill ended by itself")
-    told = peak("ledger", "tail", "-n", 10_000)["events"]
+    told = tail(peak)
     tells_in_order(told, [*story_of_an_alarm(layer), *story_of_a_person(), *story_of_a_drill()])
     tells_in_order(told, story_of_a_capture())
     assert peak("ledger", "verify")["ok"] is True
     no_trace_of(asked["token"], tmp_path, told)
+
+
+def enabled_or_cooling(peak: Callable[..., Any]) -> bool:
+    """Whether calls are enabled now; as long as they are not, the cooldown alone may be why."""
+    told = peak("enable", "--reason", "mended", "--confirm", "ENABLE", code=1)
+    assert told.get("error", {}).get("code", "cooldown") == "cooldown"
+    return "error" not in told
+
+
+def contained_on_record(told: list[dict[str, Any]]) -> bool:
+    """Whether the stop of everything and the sealed capture stand on the ledger."""
+    stopped = [one for one in told if one["kind"] == "control.stopped" and one["body"]["scope"] == "global"]
+    taken = [one["body"]["action"] for one in told if one["kind"] == "incident.action_taken"]
+    return bool(stopped) and "capture" in taken
+
+
+def tail(peak: Callable[..., Any]) -> list[dict[str, Any]]:
+    """All that is on the ledger."""
+    events: list[dict[str, Any]] = peak("ledger", "tail", "-n", 10_000)["events"]
+    return events
 
 
 def until(holds: Callable[[], Any], what: str) -> Any:
@@ -286,6 +310,7 @@ def until(holds: Callable[[], Any], what: str) -> Any:
     while time.monotonic() < end:
         if found := holds():
             return found
+        time.sleep(0.1)
     raise AssertionError(f"never: {what}")
 
 
