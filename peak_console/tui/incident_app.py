@@ -92,6 +92,8 @@ class IncidentActions:
         part, app = message.part, self._desk_app
         before = self.contained.get(part.name)
         self.contained = {**self.contained, part.name: part}
+        if not app.screen_stack:  # the console was just left
+            return
         panel = app.screen if isinstance(app.screen, IncidentPanel) else None
         if panel is not None:
             panel.draw()

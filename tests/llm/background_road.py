@@ -14,7 +14,7 @@ from peak_console.domain.vocabulary import Layer
 from peak_console.llm.unattended.background import PollRule
 
 QUICK_POLLS = PollRule(
-    first_wait_s=0.02, longest_wait_s=0.05, request_s=5.0, settle_s=2.0, settle_wait_s=0.02
+    first_wait_s=0.02, longest_wait_s=0.05, request_s=30.0, settle_s=2.0, settle_wait_s=0.02
 )
 
 _ALONE = '[L4.primary]\nprovider = "openai"\nmodel_id = "o4-mini-deep-research"\nmax_output_tokens = 1000'

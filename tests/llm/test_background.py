@@ -7,6 +7,7 @@ import pytest
 from background_road import COST_EUR, QUICK_POLLS, bodies, research, until, write_background_workspace
 from road import KEY, Road, open_road
 from support.background_provider import USAGE, BackgroundProvider, Fault
+from support.loop_time import let_pass
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
@@ -134,8 +135,11 @@ async def test_at_the_deadline_work_is_cancelled_and_its_bill_read(
     """A timeout costs what the provider tells, not the bound."""
     provider.polls_until_done = None
     provider.bill_of_cancelled = USAGE
+    task = asyncio.create_task(road.client.call(research(layer=Layer.L4, timeout_s=100)))
+    await until(lambda: provider.polls > 0)
+    let_pass(100)
     with pytest.raises(CallFailed) as caught:
-        await road.client.call(research(layer=Layer.L4, timeout_s=1))
+        await task
     assert caught.value.code == "timeout"
     (failed,) = bodies(road, "llm.call.failed")
     assert (failed["reason"], failed["cost_basis"], failed["cost_eur"]) == ("timeout", "usage", COST_EUR)
@@ -148,10 +152,11 @@ async def test_an_answer_of_the_last_moment_counts(road: Road, provider: Backgro
     """What the cancelling finds done is paid for, so it is the answer."""
     provider.poll_faults.extend([Fault(503)] * 1000)
     provider.cancel_faults.append(Fault(500))
-    task = asyncio.create_task(road.client.call(research(layer=Layer.L4, timeout_s=2)))
+    task = asyncio.create_task(road.client.call(research(layer=Layer.L4, timeout_s=100)))
     await until(lambda: provider.polls > 3)
     provider.finish()
     provider.cancel_faults.append(Fault(500))
+    let_pass(100)
     result = await task
     assert (result.text, result.cost_eur) == ("The dollar ranges.", COST_EUR)
     road.check()

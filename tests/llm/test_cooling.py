@@ -320,7 +320,10 @@ async def test_a_wait_for_anothers_probe_writes_one_refusal(
             await asyncio.wait_for(probing.wait(), 25)
             before = len(bodies(road, "llm.call.refused"))
             waiting = asyncio.create_task(road.client.call(asking(layer=Layer.L4, timeout_s=60)))
-            await asyncio.sleep(3)  # the writer would have been asked three times
+            async with asyncio.timeout(25):
+                while len(bodies(road, "llm.call.refused")) == before:  # noqa: ASYNC110 - the database tells
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(2.5)  # the writer would have been asked three times
             assert not waiting.done()
             go_on.set()
             assert (await asyncio.wait_for(probe, 25)).text == "fine"

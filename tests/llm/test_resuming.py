@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from support.background_provider import USAGE, BackgroundProvider, Fault
 from peak_console.config.workspace import Workspace
 from peak_console.control.stop import stop_now
 from peak_console.domain.calls import Finish
+from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import CallFailed, CallRefused, ControlRefused, PolicyDenied, UsageWrong
 from peak_console.domain.events import EventDraft
 from peak_console.domain.money import nano_from_text
@@ -43,6 +45,16 @@ async def road(workspace: Workspace, provider: BackgroundProvider) -> AsyncItera
     """The road, open."""
     async with open_road(workspace, provider.url, polls=QUICK_POLLS) as made:
         yield made
+
+
+class Later(SystemClock):
+    """The machine's clocks, of which the wall clock can be put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """The wall clock."""
+        return super().now() + self.ahead
 
 
 @asynccontextmanager
@@ -218,6 +230,7 @@ async def test_work_is_cancelled_without_a_node_whatever_waits_in_the_spool(
     """The first one's end waits for a node; the second is told to end all the same."""
     calls = [await road.client.submit(research(layer=Layer.L4)) for _ in range(2)]
     await road.server.close()
+    road.ledger._deadline_s = 1.0  # it is reached twice
     for call_id in calls:
         assert (await road.client.cancel(call_id)).recorded is False
     assert provider.cancels == 2
@@ -329,10 +342,11 @@ async def test_after_its_deadline_a_call_is_asked_after_once_then_cancelled(
     """Who comes late gets an answer that is there; what still goes on is ended with its bill."""
     provider.bill_of_cancelled = USAGE
     matrix = workspace.matrix.read_text()
-    workspace.matrix.write_text(matrix.replace("[L4.primary]", "[L4.primary]\ntimeout_s = 1"))
-    async with open_road(workspace, provider.url, polls=QUICK_POLLS) as road:
+    workspace.matrix.write_text(matrix.replace("[L4.primary]", "[L4.primary]\ntimeout_s = 100"))
+    clock = Later()
+    async with open_road(workspace, provider.url, polls=QUICK_POLLS, clock=clock) as road:
         first, second = [await road.client.submit(research(layer=Layer.L4)) for _ in range(2)]
-        await asyncio.sleep(1.05)  # the calls' own shortest deadline
+        clock.ahead = timedelta(seconds=101)
         provider.begun[0].status = "completed"
         assert (await road.client.resume(first)).cost_eur == COST_EUR
         with pytest.raises(CallFailed) as caught:

@@ -172,11 +172,11 @@ async def test_a_stream_that_breaks_is_told_as_cut(road: Road, mock: Llmock, kin
 
 async def test_a_stalled_stream_ends_at_the_deadline(road: Road, mock: Llmock) -> None:
     """Silence in the middle of a stream is bounded by the call's own deadline."""
-    mock.play({"type": "stream_fault", "kind": "stall", "after_chunks": 2, "stall_seconds": 6, "times": 5})
+    mock.play({"type": "stream_fault", "kind": "stall", "after_chunks": 2, "stall_seconds": 60, "times": 5})
     begun = asyncio.get_running_loop().time()
     with pytest.raises(CallFailed):
         await streamed(road, question("tell me", timeout_s=1.0))
-    assert asyncio.get_running_loop().time() - begun < 4
+    assert asyncio.get_running_loop().time() - begun < 30
     road.check()
 
 

@@ -16,7 +16,7 @@ from peak_console.domain.errors import ControlRefused
 from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_ID
 from peak_console.tui.app import PeakApp
-from peak_console.tui.containing import PARTS, PartState
+from peak_console.tui.containing import PARTS, Part, PartState, PartTold
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.incident_rollback import RollbackChooser
 from peak_console.tui.screens.incidents import IncidentsScreen
@@ -172,3 +172,13 @@ async def test_a_stop_from_the_panel_needs_the_folder_alone(tmp_path: Path) -> N
             await asyncio.sleep(0.005)
         stuck.set()
     assert isinstance(BY_ID["incident.stop"].why_disabled(ActionState("incident", app.bar)), str)
+
+
+async def test_what_ends_after_the_console_was_left_is_no_error() -> None:
+    """A stop goes on in its thread: that it came about is kept, where no screen is left to tell it on."""
+    app = make_app(incident_source("open"))
+    async with app.run_test(size=SMALL) as pilot:
+        await settle(pilot)
+    assert app.screen_stack == []
+    app.on_part_told(PartTold(Part("stop", PartState.HELD, "STOPPED, read back")))
+    assert app.contained["stop"].over

@@ -129,10 +129,10 @@ async def test_keys_keep_their_order_while_the_machine_is_busy(tmp_path: Path) -
         await settle(pilot)
         busy = asyncio.create_task(_busy())
         burst(app, "!", "s")
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while not (control / "STOP").exists():
             assert monotonic() < deadline
-            await pilot.pause()
+            await asyncio.sleep(0.005)
         busy.cancel()
 
 
@@ -151,7 +151,7 @@ async def test_a_key_that_is_never_done_holds_up_the_next_for_a_moment_only() ->
         hang = asyncio.Event()
         app.screen.call_later(hang.wait)
         burst(app, "j", "!")
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while not isinstance(app.screen, IncidentPanel):
             assert monotonic() < deadline
             await asyncio.sleep(0.005)
