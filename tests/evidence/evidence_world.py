@@ -1,6 +1,8 @@
 """A workspace with one run on its ledger, written by the real writer, its head signed by the real key."""
 
 import itertools
+import shutil
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -176,6 +178,13 @@ def new_world(tmp_path: Path) -> EvidenceWorld:
         draft("control.enabled", {"reason": "test", "operator": "anna"}),
     )
     return world
+
+
+def copied(world: EvidenceWorld, folder: Path) -> EvidenceWorld:
+    """The same workspace with its keys and its time, at a place of its own."""
+    shutil.copytree(world.ws.root, folder / "w")
+    shutil.copytree(world.keys, folder / "keys")
+    return EvidenceWorld(Workspace((folder / "w").resolve()), folder / "keys", copy(world.clock))
 
 
 def with_run(world: EvidenceWorld, *, artefacts: list[dict[str, Any]] | None = None) -> EvidenceWorld:

@@ -100,9 +100,8 @@ def test_whatever_is_changed_is_found(at_work: EvidenceWorld, offline: ModuleTyp
     assert not both(at_work, offline, path).ok
 
 
-def test_keys_are_struck_out(tmp_path: Path, offline: ModuleType) -> None:
+def test_keys_are_struck_out(world: EvidenceWorld, offline: ModuleType) -> None:
     """Out of what runs wrote, of logs, of configs and of the reason that somebody gave."""
-    world = with_run(new_world(tmp_path))
     world.artefact("outlook/notes.md", f"the key is {SECRET}")
     world.ws.log.parent.mkdir(parents=True, exist_ok=True)
     world.ws.log.write_text(f'{{"level":"info","note":"{SECRET}"}}\n')
@@ -114,9 +113,8 @@ def test_keys_are_struck_out(tmp_path: Path, offline: ModuleType) -> None:
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path.name
 
 
-def test_no_ledger_is_a_gap_and_no_failure(tmp_path: Path, offline: ModuleType) -> None:
+def test_no_ledger_is_a_gap_and_no_failure(world: EvidenceWorld, offline: ModuleType) -> None:
     """Gone, no database, or a database that nobody can read: sealed without a slice, and it says so."""
-    world = with_run(new_world(tmp_path))
     for trouble in (b"", b"not a database at all" * 100, None):
         for suffix in ("", "-wal", "-shm"):
             world.ws.ledger.with_name(f"ledger.db{suffix}").unlink(missing_ok=True)
@@ -129,9 +127,8 @@ def test_no_ledger_is_a_gap_and_no_failure(tmp_path: Path, offline: ModuleType) 
         assert any("no slice of the ledger" in one for one in found.notes)
 
 
-def test_a_locked_ledger_is_a_gap(tmp_path: Path) -> None:
+def test_a_locked_ledger_is_a_gap(world: EvidenceWorld) -> None:
     """Another process holds it for itself: the rest is captured."""
-    world = with_run(new_world(tmp_path))
     with closing(sqlite3.connect(world.ws.ledger)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -141,9 +138,8 @@ def test_a_locked_ledger_is_a_gap(tmp_path: Path) -> None:
     assert f"runs/{RUN}/outlook/result.md" in {one.path for one in verify_path(done.path, world.public).files}
 
 
-def test_a_forged_event_is_left_out_by_name(tmp_path: Path, offline: ModuleType) -> None:
+def test_a_forged_event_is_left_out_by_name(world: EvidenceWorld, offline: ModuleType) -> None:
     """A body that was edited in the file does not give its hash: it is named, and nothing is proved by it."""
-    world = with_run(new_world(tmp_path))
     with closing(sqlite3.connect(world.ws.ledger)) as db:
         db.executescript("DROP TRIGGER IF EXISTS body_no_update; DROP TRIGGER IF EXISTS ledger_no_update;")
         db.execute("UPDATE body SET bytes = CAST('{}' AS BLOB) WHERE seq = 5")
@@ -153,9 +149,8 @@ def test_a_forged_event_is_left_out_by_name(tmp_path: Path, offline: ModuleType)
     assert "ledger event 5" in {one.what for one in done.left_out}
 
 
-def test_what_is_newer_than_the_signed_head_is_told_apart(tmp_path: Path, offline: ModuleType) -> None:
+def test_what_is_newer_than_the_signed_head_is_told_apart(world: EvidenceWorld, offline: ModuleType) -> None:
     """It lies in a file of its own, each event by its own hash, and the note says how many."""
-    world = with_run(new_world(tmp_path))
     world.write(draft("run.started", {"purpose": "more", "phase": "bootstrap"}, run_id=RUN))
     done = taken(world)
     found = both(world, offline, done.path)
@@ -164,9 +159,10 @@ def test_what_is_newer_than_the_signed_head_is_told_apart(tmp_path: Path, offlin
     assert (done.path / "unproved.jsonl").read_text().count("\n") == 1
 
 
-def test_a_folder_that_takes_nothing_sends_it_to_the_users_own(tmp_path: Path, offline: ModuleType) -> None:
+def test_a_folder_that_takes_nothing_sends_it_to_the_users_own(
+    world: EvidenceWorld, offline: ModuleType
+) -> None:
     """Said plainly, with what to do; sealed all the same."""
-    world = with_run(new_world(tmp_path))
     (world.ws.audits / INCIDENT).write_text("in the way")
     done = taken(world)
     assert both(world, offline, done.path).ok
@@ -188,9 +184,8 @@ def test_without_the_key_it_is_kept_unsealed_and_says_so(at_work: EvidenceWorld)
     assert "NOT SEALED" in done.line
 
 
-def test_large_runs_are_bounded_and_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_large_runs_are_bounded_and_it_says_what_is_missing(world: EvidenceWorld) -> None:
     """Of a long file of lines the end is taken, another one is named; files, bytes and time have an end."""
-    world = with_run(new_world(tmp_path))
     world.artefact("large.bin", b"x" * 3000)
     world.artefact("texts.jsonl", "".join(f'{{"line":{number}}}\n' for number in range(400)))
     for number in range(20):
@@ -209,9 +204,8 @@ def test_large_runs_are_bounded_and_it_says_what_is_missing(tmp_path: Path) -> N
     assert late.sealed
 
 
-def test_no_run_takes_the_room_of_another(tmp_path: Path) -> None:
+def test_no_run_takes_the_room_of_another(world: EvidenceWorld) -> None:
     """Very many files in a newer run's folder leave the other whole, and its own telling files are taken."""
-    world = with_run(new_world(tmp_path))
     world.artefact("texts.jsonl", "{}\n")
     newer = world.ws.runs / "zz_newer"
     (newer / "a").mkdir(parents=True)
@@ -230,9 +224,8 @@ def test_no_run_takes_the_room_of_another(tmp_path: Path) -> None:
     assert len([one for one in held.rglob("*") if one.is_file()]) <= 20
 
 
-def test_a_run_of_which_nothing_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_run_of_which_nothing_is_taken_is_named(world: EvidenceWorld) -> None:
     """There is no room at all: sealed, but not complete, and the outcome names the run."""
-    world = with_run(new_world(tmp_path))
     world.artefact("notes.md", "x")
     done = taken(world, limits=Limits(files=0))
     assert (done.ok, done.complete, done.runs_left_out) == (True, False, (RUN,))
@@ -241,9 +234,8 @@ def test_a_run_of_which_nothing_is_taken_is_named(tmp_path: Path) -> None:
     assert done.as_json()["runs_left_out"] == [RUN]
 
 
-def test_a_link_out_of_the_run_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_out_of_the_run_is_not_followed(world: EvidenceWorld, tmp_path: Path) -> None:
     """It is named, and what it points to is nowhere in the capture."""
-    world = with_run(new_world(tmp_path))
     outside = tmp_path / "outside.txt"
     outside.write_text("somebody else's")
     (world.ws.runs / RUN / "link.md").symlink_to(outside)
@@ -266,9 +258,8 @@ def test_without_an_incident_one_is_made_here(at_work: EvidenceWorld) -> None:
     assert done.incident_id.startswith("inc_")
 
 
-def test_an_opened_incident_says_when_it_began(tmp_path: Path) -> None:
+def test_an_opened_incident_says_when_it_began(world: EvidenceWorld) -> None:
     """Its own time on the ledger counts, and the newest that stands open is meant without a name."""
-    world = with_run(new_world(tmp_path))
     body = {"incident_id": INCIDENT, "trigger": "operator", "cause": "x", "summary": "s"}
     opened_at = world.clock.now()
     world.write(draft("incident.opened", body))
@@ -290,9 +281,8 @@ def test_ranges_and_gaps_are_the_whole_window(start: int, to_trigger: int, after
     assert set(near) <= set(taken_places)
 
 
-def test_proofs_that_would_take_too_long_are_left_out(tmp_path: Path, offline: ModuleType) -> None:
+def test_proofs_that_would_take_too_long_are_left_out(world: EvidenceWorld, offline: ModuleType) -> None:
     """The events are there, each by its own hash, and the reason that none of them is proved."""
-    world = with_run(new_world(tmp_path))
     done = taken(world, limits=Limits(seconds=-1.0))
     found = both(world, offline, done.path)
     assert (found.ok, found.proofs_ok) == (True, False)
