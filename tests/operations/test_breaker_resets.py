@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.begun import begin_here
 
 from peak_console.cli.program import peak, run
 from peak_console.config.load import ConfigCache
@@ -20,8 +21,6 @@ from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.node.spawn import begin_ledger
-from peak_console.operations.init import init_workspace
 from peak_console.operations.shapes import SHAPES
 from peak_console.policy.breaker import BreakerRules
 
@@ -38,14 +37,12 @@ def draft(kind: EventKind, call_id: str, model_id: str, **body: object) -> Event
 
 
 @pytest.fixture
-def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def ws(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace with operator anna: gpt-5 was billed above its bound, gpt-5-mini failed five times."""
-    monkeypatch.setenv("PEAK_KEYS_DIR", str(tmp_path / "keys"))
-    made = init_workspace(tmp_path / "w", operator="anna")
-    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
+    ws = begin_here(begun, tmp_path, monkeypatch)
     clock = SystemClock()
     breakers = Breakers(BreakerRules)
-    reservations = Reservations(lambda: ConfigCache(made.ws).current().budgets.limits, clock=clock)
+    reservations = Reservations(lambda: ConfigCache(ws).current().budgets.limits, clock=clock)
     ended = {"cost_eur": "0.020000000", "latency_us": 1, "attempts": [{"reason": "timeout"}]}
     drafts = [
         draft(EventKind.CALL_REQUESTED, "c1", "gpt-5", bound_eur="0.010000000", bound_tokens=10),
@@ -55,11 +52,11 @@ def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
             for number in range(5)
         ),
     ]
-    with LedgerWriter(made.ws.ledger, clock=clock, projections=(Rollups(), breakers, reservations)) as writer:
+    with LedgerWriter(ws.ledger, clock=clock, projections=(Rollups(), breakers, reservations)) as writer:
         assert not [
             one for one in writer.append([(one, "w") for one in drafts]) if isinstance(one, PeakError)
         ]
-    return made.ws
+    return ws
 
 
 def said(ws: Workspace, *words: str) -> Result:
@@ -127,9 +124,10 @@ def test_what_cannot_be_reset_is_refused_clearly(
     assert "latched" in said(ws, "list").output
 
 
-def test_a_workspace_where_nothing_was_asked_says_so(tmp_path: Path) -> None:
+def test_a_workspace_where_nothing_was_asked_says_so(
+    begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty list is no error."""
-    made = init_workspace(tmp_path / "w", operator="anna", environ={"PEAK_KEYS_DIR": str(tmp_path / "keys")})
-    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
-    shown = said(made.ws, "list")
+    ws = begin_here(begun, tmp_path, monkeypatch)
+    shown = said(ws, "list")
     assert (shown.exit_code, "no breaker is kept" in shown.output) == (0, True)

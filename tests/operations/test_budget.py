@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.begun import begin_here
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.cli.program import peak
@@ -21,9 +22,8 @@ from peak_console.ledger.folds.rollups import Rollups
 from peak_console.ledger.reader import LedgerReader
 from peak_console.ledger.verifying.verify import verify
 from peak_console.ledger.writer import LedgerWriter
-from peak_console.node.spawn import begin_ledger, ledger_client
+from peak_console.node.spawn import ledger_client
 from peak_console.operations.budget import Settled, settle, show
-from peak_console.operations.init import init_workspace
 from peak_console.operations.shapes import SHAPES
 from peak_console.operations.status import status
 from peak_console.policy.breaker import BreakerRules
@@ -82,18 +82,16 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
+def book(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
     """A new workspace with operator anna, and limits on a day."""
-    monkeypatch.setenv("PEAK_KEYS_DIR", str(tmp_path / "keys"))
-    made = init_workspace(tmp_path / "w", operator="anna")
-    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
-    made.ws.budgets.write_text(
+    ws = begin_here(begun, tmp_path, monkeypatch)
+    ws.budgets.write_text(
         'timezone = "UTC"\n[currency]\neur_per_usd = 0.9\nas_of = 2026-11-01\n'
         "[run]\nmax_cost_eur = 0.5\n[day]\nmax_cost_eur = 0.1\nmax_calls_per_min = 30\n"
         "[layer_day.L2]\nmax_calls = 10\nmax_calls_per_min = 20\n",
         encoding="utf-8",
     )
-    return Book(made.ws)
+    return Book(ws)
 
 
 def done(book: Book, call_id: str, cost: str, **more: object) -> Settled:

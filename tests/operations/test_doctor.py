@@ -5,15 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.begun import begin_here
 
 from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import ManualClock
 from peak_console.domain.posture import Orders, Posture, PostureState
-from peak_console.node.spawn import begin_ledger
 from peak_console.operations.doctor import Diagnosis, Health, examine
 from peak_console.operations.doctor.program import machine, program, switches, terminal
 from peak_console.operations.doctor.running import ledger, running
-from peak_console.operations.init import init_workspace
 from peak_console.operations.views.bar import BarSnapshot, LedgerHead, SignedHead
 from peak_console.operations.views.freshness import Freshness
 
@@ -21,14 +20,10 @@ NOW = ManualClock().now()
 
 
 @pytest.fixture
-def ws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def ws(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A new workspace with operator anna, whose user holds the keys."""
-    monkeypatch.setenv("PEAK_KEYS_DIR", str(tmp_path / "keys"))
-    monkeypatch.setenv("PEAK_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    made = init_workspace(tmp_path / "w", operator="anna")
-    begin_ledger(made.ws, operator=made.operator, public_key=made.public_key)
-    return made.ws
+    return begin_here(begun, tmp_path, monkeypatch)
 
 
 def of(found: list[Diagnosis] | tuple[Diagnosis, ...], title: str) -> Diagnosis:
