@@ -1,8 +1,10 @@
 """Whatever bytes of a ledger are damaged: its longest prefix is saved, with no internal error."""
 
 import random
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from node_world import World
 
 from peak_console.budget.limits import BudgetLimits
 from peak_console.config.load import ConfigCache
+from peak_console.config.workspace import Workspace
 from peak_console.domain.clock import SystemClock
 from peak_console.domain.errors import PeakError
 from peak_console.ledger.folds.reservations import Reservations
@@ -88,21 +91,35 @@ def ends(rnd: random.Random, data: bytearray) -> None:
         del data[rnd.randrange(len(data)) :]
 
 
-def fill(world: World, calls: int) -> bytes:
-    """A ledger of calls, all of it in one file; its bytes."""
-    limits = ConfigCache(world.ws).current().budgets.limits
+@dataclass(frozen=True)
+class Sound:
+    """A ledger of calls before it is damaged."""
+
+    data: bytes
+    """All of it in one file."""
+    events: dict[int, str]
+    """The hash of each event by its place."""
+    limits: BudgetLimits
+
+
+@pytest.fixture(scope="module")
+def sound(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Sound:
+    """One for all damages."""
+    ws = Workspace(tmp_path_factory.mktemp("sound") / "w")
+    shutil.copytree(begun / "w", ws.root)
+    limits = ConfigCache(ws).current().budgets.limits
     clock = SystemClock()
     projections = (Rollups(), Reservations(lambda: limits, clock=clock))
-    with LedgerWriter(world.ws.ledger, clock=clock, projections=projections) as writer:
-        for number in range(calls):
+    with LedgerWriter(ws.ledger, clock=clock, projections=projections) as writer:
+        for number in range(110):
             told = [requested(f"c{number}", "1.000000000")]
             if number % 10 != 9:
                 told.append(
                     failed(f"c{number}", cost_eur="1.000000000", basis="worst_case", model_id=f"m{number}")
                 )
             writer.append([(one, "node") for one in told])
-    assert not world.ws.ledger.with_name("ledger.db-wal").exists()
-    return world.ws.ledger.read_bytes()
+    assert not ws.ledger.with_name("ledger.db-wal").exists()
+    return Sound(ws.ledger.read_bytes(), {one.seq: one.hash for one in World(ws).events()}, limits)
 
 
 def verified_before(path: Path) -> int:
@@ -134,15 +151,13 @@ def save(found: Found, path: Path, limits: Callable[[], BudgetLimits]) -> None:
     "damage",
     [whole_pages, shreds, single_bytes, page_headers, exchanged_pages, first_pages, ends],
 )
-def test_whatever_is_damaged_the_prefix_is_saved(world: World, tmp_path: Path, damage: Damage) -> None:
+def test_whatever_is_damaged_the_prefix_is_saved(sound: Sound, tmp_path: Path, damage: Damage) -> None:
     """It verifies as a ledger of its own, holds what ``verify`` said holds, and nothing unexpected arises."""
-    sound = fill(world, 110)
-    limits = ConfigCache(world.ws).current().budgets.limits
-    before = {event.seq: event.hash for event in world.events()}
+    before = sound.events
     broken, folder, saved = tmp_path / "broken.db", tmp_path / "folder", 0
     folder.mkdir()
     for case in range(CASES):
-        rnd, data = random.Random(f"{damage.__name__} {case}"), bytearray(sound)  # noqa: S311 - damages, no secrets
+        rnd, data = random.Random(f"{damage.__name__} {case}"), bytearray(sound.data)  # noqa: S311 - damages, no secrets
         damage(rnd, data)
         broken.write_bytes(data)
         holds = verified_before(broken)
@@ -150,8 +165,8 @@ def test_whatever_is_damaged_the_prefix_is_saved(world: World, tmp_path: Path, d
         with examined(
             broken, folder, b"", KnownHeads(), lambda _: False, said=("", ""), progress=None
         ) as found:
-            save(found, proven, lambda: limits)
-            assert holds <= found.proven.events <= found.known <= len(sound) // 100, case
+            save(found, proven, lambda: sound.limits)
+            assert holds <= found.proven.events <= found.known <= len(sound.data) // 100, case
             if found.proven.events:
                 assert found.proven.head == before[found.proven.events]
                 again = verify(proven)
@@ -166,13 +181,13 @@ def test_whatever_is_damaged_the_prefix_is_saved(world: World, tmp_path: Path, d
 
 
 @pytest.mark.parametrize("table", ["sqlite_master", "an index"])
-def test_what_is_beside_the_events_costs_none(world: World, tmp_path: Path, table: str) -> None:
+def test_what_is_beside_the_events_costs_none(sound: Sound, tmp_path: Path, table: str) -> None:
     """All events are saved where the schema's pages or those of an index are damaged."""
-    data = bytearray(fill(world, 110))
-    with closing(open_for_reading(world.ws.ledger)) as db:
+    data, broken = bytearray(sound.data), tmp_path / "broken.db"
+    broken.write_bytes(data)
+    with closing(open_for_reading(broken)) as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         roots = dict(db.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'index'").fetchall())
-    events = len(world.events())
     if table == "sqlite_master":  # the first page leads to others that hold the schema
         hurt = [page for page in range(1, pages) if b"CREATE T" in data[page * PAGE : (page + 1) * PAGE]]
         assert hurt
@@ -180,9 +195,8 @@ def test_what_is_beside_the_events_costs_none(world: World, tmp_path: Path, tabl
         hurt = [roots["ledger_kind"] - 1]
     for page in hurt:
         data[page * PAGE : (page + 1) * PAGE] = random.Random(page).randbytes(PAGE)  # noqa: S311 - no secrets
-    broken = tmp_path / "broken.db"
     broken.write_bytes(data)
     with examined(
         broken, tmp_path, b"", KnownHeads(), lambda _: False, said=("", ""), progress=None
     ) as found:
-        assert found.proven.events == events
+        assert found.proven.events == len(sound.events)

@@ -58,13 +58,14 @@ def child(module: str, root: Path, **variables: str) -> Iterator[Child]:
 
 def eventually(holds: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
     """The first true value that ``holds`` gives; fails when there is none in time."""
-    ends = time.monotonic() + within_s
+    ends, pause_s = time.monotonic() + within_s, 0.01
     while True:
         found = holds()
         if found:
             return found
         assert time.monotonic() < ends, f"not in {within_s} s: {what}"
-        time.sleep(0.01)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.3, 0.05)
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
