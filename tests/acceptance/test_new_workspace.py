@@ -1,20 +1,38 @@
 """A new workspace from the outside: stopped, opened by its operator, stopped again, and never by accident."""
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from support.program import Peak
 
 from peak_console.operations.shapes import SHAPES
 
+SERVED: Final = "[exporters.metrics]\nenabled = true"
+UNSERVED: Final = "[exporters.metrics]\nenabled = false"  # no story here is about metrics
+
 
 @pytest.fixture
-def desk(peak: Peak, tmp_path: Path):  # noqa: ANN201 - a generator fixture
+def desk(peak: Peak, tmp_path: Path) -> Iterator[Path]:
     """A workspace as ``peak init`` makes it; its node is ended afterwards."""
-    root = tmp_path / "desk"
+    yield from _made(peak, tmp_path / "desk")
+
+
+@pytest.fixture(scope="module")
+def closed(peak: Peak, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One for all tests after which it must be as closed as before."""
+    yield from _made(peak, tmp_path_factory.mktemp("closed") / "desk")
+
+
+def _made(peak: Peak, root: Path) -> Iterator[Path]:
     done = peak("init", root, "--operator", "alice")
     assert done.code == 0, done.err
+    console = root / "configs/console.toml"
+    text = console.read_text(encoding="utf-8")
+    assert text.count(SERVED) == 1
+    console.write_text(text.replace(SERVED, UNSERVED), encoding="utf-8")
     yield root
     peak("node", "stop", "--force", "--root", root)
 
@@ -37,18 +55,18 @@ def test_init_overwrites_nothing(peak: Peak, desk: Path) -> None:
     assert tomllib.loads(matrix.read_text())["global"]["forbidden_providers"] == ["anthropic"]
 
 
-def test_a_new_workspace_refuses_calls(peak: Peak, desk: Path) -> None:
+def test_a_new_workspace_refuses_calls(peak: Peak, closed: Path) -> None:
     """Without an operator's enable nothing leaves; the refusal is on the ledger."""
-    assert peak("node", "start", "--root", desk).code == 0
+    assert peak("node", "start", "--root", closed).code == 0
     done = peak(
-        "call", "L2", "primary", "--prompt", "hello", "--root", desk, "--json", OPENAI_API_KEY="sk-none"
+        "call", "L2", "primary", "--prompt", "hello", "--root", closed, "--json", OPENAI_API_KEY="sk-none"
     )
     assert done.code == 1
     assert done.document["error"]["code"]
-    events = peak("ledger", "tail", "--root", desk, "--json").document["events"]
+    events = peak("ledger", "tail", "--root", closed, "--json").document["events"]
     assert "llm.call.refused" in [one["kind"] for one in events]
     assert "llm.call.requested" not in [one["kind"] for one in events]
-    assert _posture(peak, desk)["calls"] is False
+    assert _posture(peak, closed)["calls"] is False
 
 
 def test_a_call_without_node_says_what_to_do(peak: Peak, desk: Path) -> None:
@@ -68,12 +86,12 @@ def test_a_call_without_node_says_what_to_do(peak: Peak, desk: Path) -> None:
         (("--reason", "work", "--confirm", "ENABLE", "--operator", "mallory"), "key_unusable"),
     ],
 )
-def test_enable_needs_reason_word_and_key(peak: Peak, desk: Path, words: tuple[str, ...], why: str) -> None:
+def test_enable_needs_reason_word_and_key(peak: Peak, closed: Path, words: tuple[str, ...], why: str) -> None:
     """Whatever is missing keeps it stopped."""
-    done = peak("enable", *words, "--root", desk, "--json")
+    done = peak("enable", *words, "--root", closed, "--json")
     assert done.code != 0
     assert done.document["error"]["code"] == why
-    assert _posture(peak, desk)["calls"] is False
+    assert _posture(peak, closed)["calls"] is False
 
 
 def test_enable_then_stop(peak: Peak, desk: Path) -> None:

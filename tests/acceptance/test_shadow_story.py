@@ -200,7 +200,7 @@ def test_shadow_story(house: House, tmp_path: Path) -> None:
 def a_cycle_leaves_everything(house: House, tmp_path: Path) -> None:
     """The program waits with steps; gate's word, artefacts, run page, sealed pack."""
     peak = Peak({**os.environ, "NO_COLOR": "1"}, tmp_path)
-    done = peak("shadow", "run", "--once", "--json", "--root", house.ws.root)
+    done = peak.started("shadow", "run", "--once", "--json", "--root", house.ws.root)
     assert done.code == 0, done.out + done.err
     (run,) = done.document["runs"]
     assert done.err.count(f"peak: {run['key']} · ") >= 3
