@@ -2,11 +2,23 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import VERSION, BaseModel, BeforeValidator, ConfigDict, Field
 
 from peak_console.domain.vocabulary import OnExhausted, PhaseLevel, SodRule
+
+_LOCKED: Final = (2, 14)
+
+
+def may_build_late(version: str) -> bool:
+    """Whether this pydantic lets two threads use a model first at once.
+
+    Before 2.14 nothing locks the building: the second thread may meet the base's validator, which refuses
+    every key.
+    """
+    major, minor = version.split(".")[:2]
+    return (int(major), int(minor)) >= _LOCKED
 
 
 class ConfigModel(BaseModel):
@@ -15,7 +27,7 @@ class ConfigModel(BaseModel):
     Validators are built at first use: the outer model's has the inner ones in it, which then need none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=may_build_late(VERSION))
 
 
 _PRINTABLE = r"^[\x21-\x7e]+$"
