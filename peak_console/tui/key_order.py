@@ -70,7 +70,7 @@ class KeyOrder:
                 if (await asyncio.wait({settling}, timeout=_LOOK_S))[0]:
                     break
             else:
-                if isinstance(event, Key) and not (target is not None and takes_text(target)):
+                if isinstance(event, Key) and not (event.is_printable and takes_text(target)):
                     self._unanswered(event)
         finally:
             settling.cancel()

@@ -157,3 +157,25 @@ async def test_a_key_that_is_never_done_holds_up_the_next_for_a_moment_only() ->
             await asyncio.sleep(0.005)
         hang.set()
         await until(app, "hang")
+
+
+async def test_the_panel_opens_out_of_a_text_on_a_screen_that_hangs() -> None:
+    """``ctrl+g`` opens it where ``!`` types; a sign that types opens nothing."""
+    app = make_app(scene("normal"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        burst(app, ":")
+        await until(app, "line")
+        assert isinstance(app.focused, PlainInput)
+        hang = asyncio.Event()
+        app.screen.call_later(hang.wait)
+        app.focused.call_later(hang.wait)
+        burst(app, "!", "ctrl+g")
+        deadline = monotonic() + 60
+        try:
+            while not isinstance(app.screen, IncidentPanel):
+                assert monotonic() < deadline
+                await asyncio.sleep(0.005)
+        finally:
+            hang.set()
+        await until(app, "hang")
