@@ -102,9 +102,15 @@ def test_what_begins_to_run_by_itself_is_confirmed(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("data/bars.csv", "data/others.csv"), ("equity_eur", 'book = "b"\nequity_eur')]
+    ("old", "new"),
+    [
+        ("data/bars.csv", "data/others.csv"),
+        ("equity_eur", 'book = "b"\nequity_eur'),
+        ("equity_eur", 'critic_prompt = "kinder@1"\nequity_eur'),
+        ("equity_eur", 'verdict_prompt = "kinder@1"\nequity_eur'),
+    ],
 )
-def test_another_source_or_book_is_asked_about_both_ways(old: str, new: str) -> None:
+def test_another_source_book_or_judge_is_asked_about_both_ways(old: str, new: str) -> None:
     """Neither is more than the other; each is what the cycle is worth."""
     assert len(figures(JOB, JOB.replace(old, new))) == 1
     assert len(figures(JOB.replace(old, new), JOB)) == 1

@@ -18,7 +18,7 @@ _SHOWN: Final = 6
 
 
 def jobs_widened(before: Side, after: Side) -> Iterator[Concern]:
-    """A job runs that did not, oftener or longer, may spend more, or judges larger or less honest ideas."""
+    """A job runs that did not, oftener or longer, may spend more, or judges larger ideas, or otherwise."""
     wider = list(_wider(before.jobs, after.jobs))
     if wider:
         told = ", ".join(f"{key} {value}" for key, value in wider[:_SHOWN])
@@ -70,6 +70,10 @@ def _of_a_cycle(old: CycleSettings, new: CycleSettings) -> Iterator[tuple[str, s
         yield "replay", "the present → history"
     if new.book != old.book:
         yield "book", f"{old.book} → {new.book}"
+    for key in ("critic_prompt", "verdict_prompt"):
+        was, now = getattr(old, key), getattr(new, key)
+        if was != now:
+            yield key, f"{was} → {now}"
 
 
 def _of_a_test(old: TwoSampleSettings, new: TwoSampleSettings) -> Iterator[tuple[str, str]]:
