@@ -14,6 +14,7 @@ _WORDS: Final = frozenset(
 """Words that no parameter's name may hold: ``X-Auth``, ``userPwd``."""
 _PARTS: Final = (
     "apikey",
+    "appid",
     "accesskey",
     "credential",
     "passphrase",
@@ -55,6 +56,6 @@ def _fault(name: str, sign: str) -> str | None:
 
 
 def _is_secret(name: str) -> bool:
-    bare = "".join(letter for letter in name.casefold() if letter.isalnum())
+    bare = "".join(letter for letter in name.casefold() if letter.isalnum()).rstrip("0123456789")
     words = {word.casefold() for word in _WORD.findall(name)}
     return bare.endswith(_ENDS) or any(part in bare for part in _PARTS) or not words.isdisjoint(_WORDS)

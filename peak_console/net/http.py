@@ -299,7 +299,7 @@ def _in_words(text: str) -> str:
     text = re.sub(r": <\w+Error: .*>$", "", text)
     text = re.sub(r"^\w+Error: \d{3}, message=['\"]?|^\d{3}, message:?=?\s*['\"]?|['\"]?, url=.*$", "", text)
     text = re.sub(r"^Cannot connect to host (\S+) ssl:\S+", r"\1", text)
-    text = re.sub(r"(://[^\s?]*)\?\S*", r"\1", text)  # an address is told without its query
+    text = re.sub(r"(/[^\s?]*)\?\S*", r"\1", text)  # an address, or its path in an echo, without its query
     return text.replace(" ssl:default", "").strip()
 
 

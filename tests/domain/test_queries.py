@@ -31,6 +31,7 @@ def test_parameters_of_market_data_are_taken(query: str) -> None:
         *("key", "apikey", "api_key", "apiKey", "APIKEY", "X-API-KEY", "AWSAccessKeyId", "userKey"),
         *("token", "access_token", "authToken", "secret", "client_secret", "password", "userPwd"),
         *("sig", "signature", "X-Amz-Signature", "sign", "auth", "authorization", "Credential", "%6bey"),
+        *("key1", "key[0]", "token_2", "app_id", "appid"),
     ],
 )
 def test_what_is_named_like_a_secret_is_refused(name: str) -> None:

@@ -80,6 +80,7 @@ async def test_no_failure_tells_the_query(transport: HttpTransport) -> None:
             assert "hidden" not in told.value.message
     assert [one.path for one in server.seen] == ["/moved?a=hidden", "/cut?a=hidden"]
     assert _in_words("https://h/k?a=hidden - no host") == "https://h/k - no host"
+    assert _in_words("Bad status line: b'GARBAGE /k?a=hidden'") == "Bad status line: b'GARBAGE /k"
 
 
 def test_a_provider_takes_no_query_all_the_same() -> None:

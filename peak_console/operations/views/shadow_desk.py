@@ -156,8 +156,18 @@ def _setting(path: str, value: Any) -> "Iterator[tuple[str, str]]":
         yield from _settings(value, f"{path}.")
     elif isinstance(value, list):
         yield path, ", ".join(_value(one) for one in value) or "none"
+    elif path == "shadow_cycle.http.url":
+        yield path, _address(str(value))
     else:
         yield path, _value(value)
+
+
+def _address(url: str) -> str:
+    """An address of bars; without a query that may hold a key, which lint and each run refuse."""
+    from peak_console.domain.queries import query_fault  # noqa: PLC0415 - seldom
+    from peak_console.net.messages import bare_url  # noqa: PLC0415 - seldom
+
+    return url if query_fault(url) is None else f"{bare_url(url)}?…"
 
 
 def _value(value: Any) -> str:
