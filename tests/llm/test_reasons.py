@@ -1,5 +1,6 @@
-import ast
 from pathlib import Path
+
+from support.own_code import code, modules
 
 from peak_console.domain.calls import CallReason
 from peak_console.llm import reference
@@ -33,15 +34,14 @@ def test_every_stage_is_a_chapter() -> None:
 
 def _used() -> set[CallReason]:
     """The reasons that the package names somewhere, as a member or by their code."""
-    used = set()
-    for path in (ROOT / "peak_console").rglob("*.py"):
+    used: set[CallReason] = set()
+    codes = {reason.value for reason in CallReason}
+    for path in modules():
         if path.relative_to(ROOT).as_posix() in _DEFINED:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and node.value in set(CallReason):
-                used.add(CallReason(node.value))
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "CallReason":
-                used.add(CallReason[node.attr])
+        module = code(path)
+        used |= {CallReason(text) for text in module.texts + module.documents if text in codes}
+        used |= {CallReason[member] for name, member in module.members if name == "CallReason"}
     return used
 
 

@@ -1,6 +1,5 @@
 """What users of other gateways say of their logs: gigabytes a month, and minutes for a page of them."""
 
-import ast
 import re
 import sqlite3
 from functools import cache
@@ -9,25 +8,23 @@ from pathlib import Path
 import pytest
 from loopback_server import LoopbackServer
 from road import Road, asking, open_road
+from support.own_code import PACKAGE, code, modules
 
-import peak_console
 from peak_console.config.workspace import Workspace
 from peak_console.ledger.reader import LedgerReader
 
-PACKAGE = Path(peak_console.__file__).parent
 GROWING = re.compile(r"\bSCAN (?:e|event|events|call|calls)\b(?! USING)")
 
 
 @cache
 def statements() -> tuple[tuple[str, str], ...]:
     """The SQL that stands in the package, with the module it stands in."""
-    found = []
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-            if re.match(r"\s*(SELECT|WITH)\b", text):
-                found.append((path.relative_to(PACKAGE).as_posix(), text))
-    return tuple(found)
+    return tuple(
+        (path.relative_to(PACKAGE).as_posix(), text)
+        for path in modules()
+        for text in code(path).texts + code(path).documents
+        if re.match(r"\s*(SELECT|WITH)\b", text)
+    )
 
 
 def test_a_page_of_the_log_runs_distinct_over_all_of_it() -> None:
