@@ -23,7 +23,7 @@ from pathlib import Path
 from control_figures import Figure
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "faults"))
+sys.path[:0] = [str(HERE.parent / "tests" / "faults"), str(HERE.parent / "tests")]
 
 from ledger_campaign import kill, workplace  # noqa: E402 - the path comes first
 

@@ -13,5 +13,5 @@ from pathlib import Path
 CAMPAIGN = Path(__file__).parent.parent / "tests" / "faults" / "ledger_campaign.py"
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(CAMPAIGN.parent))
+    sys.path[:0] = [str(CAMPAIGN.parent), str(CAMPAIGN.parents[1])]
     runpy.run_path(str(CAMPAIGN), run_name="__main__")

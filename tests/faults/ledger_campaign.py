@@ -9,13 +9,15 @@ import os
 import random
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+
+from support import forking
 
 from peak_console.config.workspace import Workspace
 from peak_console.control.keys import KeyStore
@@ -60,17 +62,12 @@ class Workplace:
     folder: Path
     ws: Workspace
 
-    def node(self) -> subprocess.Popen[str]:
+    def node(self) -> forking.Forked:
         """Start the node as a service does, and wait until it serves."""
         reading, writing = os.pipe()
         words = ["-m", "peak_console.node", "--root", str(self.ws.root), "--ready-fd", str(writing)]
-        process = subprocess.Popen(
-            [sys.executable, *words, "--no-children"],
-            pass_fds=(writing,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+        process = forking.start(
+            [*words, "--no-children"], pass_fds=(writing,), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
         )
         os.close(writing)
         with os.fdopen(reading, "rb") as said:
@@ -79,15 +76,13 @@ class Workplace:
             raise RuntimeError(f"the node did not start: {first} {process.communicate()[1]}")
         return process
 
-    def notary(self) -> subprocess.Popen[str]:
+    def notary(self) -> forking.Forked:
         """Start the notary as the node does; it ends with its standard input."""
-        words = [sys.executable, "-m", "peak_console.node.notarychild", "--root", str(self.ws.root)]
-        return subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
+        return forking.start(
+            ["-m", "peak_console.node.notarychild", "--root", self.ws.root],
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
             env={
                 **os.environ,
                 "PEAK_KEYS_DIR": str(self.folder / "keys"),
@@ -95,10 +90,10 @@ class Workplace:
             },
         )
 
-    def caller(self, name: str) -> subprocess.Popen[str]:
+    def caller(self, name: str) -> forking.Forked:
         """Start a caller."""
-        words = [sys.executable, str(HERE / "ledger_caller.py"), str(self.folder), name, str(self.ws.control)]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        words = [HERE / "ledger_caller.py", self.folder, name, self.ws.control]
+        return forking.start(words, stdout=PIPE, stderr=PIPE)
 
     def enable(self, environ: dict[str, str]) -> None:
         """Permit calls, as the operator does."""
@@ -120,7 +115,7 @@ def workplace(folder: Path) -> tuple[Workplace, dict[str, str]]:
     return Workplace(folder, made.ws), environ
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: forking.Forked) -> None:
     """SIGKILL, as the kernel's memory killer or a power switch would; and nothing left of it."""
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -142,7 +137,7 @@ def campaign(folder: Path, rounds: int, *, seed: int = 1, work_s: float = 0.25) 
     chance = random.Random(seed)  # noqa: S311 - moments, not secrets
     place, environ = workplace(folder)
     node, notary = place.node(), place.notary()
-    callers: dict[str, subprocess.Popen[str]] = {}
+    callers: dict[str, forking.Forked] = {}
     born, kills, noted = CALLERS, 0, 0
     try:
         place.enable(environ)
@@ -177,7 +172,7 @@ def signing(ws: Workspace, above: int) -> int:
     return noted
 
 
-def progress(folder: Path, above: int, callers: dict[str, subprocess.Popen[str]]) -> None:
+def progress(folder: Path, above: int, callers: dict[str, forking.Forked]) -> None:
     """Wait until callers are acknowledged again: a round without work proves nothing."""
     until = time.monotonic() + 30
     while len(acknowledged(folder)) <= above:

@@ -1,13 +1,12 @@
 """kill -9 at every step of a save: the file is the old one or the new one, whole; the record says which."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support import forking
 
 from peak_console.config.editing.targets import target_named
 from peak_console.config.versions import read_version
@@ -38,10 +37,8 @@ class Desk:
         file = self.folder / "text"
         file.write_text(text)
         words = [self.ws.root, self.socket, TARGET.name, stage.value, file]
-        done = subprocess.run(
-            [sys.executable, SAVER, *map(str, words)], capture_output=True, timeout=60, check=False
-        )
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        done = forking.run([SAVER, *words])
+        assert done.code == -signal.SIGKILL, done.err.decode()
 
 
 @pytest.fixture(scope="module")

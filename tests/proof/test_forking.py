@@ -52,7 +52,7 @@ def test_nothing_of_one_command_reaches_the_next(peak: Peak, tmp_path: Path) -> 
 def test_a_command_that_does_not_end_is_killed(peak: Peak, tmp_path: Path) -> None:
     """After the caller's patience; the next command is served."""
     assert peak("init", "desk", "--operator", "anna").code == 0
-    watching = ("lint", "--watch", "--root", str(tmp_path / "desk"))
+    watching = ("-m", "peak_console", "lint", "--watch", "--root", str(tmp_path / "desk"))
     with pytest.raises(subprocess.TimeoutExpired):
-        forking.run(watching, environ=peak.environ, cwd=tmp_path, typed=None, patience_s=0.5)
+        forking.run(watching, env=peak.environ, cwd=tmp_path, typed=None, timeout=0.5)
     assert peak("--version").code == 0

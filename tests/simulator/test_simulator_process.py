@@ -11,8 +11,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support import forking
 
-COMMAND = [sys.executable, "-m", "peak_console.simulator", "--latency-scale", "0", "--error-rate", "0"]
+COMMAND = ["-m", "peak_console.simulator", "--latency-scale", "0", "--error-rate", "0"]
 
 
 def wait_for(holds: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -32,7 +33,7 @@ async def _post(url: str, body: dict[str, Any]) -> Any:
 def test_it_serves_on_loopback_and_ends_on_a_signal(tmp_path: Path) -> None:
     """The ready file tells pid and addresses, the server answers there, and SIGTERM ends it cleanly."""
     ready = tmp_path / "ready.json"
-    process = subprocess.Popen([*COMMAND, "--ready-file", str(ready), "--seed", "3"])
+    process = forking.start([*COMMAND, "--ready-file", ready, "--seed", "3"])
     try:
         wait_for(ready.exists)
         told = json.loads(ready.read_bytes())
@@ -48,7 +49,7 @@ def test_it_serves_on_loopback_and_ends_on_a_signal(tmp_path: Path) -> None:
 
 def test_it_tells_its_addresses_on_standard_output() -> None:
     """Without a ready file one line of JSON says where it listens."""
-    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE)
+    process = forking.start(COMMAND, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout as told:
         assert json.loads(told.readline())["urls"]["google"].endswith("/gemini/v1beta")
@@ -59,7 +60,7 @@ def test_it_tells_its_addresses_on_standard_output() -> None:
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     """A simulator started with ``--with-parent`` does not outlive who started it."""
     ready = tmp_path / "ready.json"
-    command = [*COMMAND, "--with-parent", "--ready-file", str(ready)]
+    command = [sys.executable, *COMMAND, "--with-parent", "--ready-file", str(ready)]
     script = f"import subprocess; subprocess.Popen({command!r}); input()"
     parent = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE)
     wait_for(ready.exists)
@@ -83,23 +84,21 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
 )
 def test_wrong_options_are_usage_errors(wrong: list[str]) -> None:
     """Exit 2 and a line that says what is wrong."""
-    done = subprocess.run([*COMMAND, *wrong], capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 2
-    assert wrong[0] in done.stderr
+    done = forking.run([*COMMAND, *wrong], timeout=120)
+    assert done.code == 2
+    assert wrong[0] in done.err.decode()
 
 
 def test_a_taken_port_is_an_environment_error(tmp_path: Path) -> None:
     """Exit 3 and one line, no traceback."""
     ready = tmp_path / "ready.json"
-    first = subprocess.Popen([*COMMAND, "--ready-file", str(ready)])
+    first = forking.start([*COMMAND, "--ready-file", ready])
     try:
         wait_for(ready.exists)
         port = str(json.loads(ready.read_bytes())["port"])
-        second = subprocess.run(
-            [*COMMAND, "--port", port], capture_output=True, text=True, check=False, timeout=120
-        )
-        assert second.returncode == 3
-        assert "Traceback" not in second.stderr
+        second = forking.run([*COMMAND, "--port", port], timeout=120)
+        assert second.code == 3
+        assert b"Traceback" not in second.err
     finally:
         first.terminate()
         first.wait(60)

@@ -1,16 +1,17 @@
-"""Child processes of the node, started as the node starts them: by exec, with a pipe as standard input."""
+"""Child processes of the node, with a pipe as standard input, as the node starts them; but by fork."""
 
 import json
 import os
 import selectors
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
+
+from support import forking
 
 PATIENCE_S = 60.0
 
@@ -19,7 +20,7 @@ PATIENCE_S = 60.0
 class Child:
     """A child that said its first line."""
 
-    process: subprocess.Popen[bytes]
+    process: forking.Forked
     first: dict[str, Any]
 
     def end(self) -> int:
@@ -38,12 +39,8 @@ class Child:
 def child(module: str, root: Path, **variables: str) -> Iterator[Child]:
     """``python -m MODULE --root ROOT``, from its first line on; ended when the test is over."""
     environ = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, "--root", str(root)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environ | variables,
-        cwd=root,
+    process = forking.start(
+        ["-m", module, "--root", root], stdin=PIPE, stdout=PIPE, env=environ | variables, cwd=root
     )
     try:
         yield Child(process, _first_line(process))
@@ -51,9 +48,7 @@ def child(module: str, root: Path, **variables: str) -> Iterator[Child]:
         if process.poll() is None:
             process.kill()
         process.wait(PATIENCE_S)
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        process.close()
 
 
 def eventually(holds: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
@@ -68,7 +63,7 @@ def eventually(holds: Callable[[], Any], what: str, within_s: float = PATIENCE_S
         pause_s = min(pause_s * 1.3, 0.05)
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _first_line(process: forking.Forked) -> dict[str, Any]:
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)

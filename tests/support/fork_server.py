@@ -1,38 +1,39 @@
-"""``python fork_server.py CONTROL``: has read the program ``peak``, and forks for each command asked for.
+"""``python fork_server.py CONTROL``: has read our programs, and forks for each that is asked for.
 
-Over the socket CONTROL come four descriptors a command: a line to whoever asks, and what shall be its
-standard input, output and error. The new process, not this one, reads over its line what it shall run. The
-line is told the number of the process and, once it has ended, how. With CONTROL this program ends.
+Over the socket CONTROL come the descriptors of a new process: a line to whoever asks, what shall be its
+standard input, output and error, and those passed on. The new process, not this one, reads over its line what
+it shall run. The line is told the process's number and, once it has ended, how. With CONTROL this ends.
 """
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib
 import io
 import json
 import os
 import pkgutil
+import runpy
 import selectors
 import signal
 import socket
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from typing import IO, NamedTuple, NoReturn
+from functools import partial
+from typing import IO, NoReturn
 
 _LEFT_OUT = ("peak_console.tui.", "peak_console.ledger.migrations")
 """What no command reads but ``console`` and those that carry an old ledger over."""
 
+_MOST = 16
+"""Descriptors that may come with one order."""
 
-class Order(NamedTuple):
-    """A command that was asked for: the descriptors that came with it."""
-
-    line: int
-    stdin: int
-    stdout: int
-    stderr: int
+_FREE = 200
+"""From this descriptor on nobody uses any."""
 
 
 def read_program() -> None:
@@ -45,7 +46,7 @@ def read_program() -> None:
     gc.freeze()
 
 
-def serve(control: socket.socket) -> Order | None:
+def serve(control: socket.socket) -> list[int] | None:
     """Fork at each order; gives it in the new process, and ``None`` in this one when nobody asks any more."""
     under_way: dict[int, socket.socket] = {}
     with _told_of_ends() as ended, selectors.DefaultSelector() as selector:
@@ -57,16 +58,15 @@ def serve(control: socket.socket) -> Order | None:
                 ended.recv(4096)
                 _tell_ends(under_way)
             if control in ready:
-                _, received, _, _ = socket.recv_fds(control, 1, len(Order._fields))
-                if not received:
+                _, order, _, _ = socket.recv_fds(control, 1, _MOST)
+                if not order:
                     return None
-                order = Order(*received)
                 pid = os.fork()
                 if not pid:
                     break
                 for descriptor in order[1:]:
                     os.close(descriptor)
-                under_way[pid] = socket.socket(fileno=order.line)
+                under_way[pid] = socket.socket(fileno=order[0])
                 _tell(under_way[pid], pid)
     for line in under_way.values():
         line.close()
@@ -104,34 +104,53 @@ def _tell(line: socket.socket, number: int) -> None:
         line.sendall(b"%d\n" % number)
 
 
-def become(order: Order) -> None:
-    """Make this process the one that was asked for: words, folder, environment and the three streams."""
-    with socket.socket(fileno=order.line) as line, line.makefile("rb") as asking:
+def become(order: list[int]) -> list[str]:
+    """Make this process the one that was asked for, but for its words, which it gives."""
+    with socket.socket(fileno=order[0]) as line, line.makefile("rb") as asking:
         asked = json.loads(asking.readline())
-    for number, descriptor in enumerate(order[1:]):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
+    moved = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, _FREE) for one in order[1:]]
+    for one in order[1:]:
+        os.close(one)
+    for given, wanted in zip(moved, (0, 1, 2, *asked["pass"]), strict=True):
+        os.dup2(given, wanted)
+        os.close(given)
     os.environ.clear()
     os.environ.update(asked["environ"])
     time.tzset()
     os.chdir(asked["cwd"])
-    sys.argv[:] = [importlib.import_module("peak_console").__path__[0] + "/__main__.py", *asked["words"]]
     sys.stdin = sys.__stdin__ = _stream(0, "r", sys.__stdin__)  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _stream(1, "w", sys.__stdout__)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _stream(2, "w", sys.__stderr__)  # type: ignore[misc]
+    words: list[str] = asked["words"]
+    return words
+
+
+def main_of(words: list[str]) -> Callable[[], object]:
+    """What ``python WORDS`` runs, as its main module."""
+    if words[0] != "-m":
+        sys.argv[:] = words
+        sys.path.insert(0, os.path.dirname(os.path.abspath(words[0])))  # noqa: PTH100, PTH120 - as Python does
+        return partial(runpy.run_path, words[0], run_name="__main__")
+    sys.argv[:] = words[1:]
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - the same
+    warnings.filterwarnings("ignore", message=".*found in sys.modules", category=RuntimeWarning)
+    return partial(runpy.run_module, words[1], run_name="__main__", alter_sys=True)
 
 
 def _stream(number: int, mode: str, before: IO[str] | None) -> io.TextIOWrapper:
     """A standard stream as the interpreter opens it; by its encoding of before, which is the locale's."""
     assert isinstance(before, io.TextIOWrapper)
-    stream = open(number, mode, encoding=before.encoding, errors=before.errors, closefd=False)  # noqa: SIM115
-    assert isinstance(stream, io.TextIOWrapper)
-    if number == 2:  # standard error waits for no more than a line
-        stream.reconfigure(line_buffering=True)
-    return stream
+    unbuffered = mode == "w" and bool(os.environ.get("PYTHONUNBUFFERED"))
+    return io.TextIOWrapper(
+        os.fdopen(number, mode + "b", 0 if unbuffered else -1, closefd=False),  # type: ignore[arg-type]
+        before.encoding,
+        before.errors,
+        line_buffering=number == 2 or os.isatty(number),  # standard error waits for no more than a line
+        write_through=unbuffered,
+    )
 
 
-def end(main: Callable[[], None]) -> NoReturn:
+def end(main: Callable[[], object]) -> NoReturn:
     """Run ``main`` and end as the interpreter does, but leave the freeing of memory to the kernel.
 
     Threads that are no daemons are waited for, then come what is registered for the exit and the streams.
@@ -162,5 +181,4 @@ if __name__ == "__main__":
     sys.path.pop(0)  # this file's folder is no place of the program's
     read_program()
     if order := serve(socket.socket(fileno=int(sys.argv[1]))):
-        become(order)
-        end(importlib.import_module("peak_console.cli.entry").main)
+        end(main_of(become(order)))

@@ -41,11 +41,11 @@ class Peak:
         ``typed`` is its standard input.
         """
         code, *said = forking.run(
-            list(map(str, words)),
-            environ={**self.environ, **variables},
+            ["-m", "peak_console", *words],
+            env={**self.environ, **variables},
             cwd=cwd or self.cwd,
             typed=None if typed is None else typed.encode(),
-            patience_s=_PATIENCE_S,
+            timeout=_PATIENCE_S,
         )
         return Done(code, *(_text(one) for one in said))
 
