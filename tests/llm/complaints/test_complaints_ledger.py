@@ -3,7 +3,6 @@
 import re
 import sqlite3
 from functools import cache
-from pathlib import Path
 
 import pytest
 from loopback_server import LoopbackServer
