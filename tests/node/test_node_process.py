@@ -72,14 +72,23 @@ def test_kills_around_enable_and_stop_undo_no_stop(world: World) -> None:
             expected = f"ev_{stopped.stop_id}"
 
 
-def test_ensure_starts_one_node_whoever_asks(world: World) -> None:
-    """Several at the same time: one node, everybody told the same."""
+def test_ensure_starts_one_node_whoever_asks_and_gives_it_no_key(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several at the same time: one node, everybody told the same. Its environment is its own, not theirs."""
+    monkeypatch.setenv("OPENAI_API_KEY", "canary-of-this-test")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
     world.without_metrics()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: ensure_node(world.ws, wait_s=60), range(4)))
     try:
         assert sum(one.started for one in found) == 1
         assert len({one.pid for one in found}) == 1
+        environ = Path(f"/proc/{found[0].pid}/environ")
+        if environ.exists():
+            assert b"canary-of-this-test" not in environ.read_bytes()
+            assert b"HTTPS_PROXY" not in environ.read_bytes()
+            assert os.getsid(found[0].pid) == found[0].pid
         until(
             lambda: len([one for one in running_nodes() if one.root == world.ws.root]) == 1,
             "only one is left",
@@ -103,22 +112,6 @@ def test_a_start_that_fails_says_why(world: World) -> None:
         ensure_node(world.ws, wait_s=60)
     assert caught.value.code == "ledger_not_a_database"
     assert caught.value.remedy
-
-
-def test_a_node_gets_no_provider_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its environment is its own, not that of whoever started it."""
-    monkeypatch.setenv("OPENAI_API_KEY", "canary-of-this-test")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example")
-    world.without_metrics()
-    found = ensure_node(world.ws, wait_s=60)
-    try:
-        environ = Path(f"/proc/{found.pid}/environ")
-        if environ.exists():
-            assert b"canary-of-this-test" not in environ.read_bytes()
-            assert b"HTTPS_PROXY" not in environ.read_bytes()
-            assert os.getsid(found.pid) == found.pid
-    finally:
-        stop_node(world.ws)
 
 
 def test_children_run_are_restarted_and_end_with_a_killed_node(world: World) -> None:
