@@ -44,7 +44,10 @@ _KEEPALIVE_S: Final = 15.0
 _QUERIES: Final = frozenset({"alt", "api-version", "maxResults", "nextToken", "pageSize", "pageToken"})
 """The parameters of a request's own query: Gemini's stream, Azure's classic version, pages of a list."""
 
-_FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, aiohttp.ClientError)
+_NO_ADDRESS: Final = (aiohttp.InvalidURL, httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError)
+"""What says that an address cannot be read; ``UnicodeError`` of a host with a label of over 63 characters."""
+
+_FOREIGN: Final = (httpx.HTTPError, httpx.StreamError, OSError, aiohttp.ClientError, *_NO_ADDRESS)
 """What httpx, aiohttp and the system raise when a request fails."""
 
 
@@ -316,6 +319,6 @@ def _net_error(error: Exception, progress: _Progress) -> NetError:
         return NetError(NetErrorKind.TLS, f"TLS failed: {detail}", sent=False)
     if isinstance(cause, TimeoutError):
         return NetError(NetErrorKind.TIMEOUT_CONNECT, "no connection within the deadline", sent=False)
-    if isinstance(cause, (aiohttp.InvalidURL, httpx.InvalidURL, httpx.UnsupportedProtocol)):
+    if isinstance(cause, _NO_ADDRESS):
         return NetError(NetErrorKind.ADDRESS, f"unreadable address: {detail}", sent=False)
     return NetError(NetErrorKind.CONNECT, f"no connection: {detail}", sent=False)

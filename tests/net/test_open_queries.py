@@ -49,6 +49,7 @@ async def test_a_query_goes_out_as_written(transport: HttpTransport) -> None:
         ("https://host.example/k?a=hidden#b", NetErrorKind.ADDRESS, "fragment"),
         ("https://host.example/k?a=hidden#", NetErrorKind.ADDRESS, "fragment"),
         ("ftp://host.example/k?a=hidden", NetErrorKind.ADDRESS, "scheme"),
+        (f"https://{'a' * 70}.example/k?a=hidden", NetErrorKind.ADDRESS, "unreadable address"),
         ("https://host.example/k?api_key=hidden", NetErrorKind.ADDRESS, "named like a secret"),
         ("https://api.anthropic.com/k?a=hidden", NetErrorKind.DENIED, "never allowed"),
         ("https://host.example/k?a=hidden&b=claude", NetErrorKind.DENIED, "the query of"),
