@@ -4,11 +4,12 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
+from contextlib import closing
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
+from support import forking
 from support.program import Peak
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,8 +93,8 @@ def test_sarif_names_the_files_of_the_workspace(peak: Peak, desk: Path) -> None:
 
 def test_watching_tells_each_change_and_ends_with_ctrl_c(peak: Peak, desk: Path) -> None:
     """A line of JSON at the start and one after a change; the exit code is the last report's."""
-    words = [sys.executable, "-m", "peak_console", "lint", "--watch", "--json", "--root", str(desk)]
-    with subprocess.Popen(words, env=peak.environ, stdout=subprocess.PIPE, text=True) as watching:
+    words = ["-m", "peak_console", "lint", "--watch", "--json", "--root", desk]
+    with closing(forking.start(words, env=peak.environ, stdout=PIPE)) as watching:
         assert watching.stdout is not None
         first = json.loads(watching.stdout.readline())
         assert first["summary"]["errors"] == 0

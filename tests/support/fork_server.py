@@ -127,6 +127,7 @@ def become(order: list[int]) -> list[str]:
 
 def main_of(words: list[str]) -> Callable[[], object]:
     """What ``python WORDS`` runs, as its main module."""
+    sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     if words[0] != "-m":
         sys.argv[:] = words
         sys.path.insert(0, os.path.dirname(os.path.abspath(words[0])))  # noqa: PTH100, PTH120 - as Python does

@@ -20,7 +20,12 @@ _SERVER = Path(__file__).with_name("fork_server.py")
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TEXTUAL")
 """How variables begin that count when an interpreter or a library is read, not when a program runs."""
 
-_WITHOUT_EFFECT = frozenset({"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUNBUFFERED"})
+_LATER = frozenset(
+    {
+        *("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "TEXTUAL_SNAPSHOT_TEMPDIR"),
+        *("PYTHONPATH", "PYTHONUNBUFFERED"),  # the new process heeds these two itself
+    }
+)
 _PIECE = 65536
 _TYPED_MOST = 4096
 """As many bytes any pipe takes before somebody reads it."""
@@ -128,7 +133,7 @@ def start(
     """``python WORDS`` (``-m MODULE ...`` or ``FILE ...``), the rest as ``subprocess.Popen`` takes it."""
     environ = dict(os.environ if env is None else env)
     at_start = [one for one in environ.items() if one[0].startswith(_READ_AT_START)]
-    control = _server(frozenset(one for one in at_start if one[0] not in _WITHOUT_EFFECT))
+    control = _server(frozenset(one for one in at_start if one[0] not in _LATER))
     passed = list(pass_fds)
     asked = {
         "words": list(map(str, words)),
