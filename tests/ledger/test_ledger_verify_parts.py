@@ -1,5 +1,8 @@
 """Figures counted again in parts: the same verdict as in one count, wherever the events are cut."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -54,6 +57,14 @@ def wrong_in(path: Path, step: int) -> list[str]:
         db.close()
 
 
+@contextmanager
+def figures_of(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file in the hands of somebody who changes figures alone: no trigger stands in the way of that."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        yield db
+
+
 @pytest.mark.parametrize("step", [1, 5, 9, 20, 50, 1000])
 def test_parts_are_whole_minutes_and_fit(desk: Desk, step: int) -> None:
     """They follow each other, cover every event and minute, and each is the fold of its events."""
@@ -92,15 +103,15 @@ def test_a_wrong_figure_is_found_in_whichever_part_it_is(desk: Desk, table: str,
     """A row of every window, changed or taken away, and one that no event made."""
     fill(desk)
     desk.writer.close()
-    with tampering(desk.path) as db:
+    with figures_of(desk.path) as db:
         places = db.execute(f"SELECT DISTINCT width_s, start FROM {table}").fetchall()  # noqa: S608
+    kept = desk.path.read_bytes()
     column = "calls" if table == "rollup" else "count"
     where = "WHERE width_s = ? AND start = ?"
     for place in places:
         for verb in (f"UPDATE {table} SET {column} = {column} + 1", f"DELETE FROM {table}"):  # noqa: S608
             change = f"{verb} {where}"
-            kept = desk.path.read_bytes()
-            with tampering(desk.path) as db:
+            with figures_of(desk.path) as db:
                 db.execute(change, place)
             assert wrong_in(desk.path, step), (place, change)
             desk.path.write_bytes(kept)
@@ -113,7 +124,7 @@ def test_a_window_that_no_event_made_is_found(desk: Desk) -> None:
     kept = desk.path.read_bytes()
     for width in (60, 600, 3600, 86_400):
         for place in (0, 10**9 - 10**9 % 86_400, 4 * 10**9 - 4 * 10**9 % 86_400):
-            with tampering(desk.path) as db:
+            with figures_of(desk.path) as db:
                 db.execute("INSERT INTO critic_rollup VALUES (?, ?, 0, 'L3', 'PASS', 1)", (width, place))
             assert wrong_in(desk.path, 9), (width, place)
             desk.path.write_bytes(kept)
