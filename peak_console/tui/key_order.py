@@ -48,7 +48,7 @@ class KeyOrder:
         if event is self._released:
             self._released = None
             return False
-        if self._following is None:
+        if self._following is None or self._following.done():
             return False
         self._waiting.append(event)
         return True
