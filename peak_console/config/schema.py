@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from peak_console.domain.vocabulary import OnExhausted, PhaseLevel, SodRule
 
+
 class ConfigModel(BaseModel):
     """Base of all config models: frozen, no unknown keys, no conversion between types.
 

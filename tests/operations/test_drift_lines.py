@@ -253,8 +253,10 @@ def test_that_there_is_no_evidence_for_a_release_is_said(reader: LedgerReader) -
         ),
         (
             Support(Side.BAD, 30, 5, ("a",), 2, NOW, clean=1),
-            "25 of 30 gold cases passed, last 1 of 2 rounds clean, the newest "
-            f"{iso(NOW)}: as a changed model at first, not lately",
+            (
+                "25 of 30 gold cases passed, last 1 of 2 rounds clean, the newest "
+                f"{iso(NOW)}: as a changed model at first, not lately"
+            ),
         ),
         (
             Support(Side.OPEN, 15, 0, ("a",), 1, NOW),
