@@ -15,6 +15,11 @@ def desk(peak: Peak) -> Path:
     assert peak("init", root, "--operator", "anna").code == 0
     control = root / "configs" / "control.toml"
     control.write_text("[enable]\ncooldown_s = 0\n", encoding="utf-8")
+    console = root / "configs" / "console.toml"
+    text = console.read_text(encoding="utf-8")
+    console.write_text(
+        text.replace("[exporters.metrics]\nenabled = true", "[exporters.metrics]\nenabled = false")
+    )
     assert peak("node", "start", "--root", root).code == 0
     assert peak("enable", "--root", root, "--reason", "test", "--confirm", "ENABLE").code == 0
     eventually(lambda: any((root / "audits/checkpoints").glob("*.notes")), "the head is signed")
