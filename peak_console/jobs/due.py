@@ -147,7 +147,8 @@ def dues_between(schedule: Schedule, after_us: int, until_us: int, keep: int) ->
         found.append(due)
         if len(found) >= COUNT_LIMIT:
             newest = _newest(schedule, found[-1], until_us, keep)
-            return Dues(newest or tuple(found[-keep:]), COUNT_LIMIT, found[0], bool(newest))
+            times = (*found, *newest)[-keep:] if keep else ()
+            return Dues(times, COUNT_LIMIT, found[0], bool(newest))
     return Dues(tuple(found[-keep:] if keep else ()), len(found), found[0] if found else None)
 
 

@@ -82,7 +82,7 @@ class Plan:
 def plan(job: Job, schedule: Schedule, cursor_us: int, around: Around) -> Plan:
     """What becomes of what was due after ``cursor_us`` and has come by now."""
     until = _arrived(job, schedule, cursor_us, around.now_us)
-    keep = CATCH_UP_MOST + 1
+    keep = CATCH_UP_MOST + 2  # those caught up with, the newest, and one missed: the end of what is uncounted
     dues = dues_between(schedule, cursor_us, until, keep)
     if not dues.times:
         return Plan((), (), cursor_us, _wake(job, schedule, cursor_us))
@@ -155,7 +155,7 @@ def _missed(
         else:
             batches.append(Missed(1, due, due, why))
     if uncounted:
-        rest = batches[0] if batches else Missed(0, first_us, first_us, _why(first_us, around))
+        rest = batches[0]
         batches[:1] = [Missed(rest.count + uncounted, first_us, rest.last_us, rest.why, at_least)]
     return batches
 

@@ -75,6 +75,9 @@ def test_all_has_a_limit() -> None:
     assert len(found.begin) == CATCH_UP_MOST
     assert found.begin[-1].due_us == T0 + 100 * HOUR
     assert found.missed == (Missed(76, T0 + HOUR, T0 + 76 * HOUR, MissedWhy.NODE_DOWN),)
+    found = planned("all", 100.0)
+    assert len(found.begin) == CATCH_UP_MOST + 1
+    assert found.missed == (Missed(75, T0 + HOUR, T0 + 75 * HOUR, MissedWhy.NODE_DOWN),)
 
 
 def test_a_run_within_its_grace_is_on_time_unless_it_was_held() -> None:
@@ -121,6 +124,7 @@ def test_every_due_time_is_dealt_with_once(catch_up: CatchUp, first: int, second
         assert found.wake_us is not None
         assert found.wake_us > now
         begun += [begin.due_us for begin in found.begin]
+        assert all(one.count == (one.last_us - one.first_us) // HOUR + 1 for one in found.missed)
         missed += sum(batch.count for batch in found.missed)
         cursor = found.cursor_us
     assert begun == sorted(set(begun))
