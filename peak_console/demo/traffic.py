@@ -31,8 +31,6 @@ from peak_console.llm.runs import Run
 
 _STOPPED_PAUSE_S: Final = 0.25
 _LONGEST_REST_S: Final = 5.0
-_LAST_CALLS_S: Final = 2.0
-"""How long calls in flight may take to end when the traffic ends."""
 _STEP: Final = 7
 """Bars between the windows of two runs."""
 KEPT_RUNS: Final = 6000
@@ -50,6 +48,8 @@ class TrafficOptions:
     """Run folders kept, 0 for all; older ones of this process are removed."""
     at_once: int = 256
     """Runs at once."""
+    last_calls_s: float = 2.0
+    """How long calls in flight may take to end when the traffic ends; those that do not are cancelled."""
 
 
 class PacedRun:
@@ -128,7 +128,7 @@ class Traffic:
     async def _end(self) -> None:
         self._pacer.close(ControlRefused("the traffic ends", code="traffic_ends"))
         if self._playing:
-            await asyncio.wait(self._playing, timeout=_LAST_CALLS_S)
+            await asyncio.wait(self._playing, timeout=self.options.last_calls_s)
         left = list(self._playing)
         for task in left:
             task.cancel()

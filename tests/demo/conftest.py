@@ -100,10 +100,9 @@ class Demo:
     """What points the providers at the simulation."""
 
     def traffic(self, **options: Any) -> Traffic:
-        """Traffic over this client."""
-        return Traffic(
-            self.ws, self.client, self.ledger, self.gate, TrafficOptions(**({"rate": 60.0} | options))
-        )
+        """Traffic over this client; its last calls are waited for, so that it counts what the ledger does."""
+        options = {"rate": 60.0, "last_calls_s": 60.0} | options
+        return Traffic(self.ws, self.client, self.ledger, self.gate, TrafficOptions(**options))
 
     def events(self, *kinds: str) -> list[LedgerEvent]:
         """The ledger's events of these kinds."""
