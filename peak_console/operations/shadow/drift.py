@@ -119,7 +119,11 @@ def lines_of(record: Recorded, node_report: Mapping[str, Any] | None) -> tuple[D
     for model in record.out:
         if model not in seen:
             lines["", "", *model] = _unknown(("", "", *model))
-    found = (_with_record(key, line, record) for key, line in lines.items())
+    checks, detected = _by_slot(record.checks), _by_slot(record.detected)
+    found = (
+        _with_record(key, line, record, checks.get(key, []), next(iter(detected.get(key, ())), None))
+        for key, line in lines.items()
+    )
     return tuple(sorted(found, key=lambda one: (_ORDER[one.state], one.name, one.slots)))
 
 
@@ -171,16 +175,24 @@ def _told(told: object) -> Iterator[tuple[SlotKey, DriftLine]]:
     )
 
 
-def _with_record(key: SlotKey, line: DriftLine, record: Recorded) -> DriftLine:
-    """A line with what the ledger has of its model."""
-    own = [one for one in record.checks if _slot(mapping(one.body)) == key]
+def _by_slot(events: Sequence[LedgerEvent]) -> dict[SlotKey, list[LedgerEvent]]:
+    """Events by the slot that they name, in their order."""
+    found: dict[SlotKey, list[LedgerEvent]] = {}
+    for event in events:
+        found.setdefault(_slot(mapping(event.body)), []).append(event)
+    return found
+
+
+def _with_record(
+    key: SlotKey, line: DriftLine, record: Recorded, own: Sequence[LedgerEvent], found: LedgerEvent | None
+) -> DriftLine:
+    """A line with what the ledger has of its model: its ``own`` checks, and the drift ``found`` last."""
     line = replace(
         line,
         canary=line.canary or _newest(own, Tier.CANARY),
         two_sample=line.two_sample or _newest(own, Tier.TWO_SAMPLE),
     )
     line = replace(line, last_answer_at=_answered_at(line))
-    found = next((one for one in record.detected if _slot(mapping(one.body)) == key), None)
     out = record.out.get(key[2:])
     if out is not None:
         return replace(

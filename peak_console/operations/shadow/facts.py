@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from peak_console.config.jobs import Job
@@ -94,7 +95,7 @@ class ShadowReader:
         generation = self._door.generation
         events = self._cycles.read(reader, generation)
         if events is not self._lines[0]:
-            self._lines = (events, cycle_lines(events))
+            self._lines = (events, self._continued(events))
         lines = self._lines[1]
         self.record.read(reader, generation)
         return ShadowFacts(
@@ -107,6 +108,13 @@ class ShadowReader:
             ),
             freshness=Freshness(now),
         )
+
+    def _continued(self, events: tuple[LedgerEvent, ...]) -> tuple[CycleLine, ...]:
+        """The lines of ``events``; one that was made of the very event before is not made again."""
+        made = {line.seq: line for line in self._lines[1]}
+        kept = {id(one): made[one.seq] for one in self._lines[0] if one.seq in made}
+        lines = ((kept[id(one)],) if id(one) in kept else cycle_lines((one,)) for one in events)
+        return tuple(chain.from_iterable(lines))
 
     def _without(self, error: LedgerUnavailable, now: datetime) -> ShadowFacts:
         if self._good is not None:

@@ -6,7 +6,7 @@ every span passes ``plain()`` here, and no markup is ever parsed.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Final
@@ -121,7 +121,7 @@ def segments_of(spans: Line, styles: Styles) -> list[Segment]:
 Cell = tuple[str, Style | None]
 
 
-def cells_of(strip: Strip) -> list[Cell]:
+def cells_of(strip: Iterable[Segment]) -> list[Cell]:
     """The strip cell by cell; the second cell of a wide character is empty."""
     cells: list[Cell] = []
     for segment in strip:
@@ -141,7 +141,37 @@ def cells_of(strip: Strip) -> list[Cell]:
 
 def changes(old: Strip, new: Strip) -> list[tuple[int, int]]:
     """The runs of cells that differ, those close to each other as one; never through a wide character."""
-    before, after = cells_of(old), cells_of(new)
+    first, last, skipped = _unlike(old, new)
+    before, after = cells_of(list(old)[first : len(old) - last]), cells_of(list(new)[first : len(new) - last])
+    return [(start + skipped, end + skipped) for start, end in _runs(before, after)]
+
+
+def _unlike(old: Strip, new: Strip) -> tuple[int, int, int]:
+    """How many segments are the same at the beginning and at the end, and the cells of the former.
+
+    The end is left out of account only where it stands in the same columns.
+    """
+    were, are = list(old), list(new)
+    shorter = min(len(were), len(are))
+    first = _alike(were, are)
+    while first and not (_begins_a_cell(were[first:]) and _begins_a_cell(are[first:])):
+        first -= 1  # what begins there may stand over the cell before
+    last = 0
+    if old.cell_length == new.cell_length:
+        last = min(_alike(were[::-1], are[::-1]), shorter - first)
+    return first, last, sum(one.cell_length for one in are[:first])
+
+
+def _begins_a_cell(segments: list[Segment]) -> bool:
+    return not segments or (segments[0].text[:1].isascii() and bool(segments[0].text))
+
+
+def _alike(were: list[Segment], are: list[Segment]) -> int:
+    pairs = enumerate(zip(were, are, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(were), len(are)))
+
+
+def _runs(before: list[Cell], after: list[Cell]) -> list[tuple[int, int]]:
     width = max(len(before), len(after))
     filler: Cell = ("", None)
     before += [filler] * (width - len(before))
@@ -245,6 +275,8 @@ class ScrollCanvas(ScrollView):
         super().__init__(id=id, classes=classes)
         self._palette = _Palette(self)
         self._shown: dict[int, Strip] = {}
+        self._drawn: dict[int, tuple[Line, bool]] = {}
+        """What those rows were made of."""
         self._shown_for: tuple[Size, int] = (Size(-1, -1), 0)
 
     @property
@@ -264,7 +296,8 @@ class ScrollCanvas(ScrollView):
         """Take the content's new height and repaint the rows in view that changed."""
         if not self.is_mounted or self.size.width <= 0:
             return
-        needed = Size(self.inner_width, max(1, self.row_count()))
+        width = self.inner_width
+        needed = Size(width, max(1, self.row_count()))
         if self.virtual_size != needed:
             self.virtual_size = needed
         where = (self.size, self.scroll_offset.y)
@@ -273,19 +306,20 @@ class ScrollCanvas(ScrollView):
             self.refresh()
             return
         for y in range(self.size.height):
-            old, new = self._shown.get(y), self._strip(y)
+            old, drawn = self._shown.get(y), self._line(y, width)
             if old is None:  # forgotten with the styles, or never asked for
                 self.refresh(Region(0, y, self.size.width, 1))
-            elif old != new and (runs := changes(old, new)):
+                continue
+            if drawn == self._drawn.get(y):
+                continue
+            new, self._drawn[y] = self._palette.strip(drawn[0], width, cursor=drawn[1]), drawn
+            if old != new and (runs := changes(old, new)):
                 self._shown[y] = new
                 self.refresh(*(Region(left, y, right - left, 1) for left, right in runs))
 
-    def _strip(self, y: int) -> Strip:
+    def _line(self, y: int, width: int) -> tuple[Line, bool]:
         row = y + self.scroll_offset.y
-        if row >= self.row_count():
-            return self._palette.strip(EMPTY, self.inner_width)
-        spans, cursor = self.draw_row(row, self.inner_width)
-        return self._palette.strip(spans, self.inner_width, cursor=cursor)
+        return (EMPTY, False) if row >= self.row_count() else self.draw_row(row, width)
 
     def render_line(self, y: int) -> Strip:
         """One drawn row of the view."""
@@ -293,7 +327,9 @@ class ScrollCanvas(ScrollView):
         if self._shown_for != where:
             self._shown_for, self._shown = where, {}
         if y not in self._shown:
-            self._shown[y] = self._strip(y)
+            width = self.inner_width
+            self._drawn[y] = spans, cursor = self._line(y, width)
+            self._shown[y] = self._palette.strip(spans, width, cursor=cursor)
         return self._shown[y]
 
     def notify_style_update(self) -> None:
