@@ -3,7 +3,7 @@
 Textual's own tests wait until the process did little for some fiftieths of a second: that is slow for each
 key, and on a busy machine it says little. An app is at rest when its loop has nothing to run, its screen
 nothing to draw, and each of its threads waits to be asked. The clock is waited for, as Textual does, where a
-thread is at work for long, or where something else keeps the loop busy for good.
+thread is at work for long, or where something keeps the loop busy for good.
 """
 
 import asyncio
@@ -23,14 +23,17 @@ from textual.pilot import Pilot
 _CALM: Final = 2
 """Rounds of the loop in a row with nothing to run: one may only have fetched what was due."""
 _BUSY_S: Final = 1.0
-"""A loop that never was calm for so long is kept busy by more than one app: Textual's own waiting is used."""
+_BUSY_ROUNDS: Final = 5000
+"""A loop that never was calm for so long, in so many rounds, is kept busy by what has itself run for ever:
+Textual's own waiting is used. A key takes less than a hundred rounds, however slow they are.
+"""
 _TICK_S: Final = 1 / 120
 """Half the time between two drawings."""
 _LOOKS: Final = 10
 _LOOK_S: Final = 0.002
 """How often, and how long, a thread that soon is done is waited for."""
 _SOON_S: Final = 0.5
-"""A thread that looks again within this time is not at rest."""
+"""A thread that looks again in less than this is not at rest; files being watched are looked at as seldom."""
 
 _busy_loops: "WeakSet[asyncio.AbstractEventLoop]" = WeakSet()
 _wait_by_messages = Pilot._wait_for_screen
@@ -76,11 +79,12 @@ async def _calm() -> bool:
     loop = asyncio.get_running_loop()
     ready = loop._ready  # type: ignore[attr-defined]
     deadline = monotonic() + _BUSY_S
-    calm = 0
+    calm = rounds = 0
     while calm < _CALM and loop not in _busy_loops:
         await asyncio.sleep(0)
+        rounds += 1
         calm = 0 if ready else calm + 1
-        if monotonic() > deadline and not calm:
+        if rounds > _BUSY_ROUNDS and monotonic() > deadline and not calm:
             _busy_loops.add(loop)
     return calm == _CALM
 
@@ -131,7 +135,8 @@ def _at_work() -> bool:
 
 def _waits(frame: Any) -> bool:
     if frame.f_code is not threading.Condition.wait.__code__:
-        return frame.f_code.co_name == "_worker" and frame.f_code.co_filename.endswith("futures/thread.py")
+        where = frame.f_code
+        return bool(where.co_name == "_worker" and where.co_filename.endswith("futures/thread.py"))
     seen = frame.f_locals
     timeout = seen.get("timeout")
-    return seen.get("waiter") in seen["self"]._waiters and (timeout is None or timeout > _SOON_S)
+    return bool(seen.get("waiter") in seen["self"]._waiters and (timeout is None or timeout >= _SOON_S))
