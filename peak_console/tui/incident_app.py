@@ -4,6 +4,7 @@ What a key did is kept here and not in the panel: closing the panel loses nothin
 """
 
 import threading
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, cast
 
 from textual.events import Key
@@ -115,11 +116,20 @@ class IncidentActions:
         getattr(panel, f"do_incident_{name}")(reason)
 
     def do_incident_open(self) -> None:
-        """Open the incident panel, unless it stands there already."""
-        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - not before the first paint
+        """Open the incident panel, unless it stands there already; under Help it is gone back to.
 
-        if not isinstance(self._desk_app.screen, IncidentPanel):
-            self._desk_app.push_screen(IncidentPanel())
+        Over anything else, a form for example, one more opens: what is typed there is kept below it.
+        """
+        from peak_console.tui.screens.help import HelpPanel  # noqa: PLC0415 - not before the first paint
+        from peak_console.tui.screens.incident import IncidentPanel  # noqa: PLC0415 - likewise
+
+        app = self._desk_app
+        pages = list(takewhile(lambda one: isinstance(one, HelpPanel), reversed(app.screen_stack)))
+        if not isinstance(app.screen_stack[-1 - len(pages)], IncidentPanel):
+            app.push_screen(IncidentPanel())
+            return
+        for _ in pages:
+            app.pop_screen()
 
     def take_unanswered(self, key: Key) -> None:
         """Open the panel although the screen that was to do it hangs: everything can be stopped there."""

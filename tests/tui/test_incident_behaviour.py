@@ -17,6 +17,7 @@ from peak_console.tui.action import ActionState
 from peak_console.tui.actions import BY_ID
 from peak_console.tui.app import PeakApp
 from peak_console.tui.containing import PARTS, Part, PartState, PartTold
+from peak_console.tui.screens.help import HelpPanel
 from peak_console.tui.screens.incident import IncidentPanel
 from peak_console.tui.screens.incident_rollback import RollbackChooser
 from peak_console.tui.screens.incidents import IncidentsScreen
@@ -182,3 +183,29 @@ async def test_what_ends_after_the_console_was_left_is_no_error() -> None:
     assert app.screen_stack == []
     app.on_part_told(PartTold(Part("stop", PartState.HELD, "STOPPED, read back")))
     assert app.contained["stop"].over
+
+
+async def test_the_panel_under_help_is_gone_back_to() -> None:
+    """Asked for again from Help, the panel that is there comes back, and no second one lies over it."""
+    app = console("open", FakeContainment())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "exclamation_mark")
+        panel = app.screen
+        await app.push_screen(HelpPanel(app.action_state("incident", has_selection=False, can_go_back=True)))
+        app.do_incident_open()
+        await settle(pilot)
+        assert [one for one in app.screen_stack if isinstance(one, IncidentPanel)] == [panel]
+        assert app.screen is panel
+
+
+async def test_over_a_form_one_more_panel_opens() -> None:
+    """What lies over the panel and may be typed into stays, below a panel that is on top."""
+    app = console("open", FakeContainment())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "exclamation_mark")
+        chooser = RollbackChooser()
+        await app.push_screen(chooser)
+        app.do_incident_open()
+        await settle(pilot)
+        assert isinstance(app.screen, IncidentPanel)
+        assert app.screen_stack[-2] is chooser
