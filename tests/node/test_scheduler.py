@@ -311,6 +311,10 @@ async def test_run_now_and_cancel(path: Path) -> None:
             assert caught.value.code == code
         with pytest.raises(ControlRefused) as caught:
             await it.scheduler.cancel(first)
+        assert caught.value.code == "run_over"
+        assert "aborted cancelled" in caught.value.message
+        with pytest.raises(ControlRefused) as caught:
+            await it.scheduler.cancel("other@2026-11-23T11:28:45Z")
         assert caught.value.code == "no_such_run"
 
 

@@ -170,15 +170,14 @@ class Book:
         """A run has ended, as the claim ``row`` had it; ``again`` has it wait for another turn."""
         await self._do(lambda db: _over(db, row, ended, now_us, again=again))
 
-    async def give_up(self, key: str, ended: Ended, now_us: int) -> bool:
-        """End a run that only waits; false where it does not."""
+    async def give_up(self, key: str, ended: Ended, now_us: int) -> RunRow | None:
+        """End a run that only waits; gives the run as it was found, ``None`` where there is none."""
 
-        def work(db: sqlite3.Connection) -> bool:
+        def work(db: sqlite3.Connection) -> RunRow | None:
             row = tables.run_of(db, key)
-            if row is None or row.state != WAITING:
-                return False
-            _over(db, row, ended, now_us)
-            return True
+            if row is not None and row.state == WAITING:
+                _over(db, row, ended, now_us)
+            return row
 
         return await self._do(work)
 
@@ -362,8 +361,14 @@ def _ended(row: RunRow, ended: Ended, run_id: str, now_us: int, *, again: bool) 
     return {**body, "state": ended.state.value, "duration_ms": max(0, now_us - begun) // 1000}
 
 
-def refuse_unknown(key: str) -> ControlRefused:
-    """The refusal of a key that names no run."""
+def refuse_to_end(key: str, found: RunRow | None) -> ControlRefused:
+    """The refusal to end a run that is over, or that nobody knows."""
+    if found is not None and found.ended_us is not None:
+        return ControlRefused(
+            f"the run {key!r:.80} is over: {found.state} {found.outcome}".rstrip(),
+            code="run_over",
+            remedy="if another one has begun, end that: peak jobs runs",
+        )
     return ControlRefused(
         f"no run has the key {key!r:.80}", code="no_such_run", remedy="see them with: peak jobs runs"
     )

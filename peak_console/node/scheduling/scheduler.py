@@ -18,7 +18,7 @@ from peak_console.domain.errors import (
 )
 from peak_console.domain.jobs import RunCause, RunState
 from peak_console.jobs.policy import Around, MissedWhy, runs_again
-from peak_console.node.scheduling.book import Book, Ended, refuse_unknown
+from peak_console.node.scheduling.book import Book, Ended, refuse_to_end
 from peak_console.node.scheduling.claims import Claims, claim_of
 from peak_console.node.scheduling.orphans import Orphan, born_of, end_orphan
 from peak_console.node.scheduling.outbox import Outbox
@@ -26,7 +26,7 @@ from peak_console.node.scheduling.reading import config_changed, read_config
 from peak_console.node.scheduling.running import Cancelled, Running, order_of
 from peak_console.node.scheduling.standing import Alarm, Standing, Surroundings, trouble_of
 from peak_console.node.scheduling.syncing import job_of
-from peak_console.node.scheduling.tables import RunRow, waiting_row
+from peak_console.node.scheduling.tables import WAITING, RunRow, waiting_row
 
 WORKERS_MOST: Final = 8
 """Workers at once, of all jobs; further runs wait for their turn."""
@@ -155,7 +155,7 @@ class Scheduler:
         return row.key
 
     async def cancel(self, key: str, *, by: str = "", reason: str = "") -> bool:
-        """End a run that runs or waits; raises ``ControlRefused`` where no such run is under way.
+        """End a run that runs or waits; raises ``ControlRefused`` (``run_over``, ``no_such_run``) otherwise.
 
         Who did it first, and why, is told with its end.
         """
@@ -166,8 +166,9 @@ class Scheduler:
             return True
         async with self._deciding:
             ended = Cancelled(by, reason).told(Ended(RunState.ABORTED, _CANCELLED))
-            if not await self._book.give_up(key, ended, self._now()):
-                raise refuse_unknown(key)
+            found = await self._book.give_up(key, ended, self._now())
+            if found is None or found.state != WAITING:
+                raise refuse_to_end(key, found)
         self.wake()
         return True
 
