@@ -1,11 +1,10 @@
 """``peak console``: the console on this workspace, now or at a moment of its past."""
 
-import sys
-
 import click
 
 from peak_console.cli.moments import MomentCommand
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.terminal import need_terminal
 from peak_console.config.workspace import Workspace
 from peak_console.domain.errors import EnvironmentUnfit, PeakError, UsageWrong
 
@@ -38,8 +37,7 @@ def command(invocation: Invocation, *, readonly: bool, replay: str | None, to: s
         raise UsageWrong("the console has no JSON form", remedy="use: peak status --json")
     if to is not None and replay is None:
         raise UsageWrong("a moment without --replay", remedy="use: peak console --replay FROM TO")
-    if not sys.stdout.isatty():
-        raise UsageWrong("the console needs a terminal", remedy="for scripts: peak status --json")
+    need_terminal("for scripts: peak status --json")
     from peak_console.tui.app import run_console  # noqa: PLC0415 - the terminal program, for people only
 
     if replay is not None:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from peak_console.cli.options import Invocation, common
+from peak_console.cli.terminal import need_terminal
 from peak_console.domain.errors import UsageWrong
 
 _FASTEST = 1000
@@ -33,10 +34,10 @@ def command(invocation: Invocation, *, headless: bool, seconds: float, rate: flo
 
     Without --root the workspace is thrown away at the end; with it, it is made there and kept.
     """
-    if not headless and not sys.stdout.isatty():
-        raise UsageWrong("the console needs a terminal", remedy="without one: peak demo --headless")
     if invocation.as_json and not headless:
         raise UsageWrong("the console has no JSON form", remedy="add --headless")
+    if not headless:
+        need_terminal("without one: peak demo --headless")
     from peak_console.cli.demo_house import DemoHouse  # noqa: PLC0415 - after the words were found right
 
     signal.signal(signal.SIGTERM, _leave)

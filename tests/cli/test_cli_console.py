@@ -76,8 +76,8 @@ def console(
 
 
 def _at_a_terminal(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
-    stdout = SimpleNamespace(isatty=lambda: there)
-    monkeypatch.setattr("peak_console.cli.console.sys", SimpleNamespace(stdout=stdout))
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), SimpleNamespace(isatty=lambda: there))
+    monkeypatch.setattr("peak_console.cli.terminal.sys", SimpleNamespace(**streams))
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,21 @@ def test_without_a_terminal_it_says_what_scripts_use(
     assert console("--replay", "#2") == 2
     assert "peak status --json" in capsys.readouterr().err
     assert not console.opened
+
+
+@pytest.mark.parametrize(
+    ("stream", "name"),
+    [("stdin", "standard input"), ("stdout", "standard output"), ("stderr", "standard error")],
+)
+def test_a_demo_starts_nothing_where_it_cannot_be_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: str, name: str
+) -> None:
+    """One stream that leads elsewhere is named before simulator and node are started."""
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), SimpleNamespace(isatty=lambda: True))
+    streams[stream] = SimpleNamespace(isatty=lambda: False)
+    monkeypatch.setattr("peak_console.cli.terminal.sys", SimpleNamespace(**streams))
+    monkeypatch.setattr("peak_console.cli.demo_house.DemoHouse", None)
+    assert run(["demo"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"needs a terminal: {name} is no terminal" in told
+    assert "peak demo --headless" in told
