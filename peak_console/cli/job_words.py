@@ -112,8 +112,11 @@ def ended(run: JobRunLine, now: datetime) -> str:
 def detail(run: JobRunLine) -> str:
     """What a run does, or what is to be known of its end."""
     words = run.detail if run.state.is_over else run.step
-    ledger = f"run {run.run_id}" if run.run_id else ""
-    return one_line(" · ".join(filter(None, (words, ledger))), _DETAIL) or "-"
+    ledger = f"run {one_line(run.run_id, _DETAIL)}" if run.run_id else ""
+    said = one_line(
+        words, max(1, _DETAIL - len(ledger))
+    )  # so long that the run's id stands whole, to be copied
+    return " · ".join(filter(None, (said, ledger))) or "-"
 
 
 def took(run: JobRunLine, now: datetime) -> str:

@@ -100,6 +100,13 @@ def test_what_a_job_left_on_record_is_harmless() -> None:
     assert not {"\x1b", "\u202e", "\x07"} & set(text)
 
 
+def test_a_long_detail_leaves_the_runs_id_whole() -> None:
+    """It is copied into the next command; what is cut is the detail before it."""
+    text = "\n".join(runs_listed(now(), [replace(RUN, detail="gold case " * 40)]))
+    assert "gold case" in text
+    assert f"… · run {RUN.run_id}" in text
+
+
 def test_a_list_says_what_to_know_of_each_job() -> None:
     """When it runs next, how the last run came out, what went wrong so far, and its note."""
     text = "\n".join(listed(now(JOB, scheduler="1 scheduled, 1 running"), [JOB]))
