@@ -6,6 +6,8 @@ from typing import Final
 from peak_console.domain.trading import GateReason, Market
 
 _SECOND_US: Final = 1_000_000
+_HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
 
 
 def block_details(
@@ -38,5 +40,13 @@ def _stale(market: Market, instrument: str, limit_s: int | None, job_s: int) -> 
         return "the EUR rate is older than orders.max_rate_age_s of configs/risk/limits.toml allows"
     by = "the job's max_age_s" if most == job_s else "orders.max_price_age_s of configs/risk/limits.toml"
     name = instrument if instrument in old or not old else old[0]
-    age = f"{ages[name]:,} s old" if name in ages else "not known"
+    age = f"{_age(ages[name])} old" if name in ages else "not known"
     return f"the price of {name} is {age}, {most:,} s are allowed by {by}"
+
+
+def _age(seconds: int) -> str:
+    """From two days on in days, from two hours on in hours: ``3,210 d``, ``7 h``, ``4,210 s``."""
+    for size, unit in ((_DAY_S, "d"), (_HOUR_S, "h")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:,} {unit}"
+    return f"{seconds:,} s"

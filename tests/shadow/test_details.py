@@ -37,6 +37,22 @@ def test_a_stale_price_is_told_with_its_age_and_the_limit_that_binds(
     assert said in found
 
 
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [
+        (7_199, "7,199 s old, 10 s"),
+        (7_200, "2 h old"),
+        (172_799, "47 h old"),
+        (172_800, "2 d old"),
+        (277_412_465, "3,210 d old"),
+    ],
+)
+def test_an_age_is_told_in_a_unit_that_says_something(age_s: int, said: str) -> None:
+    """A source that ended years ago is days old."""
+    (found,) = told(age_s, limit_s=10, job_s=10, reasons=(GateReason.STALE_DATA,))
+    assert f"is {said}" in found
+
+
 def test_only_reasons_that_were_given_are_told() -> None:
     """Separation of duties says who judged whom; what did not block is not spoken of."""
     assert told(5, limit_s=10, job_s=10, reasons=()) == ()
