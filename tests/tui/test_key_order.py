@@ -27,6 +27,14 @@ def burst(app: PeakApp, *keys: str) -> None:
         app.post_message(events.Key(name, key if len(key) == 1 else None))
 
 
+def enabled(root: Path) -> Path:
+    """The control folder of a workspace in which calls are permitted."""
+    control = root / "audits" / "control"
+    control.mkdir(parents=True)
+    (control / "ENABLED").write_text("{}", encoding="utf-8")
+    return control
+
+
 async def until(app: PeakApp, what: str, keys: Sequence[str] = ()) -> None:
     """Wait until no key waits any more."""
     deadline = monotonic() + 60
@@ -103,9 +111,7 @@ async def test_screens_and_pages_follow_each_other() -> None:
 
 async def test_two_keys_at_once_stop(tmp_path: Path) -> None:
     """``!s`` in one burst stops."""
-    control = tmp_path / "audits" / "control"
-    control.mkdir(parents=True)
-    (control / "ENABLED").write_text("{}", encoding="utf-8")
+    control = enabled(tmp_path)
     app = make_app(scene("normal"), root=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -121,9 +127,7 @@ async def test_two_keys_at_once_stop(tmp_path: Path) -> None:
 
 async def test_keys_keep_their_order_while_the_machine_is_busy(tmp_path: Path) -> None:
     """``!s`` stops also where each turn of the loop takes longer than a key may take when nothing is busy."""
-    control = tmp_path / "audits" / "control"
-    control.mkdir(parents=True)
-    (control / "ENABLED").write_text("{}", encoding="utf-8")
+    control = enabled(tmp_path)
     app = make_app(scene("normal"), root=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
