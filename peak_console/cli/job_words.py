@@ -113,9 +113,7 @@ def detail(run: JobRunLine) -> str:
     """What a run does, or what is to be known of its end."""
     words = run.detail if run.state.is_over else run.step
     ledger = f"run {one_line(run.run_id, _DETAIL)}" if run.run_id else ""
-    said = one_line(
-        words, max(1, _DETAIL - len(ledger))
-    )  # so long that the run's id stands whole, to be copied
+    said = one_line(words, max(1, _DETAIL - len(ledger)))  # the id stands whole, to be copied
     return " · ".join(filter(None, (said, ledger))) or "-"
 
 

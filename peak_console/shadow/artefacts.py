@@ -15,6 +15,7 @@ from peak_console.domain.outlook import Degree, View
 from peak_console.domain.text import one_line
 from peak_console.domain.vocabulary import Layer
 from peak_console.risk.document import number_text
+from peak_console.shadow.details import age_words
 from peak_console.shadow.material import Ended, Material
 from peak_console.shadow.recording import intent_words
 from peak_console.shadow.review import review_report, review_risks
@@ -206,7 +207,7 @@ def _gate_risks(material: Material) -> list[RiskNote]:
     reasons = decision.reasons if decision else ()
     notes = [RiskNote("gate", "medium", f"blocked by {one}") for one in reasons]
     if material.snapshot is not None and material.snapshot.stale:
-        notes.append(RiskNote("data", "high", f"the newest bar is {material.snapshot.age_s} s old"))
+        notes.append(RiskNote("data", "high", f"the newest bar is {age_words(material.snapshot.age_s)} old"))
     return notes
 
 

@@ -40,11 +40,11 @@ def _stale(market: Market, instrument: str, limit_s: int | None, job_s: int) -> 
         return "the EUR rate is older than orders.max_rate_age_s of configs/risk/limits.toml allows"
     by = "the job's max_age_s" if most == job_s else "orders.max_price_age_s of configs/risk/limits.toml"
     name = instrument if instrument in old or not old else old[0]
-    age = f"{_age(ages[name])} old" if name in ages else "not known"
+    age = f"{age_words(ages[name])} old" if name in ages else "not known"
     return f"the price of {name} is {age}, {most:,} s are allowed by {by}"
 
 
-def _age(seconds: int) -> str:
+def age_words(seconds: int) -> str:
     """From two days on in days, from two hours on in hours: ``3,210 d``, ``7 h``, ``4,210 s``."""
     for size, unit in ((_DAY_S, "d"), (_HOUR_S, "h")):
         if seconds >= 2 * size:
