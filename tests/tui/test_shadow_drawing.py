@@ -248,6 +248,9 @@ def test_an_empty_list_says_why() -> None:
     unread = ShadowFacts(NOW, freshness=Freshness(None, "the ledger is locked", "wait"))
     for lines in (look.no_jobs(unread), look.no_cycles(unread, "7 d"), drift_look.no_drift(unread)):
         assert "the ledger is locked" in text_of(lines)
+    silent = replace(FACTS, drift=(), scheduler="", problem="no node tells of jobs")
+    assert "? not known: no node tells" in text_of(drift_look.no_drift(silent))
+    assert "no model was looked at yet" in text_of(drift_look.no_drift(replace(FACTS, drift=())))
     assert "runs one" in text_of(look.no_cycles(replace(FACTS, cycles=()), "7 d"))
     assert "looks further back" in text_of(look.no_cycles(FACTS, "5 min"))
     assert "says nothing of testnet" in text_of(ready_look.no_criteria(empty))

@@ -170,6 +170,8 @@ def no_drift(facts: ShadowFacts, *, filtered: str = "") -> list[Line]:
         return [(Span(f"no model matches  / {filtered}   esc clears the filter", Tone.DIM),)]
     if facts.freshness.as_of is None and facts.freshness.why:
         return [(Span(f"✗ not known: {one_line(facts.freshness.why, 200)}", Tone.BAD),)]
+    if facts.problem and not facts.scheduler:
+        return [(Span("? not known: no node tells what it looked at; none is on record", Tone.UNKNOWN),)]
     return [
         (Span("no model was looked at yet: none has answered, and no lock says what is usual", Tone.DIM),)
     ]
